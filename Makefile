@@ -1,0 +1,42 @@
+# Floorline: `make demo` shows what it does, `make test` proves it. Needs python3 (3.11 or later) and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test prove lint bench lock
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(STAMP) ## build .venv from the hash-checked lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## a sandbox company: margins per feature, customers under water, what to do first
+	$(RUN)/floorline demo
+
+lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/basedpyright --level error
+	$(RUN)/lint-imports
+	$(RUN)/python tools/tidy.py
+
+test: lint ## lint and every test but the long ones, under 8 minutes on 2 cores
+	$(RUN)/python -m pytest -m "not prove and not bench" -n 2
+
+prove: $(STAMP) ## the long suites: kills, simulations
+	$(RUN)/python -m pytest -m prove
+
+bench: $(STAMP) ## measure pricing, spool, ingest and margin beside bare baselines
+	$(RUN)/floorline bench all
+
+lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
+	$(RUN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+		--custom-compile-command "make lock" --quiet --output-file requirements.lock

@@ -1,0 +1,66 @@
+"""The command line. Each command is a module of this package, imported only when it is asked for."""
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from floorline import __version__
+from floorline.errors import FloorlineError
+
+COMMANDS: dict[str, str] = {
+    "bench": "floorline.cli.bench:command",
+    "check": "floorline.cli.check:command",
+    "demo": "floorline.cli.demo:command",
+    "identities": "floorline.cli.identities:command",
+    "import": "floorline.cli.importing:command",
+    "margin": "floorline.cli.margin:command",
+    "price": "floorline.cli.price:command",
+    "re-rate": "floorline.cli.rerating:rerate",
+    "recompute": "floorline.cli.rerating:recompute",
+    "replay": "floorline.cli.replay:command",
+    "usage": "floorline.cli.usage:command",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when the command is named, so that start-up costs only what is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name, sorted."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command `cmd_name`, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="floorline")
+def floorline() -> None:
+    """Keeps every AI feature of a software product above its gross-margin floor."""
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit code 0 done, 1 the thing asked about does not hold, 2 bad use or bad input."""
+    try:
+        floorline.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except FloorlineError as error:
+        click.echo(f"floorline: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(0)

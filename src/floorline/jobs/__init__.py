@@ -1,0 +1,1 @@
+"""What runs over the ledger: imports, reports, re-rating."""

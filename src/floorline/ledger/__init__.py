@@ -1,0 +1,1 @@
+"""The record: spool, store, identities and state."""

@@ -1,0 +1,1 @@
+"""What a margin is: recognised revenue, attribution, allocation, metrics. Pure."""
