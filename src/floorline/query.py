@@ -19,4 +19,4 @@ class Query(Generic[Row]):
 
     sql: str
     row: type[Row]
-    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
