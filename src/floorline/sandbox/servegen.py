@@ -18,6 +18,7 @@ import random
 import re
 import tarfile
 import zlib
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -78,10 +79,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """Values and their cumulative probabilities, the last of which is 1."""
+    """Values and their cumulative probabilities, the last of which is 1 (as arrays: a client has many)."""
 
-    values: tuple[float, ...]
-    cumulative: tuple[float, ...]
+    values: Sequence[float]
+    cumulative: Sequence[float]
 
     def at(self, chance: float) -> float:
         """The value at `chance`, at least 0 and below 1."""
@@ -264,8 +265,9 @@ def _distribution(where: str, text: str) -> Distribution | None:
     total = math.fsum(chance for _, chance in pairs)
     if not all(value >= 0 and chance > 0 for value, chance in pairs) or not abs(total - 1) <= _PROBABILITY_SLACK:
         raise BadInput(f"{where}: probabilities must be positive and sum to 1; they sum to {total}")
-    cumulative = [share / total for share in accumulate(chance for _, chance in pairs)]
-    return Distribution(values=tuple(value for value, _ in pairs), cumulative=(*cumulative[:-1], 1.0))
+    cumulative = array("d", (share / total for share in accumulate(chance for _, chance in pairs)))
+    cumulative[-1] = 1.0
+    return Distribution(values=array("d", (value for value, _ in pairs)), cumulative=cumulative)
 
 
 def _members(path: Path, limits: Limits) -> Iterator[tuple[str, int, str, bytes]]:
