@@ -1,7 +1,5 @@
 """Anthropic's messages: input, cache reads and cache writes stand beside each other; thinking is inside the output."""
 
-from decimal import Decimal
-
 from floorline.pricing.usage import openai
 from floorline.pricing.usage.gather import Gathered
 from floorline.pricing.usage.part import Part
@@ -36,8 +34,8 @@ def messages(gathered: Gathered) -> list[Part]:
             openai.add(held.tally, tally)
     openai.tools(main.tally, usage)
     runs = sum(1 for name in gathered.server_tools.values() if name in _CODE)
-    if runs:
-        main.tally.count("code_executions", Decimal(runs))
+    if runs:  # billed by the container's hours, which the answer does not tell
+        main.tally.count("tool_calls", runs)
     return list(parts.values())
 
 

@@ -39,3 +39,18 @@ def endpoint_family(url: str) -> str:
     """The family of the endpoint that `url` (or its path alone) names, as the extraction calls it; '' when unknown."""
     path = urlsplit(url).path.rstrip("/")
     return next((family for pattern, family in _PATTERNS if pattern.search(path)), "")
+
+
+def price_provider(provider: str, url: str) -> str:
+    """The name under which `provider` is priced when it answered at `url`; '' when only the model's name can tell.
+
+    Hugging Face's router sells each backend at the backend's prices: it is the first part of the path. An address
+    (`localhost`) is no provider.
+    """
+    name = provider.strip().lower()
+    if name == "localhost" or name.startswith("other:"):
+        return ""
+    if name == "huggingface":
+        backend = urlsplit(url).path.strip("/").partition("/")[0]
+        return f"huggingface_{backend}" if backend not in ("", "v1") else name
+    return name

@@ -52,12 +52,14 @@ def generate(gathered: Gathered) -> Part:
 
 
 def grounding(tally: Tally, gathered: Gathered) -> None:
-    """Searches with Google: Gemini 3 and later bill each unique query that is not empty, earlier ones the prompt."""
+    """Searches with Google: Gemini 3 and later bill each unique query that is not empty, earlier ones the prompt. Code
+    that Gemini runs costs its tokens alone.
+    """
     queries = len(gathered.queries)
     if queries:
         tally.count("web_searches", 1 if _BILLED_PER_PROMPT.match(gathered.model) else queries)
     if gathered.code_runs:
-        tally.count("code_executions", gathered.code_runs)
+        tally.count("tool_calls", gathered.code_runs)
 
 
 def interactions(usage: Fields) -> Part:

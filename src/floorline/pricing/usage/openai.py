@@ -25,7 +25,6 @@ _XAI_DETAILS = {
 }
 _OUTPUT_ITEMS = {
     "file_search_call": "storage_searches",
-    "code_interpreter_call": "code_executions",
     "image_generation_call": "images",
     "mcp_call": "tool_calls",
     "computer_call": "tool_calls",
@@ -177,16 +176,21 @@ def output_items(tally: Tally, gathered: Gathered) -> None:
     """Counts of the tools that OpenAI ran, from the response's output items.
 
     "Search actions incur a tool call cost"; opening or reading a found page does not. `tool_usage` is the provider's
-    own count of billed searches and stands where it is given and not less.
+    own count of billed searches and stands where it is not zero. Code is billed by the container, not by the run.
     """
     searches = 0
+    containers: set[str] = set()
     for item in gathered.output:
         kind = text(item.get("type"))
         if kind == "web_search_call":
             searches += text(fields(item.get("action")).get("type")) in ("", "search")
+        elif kind == "code_interpreter_call":
+            containers.add(text(item.get("container_id")))
         elif kind in _OUTPUT_ITEMS:
             tally.count(_OUTPUT_ITEMS[kind], 1)
     billed = tally.tokens(fields(gathered.tool_usage.get("web_search")), "num_requests")
+    if containers:
+        tally.count("code_executions", len(containers))
     if searches or billed:
         tally.count("web_searches", billed or searches)
 
