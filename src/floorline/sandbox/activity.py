@@ -51,6 +51,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call_type: str = "generation"
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
     reasoning_tokens: int = 0
     rerank_searches: int = 0
     latency_ms: int = 0
