@@ -1,0 +1,96 @@
+"""Price versions: the immutable, hashed prices that a call was costed with, kept for ever beside its cost lines."""
+
+import hashlib
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+Source = Literal["contract", "user", "genai-prices", "litellm"]
+
+
+class PriceTier(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices of a request whose input exceeds `above_tokens`: they hold for every token of it, not for those above."""
+
+    above_tokens: int
+    list: Decimal
+    contracted: Decimal
+
+
+class UnitPrice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """USD for `per` of one unit of events.USAGE_UNITS: what the list says, and what was negotiated.
+
+    `minimum` is the least quantity billed when any is used (Groq bills 10 seconds of audio). With `utilisation`
+    both prices are what a busy unit costs: `nominal` ÷ utilisation, rounded half-even to 12 places.
+    """
+
+    unit: str
+    per: int
+    list: Decimal
+    contracted: Decimal
+    tiers: tuple[PriceTier, ...] = ()
+    minimum: int = 0
+    nominal: Decimal | None = None
+    utilisation: Decimal | None = None
+
+
+class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Every price of one model as of one time, for the context (tier, batch) that selected it.
+
+    `model` is the catalogue's id, or the name as called where only the user's prices know it. `source` is the
+    strongest source that set a price, `list_source` the one the list prices come from. `effective_from` is the day
+    (UTC) from which this content holds, None when it was never dated. `free` says that the book states it costs nothing.
+    """
+
+    id: str
+    provider: str
+    model: str
+    source: Source
+    list_source: Source
+    effective_from: date | None = None
+    context: tuple[tuple[str, str], ...] = ()
+    free: bool = False
+    prices: tuple[UnitPrice, ...] = ()
+
+    @cached_property
+    def by_unit(self) -> dict[str, UnitPrice]:
+        """The prices by their unit."""
+        return {price.unit: price for price in self.prices}
+
+    def to_json(self) -> str:
+        """The version as one line of JSON with sorted keys and money as text; `from_json` gives it back unchanged."""
+        return msgspec.json.encode(self, order="sorted").decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "PriceVersion":
+        """The version that `to_json` wrote. ValueError when the text is not one, or its id is not its content's."""
+        version = msgspec.json.decode(text, type=cls)
+        if (digest := content_id(version)) != version.id:
+            raise ValueError(
+                f"price version {version.id} holds the content of {digest}: it was changed after it was made"
+            )
+        return version
+
+
+class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
+    """No price is known: one sentence that names provider and model and says what to do."""
+
+    reason: str
+
+
+def content_id(version: PriceVersion) -> str:
+    """16 hex digits of the SHA-256 of everything in the version but its id."""
+    canonical = msgspec.json.encode(msgspec.structs.replace(version, id=""), order="sorted")
+    return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def seal(version: PriceVersion) -> PriceVersion:
+    """The version with the id of its content."""
+    return msgspec.structs.replace(version, id=content_id(version))
+
+
+def plain(value: Decimal) -> Decimal:
+    """The same number in its shortest form, so that 2.50 and 2.5 make one price version."""
+    return Decimal(f"{value.normalize():f}")
