@@ -4,8 +4,9 @@ A cache hit and a refusal cost nothing and say what they avoided. Unknown is nev
 or that reports no usage although it may have been billed, has no cost and says why.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
@@ -13,8 +14,10 @@ import msgspec
 from floorline.events import ORCHESTRATION, Attempt, Call, CostBasis, CostLine, Usage
 from floorline.ingest.usage import AttemptEvent, Billed, UsageEvent, reported, usage_of
 from floorline.money import ZERO, usd
-from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
+from floorline.pricing.book import PriceBook
 from floorline.pricing.cost import Costing, price
+from floorline.pricing.providers import canonical
+from floorline.pricing.version import PriceVersion, Unpriced
 
 MAYBE_BILLED_ENDINGS = frozenset({"client_left", "lost"})
 MAYBE_BILLED_STATUSES = frozenset({408, 499, 504})
@@ -23,11 +26,14 @@ MAYBE_BILLED_STATUSES = frozenset({408, 499, 504})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pricer:
-    """A price book, whose stated costs are believed, and the price versions that its calls were priced with."""
+    """A price book, whose stated costs are believed, and what came up in pricing: the price versions used, and how
+    many stated costs of a provider/model were not believed because they are too far off ours.
+    """
 
     book: PriceBook
     trusted_cost_providers: frozenset[str] = frozenset()
-    versions: dict[str, PriceVersion]
+    versions: dict[str, PriceVersion] = field(default_factory=dict[str, PriceVersion])
+    quarantined: Counter[str] = field(default_factory=Counter[str])
 
     def resolve(self, provider: str, model: str, event: UsageEvent) -> PriceVersion | Unpriced:
         """The price of `model` at the event's time and tier; a version is remembered in `versions`."""
@@ -56,8 +62,8 @@ def to_call(event: UsageEvent, pricer: Pricer, *, source: str = "usage") -> Call
     verdict = event.verdict or ("hit" if event.cache_hit else "forward")
     served = event.model_served or event.model
     version = pricer.resolve(event.provider, served, event)
-    provider = version.provider if isinstance(version, PriceVersion) else event.provider
-    usage = _usage(event, event, version)
+    provider = version.provider if isinstance(version, PriceVersion) else canonical(event.provider)
+    usage = _usage(event, event)
     cost = _cost(event, pricer, verdict, usage, version, trust=provider in pricer.trusted_cost_providers)
     counterfactual = event.counterfactual_cost_usd
     return Call(
@@ -119,15 +125,10 @@ def _context(event: UsageEvent) -> Mapping[str, str]:
     return context
 
 
-def _usage(used: Billed, event: UsageEvent, version: PriceVersion | Unpriced) -> Usage:
+def _usage(used: Billed, event: UsageEvent) -> Usage:
     """The usage of the event (or of one attempt of it) as pricing reads it."""
-    usage = usage_of(used)
-    counts = dict(usage.counts)
-    if isinstance(version, PriceVersion) and any(unit.unit == "requests" for unit in version.prices):
-        counts.setdefault("requests", Decimal(1))  # one event is one request where requests have a price
     return msgspec.structs.replace(
-        usage,
-        counts=counts,
+        usage_of(used),
         model=event.model_served or event.model,
         service_tier=event.service_tier,
         context=_context(event),
@@ -155,6 +156,8 @@ def _cost(
         trust_stated=trust,
         estimated=event.estimated,
     )
+    if final.quarantined_usd is not None:
+        pricer.quarantined[f"{canonical(event.provider)}/{usage.model}"] += 1
     return _sum(final, _retries(event, pricer))
 
 
@@ -177,7 +180,7 @@ def _retries(event: UsageEvent, pricer: Pricer) -> list[Costing]:
         if any(reported(attempt)):
             provider = attempt.provider or event.provider
             version = pricer.resolve(provider, attempt.model or event.model, event)
-            usage = _usage(attempt, event, version)
+            usage = _usage(attempt, event)
             costings.append(price(usage, version, component="retries", attempt=index, estimated=event.estimated))
     return costings
 

@@ -194,9 +194,8 @@ def _refund(
         return "its charge paid no invoice, so no revenue of it is counted"
     whole = export.get("invoice", invoice)
     if not whole:
-        raise BadRow(
-            f"invoice {invoice or f'of charge {reference(refund.get("charge"))}'} is not in this import: add it"
-        )
+        named = invoice or f"of charge {reference(refund.get('charge'))}"
+        raise BadRow(f"invoice {named} is not in this import: add it, with the charge or invoice payment that names it")
     return list(refund_drafts(refund, whole, known, context))
 
 

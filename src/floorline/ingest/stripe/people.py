@@ -24,24 +24,36 @@ class PlanSince:
     since: date
 
 
-def customer_fields(customer: Obj, context: Context) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What pages show of a customer besides the name in the ledger."""
+
+    name: str = ""
+    segment: str = ""
+    cohort: str = ""
+
+
+def customer_fields(customer: Obj, context: Context) -> Shown:
     """What is true of the customer at all times: shown name, segment, and the sign-up month as its cohort."""
     said = texts_of(customer.get("metadata"))
     created = customer.get("created")
     name = customer.get("name") or customer.get("description") or customer.get("email") or ""
     cohort = f"{day_of(_moment(created), context.zone):%Y-%m}" if isinstance(created, int) and created > 0 else ""
-    return {
-        "name": str(name).strip()[:TEXT_CHARS_MAX],
-        "segment": said.get("floorline_segment", ""),
-        "cohort": said.get("floorline_cohort", cohort),
-    }
+    return Shown(
+        name=str(name).strip()[:TEXT_CHARS_MAX],
+        segment=said.get("floorline_segment", ""),
+        cohort=said.get("floorline_cohort", cohort),
+    )
 
 
 def customer_draft(customer: Obj, context: Context) -> Draft:
     """The customer, undated. Names may change later; the record's identity is the Stripe id alone."""
     stripe_id = reference(customer)
     named = context.names.customer(stripe_id)
-    record = Customer(source=context.source, id=stripe_id, customer=named, **customer_fields(customer, context))
+    shown = customer_fields(customer, context)
+    record = Customer(
+        source=context.source, id=stripe_id, customer=named, name=shown.name, segment=shown.segment, cohort=shown.cohort
+    )
     return Draft(source=context.source, id=stripe_id, fingerprint=_identity(record), body=record)
 
 
@@ -100,7 +112,7 @@ def plan_drafts(plans: Sequence[PlanSince], customers: Mapping[str, Obj], contex
     """A dated customer record per change of plan."""
     for plan in plans:
         known = customers.get(plan.customer)
-        fields = customer_fields(known, context) if known else {}
+        shown = customer_fields(known, context) if known else Shown()
         named = context.names.plan_of_price(plan.plan) or plan.plan
         name = f"{plan.customer}/{plan.plan}@{plan.since}"
         record = Customer(
@@ -109,7 +121,9 @@ def plan_drafts(plans: Sequence[PlanSince], customers: Mapping[str, Obj], contex
             customer=context.names.customer(plan.customer),
             valid_from=plan.since,
             plan=named,
-            **fields,
+            name=shown.name,
+            segment=shown.segment,
+            cohort=shown.cohort,
         )
         yield Draft(source=context.source, id=name, fingerprint=_identity(record), body=record)
 

@@ -13,7 +13,7 @@ from floorline.errors import BadRow
 from floorline.events import Revenue, RevenueKind
 from floorline.ingest.draft import Draft
 from floorline.ingest.fx import SQL
-from floorline.ingest.stripe.amounts import document_net, main_units, nets
+from floorline.ingest.stripe.amounts import currency_of, document_net, main_units, nets
 from floorline.ingest.stripe.invoices import Context, money_fingerprint
 from floorline.ingest.stripe.objects import Obj, items, minor, reference
 from floorline.money import EXACT, split, usd
@@ -148,6 +148,13 @@ def refund_drafts(refund: Obj, invoice: Obj, known: Lines, context: Context) -> 
         raise BadRow(f"it refunds {amount} of invoice {of}, whose total is {total} (minor units)")
     net = EXACT.divide(EXACT.multiply(Decimal(amount), Decimal(document_net(invoice))), Decimal(total))
     yield from _spread(name, targets, -main_units(net, currency), "refund", context)
+
+
+def _same_currency(obj: Obj, targets: Sequence[Line]) -> str:
+    currency = currency_of(obj)
+    if other := next((line for line in targets if line.billed_currency != currency), None):
+        raise BadRow(f"it is in {currency}, line {other.id} which it reverses in {other.billed_currency}")
+    return currency
 
 
 def _spread(
