@@ -92,6 +92,10 @@ plans:
     weights: {{{REPORTS}: 0.7, {CONTRACTS}: 0.3}}
   {PRO}: {{features: [{CODE}]}}
   {FREE}: {{features: [{CODE}]}}
+prices:
+  - model: {RERANKER.name}  # not in the catalogue: Cohere's list price
+    provider: {RERANKER.provider}
+    prices: {{rerank_searches: {RERANKER.searches_usd_per_k}}}
 """
 
 
