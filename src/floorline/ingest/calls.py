@@ -188,6 +188,16 @@ def _retries(event: UsageEvent, pricer: Pricer) -> list[Costing]:
 def _sum(final: Costing, retries: Iterable[Costing]) -> _Cost:
     """The call's cost; unknown as soon as one part of it is."""
     costings = (*retries, final)
+    if len(costings) == 1:
+        return _Cost(
+            lines=final.lines,
+            list=final.list_cost,
+            contracted=final.contracted_cost,
+            effective=final.effective_cost,
+            basis=final.basis,
+            price_version=final.price_version,
+            reason="" if final.effective_cost is not None else final.reason,
+        )
     for costing in costings:
         if costing.effective_cost is None:
             return _Cost(reason=costing.reason)

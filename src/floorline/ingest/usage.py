@@ -194,8 +194,9 @@ def _attempts(value: Any) -> tuple[dict[str, Any], ...]:
     attempts: list[dict[str, Any]] = []
     for number, raw in enumerate(cast("list[Any]", value), 1):
         parsed = ATTEMPT.parse(cast("dict[str, Any]", raw)) if isinstance(raw, dict) else BadRow("is not an object")
-        if isinstance(parsed, BadRow):
-            raise BadRow(f"[{number}]: {parsed}")
+        reason = parsed if isinstance(parsed, BadRow) else _parts_beyond_whole(parsed)
+        if isinstance(parsed, BadRow) or reason:
+            raise BadRow(f"[{number}]: {reason}")
         attempts.append(parsed)
     if len(attempts) > ATTEMPTS_MAX:
         raise BadRow(f"has {len(attempts)} entries, at most {ATTEMPTS_MAX}")
@@ -257,15 +258,12 @@ def usage_event(raw: Mapping[str, Any]) -> tuple[UsageEvent, dict[str, Any]] | B
     if isinstance(values, BadRow):
         return values
     event = msgspec.convert(values, UsageEvent)
-    reason = _contradiction(event)
+    reason = _parts_beyond_whole(values) or _contradiction(event)
     return BadRow(reason) if reason else (event, values)
 
 
 def _contradiction(event: UsageEvent) -> str:
     """What in the event cannot be true together, or empty text."""
-    for used in (event, *event.attempts):
-        if reason := _parts_beyond_whole(used):
-            return reason
     if event.cache_hit and event.verdict not in {"", "hit"}:
         return f"cache_hit is true and verdict is {event.verdict!r}: a hit's verdict is 'hit'"
     if event.cache_hit and event.cache not in {"", "exact", "semantic"}:
@@ -279,13 +277,16 @@ def _contradiction(event: UsageEvent) -> str:
     return ""
 
 
-def _parts_beyond_whole(used: Billed) -> str:
+def _parts_beyond_whole(values: Mapping[str, Any]) -> str:
+    """Why the parts of an event or attempt cannot be parts of their whole, or empty text."""
     for whole, parts in (("input_tokens", _INPUT_PARTS), ("output_tokens", _OUTPUT_PARTS)):
-        given = {name: tokens for name in parts if (tokens := getattr(used, name)) is not None}
-        total: int | None = getattr(used, whole)
-        if given and total is None:
+        given: dict[str, int] = {name: tokens for name, tokens in values.items() if name in parts}
+        if not given:
+            continue
+        total: int | None = values.get(whole)
+        if total is None:
             return f"{next(iter(given))} is given without {whole}: {whole} is the whole, its parts included"
-        if total is not None and sum(given.values()) > total:
+        if sum(given.values()) > total:
             listed = " + ".join(f"{name} {tokens}" for name, tokens in given.items())
             return f"{listed} exceeds {whole} {total}: {whole} is the whole, add the parts to it"
     return ""
