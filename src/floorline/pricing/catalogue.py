@@ -43,14 +43,8 @@ KEYS = {
 FREE_MODELS = frozenset({("openai", "moderation")})
 """Models whose maker charges nothing: "The moderations endpoint is free to use" (OpenAI, Moderation guide)."""
 
-INCLUDED = {
-    "typesafe": ("output",),  # "bills Jev per input token only; output tokens are free" (genai-prices' note on it)
-    "google": ("code_executions",),  # billed as the tokens they read and write (Gemini API, Code execution)
-    "anthropic": (
-        "code_executions",
-    ),  # billed by container hours, which no call carries (Code execution tool, Pricing)
-}
-"""Units that a provider does not charge for by number, with who says so: they cost 0 instead of being unpriced."""
+INCLUDED = {"typesafe": ("output",)}
+"""Units that cost nothing beside ones that do: "bills Jev per input token only; output tokens are free" (genai-prices)."""
 
 MINIMUM_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
 """Least seconds of audio billed a request, as genai-prices has it ("minimum billed length 10 seconds", Groq)."""

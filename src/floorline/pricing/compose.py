@@ -166,47 +166,55 @@ def _contract(names: Sequence[str], contracts: Sequence[Contract]) -> Contract |
 
 
 def _contracted(unit: str, listed: ListPrice, contract: Contract | None) -> UnitPrice:
-    price, tiers = listed.price, listed.tiers
-    per = listed.per
+    own = negotiated = _Ladder(per=listed.per, base=listed.price, tiers=listed.tiers)
     if contract is not None and contract.multiplier is not None:
-        price = EXACT.multiply(price, contract.multiplier)
-        tiers = tuple((above, EXACT.multiply(tier, contract.multiplier)) for above, tier in tiers)
+        negotiated = own.scaled(contract.multiplier)
     elif contract is not None and contract.rate is not None:
         fixed = list_price(unit, contract.rate)
-        price, tiers = _rescale(fixed.price, fixed.per, per), fixed.tiers
-        tiers = tuple((above, _rescale(tier, fixed.per, per)) for above, tier in tiers)
+        per = max(listed.per, fixed.per)
+        own, negotiated = (
+            own.per_number(per),
+            _Ladder(per=fixed.per, base=fixed.price, tiers=fixed.tiers).per_number(per),
+        )
+    # A fixed rate without tiers stays flat beside a list that has them, so both ladders get the thresholds of either.
+    thresholds = sorted({above for above, _ in (*own.tiers, *negotiated.tiers)})
     return UnitPrice(
         unit=unit,
-        per=per,
-        list=plain(listed.price),
-        contracted=plain(price),
-        tiers=_tiers(listed.price, listed.tiers, price, tiers),
+        per=own.per,
+        list=plain(usd(own.base)),
+        contracted=plain(usd(negotiated.base)),
+        tiers=tuple(
+            PriceTier(
+                above_tokens=above, list=plain(usd(own.step(above))), contracted=plain(usd(negotiated.step(above)))
+            )
+            for above in thresholds
+        ),
         minimum=listed.minimum,
         nominal=listed.nominal,
         utilisation=listed.utilisation,
     )
 
 
-def _tiers(
-    base: Decimal, listed: Sequence[tuple[int, Decimal]], negotiated: Decimal, contracted: Sequence[tuple[int, Decimal]]
-) -> tuple[PriceTier, ...]:
-    """Both ladders on the thresholds of either: a fixed rate without tiers stays flat beside a list that has them."""
-    return tuple(
-        PriceTier(
-            above_tokens=above,
-            list=plain(_step(base, listed, above)),
-            contracted=plain(_step(negotiated, contracted, above)),
-        )
-        for above in sorted({above for above, _ in (*listed, *contracted)})
-    )
+class _Ladder(msgspec.Struct, frozen=True, kw_only=True):
+    """A base price and its tiers, exact; a unit price is rounded to 12 places when it becomes one."""
 
+    per: int
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...]
 
-def _step(base: Decimal, tiers: Sequence[tuple[int, Decimal]], above: int) -> Decimal:
-    return next((price for start, price in reversed(tiers) if start <= above), base)
+    def scaled(self, factor: Decimal) -> "_Ladder":
+        """The same ladder, every price times `factor`."""
+        tiers = tuple((above, EXACT.multiply(price, factor)) for above, price in self.tiers)
+        return _Ladder(per=self.per, base=EXACT.multiply(self.base, factor), tiers=tiers)
 
+    def per_number(self, per: int) -> "_Ladder":
+        """The same prices, said for `per` units."""
+        factor = EXACT.divide(Decimal(per), Decimal(self.per))
+        return msgspec.structs.replace(self.scaled(factor), per=per) if per != self.per else self
 
-def _rescale(price: Decimal, per: int, wanted: int) -> Decimal:
-    return price if per == wanted else EXACT.divide(EXACT.multiply(price, Decimal(wanted)), Decimal(per))
+    def step(self, above: int) -> Decimal:
+        """The price of a request of more than `above` tokens and of no higher threshold."""
+        return next((price for start, price in reversed(self.tiers) if start <= above), self.base)
 
 
 def _exact(pattern: str) -> bool:

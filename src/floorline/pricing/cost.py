@@ -4,10 +4,9 @@ Amount = quantity × unit price ÷ per in USD, rounded once, half-even, to 12 pl
 exceeds a tier's threshold, that tier's price holds for every token of the request.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from floorline.events import COUNTS, TOKEN_BUCKETS, CostBasis, CostLine, Usage
 from floorline.money import ZERO, multiply, split, usd
@@ -27,12 +26,14 @@ MEASURES = frozenset({
 content; a call that has nothing else to price is unpriced. Every other count (searches, code executions, GPU-seconds)
 is billed beside the tokens and makes a call unpriced where no price is known."""
 
+_TOKEN_ORDER = {name: i for i, name in enumerate(TOKEN_BUCKETS)}
+_COUNT_ORDER = {name: i for i, name in enumerate(COUNTS)}
+
 STATED = "stated"
 """Unit of the one line of a call whose cost only its provider knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Costing:
+class Costing(Struct, frozen=True, kw_only=True):
     """What one attempt costs. The three costs are the exact sums of the lines; None when unpriced, with the reason.
 
     `quarantined_usd` is a stated cost that was trusted in principle and not believed in fact: ours stands instead.
@@ -110,7 +111,7 @@ def _lines(usage: Usage, version: PriceVersion, component: str, attempt: int) ->
     if version.free:
         return [_free_line(unit, quantity, version, component, attempt) for unit, quantity in used.items()], ""
     prices = version.by_unit
-    input_tokens = usage.input_tokens
+    input_tokens = usage.input_tokens if version.tiered else 0
     lines: list[CostLine] = []
     measure = ""
     tokens_priced = False
@@ -129,9 +130,10 @@ def _lines(usage: Usage, version: PriceVersion, component: str, attempt: int) ->
 def _quantities(usage: Usage, version: PriceVersion) -> dict[str, int | Decimal]:
     """Everything used, in the order of the words; a fee per request is due once where no number of requests is said."""
     used: dict[str, int | Decimal] = {}
-    for names, amounts in ((TOKEN_BUCKETS, usage.buckets), (COUNTS, usage.counts)):
-        for name in names if len(amounts) > 1 else amounts:
-            quantity = amounts.get(name)
+    for order, amounts in ((_TOKEN_ORDER, usage.buckets), (_COUNT_ORDER, usage.counts)):
+        names = sorted(amounts, key=order.__getitem__) if len(amounts) > 1 else amounts
+        for name in names:
+            quantity = amounts[name]
             if quantity:
                 assert quantity > 0, f"{name} is {quantity}: usage is never negative"
                 used[name] = quantity

@@ -11,7 +11,11 @@ from difflib import get_close_matches
 import msgspec
 
 from floorline.errors import BadInput
+from floorline.money import LIMIT_USD
 from floorline.pricing.units import PRICE_NAMES
+
+PER_MAX = 2**32 - 1
+"""The largest number of units a price is for: what a cost line holds."""
 
 _FREE = "say `free: true` if it costs nothing"
 
@@ -44,8 +48,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
                 raise BadInput(f"a price of {price} USD is not possible: write what `per` units cost, as 2.50")
             if price == 0 and not self.free:
                 raise BadInput(f"a price of 0 is refused: {_FREE}, else leave it out and the call is shown as unpriced")
-        if self.per < 0:
-            raise BadInput(f"per is {self.per}: write how many units the price is for, as 1000000")
+            if price >= LIMIT_USD:
+                raise BadInput(
+                    f"a price of {price} USD is more than the ledger holds ({LIMIT_USD}): lower `per:` with it"
+                )
+        if not 0 <= self.per <= PER_MAX:
+            raise BadInput(f"per is {self.per}: write how many units the price is for, from 1 to {PER_MAX}")
         if self.utilisation is not None and not 0 < self.utilisation <= 1:
             raise BadInput(f"utilisation is {self.utilisation}: write a share above 0 and at most 1, as 0.6")
         starts = [tier.above_tokens for tier in self.tiers]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Protocol
+from urllib.parse import unquote
 
 ALIASES = {
     "anyscale": "anyscale",
@@ -53,6 +54,7 @@ def spellings(provider: str, model: str) -> list[str]:
     """The names under which `provider` may list `model`, best first: as called, without the provider's prefix
     (`openai/gpt-4o`), and the last part of a resource path (`models/…`, `publishers/google/models/…`, an ARN).
     """
+    model = unquote(model)  # a model taken from a URL: `cohere.embed-v4%3A0`
     names = [model]
     prefix, slash, rest = model.partition("/")
     if slash and canonical(prefix) == provider:

@@ -59,6 +59,11 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The prices by their unit."""
         return {price.unit: price for price in self.prices}
 
+    @cached_property
+    def tiered(self) -> bool:
+        """Whether any price depends on the size of the request's input."""
+        return any(price.tiers for price in self.prices)
+
     def to_json(self) -> str:
         """The version as one line of JSON with sorted keys and money as text; `from_json` gives it back unchanged."""
         return msgspec.json.encode(self, order="sorted").decode()
