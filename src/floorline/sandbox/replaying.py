@@ -16,10 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from floorline.errors import BadInput, BadRow
-from floorline.ingest.draft import Draft, Parsed
-from floorline.ingest.fields import fingerprint
-from floorline.ingest.usage import usage_event
+from floorline.errors import BadInput
 from floorline.sandbox.azure import read_azure
 from floorline.sandbox.mooncake import read_mooncake
 from floorline.sandbox.servegen import Client, Profile, read_clients, read_profiles, sample
@@ -86,12 +83,12 @@ class ReplayRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_tokens: int = 0
 
 
-def replayed(replay: Replay) -> Iterator[Parsed]:
-    """Every call as an import draft, in the trace's order (ServeGen: client by client)."""
+def replayed(replay: Replay) -> Iterator[ReplayRow]:
+    """Every call as a usage event, in the trace's order (ServeGen: client by client)."""
     opened = datetime(replay.start.year, replay.start.month, replay.start.day, tzinfo=UTC)
     prefix = replay.prefix
     for call in traced(replay):
-        row = ReplayRow(
+        yield ReplayRow(
             request_id=f"{prefix}:{call.position}",
             timestamp=opened + timedelta(microseconds=call.at_us),
             provider=replay.provider,
@@ -103,7 +100,6 @@ def replayed(replay: Replay) -> Iterator[Parsed]:
             cache_read_tokens=call.cache_read_tokens,
             reasoning_tokens=call.reasoning_tokens,
         )
-        yield _parsed(f"{replay.path}:{call.position}", row)
 
 
 def traced(replay: Replay) -> Iterator[TracedCall]:
@@ -144,12 +140,3 @@ def _of_client(client: Client, replay: Replay) -> Iterator[TracedCall]:
 
 def _expected(profile: Profile, days: int) -> Decimal:
     return Decimal(profile.requests) * days * 86_400 / profile.span_s
-
-
-def _parsed(place: str, row: ReplayRow) -> Parsed:
-    parsed = usage_event(msgspec.to_builtins(row, builtin_types=(datetime,)))
-    if isinstance(parsed, BadRow):
-        return Parsed(place=place, refused=parsed)
-    event, values = parsed
-    draft = Draft(source=SOURCE, id=event.request_id, fingerprint=fingerprint(values), body=event)
-    return Parsed(place=place, drafts=(draft,))

@@ -183,6 +183,8 @@ def arrivals(window: Window, rng: random.Random, *, scale: float) -> list[int]:
         taken += skip
         elapsed += rng.gammavariate(skip * shape, 1.0)
         marks.append(elapsed)
+    if not marks:
+        return []
     elapsed += rng.gammavariate((requests + 1 - taken) * shape, 1.0)
     whole_us = WINDOW_S * 1_000_000
     if elapsed <= 0:  # every gap underflowed: the burst is shorter than a float can say
