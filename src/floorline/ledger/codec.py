@@ -1,0 +1,392 @@
+"""Records to frames of the spool and back: a frame names its table and version, its identity and its fingerprint.
+
+    frame = [table u8][version u8][zero u16][identity 16 bytes][fingerprint 16 bytes][row as msgpack array]
+
+Table 0 is no table: its frame is the mark that ends a batch.
+
+Every value is checked against its column before it is appended: the store would wrap a number out of range and store
+a missing text as ''. What does not fit is `Unfit`, with the column's name.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import blake2b
+
+import msgspec
+
+from floorline.events import (
+    INPUT_BUCKETS,
+    OUTPUT_BUCKETS,
+    Adjustment,
+    Alias,
+    Call,
+    Cost,
+    Customer,
+    FxRate,
+    LedgerRecord,
+    Outcome,
+    Revenue,
+)
+from floorline.ledger import rows
+from floorline.money import EXACT, to_pico
+
+_HEADER = struct.Struct("<BBH16s16s")
+HEADER_BYTES = _HEADER.size
+CUT = _HEADER.pack(0, 1, 0, bytes(16), bytes(16))
+"""The frame that ends a batch: what came since the last one enters the store together, on every retry."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_CACHE_READ = tuple(name for name in INPUT_BUCKETS if name.startswith("cache_read"))
+_ZERO = Decimal(0)
+_PLACES = 6
+
+
+class Unfit(ValueError):
+    """A record that its table cannot hold; the message names the column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One base table: its number in frames, its record and row types, and how many columns each version has."""
+
+    number: int
+    name: str
+    record: type[LedgerRecord]
+    row: type[rows.RowStruct]
+    versions: tuple[int, ...]
+    decoder: msgspec.msgpack.Decoder[rows.RowStruct]
+
+    def columns(self, version: int) -> list[str]:
+        """The columns of a row of `version`, in order."""
+        return [_column(field) for field in self.row.__struct_fields__[: self.versions[version - 1]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a frame of the spool holds. `row` is the msgpack array as the store's insert reads it."""
+
+    table: Table
+    version: int
+    identity: bytes
+    fingerprint: bytes
+    row: bytes
+
+    def name(self) -> tuple[str, str]:
+        """The record's source and id."""
+        source, record_id = msgspec.msgpack.decode(self.row)[:2]
+        return str(source), str(record_id)
+
+
+def _column(field: str) -> str:
+    for group in ("attempts", "lines"):
+        if field.startswith(f"{group}_"):
+            return f"{group}.{field.removeprefix(f'{group}_')}"
+    return field
+
+
+def identity_of(source: str, record_id: str) -> bytes:
+    """The 16 bytes that stand for (`source`, `id`) for ever."""
+    name = source.encode()
+    return blake2b(b"%d:%b%b" % (len(name), name, record_id.encode()), digest_size=16).digest()
+
+
+def fingerprint_of(content: bytes) -> bytes:
+    """The 16 bytes that stand for a normalised input row."""
+    return blake2b(content, digest_size=16).digest()
+
+
+def encode(record: LedgerRecord, fingerprint: bytes) -> bytes:
+    """The frame of `record`. Unfit when its table cannot hold it."""
+    assert len(fingerprint) == 16, "a fingerprint has 16 bytes"
+    table = TABLE_OF[type(record)]
+    try:
+        row = _ENCODER.encode(_MAKERS[type(record)](record))
+        table.decoder.decode(row)
+    except msgspec.ValidationError as error:
+        raise Unfit(_explain(table, str(error))) from error
+    except (OverflowError, ValueError, TypeError, AttributeError) as error:
+        raise Unfit(str(error)) from error
+    return _HEADER.pack(table.number, len(table.versions), 0, identity_of(record.source, record.id), fingerprint) + row
+
+
+def decode(payload: bytes) -> Frame:
+    """The frame in a payload of the spool. ValueError when this release does not know its table or version."""
+    number, version, _, identity, fingerprint = _HEADER.unpack_from(payload)
+    table = TABLES.get(number)
+    if table is None or not 1 <= version <= len(table.versions):
+        raise ValueError(f"a frame of table {number} version {version} was written by a newer release")
+    return Frame(table, version, identity, fingerprint, payload[HEADER_BYTES:])
+
+
+def values(row: bytes) -> bytes:
+    """A row without its array header: the bare sequence of values that the store's MsgPack format reads."""
+    if 0x90 <= row[0] <= 0x9F:
+        return row[1:]
+    assert row[0] == 0xDC, "a row is an array of fewer than 65,536 columns"
+    return row[3:]
+
+
+def _explain(table: Table, message: str) -> str:
+    """`message` of msgspec with the column's name instead of its number."""
+    what, _, where = message.partition(" - at `$[")
+    if not where:
+        return message
+    index, _, rest = where.partition("]")
+    return f"{table.name}.{_column(table.row.__struct_fields__[int(index)])}{rest.rstrip('`')}: {what}"
+
+
+def _instant(value: datetime) -> int:
+    delta = value - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _day(value: date) -> int:
+    return value.toordinal() - _EPOCH_DAY
+
+
+def _maybe_day(value: date | None) -> int | None:
+    return None if value is None else value.toordinal() - _EPOCH_DAY
+
+
+def _maybe_pico(amount: Decimal | None) -> int | None:
+    return None if amount is None else pico(amount)
+
+
+def pico(amount: Decimal) -> int:
+    """An amount as 10^-12 USD. ValueError when it has more than 12 places: money is rounded where it is made."""
+    scaled = to_pico(amount)
+    if scaled != EXACT.scaleb(amount, 12):
+        raise ValueError(f"{amount} USD has more than 12 places: round it with money.usd where it is made")
+    return scaled
+
+
+def micro(quantity: Decimal) -> int:
+    """A quantity as millionths. ValueError when it has more than 6 places."""
+    scaled = int(EXACT.scaleb(quantity, _PLACES))
+    if scaled != EXACT.scaleb(quantity, _PLACES):
+        raise ValueError(
+            f"quantity {quantity} has more than {_PLACES} places: round it where it is read, before pricing"
+        )
+    return scaled
+
+
+def _tokens(call: Call, buckets: tuple[str, ...]) -> int:
+    usage = call.usage
+    total = sum((usage[name] for name in buckets if name in usage), _ZERO)
+    if total != int(total):
+        raise ValueError(f"usage has {total} tokens in {', '.join(buckets)}: tokens are whole")
+    return int(total)
+
+
+def _call(call: Call) -> rows.CallRow:
+    lines, attempts = call.lines, call.attempts
+    retries = sum((line.effective for line in lines if line.component == "retries"), _ZERO)
+    return rows.CallRow(
+        call.source,
+        call.id,
+        _instant(call.opened_at),
+        call.gateway,
+        call.customer_id,
+        call.user_id,
+        call.plan,
+        call.key_id,
+        call.feature,
+        call.workflow,
+        call.run_id,
+        call.step,
+        call.call_type,
+        call.environment,
+        call.purpose,
+        call.metadata,
+        call.dialect,
+        call.provider,
+        call.model_requested,
+        call.model_served,
+        call.streamed,
+        call.status,
+        call.ending,
+        call.verdict,
+        call.reasons,
+        call.cache,
+        call.baseline,
+        call.holdout,
+        call.service_tier,
+        {name: micro(quantity) for name, quantity in call.usage.items()},
+        _tokens(call, INPUT_BUCKETS),
+        _tokens(call, _CACHE_READ),
+        _tokens(call, OUTPUT_BUCKETS),
+        _tokens(call, ("reasoning",)),
+        call.duration_us,
+        call.first_token_us,
+        call.overhead_us,
+        call.cost_basis,
+        call.price_version,
+        call.unpriced_reason,
+        _maybe_pico(call.list_cost),
+        _maybe_pico(call.contracted_cost),
+        _maybe_pico(call.effective_cost),
+        _maybe_pico(call.counterfactual_cost),
+        _maybe_pico(call.stated_cost),
+        pico(retries),
+        tuple([a.provider for a in attempts]),
+        tuple([a.model for a in attempts]),
+        tuple([a.status for a in attempts]),
+        tuple([a.started_us for a in attempts]),
+        tuple([a.duration_us for a in attempts]),
+        tuple([a.ending for a in attempts]),
+        tuple([line.attempt for line in lines]),
+        tuple([line.component for line in lines]),
+        tuple([line.unit for line in lines]),
+        tuple([micro(line.quantity) for line in lines]),
+        tuple([line.per for line in lines]),
+        tuple([pico(line.unit_price) for line in lines]),
+        tuple([pico(line.list) for line in lines]),
+        tuple([pico(line.contracted) for line in lines]),
+        tuple([pico(line.effective) for line in lines]),
+        tuple([line.price_version for line in lines]),
+    )
+
+
+def _adjustment(a: Adjustment) -> rows.AdjustmentRow:
+    return rows.AdjustmentRow(
+        a.source,
+        a.id,
+        a.batch,
+        a.call_source,
+        a.call_id,
+        a.reason,
+        _instant(a.applied_at),
+        _instant(a.opened_at),
+        a.customer_id,
+        a.user_id,
+        a.plan,
+        a.feature,
+        a.workflow,
+        a.run_id,
+        a.step,
+        a.call_type,
+        a.environment,
+        a.purpose,
+        a.provider,
+        a.model_served,
+        a.old_basis,
+        a.new_basis,
+        a.old_price_version,
+        a.new_price_version,
+        _maybe_pico(a.old_effective),
+        _maybe_pico(a.new_effective),
+        pico(a.list_delta),
+        pico(a.contracted_delta),
+        pico(a.effective_delta),
+        pico(a.retry_delta),
+        a.unpriced_delta,
+    )
+
+
+def _revenue(r: Revenue) -> rows.RevenueRow:
+    return rows.RevenueRow(
+        r.source,
+        r.id,
+        r.customer,
+        r.plan,
+        r.feature,
+        pico(r.amount),
+        pico(r.billed_amount),
+        r.billed_currency,
+        _maybe_day(r.fx_day),
+        _day(r.period_start),
+        _day(r.period_end),
+        None if r.units is None else micro(r.units),
+        r.kind,
+        r.reverses,
+    )
+
+
+def _cost(c: Cost) -> rows.CostRow:
+    return rows.CostRow(
+        c.source,
+        c.id,
+        c.component,
+        pico(c.amount),
+        pico(c.billed_amount),
+        c.billed_currency,
+        _maybe_day(c.fx_day),
+        _day(c.period_start),
+        _day(c.period_end),
+        c.feature,
+        c.customer,
+        c.plan,
+        c.driver,
+    )
+
+
+def _outcome(o: Outcome) -> rows.OutcomeRow:
+    return rows.OutcomeRow(
+        o.source,
+        o.id,
+        o.outcome_id,
+        _instant(o.at),
+        _instant(o.at if o.recorded_at is None else o.recorded_at),
+        o.outcome_type,
+        o.status,
+        o.run_id,
+        o.workflow,
+        o.feature,
+        o.customer,
+        o.user_id,
+        o.plan,
+        _maybe_pico(o.value),
+        o.provenance,
+        o.reason,
+    )
+
+
+def _customer(c: Customer) -> rows.CustomerRow:
+    return rows.CustomerRow(c.source, c.id, c.customer, _maybe_day(c.valid_from), c.name, c.plan, c.segment, c.cohort)
+
+
+def _alias(a: Alias) -> rows.AliasRow:
+    return rows.AliasRow(a.source, a.id, a.kind, a.alias, a.canonical, _maybe_day(a.valid_from), _maybe_day(a.valid_to))
+
+
+def _fx_rate(f: FxRate) -> rows.FxRateRow:
+    return rows.FxRateRow(f.source, f.id, f.currency, _day(f.day), pico(f.usd_per_unit))
+
+
+def _table(number: int, name: str, record: type[LedgerRecord], row: type[rows.RowStruct], *versions: int) -> Table:
+    assert versions[-1] == len(row.__struct_fields__), f"{name}: a row that grew needs a version"
+    decoder = msgspec.msgpack.Decoder(row)
+    return Table(number=number, name=name, record=record, row=row, versions=versions, decoder=decoder)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+TABLES: dict[int, Table] = {
+    table.number: table
+    for table in (
+        _table(1, "calls", Call, rows.CallRow, 62),
+        _table(2, "adjustments", Adjustment, rows.AdjustmentRow, 31),
+        _table(3, "revenue", Revenue, rows.RevenueRow, 14),
+        _table(4, "costs", Cost, rows.CostRow, 13),
+        _table(5, "outcomes", Outcome, rows.OutcomeRow, 16),
+        _table(6, "customers", Customer, rows.CustomerRow, 8),
+        _table(7, "aliases", Alias, rows.AliasRow, 7),
+        _table(8, "fx_rates", FxRate, rows.FxRateRow, 5),
+    )
+}
+"""Numbers and versions are for ever: a column is added at the end of a row, with one more figure here."""
+
+TABLE_OF: dict[type[LedgerRecord], Table] = {table.record: table for table in TABLES.values()}
+_MAKERS: dict[type[LedgerRecord], Callable[..., rows.RowStruct]] = {
+    Call: _call,
+    Adjustment: _adjustment,
+    Revenue: _revenue,
+    Cost: _cost,
+    Outcome: _outcome,
+    Customer: _customer,
+    Alias: _alias,
+    FxRate: _fx_rate,
+}

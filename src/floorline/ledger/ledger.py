@@ -1,0 +1,386 @@
+"""The ledger: every record exactly once, through one path.
+
+    look up identities → append to the spool → sync → claim the identities → ship → delete the segment
+
+After a kill at any point, `open` replays the claims from what the spool holds, then ships it again with the same batch
+boundaries and tokens. docs/ledger.md says what is promised, how it is proved, and what is not.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
+
+from floorline.clock import timezone as zone_of
+from floorline.errors import LedgerFull
+from floorline.events import LedgerRecord
+from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_of
+from floorline.ledger.driver import Connect, embedded
+from floorline.ledger.identity import Identities
+from floorline.ledger.lock import Lock
+from floorline.ledger.segment import sync_filesystem
+from floorline.ledger.shipping import Left, Rejected, Shipper, groups, read_left, shipments
+from floorline.ledger.spool import QUOTA_BYTES, Spool, number_of, remove, segment_paths
+from floorline.ledger.store import Store
+from floorline.query import Query
+
+if TYPE_CHECKING:
+    from floorline.ledger.state import State
+
+Row = TypeVar("Row")
+BATCH_ROWS = 10_000
+SEGMENT_BYTES = 16 << 20
+RETIRE_SEGMENTS = 8  # segments are removed this many at a time: each time the disk is waited for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record and the 16-byte fingerprint of the normalised input it was made from (not of prices), so that a new
+    price book does not make a row another one. `codec.fingerprint_of` makes one.
+    """
+
+    record: LedgerRecord
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of the entries of one `write`.
+
+    `new` were kept, `same` were there already. Nothing is kept of `refused` (positions of entries whose identity is there
+    with another fingerprint) nor of `invalid` (position and reason: its table cannot hold it).
+    """
+
+    new: int
+    same: int
+    refused: list[int] = field(default_factory=list[int])
+    invalid: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+
+class Ledger:
+    """One folder of records, owned by one process at a time. Threads may share it. Use it in a `with`."""
+
+    def __init__(self, home: Path, store: Store, lock: Lock, *, durable: bool, embedded: bool, batch_rows: int) -> None:
+        """Not for use: `open` makes one."""
+        self.home, self.store = home, store
+        self.notices: list[str] = []
+        self._lock, self._durable, self._embedded = lock, durable, embedded
+        self._busy = threading.RLock()
+        self._identities = Identities(home / "claims")
+        self._shipper = Shipper(store, self._quarantine)
+        self._group: list[tuple[int, Frame]] = []
+        self._group_segment = 0
+        self._unsynced = False
+        self._state: State | None = None
+        self._state_lock = threading.Lock()
+        self._spool: Spool | None = None
+        self._batch_rows = batch_rows
+
+    @classmethod
+    def open(
+        cls,
+        home: Path,
+        *,
+        timezone: str | None = None,
+        connect: Connect | None = None,
+        wait_s: int = 10,
+        durability: Literal["disk", "process"] = "disk",
+        segment_bytes: int = SEGMENT_BYTES,
+        quota_bytes: int = QUOTA_BYTES,
+        batch_rows: int = BATCH_ROWS,
+        set_aside: bool = False,
+    ) -> "Ledger":
+        """Take the folder's lock, migrate, ship what the spool still holds.
+
+        `timezone` None keeps the store's own (UTC when it is new); another one rebuilds the rollups and says so in
+        `notices`. `connect` None is chDB in the folder. `durability` process survives a kill, disk a power failure too.
+        With `set_aside` a damaged segment is moved to `damaged/` and its whole records are kept; without, LedgerCorrupt.
+        LedgerBusy when another process owns the folder for longer than `wait_s`.
+        """
+        if timezone is not None:
+            zone_of(timezone)
+        home.mkdir(parents=True, exist_ok=True)
+        lock = Lock.take(home / "lock", wait_s=wait_s)
+        store = Store(connect or embedded(home / "store"))
+        try:
+            store.migrate(timezone or "UTC")
+            ledger = cls(
+                home, store, lock, durable=durability == "disk", embedded=connect is None, batch_rows=batch_rows
+            )
+            ledger._start(timezone, segment_bytes, quota_bytes, set_aside=set_aside)
+        except BaseException:
+            store.close()
+            lock.release()
+            raise
+        return ledger
+
+    def _start(self, timezone: str | None, segment_bytes: int, quota_bytes: int, *, set_aside: bool) -> None:
+        try:
+            self._recover(set_aside=set_aside)
+            self._keep_days(timezone)
+        except BaseException:
+            self._shipper.close()
+            raise
+        self._spool = Spool(self.home / "spool", segment_bytes=segment_bytes, quota_bytes=quota_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> "State":
+        """What is not a record. Opened at first use: its library is the slowest to load."""
+        with self._state_lock:
+            if self._state is None:
+                from floorline.ledger.state import State  # noqa: PLC0415 - see above
+
+                self._state = State.open(self.home)
+            return self._state
+
+    @property
+    def timezone(self) -> str:
+        """The reporting timezone of the rollups' days."""
+        return self.store.timezone
+
+    # -- in
+
+    def known(self, source: str, ids: Sequence[str]) -> list[bytes | None]:
+        """The stored fingerprint of each (`source`, id), None for one that is not there."""
+        with self._busy:
+            return self._identities.find([identity_of(source, id_) for id_ in ids])
+
+    def write(self, entries: Sequence[Entry]) -> Written:
+        """Keep the entries that are new. They survive a kill when this returns; queries see them after the next flush.
+
+        LedgerFull when the spool's quota or the disk is used up: entries before the one that did not fit are kept.
+        """
+        with self._busy:
+            frames, invalid = self._encode(entries)
+            stored = self._identities.find([frame.identity for _, frame, _ in frames])
+            new, same, refused = 0, 0, list[int]()
+            fresh: dict[bytes, bytes] = {}
+            try:
+                for (position, frame, payload), before in zip(frames, stored, strict=True):
+                    known = before or fresh.get(frame.identity)
+                    if known is None:
+                        self._keep(frame, payload)
+                        fresh[frame.identity] = frame.fingerprint
+                        new += 1
+                    elif known == frame.fingerprint:
+                        same += 1
+                    else:
+                        refused.append(position)
+            finally:
+                self._sync()
+            return Written(new=new, same=same, refused=refused, invalid=invalid)
+
+    def _encode(self, entries: Sequence[Entry]) -> tuple[list[tuple[int, Frame, bytes]], list[tuple[int, str]]]:
+        frames: list[tuple[int, Frame, bytes]] = []
+        invalid: list[tuple[int, str]] = []
+        longest = self._open_spool.payload_bytes_max
+        for position, entry in enumerate(entries):
+            try:
+                payload = encode(entry.record, entry.fingerprint)
+            except Unfit as error:
+                invalid.append((position, str(error)))
+                continue
+            if len(payload) > longest:
+                invalid.append((position, f"the record has {len(payload)} bytes, at most {longest} fit"))
+            else:
+                frames.append((position, decode(payload), payload))
+        return frames, invalid
+
+    def _keep(self, frame: Frame, payload: bytes) -> None:
+        """Append one record, claim its identity, and cut a batch when there are enough."""
+        place = self._append(payload)
+        self._identities.claim(frame.identity, frame.fingerprint)
+        self._group.append((place, frame))
+        if len(self._group) >= self._batch_rows:
+            self._cut()
+            self._retire(at_least=RETIRE_SEGMENTS)
+
+    def _append(self, payload: bytes) -> int:
+        """The frame's offset. A full spool is emptied into the store before it is an error."""
+        spool = self._open_spool
+        try:
+            position = spool.append(payload)
+        except LedgerFull:
+            self._cut()
+            self._shipper.wait()
+            spool.seal()
+            self._retire(at_least=1)
+            position = spool.append(payload)
+        assert position is not None, "the ledger's own spool fails closed"
+        if position.segment != self._group_segment:
+            self._submit()  # the end of a segment is a cut
+            self._group_segment = position.segment
+        self._unsynced = True
+        return position.offset
+
+    def _cut(self) -> None:
+        """End the batch: from here on its boundaries are fixed in the spool, and it is on its way."""
+        if not self._group:
+            return
+        spool = self._open_spool
+        if spool.fits(CUT):
+            spool.append(CUT)
+        else:
+            spool.seal()  # the end of a segment is a cut
+        self._unsynced = True
+        self._submit()
+
+    def _submit(self) -> None:
+        group, self._group = self._group, []
+        if group:
+            self._sync()
+            for shipment in shipments(self._open_spool.epoch, self._group_segment, group):
+                self._shipper.submit(shipment)
+
+    def _sync(self) -> None:
+        if self._durable and self._unsynced:
+            self._open_spool.sync()
+        self._unsynced = False
+
+    def flush(self) -> None:
+        """Everything written is in the store when this returns, and queries see it."""
+        with self._busy:
+            self._cut()
+            self._shipper.wait()
+
+    # -- out
+
+    def query(self, query: Query[Row]) -> list[Row]:
+        """The rows of `query`, over everything written so far."""
+        self.flush()
+        return self.store.query(query)
+
+    def verify(self) -> list[str]:
+        """What does not hold: rollups that differ from their base tables, identities stored twice; [] when all is well."""
+        self.flush()
+        return self.store.differences()
+
+    def rebuild(self, timezone: str | None = None) -> None:
+        """Compute every rollup anew from the base tables, as a repair or for another timezone's days."""
+        with self._busy:
+            self.flush()
+            self._open_spool.seal()
+            self._retire(at_least=1)
+            self.store.rebuild(timezone or self.store.timezone)
+
+    def close(self) -> None:
+        """Ship everything, remove the spool's segments, give the folder free. What could not be shipped stays spooled."""
+        with self._busy:
+            if self._spool is None:
+                return
+            try:
+                self.flush()
+                self._spool.seal()
+                self._retire(at_least=1)
+            finally:
+                self._shipper.close()
+                self._spool.close()
+                self._spool = None
+                self.store.close()
+                if self._state is not None:
+                    self._state.close()
+                self._lock.release()
+
+    @property
+    def _open_spool(self) -> Spool:
+        assert self._spool is not None, "the ledger is closed"
+        return self._spool
+
+    # -- segments that the store holds
+
+    def _retire(self, *, at_least: int) -> None:
+        """Remove the segments whose batches the store holds, when there are enough of them to wait for the disk once."""
+        done = self._open_spool.sealed_paths()
+        if len(done) >= at_least:
+            self._shipper.wait()
+            self._settle(done)
+
+    def _settle(self, done: Sequence[Path]) -> None:
+        """Remove segments that were shipped. Claims are saved first, so none may be pending that could be released."""
+        if done:
+            self._identities.save()
+            if self._durable and self._embedded:
+                sync_filesystem(self.home)
+            remove(done)
+
+    def _recover(self, *, set_aside: bool) -> None:
+        """Replay the claims of every frame in the spool, then ship the frames with their batches' own tokens."""
+        contents = [read_left(path) for path in segment_paths(self.home / "spool")]
+        torn = [left.torn for left in contents if left.torn is not None]
+        if torn and not set_aside:
+            raise torn[0].error()
+        split = [(left, list(groups(left.payloads))) for left in contents]
+        for _, parts in split:
+            for group in parts:
+                self._claim_again(group)
+        for left, parts in split:
+            for group in parts:
+                for shipment in shipments(left.epoch, number_of(left.path), group):
+                    self._shipper.submit(shipment)
+        self._shipper.wait()
+        self.notices += [self._put_aside(left) for left in contents if left.torn is not None]
+        self._settle([left.path for left in contents if left.torn is None])
+
+    def _claim_again(self, group: Sequence[tuple[int, Frame]]) -> None:
+        known = self._identities.find([frame.identity for _, frame in group])
+        for (_, frame), fingerprint in zip(group, known, strict=True):
+            if fingerprint is None:
+                self._identities.claim(frame.identity, frame.fingerprint)
+
+    def _put_aside(self, left: Left) -> str:
+        """Move a damaged segment, whose whole records are stored, out of the spool; what to tell the user."""
+        assert left.torn is not None
+        self._identities.save()
+        folder = self.home / "damaged"
+        folder.mkdir(exist_ok=True)
+        moved = left.path.rename(folder / f"{left.epoch.hex()}-{left.path.name}")
+        return (
+            f"{left.path} is damaged at offset {left.torn.offset}: {left.torn.reason}. {len(left.payloads)} whole records before "
+            f"it are kept; what was after it is lost unless it is imported again. The file is now {moved}"
+        )
+
+    def _keep_days(self, timezone: str | None) -> None:
+        """Rebuild the rollups when another timezone is asked for, or when a rebuild was interrupted."""
+        interrupted = self.store.rebuilding
+        wanted = timezone or interrupted or self.store.timezone
+        if interrupted:
+            self.notices.append(f"a rebuild of the rollups was interrupted: rebuilt for days of {wanted}")
+        elif wanted != self.store.timezone:
+            self.notices.append(
+                f"the reporting timezone was {self.store.timezone}: rollups rebuilt for days of {wanted}"
+            )
+        else:
+            return
+        self.store.rebuild(wanted)
+
+    def _quarantine(self, rejected: list[Rejected]) -> None:
+        """Keep what the store refuses, with its reason, and forget its claims so that a mended record can come."""
+        from floorline.ledger.state import Quarantined  # noqa: PLC0415 - as in `state`
+
+        now = datetime.now(UTC)
+        kept: list[Quarantined] = []
+        for one in rejected:
+            source, record_id = one.frame.name()
+            kept.append(
+                Quarantined(
+                    origin=f"spool {one.segment}/{one.offset}",
+                    source=source,
+                    record_id=record_id,
+                    reason=f"{one.frame.table.name}: {one.reason}",
+                    body=one.frame.row,
+                    at=now,
+                )
+            )
+            self._identities.release(one.frame.identity, one.frame.fingerprint)
+        self.state.quarantine(kept)

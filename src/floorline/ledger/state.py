@@ -1,0 +1,245 @@
+"""What is not a record: price versions, adjustment batches, settings, quarantined rows. SQLAlchemy Core on SQLite.
+
+The SQL is portable, so that a URL of PostgreSQL can stand in for the file. Instants are ISO 8601 text in UTC.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+MIGRATIONS = Path(__file__).with_name("state_migrations")
+HEAD = "0001"  # the newest migration, so that an up-to-date state opens without loading Alembic
+
+_tables = sa.MetaData()
+_price_versions = sa.Table(
+    "price_versions",
+    _tables,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("first_seen", sa.String(32), nullable=False),
+)
+_batches = sa.Table(
+    "adjustment_batches",
+    _tables,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("verb", sa.String(32), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("filters", sa.Text, nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+_settings = sa.Table(
+    "settings",
+    _tables,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+_quarantine = sa.Table(
+    "quarantine",
+    _tables,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("line", sa.Integer, nullable=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("record_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("origin", "line", "record_id", name="quarantine_once"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustmentBatch:
+    """One recompute, re-rate or undo: what was asked (`filters`), how far it came (`status`), and notes (`detail`)."""
+
+    id: str
+    verb: str
+    created_at: datetime
+    filters: Mapping[str, str]
+    status: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A row that was not stored. `origin` is a file's name, or a spool segment and offset; `line` is its line there."""
+
+    origin: str
+    line: int | None = None
+    source: str = ""
+    record_id: str = ""
+    reason: str
+    body: bytes = b""
+    at: datetime
+
+
+class State:
+    """The state of one ledger."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, home: Path) -> "State":
+        """The state in `home`, made or migrated when needed."""
+        return cls.connect(f"sqlite:///{home / 'state.sqlite'}")
+
+    @classmethod
+    def connect(cls, url: str) -> "State":
+        """The state at a database URL, made or migrated when needed."""
+        engine = sa.create_engine(url)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        with engine.connect() as connection:
+            if not _is_current(connection):
+                _upgrade(connection)
+        return cls(engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    # -- price versions: kept for ever
+
+    def add_price_versions(self, bodies: Mapping[str, str], *, now: datetime) -> int:
+        """Keep price versions (id → JSON) that are not known yet; how many were new."""
+        with self._engine.begin() as connection:
+            known = set(connection.scalars(sa.select(_price_versions.c.id)))
+            new = [
+                {"id": id_, "body": body, "first_seen": _text(now)} for id_, body in bodies.items() if id_ not in known
+            ]
+            if new:
+                connection.execute(sa.insert(_price_versions), new)
+        return len(new)
+
+    def price_versions(self, ids: Iterable[str] | None = None) -> dict[str, str]:
+        """Kept price versions (id → JSON): those named, or all. An id that is not kept is absent."""
+        query = sa.select(_price_versions.c.id, _price_versions.c.body)
+        wanted = None if ids is None else set(ids)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            return {row.id: row.body for row in rows if wanted is None or row.id in wanted}
+
+    # -- adjustment batches
+
+    def put_batch(self, batch: AdjustmentBatch) -> None:
+        """Add a batch, or replace the one of the same id."""
+        row = {
+            "id": batch.id,
+            "verb": batch.verb,
+            "created_at": _text(batch.created_at),
+            "filters": msgspec.json.encode(dict(batch.filters)).decode(),
+            "status": batch.status,
+            "detail": batch.detail,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_batches).where(_batches.c.id == batch.id))
+            connection.execute(sa.insert(_batches), [row])
+
+    def batches(self) -> list[AdjustmentBatch]:
+        """Every batch, oldest first."""
+        query = sa.select(_batches).order_by(_batches.c.created_at, _batches.c.id)
+        with self._engine.connect() as connection:
+            return [
+                AdjustmentBatch(
+                    id=row.id,
+                    verb=row.verb,
+                    created_at=datetime.fromisoformat(row.created_at),
+                    filters=msgspec.json.decode(row.filters, type=dict[str, str]),
+                    status=row.status,
+                    detail=row.detail,
+                )
+                for row in connection.execute(query)
+            ]
+
+    # -- settings
+
+    def setting(self, key: str) -> str | None:
+        """A setting's value, None when it was never set."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(_settings.c.value).where(_settings.c.key == key))
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Keep a setting."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_settings).where(_settings.c.key == key))
+            connection.execute(sa.insert(_settings), [{"key": key, "value": value}])
+
+    # -- what was not stored, and why
+
+    def quarantine(self, rows: Sequence[Quarantined]) -> None:
+        """Keep rows that were not stored. The same row of the same origin is kept once, with its latest reason."""
+        columns = _quarantine.c
+        with self._engine.begin() as connection:
+            for row in rows:
+                same = (columns.origin == row.origin) & (columns.record_id == row.record_id)
+                same &= columns.line.is_(None) if row.line is None else columns.line == row.line
+                connection.execute(sa.delete(_quarantine).where(same))
+                connection.execute(
+                    sa.insert(_quarantine),
+                    [
+                        {
+                            "origin": row.origin,
+                            "line": row.line,
+                            "source": row.source,
+                            "record_id": row.record_id,
+                            "reason": row.reason,
+                            "body": row.body,
+                            "at": _text(row.at),
+                        }
+                    ],
+                )
+
+    def quarantined(self) -> list[Quarantined]:
+        """Every row that was not stored, oldest first."""
+        query = sa.select(_quarantine).order_by(_quarantine.c.number)
+        with self._engine.connect() as connection:
+            return [
+                Quarantined(
+                    origin=row.origin,
+                    line=row.line,
+                    source=row.source,
+                    record_id=row.record_id,
+                    reason=row.reason,
+                    body=row.body,
+                    at=datetime.fromisoformat(row.at),
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    """A commit is on disk when it returns, and readers do not wait for the writer."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _is_current(connection: sa.Connection) -> bool:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == HEAD
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    """Run the migrations that are missing. Alembic takes as long to load as the rest of the opening: only when needed."""
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()

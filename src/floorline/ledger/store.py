@@ -1,0 +1,313 @@
+"""The store: chDB embedded or a ClickHouse server, through one client library and one dialect of SQL.
+
+It migrates, takes batches, answers queries, and can compute every rollup anew. It does not know the spool.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TypeVar, cast
+
+import msgspec
+from clickhouse_connect.driver.exceptions import DatabaseError, Error
+
+from floorline.errors import FloorlineError, LedgerCorrupt
+from floorline.ledger.codec import Table, values
+from floorline.ledger.driver import Client, Connect
+from floorline.ledger.schema import SUMS, Migration, View, migrations
+from floorline.query import Parameter, Query
+
+Row = TypeVar("Row")
+
+INSERT_SETTINGS: Mapping[str, str | int] = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,  # rollups dedupe with the base table
+    "max_insert_block_size": 1_048_576,  # one batch = one block = one part a partition
+    "min_insert_block_size_rows": 1_048_576,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+    "max_partitions_per_insert_block": 0,  # an import may span any number of months
+    "input_format_parallel_parsing": 0,
+}
+_BOOKS = (
+    """CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
+    ENGINE = MergeTree ORDER BY number""",
+    """CREATE TABLE IF NOT EXISTS settings (name String, value String, at DateTime64(6) DEFAULT now64(6))
+    ENGINE = MergeTree ORDER BY (name, at)""",
+)
+# The engine's words for "this data does not fit this table": the batch was refused whole, before anything was written.
+_DATA_FAULTS = frozenset({
+    6, 26, 27, 32, 33, 38, 41, 44, 49, 53, 69, 70, 72, 117, 128, 130, 131, 190, 261, 321, 349, 407, 441, 469, 691, 1001,
+})  # fmt: skip
+
+
+class StoreDown(FloorlineError):
+    """The store did not take or answer what was sent; nothing is lost, the spool keeps it."""
+
+
+class BatchRefused(FloorlineError):
+    """The store refuses a batch because of its data; nothing of the batch was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows of one table and version that enter the store together, under a token that never changes."""
+
+    table: Table
+    version: int
+    token: str
+    rows: Sequence[bytes]
+
+
+class Store:
+    """One database of tables and rollups. Threads may share it: each gets a client of its own."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> Client:
+        """The client of the thread that asks."""
+        client = cast("Client | None", getattr(self._local, "client", None))
+        if client is None:
+            with self._lock:
+                try:
+                    client = self._connect()
+                except Error as error:
+                    raise StoreDown(f"the store cannot be opened: {_first_line(error)}") from error
+                self._clients.append(client)
+            self._local.client = client
+        return client
+
+    def close(self) -> None:
+        """Close every thread's client."""
+        with self._lock:
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
+            self._local = threading.local()
+
+    # -- what is in it
+
+    def migrate(self, timezone: str) -> None:
+        """Bring the tables to this release's format; `timezone` counts only when the store is new.
+
+        LedgerCorrupt when a migration that was applied has since been changed.
+        """
+        for statement in _BOOKS:
+            self._run(statement)
+        applied = dict(cast("Sequence[tuple[int, str]]", self._rows("SELECT number, checksum FROM migrations")))
+        known = migrations()
+        if len(applied) > len(known):
+            raise LedgerCorrupt(
+                f"the store has format {len(applied)}, this release knows {len(known)}: upgrade Floorline"
+            )
+        if not applied:
+            self._set("timezone", timezone)
+        for migration in known:
+            self._apply(migration, applied.get(migration.number))
+
+    def _apply(self, migration: Migration, applied: str | None) -> None:
+        if applied == migration.checksum:
+            return
+        if applied is not None:
+            raise LedgerCorrupt(
+                f"migration {migration.number} was applied as {applied} and is now {migration.checksum}: the store was made by "
+                f"another build; export what you need and import it into a new folder"
+            )
+        for statement in migration.statements(timezone=self.timezone):
+            self._run(statement)
+        record = [[migration.number, migration.name, migration.checksum]]
+        self.client.insert("migrations", record, column_names=["number", "name", "checksum"])
+
+    @property
+    def timezone(self) -> str:
+        """The reporting timezone whose days the rollups are keyed by."""
+        return self._get("timezone")
+
+    def _get(self, name: str) -> str:
+        rows = self._rows("SELECT argMax(value, at) FROM settings WHERE name = {name:String}", {"name": name})
+        return str(rows[0][0])
+
+    def _set(self, name: str, value: str) -> None:
+        self.client.insert("settings", [[name, value]], column_names=["name", "value"])
+
+    # -- in
+
+    def insert(self, batch: Batch) -> None:
+        """Add the rows of `batch`; again under the same token changes nothing, rollups included.
+
+        BatchRefused when the data is at fault: nothing was written. StoreDown when it cannot be told: send it again.
+        """
+        self._insert(batch.table.name, batch, {**INSERT_SETTINGS, "insert_deduplication_token": batch.token})
+
+    def probe(self, batch: Batch) -> str:
+        """Why the store refuses the data of `batch`, '' when it takes it. Nothing is written."""
+        probe = f"{batch.table.name}_probe"
+        self._run(f"CREATE TABLE IF NOT EXISTS {probe} AS {batch.table.name} ENGINE = Null")
+        try:
+            self._insert(probe, batch, dict(INSERT_SETTINGS))
+        except BatchRefused as refused:
+            return str(refused)
+        return ""
+
+    def _insert(self, table: str, batch: Batch, settings: dict[str, str | int]) -> None:
+        body = b"".join([values(row) for row in batch.rows])
+        try:
+            self.client.raw_insert(table, batch.table.columns(batch.version), body, settings=settings, fmt="MsgPack")
+        except DatabaseError as error:
+            if error.code in _DATA_FAULTS:
+                raise BatchRefused(_first_line(error)) from error
+            raise StoreDown(
+                f"the store did not take {len(batch.rows)} rows of {table}: {_first_line(error)}"
+            ) from error
+        except Error as error:
+            raise StoreDown(
+                f"the store did not take {len(batch.rows)} rows of {table}: {_first_line(error)}"
+            ) from error
+
+    # -- out
+
+    def query(self, query: Query[Row]) -> list[Row]:
+        """The rows of `query`, each built by position into its row type. Values are bound by the store, never pasted."""
+        names = _field_names(query.row)
+        make = cast("Callable[..., Row]", query.row)
+        parameters = {name: _bindable(value) for name, value in query.parameters.items()}
+        found = self._rows(query.sql, parameters)
+        assert not found or len(found[0]) == len(names), (
+            f"{query.row.__name__} has {len(names)} fields, the row {len(found[0])}"
+        )
+        return [make(**dict(zip(names, map(_plain, row), strict=True))) for row in found]
+
+    def _rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Sequence[Sequence[object]]:
+        try:
+            return cast(
+                "Sequence[Sequence[object]]", self.client.query(sql, parameters=dict(parameters or {})).result_rows
+            )
+        except Error as error:
+            raise StoreDown(f"the store did not answer: {_first_line(error)}") from error
+
+    def _run(self, statement: str) -> None:
+        try:
+            self.client.command(statement)
+        except Error as error:
+            raise StoreDown(f"the store refused `{statement[:80]}…`: {_first_line(error)}") from error
+
+    # -- rollups
+
+    def views(self) -> list[View]:
+        """Every view that feeds a rollup, as this store's timezone makes them."""
+        return [view for migration in migrations() for view in migration.views(timezone=self.timezone)]
+
+    @property
+    def rebuilding(self) -> str:
+        """The timezone of a rebuild that was begun and not finished, '' otherwise."""
+        return self._get("rebuilding")
+
+    def rebuild(self, timezone: str) -> None:
+        """Compute every rollup anew from the base tables, keyed by the days of `timezone`.
+
+        Nothing may be on its way into the store. Interrupted, it must be begun again: `rebuilding` says so.
+        """
+        self._set("rebuilding", timezone)
+        self._set("timezone", timezone)
+        views = self.views()
+        for view in views:
+            self._run(f"DROP VIEW IF EXISTS {view.name} SYNC")
+        for target in dict.fromkeys(view.target for view in views):
+            self._run(f"TRUNCATE TABLE {target} SYNC")
+        for view in views:
+            columns = ", ".join(self._columns(view.target))  # by name, as views fill it
+            for part in self._slices(view):
+                insert = f"INSERT INTO {view.target} ({columns}) SELECT {columns} FROM ({part})"  # noqa: S608 - our own views
+                self._run(f"{insert} SETTINGS insert_deduplicate = 0")
+        for view in views:
+            self._run(view.create)
+        self._set("rebuilding", "")
+
+    def _columns(self, table: str) -> list[str]:
+        rows = self._rows(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {t:String} ORDER BY position",
+            {"t": table},
+        )
+        return [str(name) for (name,) in rows]
+
+    def _slices(self, view: View) -> Iterator[str]:
+        """The view's SELECT over the rows there are, a month at a time, so that memory stays bounded."""
+        if "FROM calls AS c" in view.select:
+            for (month,) in self._rows("SELECT DISTINCT toYYYYMM(utc_day) AS month FROM calls ORDER BY month"):
+                source = f"(SELECT *, utc_five_minute FROM calls WHERE toYYYYMM(utc_day) = {month}) AS c"  # noqa: S608 - a number
+                yield view.select.replace("FROM calls AS c", f"FROM {source}")
+        else:
+            assert "FROM adjustments AS a" in view.select, f"{view.name} reads neither calls nor adjustments"
+            yield view.select
+
+    def differences(self) -> list[str]:
+        """What does not hold: a rollup that differs from its base tables, or a base table that holds an identity twice."""
+        found: list[str] = []
+        for table in ("calls", "adjustments", "revenue", "costs", "outcomes", "customers", "aliases", "fx_rates"):
+            ((rows, identities),) = self._rows(f"SELECT count(), uniqExact(source, id) FROM {table}")  # noqa: S608 - a fixed name
+            if rows != identities:
+                found.append(f"{table} holds {rows} rows of {identities} identities")
+        views = self.views()
+        for target in dict.fromkeys(view.target for view in views):
+            groups = self._groups_that_differ(target, [view for view in views if view.target == target])
+            if groups:
+                found.append(f"{target} differs from its base tables in {groups} groups: rebuild the rollups")
+        return found
+
+    def _groups_that_differ(self, target: str, views: Sequence[View]) -> int:
+        ((keys,),) = self._rows(
+            "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {t:String}",
+            {"t": target},
+        )
+        sums = [name for name in self._columns(target) if name not in str(keys).split(", ")]
+        money = {s.name for s in SUMS if s.money}
+        plus = ", ".join(f"sum({n}) AS p_{n}" for n in sums)
+        minus = ", ".join(f"sum({n}) AS b_{n}" for n in sums)
+        zero_plus, zero_minus = (
+            ", ".join(f"{'toDecimal128(0, 12)' if n in money else 'toInt64(0)'} AS {side}_{n}" for n in sums)
+            for side in "pb"
+        )
+        base = " UNION ALL ".join(f"SELECT {keys}, {', '.join(sums)} FROM ({view.select})" for view in views)  # noqa: S608 - our own views
+        unequal = " OR ".join(f"sum(p_{n}) != sum(b_{n})" for n in sums)
+        ((groups,),) = self._rows(
+            f"SELECT count() FROM (SELECT {keys} FROM ("  # noqa: S608 - names from the schema
+            f" SELECT {keys}, {plus}, {zero_minus} FROM {target} GROUP BY {keys}"
+            f" UNION ALL SELECT {keys}, {zero_plus}, {minus} FROM ({base}) GROUP BY {keys}"
+            f") GROUP BY {keys} HAVING {unequal})"
+        )
+        return cast("int", groups)
+
+
+def _field_names(row: type[Row]) -> tuple[str, ...]:
+    if is_dataclass(row):
+        return tuple(field.name for field in fields(row))
+    assert issubclass(row, msgspec.Struct), f"{row.__name__} is neither a dataclass nor a msgspec Struct"
+    return row.__struct_fields__
+
+
+def _bindable(value: Parameter) -> object:
+    """A value as the client binds it: instants as UTC text, because the client ignores the session's timezone."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, str | int | date):
+        return value
+    return list(value)
+
+
+def _plain(value: object) -> object:
+    """A value as the row types have it: instants in UTC."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:600]
