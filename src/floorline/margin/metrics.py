@@ -1,0 +1,189 @@
+"""The figures of one row: sums, means, percentiles, shares. Definitions are in docs/margin.md.
+
+Inside, money is an integer of 10^-12 USD, so that ten thousand rows add up fast and exactly; what leaves is Decimal.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from floorline import money
+from floorline.margin.floors import Zone
+
+ZERO_BUCKET = -32768
+_BUCKET_RATIO = Decimal("1.02")
+_BUCKET_MIDDLE = _BUCKET_RATIO.sqrt()
+
+
+class Sums(NamedTuple):
+    """What calls amount to: the additive sums that every table shows."""
+
+    calls: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    effective: int = 0
+    retry: int = 0
+    orchestration: int = 0
+    provider: int = 0
+    estimated: int = 0
+    unattributed: int = 0
+
+    def plus(self, other: "Sums") -> "Sums":
+        """The sums of both."""
+        return Sums._make([a + b for a, b in zip(self, other, strict=True)])
+
+    def minus(self, other: "Sums") -> "Sums":
+        """These sums without the other's."""
+        return Sums._make([a - b for a, b in zip(self, other, strict=True)])
+
+
+NO_CALLS = Sums()
+
+
+class OutcomeCounts(NamedTuple):
+    """Outcomes dated within the window, and how many were successes."""
+
+    outcomes: int = 0
+    successes: int = 0
+
+    def plus(self, other: "OutcomeCounts") -> "OutcomeCounts":
+        """The counts of both."""
+        return OutcomeCounts(self.outcomes + other.outcomes, self.successes + other.successes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Every figure of one row, or of the total. `key` names the row, empty for the total.
+
+    `shared_pico` are the costs that no call carries, by component. `users` and `outcomes` are None where the table
+    does not count them.
+    """
+
+    key: tuple[str, ...]
+    revenue_pico: int
+    sums: Sums
+    shared_pico: Mapping[str, int]
+    p95_pico: int | None = None
+    users: int | None = None
+    outcomes: OutcomeCounts | None = None
+    floor: Decimal | None = None
+    zone: Zone = "unknown"
+
+    @property
+    def cogs_pico(self) -> int:
+        """Calls and shared costs."""
+        return self.sums.effective + sum(self.shared_pico.values())
+
+    @property
+    def revenue(self) -> Decimal:
+        """Recognised revenue, USD."""
+        return usd_of(self.revenue_pico)
+
+    @property
+    def cogs(self) -> Decimal:
+        """Cost of goods sold, USD."""
+        return usd_of(self.cogs_pico)
+
+    @property
+    def margin(self) -> Decimal:
+        """Revenue − COGS, USD."""
+        return usd_of(self.revenue_pico - self.cogs_pico)
+
+    @property
+    def margin_ratio(self) -> Decimal | None:
+        """Margin ÷ revenue; None without revenue."""
+        return ratio_of(self.revenue_pico - self.cogs_pico, self.revenue_pico)
+
+    @property
+    def components(self) -> dict[str, Decimal]:
+        """COGS by component, USD: inference always, the others where they are not zero."""
+        sums = self.sums
+        parts = {"inference": sums.effective - sums.retry - sums.orchestration, "orchestration": sums.orchestration}
+        for component, pico in self.shared_pico.items():
+            parts[component] = parts.get(component, 0) + pico
+        parts["retries"] = parts.get("retries", 0) + sums.retry
+        assert sum(parts.values()) == self.cogs_pico
+        return {name: usd_of(pico) for name, pico in parts.items() if pico or name == "inference"}
+
+    @property
+    def priced_calls(self) -> int:
+        """Calls whose cost is known."""
+        return self.sums.calls - self.sums.unpriced
+
+    @property
+    def cost_per_call_mean(self) -> Decimal | None:
+        """The calls' own cost ÷ priced calls, USD; None without a priced call."""
+        return per(self.sums.effective, max(0, self.priced_calls))
+
+    @property
+    def cost_per_call_p95(self) -> Decimal | None:
+        """The 95th percentile of the effective cost of a priced call, USD."""
+        return None if self.p95_pico is None else usd_of(self.p95_pico)
+
+    @property
+    def cost_per_successful_outcome(self) -> Decimal | None:
+        """COGS ÷ successful outcomes, USD; None where there is none."""
+        return per(self.cogs_pico, self.outcomes.successes if self.outcomes else 0)
+
+
+def usd_of(pico: int) -> Decimal:
+    """An integer of 10^-12 USD as a Decimal of 12 places."""
+    return money.EXACT.scaleb(Decimal(pico), -money.PLACES)
+
+
+def ratio_of(part: int, whole: int) -> Decimal | None:
+    """Part ÷ whole to 12 places half-even; None when the whole is zero."""
+    return money.ratio(Decimal(part), Decimal(whole))
+
+
+def per(pico: int, count: int | None) -> Decimal | None:
+    """USD for each of `count`; None when there is none."""
+    return money.ratio(usd_of(pico), Decimal(count)) if count else None
+
+
+def share_text(part: int, whole: int) -> str:
+    """A share as the shortest decimal text with at least one place; "0.0" when the whole is zero."""
+    share = ratio_of(part, whole)
+    if not share:
+        return "0.0"
+    text = f"{share.normalize():f}"
+    return text if "." in text else f"{text}.0"
+
+
+def nearest_rank_95(costs: Sequence[int]) -> int | None:
+    """The value at rank ⌈0.95 n⌉ of the sorted costs; None of none."""
+    return sorted(costs)[rank_95(len(costs)) - 1] if costs else None
+
+
+def rank_95(count: int) -> int:
+    """⌈0.95 × count⌉."""
+    return (95 * count + 99) // 100
+
+
+def bucket_95(buckets: Mapping[int, int]) -> int | None:
+    """The 95th percentile of a histogram of 2 % buckets: the geometric middle of the bucket at that rank, in 10^-12 USD.
+
+    It is within 1 % of the exact value. None of an empty histogram.
+    """
+    filled = sorted((bucket, calls) for bucket, calls in buckets.items() if calls > 0)
+    left = rank_95(sum(calls for _, calls in filled))
+    for bucket, calls in filled:
+        left -= calls
+        if left <= 0:
+            return bucket_middle(bucket)
+    return None
+
+
+def bucket_middle(bucket: int) -> int:
+    """1.02^(bucket + ½) USD in 10^-12 USD; 0 for the bucket of zero."""
+    if bucket == ZERO_BUCKET:
+        return 0
+    return int(money.EXACT.scaleb(money.usd(_BUCKET_RATIO**bucket * _BUCKET_MIDDLE), money.PLACES))
+
+
+def total_of(rows: Iterable[Sums]) -> Sums:
+    """The sum of all."""
+    columns = list(zip(*rows, strict=True))
+    return Sums._make([sum(column) for column in columns]) if columns else NO_CALLS

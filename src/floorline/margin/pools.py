@@ -1,0 +1,161 @@
+"""Who an amount belongs to before it is divided: revenue lines, outcomes, metered use and costs, by month and owner.
+
+Amounts are integers of 10^-12 USD, days ordinals; (before, through) as in allocation.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from floorline.margin.allocation import CostPool, Grown, Owner, Use
+from floorline.margin.attribution import Attribute, Boundaries, Names
+from floorline.margin.policy import PlanPolicy
+from floorline.margin.queries import CostRow, OutcomeRow, RevenueColumns, WeightColumns
+from floorline.margin.revenue import Window, month_of, pieces
+from floorline.money import to_pico
+
+Pools = dict[Owner, Grown]
+
+
+class Attribution:
+    """Resolves raw names to owners for one table: only what the table needs is looked up.
+
+    `attributes` are those of the customer that the table depends on; without `plan` among them plans stay unknown.
+    """
+
+    def __init__(self, names: Names, window: Window, spans: Boundaries, attributes: Sequence[Attribute]) -> None:
+        self.names = names
+        self.window = window
+        self.spans = spans
+        self._with_plan = "plan" in attributes
+        self._with_segment = "segment" in attributes
+        self._with_cohort = "cohort" in attributes
+        self._with_traits = self._with_segment or self._with_cohort
+        self._months: dict[int, int] = {}
+
+    def month(self, day: int) -> int:
+        """The first day of the month that holds `day`."""
+        if day not in self._months:
+            self._months[day] = month_of(day)
+        return self._months[day]
+
+    def owner(self, customer: str, plan: str, feature: str, as_of: int) -> Owner:
+        """The owner of what these raw names earned or used in the span that begins at `as_of`."""
+        names = self.names
+        customer = names.resolve("customer", customer, as_of)
+        plan = names.plan(plan, customer, as_of) if self._with_plan else ""
+        feature = names.resolve("feature", feature, as_of) if feature else ""
+        owner = Owner(self.month(as_of), customer, plan, feature)
+        return self.with_traits(owner, as_of) if self._with_traits else owner
+
+    def with_traits(self, owner: Owner, as_of: int | None = None) -> Owner:
+        """The owner with its customer's segment and cohort, and the plan where none is named, as of a day or of the
+        month's first.
+        """
+        if self._with_plan and not owner.plan and owner.customer:
+            owner = owner._replace(plan=self.names.plan("", owner.customer, owner.month if as_of is None else as_of))
+        if not self._with_traits:
+            return owner
+        day = owner.month if as_of is None else as_of
+        return owner._replace(
+            segment=self.names.attribute("segment", owner.customer, day) if self._with_segment else "",
+            cohort=self.names.attribute("cohort", owner.customer, day) if self._with_cohort else "",
+        )
+
+
+def revenue_pools(lines: RevenueColumns, to: Attribution) -> Pools:
+    """Recognised revenue of every line, by month and owner."""
+    window = to.window
+    shared, own = window.cuts(to.spans.shared), window.cuts(to.spans.own)
+    changing = to.spans.changing
+    pools: Pools = {}
+    for customer, plan, feature, amount, start, end in zip(
+        lines.customer, lines.plan, lines.feature, lines.amount, lines.start, lines.end, strict=True
+    ):
+        for as_of, part in pieces(amount, (start, end), own if customer in changing else shared):
+            _grow(pools, to.owner(customer, plan, feature, as_of), part, before=as_of < window.start)
+    return pools
+
+
+def outcome_pools(rows: Iterable[OutcomeRow], plans: Mapping[str, PlanPolicy], to: Attribution) -> Pools:
+    """Revenue of successful outcomes: the value an outcome carries, else its plan's price for its type."""
+    pools: Pools = {}
+    for row in rows:
+        customer, plan, feature, workflow, user, outcome = row.names
+        owner = to.owner(customer, plan, feature, row.as_of)
+        policy = plans.get(owner.plan)
+        price = policy.outcome_prices.get(outcome) if policy else None
+        amount = row.value + (row.unvalued * to_pico(price) if price is not None else 0)
+        if amount:
+            owner = owner._replace(workflow=workflow, user=user, outcome=outcome)
+            _grow(pools, owner, amount, before=row.as_of < to.window.start)
+    return pools
+
+
+def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, PlanPolicy], to: Attribution) -> Pools:
+    """Revenue of plans that charge by call or token, earned on the day of the call."""
+    pools: Pools = {}
+    for as_of, owner, use in uses:
+        policy = plans.get(owner.plan)
+        if policy is None or not policy.usage_prices or as_of >= to.window.end:
+            continue
+        quantities = {"calls": use.calls, "input_tokens": use.input_tokens, "output_tokens": use.output_tokens}
+        amount = sum(quantities[unit] * to_pico(price) for unit, price in policy.usage_prices.items())
+        if amount:
+            _grow(pools, to.with_traits(owner, as_of), amount, before=as_of < to.window.start)
+    return pools
+
+
+def month_uses(columns: WeightColumns, to: Attribution) -> list[tuple[int, Owner, Use]]:
+    """The use of each span by owner; raw names are customer, feature and plan."""
+    found: list[tuple[int, Owner, Use]] = []
+    customers, features, plans = columns.names
+    for customer, feature, plan, as_of, calls, tokens_in, tokens_out, cost in zip(
+        customers, features, plans, columns.as_of, columns.calls, columns.input_tokens, columns.output_tokens,
+        columns.effective, strict=True,
+    ):  # fmt: skip
+        names = to.names
+        canonical = names.resolve("customer", customer, as_of)
+        owner = Owner(
+            to.month(as_of),
+            canonical,
+            names.plan(plan, canonical, as_of),
+            names.resolve("feature", feature, as_of) if feature else "",
+        )
+        found.append((as_of, owner, Use(calls, tokens_in, tokens_out, cost)))
+    return found
+
+
+def cost_pools(rows: Iterable[CostRow], to: Attribution) -> dict[CostPool, Grown]:
+    """Costs that no call carries, by month and by what they name."""
+    window = to.window
+    cuts = window.cuts(sorted({*to.spans.shared, *to.spans.own}))
+    pools: dict[CostPool, Grown] = defaultdict(lambda: (0, 0))
+    for row in rows:
+        for as_of, part in pieces(row.amount, (row.start, row.end), cuts):
+            pool = CostPool(
+                month=to.month(as_of),
+                component=row.component,
+                customer=to.names.resolve("customer", row.customer, as_of),
+                feature=to.names.resolve("feature", row.feature, as_of),
+                plan=to.names.resolve("plan", row.plan, as_of),
+                driver=row.driver,
+            )
+            before, through = pools[pool]
+            pools[pool] = (before + part if as_of < window.start else before, through + part)
+    return pools
+
+
+def joined(*many: Mapping[Owner, Grown]) -> Pools:
+    """The sum of several."""
+    total: Pools = {}
+    for pools in many:
+        for owner, (before, through) in pools.items():
+            known = total.get(owner, (0, 0))
+            total[owner] = (known[0] + before, known[1] + through)
+    return total
+
+
+def _grow(pools: Pools, owner: Owner, amount: int, *, before: bool) -> None:
+    known = pools.get(owner)
+    earlier = amount if before else 0
+    pools[owner] = (earlier, amount) if known is None else (known[0] + earlier, known[1] + amount)

@@ -1,0 +1,293 @@
+"""The questions margin asks of the ledger, as values. SQL lives in sql/*.sql; identifiers come from closed maps only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib import resources
+from string import Template
+
+import msgspec
+
+from floorline.events import ORCHESTRATION, Alias, Customer
+from floorline.margin.attribution import Boundaries
+from floorline.margin.dimensions import Column, Scope, Source
+from floorline.query import Parameter, Query
+
+_SQL: Mapping[str, Template] = {
+    file.name.removesuffix(".sql"): Template(file.read_text(encoding="utf-8"))
+    for file in resources.files("floorline.margin").joinpath("sql").iterdir()
+    if file.name.endswith(".sql")
+}
+_CUSTOMER_OF_PLAN = "if(plan = '', customer_id, '')"  # a call that states its plan needs no customer to find it
+_NO_COLUMNS = "CAST([] AS Array(Array(String)))"
+_NO_NAMES = "CAST([] AS Array(String))"
+
+
+class UsageColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns of one length: raw names (a list for each column asked for), the span's first day, and the sums.
+
+    Money is in 10^-12 USD.
+    """
+
+    names: list[list[str]]
+    as_of: list[int]
+    calls: list[int]
+    unpriced: list[int]
+    input_tokens: list[int]
+    output_tokens: list[int]
+    effective: list[int]
+    retry: list[int]
+    orchestration: list[int]
+    provider: list[int]
+    estimated: list[int]
+    unattributed: list[int]
+
+
+class WeightColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """As UsageColumns, only what divides revenue and shared costs."""
+
+    names: list[list[str]]
+    as_of: list[int]
+    calls: list[int]
+    input_tokens: list[int]
+    output_tokens: list[int]
+    effective: list[int]
+
+
+class RevenueColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Revenue lines as columns; amounts in 10^-12 USD, days as ordinals, the end exclusive."""
+
+    customer: list[str]
+    plan: list[str]
+    feature: list[str]
+    amount: list[int]
+    start: list[int]
+    end: list[int]
+
+
+class CostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A cost that no call carries; amount and days as in RevenueColumns."""
+
+    component: str
+    customer: str
+    feature: str
+    plan: str
+    driver: str
+    amount: int
+    start: int
+    end: int
+
+
+class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Outcomes of one raw name. `names`: customer, plan, feature, workflow, user, outcome type."""
+
+    names: list[str]
+    as_of: int
+    outcomes: int
+    successes: int
+    unvalued: int
+    value: int
+
+
+class LeftOutRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scope leaves out."""
+
+    calls: int
+    cost: int
+
+
+class NumberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of a group of raw names."""
+
+    names: list[str]
+    as_of: int
+    number: int
+
+
+class NumbersRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Many numbers of a group of raw names."""
+
+    names: list[str]
+    as_of: int
+    numbers: list[int]
+
+
+class WordsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Many words of a group of raw names."""
+
+    names: list[str]
+    as_of: int
+    words: list[str]
+
+
+class BucketRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls in one bucket of cost."""
+
+    names: list[str]
+    as_of: int
+    bucket: int
+    calls: int
+
+
+class StepRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Spend of one step; cost in 10^-12 USD."""
+
+    workflow: str
+    step: str
+    call_type: str
+    model: str
+    calls: int
+    unpriced: int
+    cost: int
+
+
+class Days(msgspec.Struct, frozen=True, kw_only=True):
+    """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
+
+    start: int
+    end: int
+    scope: Scope
+    spans: Boundaries
+    timezone: str
+
+    @property
+    def cut(self) -> bool:
+        """Whether any row must be told apart by day."""
+        return bool(self.spans.shared or self.spans.own)
+
+
+def usage_sums(columns: Sequence[Column], source: Source, days: Days) -> Query[UsageColumns]:
+    """Sums of the window by raw `columns`."""
+    grouping = _grouping(columns, days)
+    sql = _SQL["usage_sums"].substitute(grouping, source=_source(source))
+    return Query(sql=sql, row=UsageColumns, parameters=_parameters(days))
+
+
+def usage_weights(columns: Sequence[Column], source: Source, days: Days) -> Query[WeightColumns]:
+    """Drivers of whole months by raw `columns`."""
+    grouping = _grouping(columns, days)
+    sql = _SQL["usage_weights"].substitute(grouping, source=_source(source))
+    return Query(sql=sql, row=WeightColumns, parameters=_parameters(days))
+
+
+def left_out(days: Days) -> Query[LeftOutRow]:
+    """Calls and cost of other environments and purposes."""
+    return Query(sql=_SQL["left_out"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+
+
+def revenue_lines(start: int, end: int) -> Query[RevenueColumns]:
+    """Lines whose period meets the days."""
+    return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=_range(start, end))
+
+
+def cost_lines(start: int, end: int) -> Query[CostRow]:
+    """Costs that no call carries whose period meets the days."""
+    return Query(sql=_SQL["cost_lines"].substitute(), row=CostRow, parameters=_range(start, end))
+
+
+def outcomes(days: Days) -> Query[OutcomeRow]:
+    """Outcomes dated within the days."""
+    sql = _SQL["outcomes"].substitute(as_of=_as_of(days, by_customer=True))
+    return Query(sql=sql, row=OutcomeRow, parameters=_parameters(days))
+
+
+def customers() -> Query[Customer]:
+    """Every record of a customer."""
+    return Query(sql=_SQL["customers"].substitute(), row=Customer)
+
+
+def aliases() -> Query[Alias]:
+    """Every alias."""
+    return Query(sql=_SQL["aliases"].substitute(), row=Alias)
+
+
+def steps(days: Days) -> Query[StepRow]:
+    """Spend by workflow, step, call type and model."""
+    return Query(sql=_SQL["steps"].substitute(), row=StepRow, parameters=_parameters(days))
+
+
+def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
+    """The 95th percentile of cost per priced call of each group of raw names."""
+    sql = _SQL["p95_exact"].substitute(_grouping(columns, days), source=_priced(columns))
+    return Query(sql=sql, row=NumberRow, parameters=_parameters(days))
+
+
+def p95_costs(columns: Sequence[Column], days: Days) -> Query[NumbersRow]:
+    """Every priced call's cost, for groups that several raw names make up."""
+    sql = _SQL["p95_costs"].substitute(_grouping(columns, days), source=_priced(columns))
+    return Query(sql=sql, row=NumbersRow, parameters=_parameters(days))
+
+
+def p95_buckets(columns: Sequence[Column], days: Days) -> Query[BucketRow]:
+    """Calls by bucket of cost; `columns` are of HISTOGRAM."""
+    sql = _SQL["p95_buckets"].substitute(_grouping(columns, days))
+    return Query(sql=sql, row=BucketRow, parameters=_parameters(days))
+
+
+def active_users(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
+    """How many users each group of raw names has."""
+    sql = _SQL["active_users"].substitute(_grouping(columns, days))
+    return Query(sql=sql, row=NumberRow, parameters=_parameters(days))
+
+
+def active_user_names(columns: Sequence[Column], days: Days) -> Query[WordsRow]:
+    """The users of each group of raw names."""
+    sql = _SQL["active_user_names"].substitute(_grouping(columns, days))
+    return Query(sql=sql, row=WordsRow, parameters=_parameters(days))
+
+
+def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:
+    """The parts of a statement that depend on what is asked for."""
+    texts = [_CUSTOMER_OF_PLAN if column == "customer_of_plan" else column for column in columns]
+    groups = [f"g{n}" for n in range(len(columns))]
+    return {
+        "names": ", ".join([f"{text} AS {group}" for text, group in zip(texts, groups, strict=True)] or ["'' AS g"]),
+        "columns": f"[{', '.join(f'groupArray(CAST({group} AS String))' for group in groups)}]"
+        if groups
+        else _NO_COLUMNS,
+        "list": f"[{', '.join(f'CAST({group} AS String)' for group in groups)}]" if groups else _NO_NAMES,
+        "as_of": _as_of(days, by_customer=not {"customer_id", "customer_of_plan"}.isdisjoint(columns)),
+        "groups": ", ".join([*groups, "as_of"]),
+    }
+
+
+def _as_of(days: Days, *, by_customer: bool) -> str:
+    if not days.cut:
+        return "toInt32({start:Date}) + 719163"
+    shared = "arrayMax(arrayFilter(b -> b <= day, {shared:Array(Date)}))"
+    if by_customer and days.spans.changing:
+        own = "arrayMax(arrayFilter(b -> b <= day, {own:Array(Date)}))"
+        return f"toInt32(if(customer_id IN {{changing:Array(String)}}, {own}, {shared})) + 719163"
+    return f"toInt32({shared}) + 719163"
+
+
+def _source(source: Source) -> str:
+    if source == "runs_day":
+        return _SQL["runs_source"].substitute(run_outcomes=_SQL["run_outcomes"].substitute())
+    if source == "calls":
+        return _SQL["calls_source"].substitute(run_outcomes=_SQL["run_outcomes"].substitute())
+    return source
+
+
+def _priced(columns: Sequence[Column]) -> str:
+    priced = _SQL["priced_source"].substitute()
+    if "outcome" not in columns:
+        return priced
+    return _SQL["priced_outcome_source"].substitute(priced=priced, run_outcomes=_SQL["run_outcomes"].substitute())
+
+
+def _range(start: int, end: int) -> dict[str, Parameter]:
+    return {"start": date.fromordinal(start), "end": date.fromordinal(end)}
+
+
+def _parameters(days: Days) -> dict[str, Parameter]:
+    start = date.fromordinal(days.start)
+    return {
+        **_range(days.start, days.end),
+        "environment": days.scope.environment,
+        "purpose": days.scope.purpose,
+        "timezone": days.timezone,
+        "orchestration": sorted(ORCHESTRATION),
+        "shared": [start, *(date.fromordinal(day) for day in days.spans.shared)],
+        "own": [start, *(date.fromordinal(day) for day in days.spans.own)],
+        "changing": sorted(days.spans.changing),
+    }

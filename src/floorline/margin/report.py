@@ -1,0 +1,159 @@
+"""A margin table as other tools read it: one JSON document, or the cells of a CSV. Money is text of 12 places."""
+
+from decimal import Decimal
+
+from floorline.margin.metrics import Figures, per, ratio_of, share_text
+from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
+from floorline.money import text
+
+Json = dict[str, object]
+
+
+def document(report: MarginReport) -> Json:
+    """The whole table: `from`, `to` (exclusive), `by`, `rows`, `total`, and how it was made."""
+    return {
+        "from": report.start.isoformat(),
+        "to": report.end.isoformat(),
+        "currency": "USD",
+        "by": list(report.by),
+        "rows": [_row(row, report) for row in report.rows],
+        "total": _total(report),
+        "timezone": report.timezone,
+        "environment": report.scope.environment,
+        "purpose": report.scope.purpose,
+        "left_out": {"calls": report.left_out.calls, "cost": text_of(report.left_out.cost_pico)},
+        "p95_method": report.p95_method,
+    }
+
+
+def text_of(pico: int) -> str:
+    """An integer of 10^-12 USD as JSON carries it."""
+    sign, digits = "-" * (pico < 0), f"{abs(pico):013d}"
+    return f"{sign}{digits[:-12]}.{digits[-12:]}"
+
+
+def money_or_null(amount: Decimal | None) -> str | None:
+    """An amount, or null where it is unknown."""
+    return None if amount is None else text(amount)
+
+
+def figures(row: Figures) -> Json:
+    """The fields that every row and the total have."""
+    return {
+        "revenue": text_of(row.revenue_pico),
+        "cogs": text_of(row.cogs_pico),
+        "margin_usd": text_of(row.revenue_pico - row.cogs_pico),
+        "margin_ratio": money_or_null(row.margin_ratio),
+        "calls": row.sums.calls,
+        "cost_per_call_mean": money_or_null(row.cost_per_call_mean),
+        "cost_per_call_p95": money_or_null(row.cost_per_call_p95),
+        "components": {name: text(amount) for name, amount in row.components.items()},
+        "floor": None
+        if row.floor is None
+        else f"{row.floor:.2f}"
+        if row.floor == round(row.floor, 2)
+        else f"{row.floor:f}",
+        "zone": row.zone,
+        "quality": quality(row),
+        "tokens": {"input": row.sums.input_tokens, "output": row.sums.output_tokens},
+        **_per_user(row),
+        **_per_outcome(row),
+    }
+
+
+def quality(row: Figures) -> dict[str, str | int]:
+    """Where the calls' dollars come from: shares of their effective cost, and how many calls have no price at all."""
+    sums = row.sums
+    computed = sums.effective - sums.provider - sums.estimated
+    return {
+        "provider": share_text(sums.provider, sums.effective),
+        "computed": share_text(computed, sums.effective),
+        "estimated": share_text(sums.estimated, sums.effective),
+        "unpriced_calls": sums.unpriced,
+        "unattributed": share_text(sums.unattributed, sums.effective),
+    }
+
+
+def _row(row: Figures, report: MarginReport) -> Json:
+    key = dict(zip(report.by, row.key, strict=True))
+    matched: Json = {"match": match_of(row)} if report.by == ("customer",) else {}
+    return {"key": key, **figures(row), **matched}
+
+
+def match_of(row: Figures) -> str:
+    """Which side names the customer: `both`, `usage_only` or `revenue_only`."""
+    if not row.revenue_pico:
+        return "usage_only"
+    return "both" if row.sums.calls else "revenue_only"
+
+
+def _total(report: MarginReport) -> Json:
+    fields = figures(report.total)
+    shares: Json = {
+        **quality(report.total),
+        "unmatched_revenue": share_text(
+            sum(row.revenue_pico for row in report.rows if UNMATCHED_REVENUE in row.key), report.total.revenue_pico
+        ),
+        "unmatched_cost": share_text(
+            sum(row.cogs_pico for row in report.rows if UNMATCHED_COST in row.key), report.total.cogs_pico
+        ),
+    }
+    if report.by == ("customer",):
+        matches = [match_of(row) for row in report.rows]
+        shares |= {name: matches.count(name) for name in ("usage_only", "revenue_only")}
+    return {**fields, "quality": shares}
+
+
+def _per_user(row: Figures) -> Json:
+    if row.users is None:
+        return {}
+    return {
+        "active_users": row.users,
+        "cost_per_active_user": money_or_null(per(row.cogs_pico, row.users)),
+        "revenue_per_active_user": money_or_null(per(row.revenue_pico, row.users)),
+        "margin_per_active_user": money_or_null(per(row.revenue_pico - row.cogs_pico, row.users)),
+    }
+
+
+def _per_outcome(row: Figures) -> Json:
+    if row.outcomes is None:
+        return {}
+    return {
+        "outcomes": row.outcomes.outcomes,
+        "successful_outcomes": row.outcomes.successes,
+        "cost_per_successful_outcome": money_or_null(row.cost_per_successful_outcome),
+    }
+
+
+def csv_lines(report: MarginReport) -> list[list[str]]:
+    """Header, rows and the total (its key cells read `total`), with the fields of the JSON rows flattened."""
+    header: list[str] = []
+    lines: list[list[str]] = []
+    for row in (*report.rows, report.total):
+        flat = _flat(figures(row))
+        header = header or [*report.by, *flat]
+        lines.append([*(row.key or ["total"] * len(report.by)), *flat.values()])
+    return [header, *lines]
+
+
+def _flat(fields: Json) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in fields.items():
+        if name == "components":
+            continue
+        if isinstance(value, dict):
+            inner: dict[str, object] = value
+            flat |= {f"{name}_{part}": str(one) for part, one in inner.items()}
+        else:
+            flat[name] = "" if value is None else str(value)
+    return flat
+
+
+def percent(ratio: Decimal | None) -> str:
+    """A ratio for people: 91.94 %, or – where it is unknown."""
+    return "–" if ratio is None else f"{ratio * 100:.2f} %"
+
+
+def share_percent(part: int, whole: int) -> str:
+    """A share for people."""
+    return percent(ratio_of(part, whole))

@@ -1,0 +1,11 @@
+-- active_users: the users (of a customer) with calls in the window, counted by raw names.
+SELECT $list AS names, as_of, uniqExact(customer_id, user_id)
+FROM
+(
+    SELECT $names, $as_of AS as_of, customer_id, user_id
+    FROM detail_day
+    WHERE day >= {start:Date} AND day < {end:Date} AND user_id != '' AND calls > 0
+      AND ({environment:String} = 'all' OR environment = {environment:String})
+      AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+)
+GROUP BY $groups

@@ -1,0 +1,297 @@
+"""A margin table from what was gathered: resolved usage, divided revenue and costs, one row for each key.
+
+The rows sum to the total exactly, and the total is what went in: both are asserted here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from floorline.margin.allocation import (
+    Cells,
+    CostPool,
+    Grown,
+    Tally,
+    Within,
+    divide_finer,
+    tally_costs,
+    tally_revenue,
+)  # fmt: skip
+from floorline.margin.attribution import Names
+from floorline.margin.dimensions import FINER, Column, Dimension, Scope
+from floorline.margin.floors import floor_of, zone_of
+from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of
+from floorline.margin.policy import FeaturePolicy, Policies
+from floorline.margin.pools import Attribution, Pools
+from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
+
+UNMATCHED_COST = "(unmatched cost)"
+UNMATCHED_REVENUE = "(unmatched revenue)"
+Key = tuple[str, ...]
+_KNOWN_TO_OUTCOMES = ("workflow", "outcome", "user")
+
+
+class Keys:
+    """Turns raw names into the key of a row: canonical names, empty where unknown."""
+
+    def __init__(self, names: Names, by: Sequence[Dimension], columns: Sequence[Column]) -> None:
+        self._names = names
+        self._by = tuple(by)
+        self._at = {column: position for position, column in enumerate(columns)}
+        self._cache: dict[tuple[Key, int], Key] = {}
+
+    def key(self, raw: Key, as_of: int) -> Key:
+        """The key of a row of raw names in the span that begins at `as_of`."""
+        found = self._cache.get((raw, as_of))
+        if found is None:
+            found = tuple([self._part(dimension, raw, as_of) for dimension in self._by])
+            self._cache[raw, as_of] = found
+        return found
+
+    def one_to_one(self) -> bool:
+        """Whether every key seen so far came from raw names of its own."""
+        return len(set(self._cache.values())) == len(self._cache)
+
+    def _part(self, dimension: Dimension, raw: Key, as_of: int) -> str:
+        if dimension == "feature":
+            return self._names.resolve("feature", raw[self._at["feature"]], as_of)
+        if dimension in FINER:
+            column: Column = "call_type" if dimension == "call-type" else _FINER_COLUMN[dimension]
+            return raw[self._at[column]] if column in self._at else ""
+        at = self._at["customer_id"] if "customer_id" in self._at else self._at["customer_of_plan"]
+        customer = self._names.resolve("customer", raw[at], as_of)
+        if dimension == "customer":
+            return customer
+        if dimension == "plan":
+            return self._names.plan(raw[self._at["plan"]], customer, as_of)
+        return self._names.attribute("segment" if dimension == "segment" else "cohort", customer, as_of)
+
+
+_FINER_COLUMN: Mapping[Dimension, Column] = {
+    "workflow": "workflow", "outcome": "outcome", "call-type": "call_type", "model": "model", "user": "user_id",
+}  # fmt: skip
+
+
+def resolved_usage(columns: UsageColumns, keys: Keys) -> dict[Key, Sums]:
+    """The sums by key."""
+    found: dict[Key, Sums] = {}
+    raws = zip(*columns.names, strict=True) if columns.names else iter([()] * len(columns.as_of))
+    sums = zip(
+        columns.calls, columns.unpriced, columns.input_tokens, columns.output_tokens, columns.effective, columns.retry,
+        columns.orchestration, columns.provider, columns.estimated, columns.unattributed, strict=True,
+    )  # fmt: skip
+    for raw, as_of, row in zip(raws, columns.as_of, map(Sums._make, sums), strict=True):
+        key = keys.key(raw, as_of)
+        known = found.get(key)
+        found[key] = row if known is None else known.plus(row)
+    return found
+
+
+def with_outcomes(base: Mapping[Key, Sums], known: Mapping[Key, Sums], position: int) -> dict[Key, Sums]:
+    """Usage by a key whose part at `position` is the outcome: `known` are the calls of runs that have one, and what is
+    left of `base` (the same keys with an empty outcome) has none.
+    """
+    found = dict(base)
+    for key, sums in known.items():
+        found[key] = found.get(key, NO_CALLS).plus(sums)
+        without = (*key[:position], "", *key[position + 1 :])
+        found[without] = found.get(without, NO_CALLS).minus(sums)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Everything a table is made of. `usage` is by raw key of `by`; `finer` divides cells named by `cell_key`."""
+
+    by: tuple[Dimension, ...]
+    usage: Mapping[Key, Sums]
+    revenue: Pools
+    costs: Mapping[CostPool, Grown]
+    cells: Cells
+    attribution: Attribution
+    cell_key: tuple[str, ...] = ("month", "feature", "customer")
+    finer: Mapping[tuple[int | str, ...], Within] = field(default_factory=dict[tuple[int | str, ...], Within])
+    outcomes: Mapping[Key, OutcomeCounts] | None = None
+    users: Mapping[Key, int] | None = None
+    users_total: int | None = None
+    p95: Mapping[Key, int | None] = field(default_factory=dict[Key, int | None])
+    p95_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Calls of other environments and purposes: R&D, not cost of goods sold. Cost in 10^-12 USD."""
+
+    calls: int = 0
+    cost_pico: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginReport:
+    """A margin table. Days of `timezone`, `end` exclusive; rows by `by`; money in USD."""
+
+    start: date
+    end: date
+    timezone: str
+    scope: Scope
+    by: tuple[Dimension, ...]
+    rows: tuple[Figures, ...]
+    total: Figures
+    left_out: LeftOut = LeftOut()
+    p95_method: str = "exact"
+
+
+def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, ...], Figures]:
+    """The rows, by margin ascending, and their total."""
+    by = gathered.by
+    revenue_tally = tally_revenue(gathered.revenue, gathered.cells, _keep(gathered))
+    revenue = _project(revenue_tally, gathered, UNMATCHED_REVENUE)
+    shared = {
+        component: _project(tally, gathered, UNMATCHED_COST)
+        for component, tally in tally_costs(
+            gathered.costs, gathered.cells, _keep(gathered), gathered.attribution.with_traits
+        ).items()
+    }
+    usage = {_named(key, UNMATCHED_COST): sums for key, sums in gathered.usage.items()}
+    p95 = {_named(key, UNMATCHED_COST): cost for key, cost in gathered.p95.items()}
+    users = {_named(key, UNMATCHED_COST): count for key, count in (gathered.users or {}).items()}
+    outcomes = {_named(key, UNMATCHED_COST): counts for key, counts in (gathered.outcomes or {}).items()}
+    rows = [
+        Figures(
+            key=key,
+            revenue_pico=revenue.get(key, 0),
+            sums=usage.get(key, NO_CALLS),
+            shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)},
+            p95_pico=p95.get(key),
+            users=None if gathered.users is None else users.get(key, 0),
+            outcomes=None if gathered.outcomes is None else outcomes.get(key, OutcomeCounts()),
+        )
+        for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
+    ]
+    rows = [_with_floor(row, by, policies) for row in rows if _says_something(row)]
+    rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
+    total = _total(rows, gathered)
+    _assert_whole(total, gathered)
+    return tuple(rows), total
+
+
+def _keep(gathered: Gathered) -> list[str]:
+    """The parts of an owner that this table needs."""
+    coarse = [str(dimension) for dimension in gathered.by if dimension not in FINER]
+    if len(coarse) == len(gathered.by):
+        return coarse
+    known = [name for name in _KNOWN_TO_OUTCOMES if name in gathered.by]
+    return list(dict.fromkeys((*gathered.cell_key, *coarse, *known)))
+
+
+def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]:
+    """What the window itself earned or cost, by row."""
+    finer = [dimension for dimension in gathered.by if dimension in FINER]
+    found: dict[Key, int] = {}
+    if not finer:
+        for key, (before, through) in tally.amounts.items():
+            row = _named([str(part) for part in key], unmatched)
+            found[row] = found.get(row, 0) + through - before
+        return found
+    divided = divide_finer(tally, gathered.finer, gathered.cell_key, finer)
+    at = [finer.index(d) if d in FINER else tally.keep.index(d) for d in gathered.by]
+    for key, parts in divided.items():
+        for values, (before, through) in parts:
+            words = [
+                values[place] if dimension in FINER else str(key[place])
+                for dimension, place in zip(gathered.by, at, strict=True)
+            ]
+            row = _named(words, unmatched)
+            found[row] = found.get(row, 0) + through - before
+    return found
+
+
+def _named(parts: Sequence[str], unmatched: str) -> Key:
+    return tuple([part or unmatched for part in parts])
+
+
+def _says_something(row: Figures) -> bool:
+    counted = row.outcomes is not None and row.outcomes.outcomes > 0
+    return bool(row.revenue_pico or any(row.sums) or any(row.shared_pico.values()) or counted)
+
+
+def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies) -> Figures:
+    name = row.key[0]
+    if tuple(by) != ("feature",) or name in {UNMATCHED_COST, UNMATCHED_REVENUE}:
+        return row
+    floor = floor_of(policies.features.get(name, FeaturePolicy(name=name)))
+    return replace(row, floor=floor, zone=zone_of(row.margin_ratio, floor))
+
+
+def _total(rows: Sequence[Figures], gathered: Gathered) -> Figures:
+    shared: dict[str, int] = {}
+    for row in rows:
+        for name, pico in row.shared_pico.items():
+            shared[name] = shared.get(name, 0) + pico
+    counted = None
+    if gathered.outcomes is not None:
+        counted = OutcomeCounts(
+            sum(row.outcomes.outcomes for row in rows if row.outcomes),
+            sum(row.outcomes.successes for row in rows if row.outcomes),
+        )
+    return Figures(
+        key=(),
+        revenue_pico=sum(row.revenue_pico for row in rows),
+        sums=total_of([row.sums for row in rows]),
+        shared_pico=shared,
+        p95_pico=gathered.p95_total,
+        users=gathered.users_total,
+        outcomes=counted,
+    )
+
+
+def _assert_whole(total: Figures, gathered: Gathered) -> None:
+    """Nothing was lost or made on the way from what was gathered to the rows."""
+    assert total.revenue_pico == _window(gathered.revenue)
+    assert sum(total.shared_pico.values()) == _window(gathered.costs)
+    assert total.sums == total_of(gathered.usage.values())
+
+
+def _window(pools: Mapping[object, Grown] | Mapping[CostPool, Grown] | Pools) -> int:
+    return sum(through - before for before, through in pools.values())
+
+
+def finer_cells(
+    columns: WeightColumns,
+    column_names: Sequence[Column],
+    cell_key: Sequence[str],
+    finer: Sequence[Dimension],
+    to: Attribution,
+) -> dict[tuple[int | str, ...], dict[Key, int]]:
+    """Calls of each cell by the values of the finer dimensions; raw names are in the order of `column_names`."""
+    at = {column: position for position, column in enumerate(column_names)}
+    places = [at.get("call_type" if d == "call-type" else _FINER_COLUMN[d]) for d in finer]
+    found: dict[tuple[int | str, ...], dict[Key, int]] = {}
+    for raw, as_of, calls in zip(zip(*columns.names, strict=True), columns.as_of, columns.calls, strict=True):
+        names: dict[str, int | str] = {
+            "month": to.month(as_of),
+            "feature": to.names.resolve("feature", raw[at["feature"]], as_of),
+        }
+        if "customer_id" in at:
+            names["customer"] = to.names.resolve("customer", raw[at["customer_id"]], as_of)
+        within = found.setdefault(tuple([names[name] for name in cell_key]), {})
+        values = tuple(["" if place is None else raw[place] for place in places])
+        within[values] = within.get(values, 0) + calls
+    return found
+
+
+def outcome_counts(
+    rows: Sequence[OutcomeRow], by: Sequence[Dimension], to: Attribution, start: int
+) -> dict[Key, OutcomeCounts] | None:
+    """Outcomes of the window by key; None where a dimension is not a property of an outcome."""
+    if not {"call-type", "model"}.isdisjoint(by):
+        return None
+    found: dict[Key, OutcomeCounts] = {}
+    for row in rows:
+        if row.as_of < start:
+            continue
+        customer, plan, feature, workflow, user, outcome = row.names
+        owner = to.owner(customer, plan, feature, row.as_of)._replace(workflow=workflow, user=user, outcome=outcome)
+        key = tuple([str(getattr(owner, dimension)) for dimension in by])
+        found[key] = found.get(key, OutcomeCounts()).plus(OutcomeCounts(row.outcomes, row.successes))
+    return found
