@@ -1,0 +1,111 @@
+"""`floorline.yaml`: read once, checked whole, frozen.
+
+`parse` is pure: bytes in, a Config and every problem out. `wiring` finds and reads the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from floorline import clock
+from floorline.config.policies import read_aliases, read_features, read_names, read_plans
+from floorline.config.prices import read_contracts, read_overrides
+from floorline.config.reader import Problem, Value, nearest, read
+from floorline.config.settings import SETTINGS, Setting, names_below
+from floorline.events import Alias
+from floorline.margin.policy import FeaturePolicy, PlanPolicy, Policies
+from floorline.pricing.overrides import Contract, PriceOverride
+from floorline.pricing.providers import canonical
+
+__all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "parse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that floorline.yaml can say, with the defaults of what it does not say.
+
+    `path` is the file it came from, None when there is none. `litellm_file` is as written, relative to that file.
+    Without `timezone_stated` a ledger keeps the timezone that it has: ask it rather than `timezone`.
+    """
+
+    path: Path | None = None
+    timezone: str = "UTC"
+    timezone_stated: bool = False
+    litellm_file: str = ""
+    trusted_cost_providers: frozenset[str] = frozenset()
+    prices: tuple[PriceOverride, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    features: Mapping[str, FeaturePolicy] = field(default_factory=dict[str, FeaturePolicy])
+    plans: Mapping[str, PlanPolicy] = field(default_factory=dict[str, PlanPolicy])
+    aliases: tuple[Alias, ...] = ()
+
+    @property
+    def policies(self) -> Policies:
+        """What margin reads."""
+        return Policies(features=self.features, plans=self.plans, aliases=self.aliases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong."""
+
+    config: Config
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def parse(content: bytes, path: Path) -> Parsed:
+    """The configuration in `content`, read from `path`, with every problem in the order of the file."""
+    root, findings = read(content, str(path))
+    table = root.table(names_below("")) if root is not None else {}
+    zone, litellm, trusted = (table.get(name) for name in ("timezone", "litellm_file", "trusted_cost_providers"))
+    config = Config(
+        path=path,
+        timezone=(_timezone(zone) if zone else None) or "UTC",
+        timezone_stated=zone is not None,
+        litellm_file=(litellm.text() if litellm else None) or "",
+        trusted_cost_providers=frozenset(map(canonical, read_names(trusted))) if trusted else frozenset(),
+        prices=read_overrides(table["prices"]) if "prices" in table else (),
+        contracts=read_contracts(table["contracts"]) if "contracts" in table else (),
+        features=read_features(table["features"]) if "features" in table else {},
+        plans=read_plans(table["plans"]) if "plans" in table else {},
+        aliases=read_aliases(table["aliases"]) if "aliases" in table else (),
+    )
+    in_order = tuple(sorted(findings.problems, key=lambda problem: (problem.line, problem.column)))
+    if in_order:
+        return Parsed(config=Config(path=path), problems=in_order)
+    return Parsed(config=config, warnings=_unnamed_features(table, config))
+
+
+def _timezone(value: Value) -> str | None:
+    name = value.text()
+    if name is None:
+        return None
+    try:
+        return clock.timezone(name).key
+    except ValueError:
+        value.complain(f"`timezone` is {name!r}: {nearest(name, available_timezones())}")
+        return None
+
+
+def _unnamed_features(table: Mapping[str, Value], config: Config) -> tuple[Problem, ...]:
+    """Features that a plan names and `features:` does not: most often a slip of the pen."""
+    if not config.features or "plans" not in table:
+        return ()
+    warnings: list[Problem] = []
+    for name, entry in table["plans"].entries().items():
+        plan = config.plans[name]
+        mark = entry.key.node.start_mark
+        warnings += [
+            Problem(
+                file=str(config.path),
+                line=mark.line + 1,
+                column=mark.column + 1,
+                message=f"plan {name!r} names the feature {feature!r}, which `features` does not: "
+                f"{nearest(feature, config.features)}",
+            )
+            for feature in dict.fromkeys((*plan.weights, *plan.features))
+            if feature not in config.features
+        ]
+    return tuple(warnings)

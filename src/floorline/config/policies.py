@@ -1,0 +1,115 @@
+"""`features:`, `plans:` and `aliases:` of floorline.yaml: what margin reads."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal, cast, get_args
+
+from floorline.config.reader import Value, nearest
+from floorline.config.settings import names_below, required_below
+from floorline.events import Alias
+from floorline.margin.policy import USAGE_PRICE_UNITS, Allocation, FeaturePolicy, Hosting, PlanPolicy, Role
+
+AliasKind = Literal["customer", "plan", "feature"]
+CONFIG_SOURCE = "config"
+"""The source of aliases that the configuration states."""
+
+
+def read_features(value: Value) -> dict[str, FeaturePolicy]:
+    """The entries of `features:` by name."""
+    return {name: _feature(name, entry.value) for name, entry in value.entries().items()}
+
+
+def _feature(name: str, value: Value) -> FeaturePolicy:
+    table = value.table(names_below("features.<feature>"))
+    role, hosting, floor, owner = (table.get(key) for key in ("role", "hosting", "floor", "owner"))
+    ratio = floor.number(minimum=Decimal(-1)) if floor else None
+    if floor and ratio is not None and ratio >= 1:
+        floor.complain(f"`{floor.path}` is {ratio}, it must be below 1: write 0.60 for 60 %")
+        ratio = None
+    return FeaturePolicy(
+        name=name,
+        role=cast("Role", (role.one_of(get_args(Role)) if role else None) or "core"),
+        hosting=cast("Hosting", (hosting.one_of(get_args(Hosting)) if hosting else None) or "third_party"),
+        floor=ratio,
+        owner=(owner.text() if owner else None) or "",
+    )
+
+
+def read_plans(value: Value) -> dict[str, PlanPolicy]:
+    """The entries of `plans:` by name; those with a problem are left out."""
+    made = {name: _plan(name, entry.value) for name, entry in value.entries().items()}
+    return {name: plan for name, plan in made.items() if plan is not None}
+
+
+def _plan(name: str, value: Value) -> PlanPolicy | None:
+    table = value.table(names_below("plans.<plan>"))
+    allocation, weights, features = (table.get(key) for key in ("allocation", "weights", "features"))
+    outcomes, usage = table.get("outcome_prices"), table.get("usage_prices")
+    by = (allocation.one_of(get_args(Allocation)) if allocation else None) or "calls"
+    shares: Mapping[str, Decimal] = _amounts(weights) if weights else {}
+    if by == "value_weights" and not any(shares.values()):
+        (weights or allocation or value).complain(
+            f"`{value.path}` shares by value_weights but no weight is above 0: add weights: {{feature: 1}}"
+        )
+        return None
+    return PlanPolicy(
+        name=name,
+        allocation=cast("Allocation", by),
+        weights=shares,
+        features=read_names(features) if features else (),
+        outcome_prices=_amounts(outcomes) if outcomes else {},
+        usage_prices=_amounts(usage, USAGE_PRICE_UNITS) if usage else {},
+    )
+
+
+def _amounts(value: Value, names: Sequence[str] = ()) -> Mapping[str, Decimal]:
+    """A mapping of names to numbers of at least 0; only `names` when there are any."""
+    amounts: dict[str, Decimal] = {}
+    for name, entry in value.entries().items():
+        if names and name not in names:
+            entry.key.complain(f"unknown setting `{entry.value.path}`: {nearest(name, names)}")
+            continue
+        amount = entry.value.number(minimum=Decimal(0))
+        if amount is not None:
+            amounts[name] = amount
+    return amounts
+
+
+def read_names(value: Value) -> tuple[str, ...]:
+    """A list of texts, none twice."""
+    names: dict[str, None] = {}
+    for item in value.items():
+        name = item.text()
+        if name is None:
+            continue
+        if name in names:
+            item.complain(f"`{item.path}` names {name!r} a second time")
+        names[name] = None
+    return tuple(names)
+
+
+def read_aliases(value: Value) -> tuple[Alias, ...]:
+    """The entries of `aliases:`; those with a problem are left out."""
+    return tuple(alias for item in value.items() if (alias := _alias(item)) is not None)
+
+
+def _alias(item: Value) -> Alias | None:
+    table = item.table(names_below("aliases[]"), required=required_below("aliases[]"))
+    kind = table["kind"].one_of(get_args(AliasKind)) if "kind" in table else None
+    alias = table["alias"].text() if "alias" in table else None
+    canonical = table["canonical"].text() if "canonical" in table else None
+    start = table["from"].day() if "from" in table else None
+    end = table["to"].day() if "to" in table else None
+    if start and end and end <= start:
+        table["to"].complain(f"`{item.path}.to` {end} is not after `from` {start}: the end day is exclusive")
+    if kind is None or alias is None or canonical is None:
+        return None
+    return Alias(
+        source=CONFIG_SOURCE,
+        id=f"{kind}/{alias}/{start or ''}",
+        kind=cast("AliasKind", kind),
+        alias=alias,
+        canonical=canonical,
+        valid_from=start,
+        valid_to=end,
+    )

@@ -1,0 +1,101 @@
+"""Every setting of floorline.yaml in one table: what may be written is what is listed here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. In `name`, `<…>` is a name that the user chooses and `[]` a member of a list."""
+
+    name: str
+    type: str
+    default: str
+    doc: str
+
+
+def _setting(name: str, type_: str, default: str, doc: str) -> Setting:
+    return Setting(name=name, type=type_, default=default, doc=doc)
+
+
+def _rate(name: str, of: str) -> tuple[Setting, ...]:
+    """The settings of one price, `name` being where it stands."""
+    return (
+        _setting(f"{name}.price", "USD above 0", "required", f"what `per` of {of} cost"),
+        _setting(
+            f"{name}.per", "whole number", "by unit", "how many the price is for: 1000000 tokens, 1000 searches, …"
+        ),
+        _setting(f"{name}.tiers[].above_tokens", "whole number", "required", "input tokens above which the tier holds"),
+        _setting(f"{name}.tiers[].price", "USD above 0", "required", "the price of every token of such a request"),
+        _setting(
+            f"{name}.utilisation", "ratio above 0, at most 1", "1", "share of its time that a unit you pay for is busy"
+        ),
+        _setting(f"{name}.free", "true or false", "false", "costs nothing; a price of 0 is refused without it"),
+    )
+
+
+SETTINGS: tuple[Setting, ...] = (
+    _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
+    _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
+    _setting("trusted_cost_providers", "list of providers", "none", "whose stated cost counts as the effective cost"),
+    _setting("prices[].model", "name or glob", "required", "the models whose list prices these are"),
+    _setting("prices[].provider", "provider", "any", "who sells the model"),
+    _setting("prices[].from", "day (UTC)", "always", "the first day on which they hold"),
+    _setting("prices[].to", "day (UTC)", "for ever", "the day after the last"),
+    _setting("prices[].when", "mapping", "any call", "what a call must say of itself: service_tier, processing, speed"),
+    _setting("prices[].same_as", "provider/model", "none", "take the prices of another model: an Azure deployment"),
+    _setting("prices[].free", "true or false", "false", "the model costs nothing"),
+    _setting("prices[].prices.<unit>", "USD, or a mapping", "the catalogue's", "the price of one unit of usage"),
+    *_rate("prices[].prices.<unit>", "the unit"),
+    _setting("contracts[].provider", "provider", "required", "whom the contract is with"),
+    _setting("contracts[].model", "name or glob", "*", "the models it covers"),
+    _setting("contracts[].unit", "unit or glob", "*", "the units it covers"),
+    _setting("contracts[].multiplier", "number above 0", "none", "contracted price ÷ list price: 0.85 for 15 % off"),
+    _setting("contracts[].rate", "USD, or a mapping", "none", "a fixed price in place of a multiplier"),
+    *_rate("contracts[].rate", "the unit"),
+    _setting("contracts[].from", "day (UTC)", "always", "the first day on which it holds"),
+    _setting("contracts[].to", "day (UTC)", "for ever", "the day after the last"),
+    _setting("contracts[].when", "mapping", "any call", "as in prices"),
+    _setting("features.<feature>.role", "growth, core or premium", "core", "sets the default floor: 0.45, 0.60, 0.70"),
+    _setting(
+        "features.<feature>.hosting",
+        "third_party, self_hosted or cacheable",
+        "third_party",
+        "sets the default floor: 0.60, 0.65, 0.70; of role and hosting the stricter holds",
+    ),
+    _setting("features.<feature>.floor", "ratio below 1", "by role and hosting", "the gross margin to hold"),
+    _setting("features.<feature>.owner", "text", "none", "who answers for the feature"),
+    _setting(
+        "plans.<plan>.allocation",
+        "calls, cost or value_weights",
+        "calls",
+        "what divides the plan's revenue among its features",
+    ),
+    _setting(
+        "plans.<plan>.weights.<feature>", "number of at least 0", "none", "the feature's share under value_weights"
+    ),
+    _setting("plans.<plan>.features", "list of features", "none", "share equally what no usage can divide"),
+    _setting("plans.<plan>.outcome_prices.<outcome>", "USD", "none", "earned by each successful outcome of that type"),
+    _setting("plans.<plan>.usage_prices.<unit>", "USD", "none", "earned by each of calls, input_tokens, output_tokens"),
+    _setting("aliases[].kind", "customer, plan or feature", "required", "what has another name"),
+    _setting("aliases[].alias", "text", "required", "the other name: cus_…, a workspace, a Stripe price"),
+    _setting("aliases[].canonical", "text", "required", "the name that reports use"),
+    _setting("aliases[].from", "day", "always", "the first day on which the other name means this one"),
+    _setting("aliases[].to", "day", "for ever", "the day after the last"),
+)
+
+
+def names_below(path: str) -> tuple[str, ...]:
+    """The names that may be written directly below `path` (`""`, `features.<feature>`, `aliases[]`)."""
+    prefix = f"{path}." if path else ""
+    below = (setting.name.removeprefix(prefix) for setting in SETTINGS if setting.name.startswith(prefix))
+    return tuple(dict.fromkeys(name.split(".")[0].removesuffix("[]") for name in below))
+
+
+def required_below(path: str) -> tuple[str, ...]:
+    """Those of `names_below(path)` that must be written."""
+    prefix = f"{path}."
+    return tuple(
+        setting.name.removeprefix(prefix)
+        for setting in SETTINGS
+        if setting.name.startswith(prefix) and setting.default == "required" and "." not in setting.name[len(prefix) :]
+    )

@@ -1,0 +1,119 @@
+"""Where the parts meet the machine: environment, files, clock and drivers are found here and handed down.
+
+config = load_config()
+with open_ledger(config) as ledger:
+book, warnings = load_book(config)
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from floorline.config import Config, Parsed, parse
+from floorline.config.reader import SIZE_MAX
+from floorline.errors import BadConfig, BadInput
+from floorline.ledger.ledger import Ledger
+from floorline.pricing.book import PriceBook, build_book
+from floorline.pricing.litellm import LitellmPrices, parse_litellm
+
+CONFIG_NAME = "floorline.yaml"
+LITELLM_BYTES_MAX = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """An environment variable that Floorline reads."""
+
+    name: str
+    doc: str
+
+
+ENVIRONMENT = (
+    Variable(name="FLOORLINE_HOME", doc="folder of ledger and state; ./.floorline when unset"),
+    Variable(
+        name="FLOORLINE_CONFIG", doc="the configuration file; see docs/configuration.md for where else it is looked for"
+    ),
+)
+
+
+def now() -> datetime:
+    """The instant, aware UTC."""
+    return datetime.now(UTC)
+
+
+def home() -> Path:
+    """The folder of ledger and state. It need not exist yet."""
+    return Path(os.environ.get("FLOORLINE_HOME") or ".floorline")
+
+
+def make_home() -> Path:
+    """`home()`, made for its owner alone when it is not there."""
+    folder = home()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be made: {error.strerror}; name another folder in FLOORLINE_HOME") from error
+    return folder
+
+
+def config_path(path: Path | None = None) -> Path | None:
+    """The configuration file: `path`, else FLOORLINE_CONFIG, else ./floorline.yaml, else the one in `home()`; None
+    when there is none. One that is named must exist.
+    """
+    stated = path or os.environ.get("FLOORLINE_CONFIG")
+    if stated:
+        return Path(stated)
+    return next((found for found in (Path(CONFIG_NAME), home() / CONFIG_NAME) if found.is_file()), None)
+
+
+def read_config(path: Path | None = None) -> Parsed:
+    """The configuration with everything that is wrong with it. BadConfig only when the file cannot be read."""
+    found = config_path(path)
+    if found is None:
+        return Parsed(config=Config())
+    return parse(_bytes(found, SIZE_MAX), found)
+
+
+def load_config(path: Path | None = None) -> Config:
+    """The configuration, or the defaults when there is no file. BadConfig with every problem in it."""
+    parsed = read_config(path)
+    if parsed.problems:
+        first, *others = parsed.problems
+        raise BadConfig("\n".join([first.message, *map(str, others)]), where=first.where)
+    return parsed.config
+
+
+def open_ledger(config: Config, *, wait_s: int = 10) -> Ledger:
+    """The ledger in `home()`; close it. A timezone that the configuration states becomes the ledger's.
+
+    LedgerBusy when another process owns it for longer than `wait_s`.
+    """
+    return Ledger.open(make_home(), timezone=config.timezone if config.timezone_stated else None, wait_s=wait_s)
+
+
+def load_book(config: Config) -> tuple[PriceBook, list[str]]:
+    """The price book, and its warnings: prices more than 5 × off the catalogue, with both prices."""
+    return build_book(config.prices, config.contracts, _litellm(config))
+
+
+def _litellm(config: Config) -> LitellmPrices | None:
+    if not config.litellm_file:
+        return None
+    assert config.path is not None, "a setting comes from a file"
+    path = config.path.parent / config.litellm_file
+    try:
+        return parse_litellm(_bytes(path, LITELLM_BYTES_MAX).decode())
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text") from error
+
+
+def _bytes(path: Path, size_max: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(size_max + 1)
+    except OSError as error:
+        raise BadConfig(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if len(content) > size_max:
+        raise BadConfig(f"is larger than {size_max} bytes: is it the right file?", where=str(path))
+    return content
