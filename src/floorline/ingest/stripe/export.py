@@ -45,12 +45,9 @@ class Export:
     def add(self, place: str, obj: Obj) -> None:
         """Keep `obj`, unless a later state of it is kept already."""
         kind = str(obj["object"])
-        if obj.get("deleted") is True:
-            self.passed_over.append(Parsed(place=place, skipped=f"a deleted {kind}"))
-            return
         self.names.learn(obj)
-        if kind not in _KEPT and kind not in NAMES_ONLY:
-            reason = PASSED_OVER.get(kind, f"a {kind} carries no revenue")
+        if (kind not in _KEPT and kind not in NAMES_ONLY) or obj.get("deleted") is True:
+            reason = PASSED_OVER.get(kind, "neither revenue nor a name of a customer or plan")
             self.passed_over.append(Parsed(place=place, skipped=reason))
             return
         same_kind = self.kept.setdefault(kind, {})

@@ -77,10 +77,10 @@ def flatten(place: str, value: Any) -> Iterator[tuple[str, Obj | BadRow]]:
             yield place, BadRow("the list breaks off (has_more is true): export its other pages too")
     elif kind == "event":
         yield from flatten(place, mapping(obj.get("data")).get("object"))
-    elif not isinstance(obj.get("id"), str):
-        yield place, BadRow(f"the {kind} has no id: an upcoming invoice or a preview is not final, leave it out")
+    elif kind == "invoice" and not reference(obj):
+        yield place, BadRow("the invoice has no id: an upcoming invoice or a preview is not final, leave it out")
     else:
-        yield f"{place}: {kind} {obj['id']}", obj
+        yield f"{place}: {kind} {reference(obj)}".rstrip(), obj
         for nested in items(obj.get(_NESTED.get(kind, ""))):
             yield from flatten(place, nested)
 
