@@ -1,6 +1,7 @@
 """A margin table as other tools read it: one JSON document, or the cells of a CSV. Money is text of 12 places."""
 
 from decimal import Decimal
+from typing import cast
 
 from floorline.margin.metrics import Figures, per, ratio_of, share_text
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
@@ -142,7 +143,7 @@ def _flat(fields: Json) -> dict[str, str]:
         if name == "components":
             continue
         if isinstance(value, dict):
-            inner: dict[str, object] = value
+            inner = cast("dict[str, object]", value)
             flat |= {f"{name}_{part}": str(one) for part, one in inner.items()}
         else:
             flat[name] = "" if value is None else str(value)

@@ -71,12 +71,11 @@ def growth(before: int, after: int) -> Decimal | None:
 def outruns(before: tuple[int, int], after: tuple[int, int]) -> bool:
     """Whether cost grew by more than revenue did; amounts are (revenue, cost).
 
-    Compared by cross-multiplication, so that a period without revenue needs no special case: cost that grows beside
-    revenue that was and stays zero outruns it.
+    Growth is compared by cross-multiplication. Where there was no revenue, cost that grows outruns revenue that does not.
     """
-    if after[1] <= before[1]:
-        return before[1] > 0 and after[1] * before[0] > after[0] * before[1]
-    return before[0] <= 0 or after[1] * before[0] > after[0] * before[1]
+    if before[0] <= 0:
+        return after[0] <= before[0] and after[1] > before[1]
+    return after[1] * before[0] > after[0] * before[1]
 
 
 def _point(report: MarginReport, before: tuple[int, int] | None, now: tuple[int, int]) -> Point:
