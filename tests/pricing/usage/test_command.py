@@ -2,12 +2,13 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
 
-from floorline.cli.usage import command
-from floorline.errors import BadInput
+from floorline.cli.usage import Recorded, answered_at, body_of, command
+from floorline.errors import BadInput, BadRow
 
 RECORD = {
     "source_path": "a:b#0", "provider": "openai", "endpoint": "chat.completions", "request_model": "gpt-4o",
@@ -86,3 +87,35 @@ def test_a_line_that_is_no_record_names_its_place(tmp_path, text):
 def test_a_file_that_is_not_there_is_bad_input():
     with pytest.raises(BadInput, match="cannot be read"):
         CliRunner().invoke(command, ["extract", "nowhere.jsonl"], catch_exceptions=False)
+
+
+def test_without_json_it_says_how_many_were_read_and_what_was_wrong(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    wrong = json.dumps({"usage": {"prompt_tokens": -1}})
+    path.write_text(json.dumps(RECORD) + "\n" + json.dumps(RECORD | {"response_body_raw": wrong}) + "\n")
+    result = CliRunner().invoke(command, ["extract", str(path), "--at", "2026-01-31"], catch_exceptions=False)
+    assert result.output.splitlines()[0].startswith("a:b#0: prompt_tokens is -1")
+    assert result.output.splitlines()[1] == "1 error, 1 ok"
+    with pytest.raises(BadInput, match="--at"):
+        CliRunner().invoke(command, ["extract", str(path), "--at", "soon"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "day"),
+    [
+        ({"Date": "Mon, 12 Jan 2026 09:00:00 GMT"}, {"created": 1_700_000_000}, "2026-01-12"),
+        ({"Date": "yesterday"}, {"created": 1_700_000_000}, "2023-11-14"),
+        ({}, {"created_at": "2025-05-01T00:00:00.123456789Z"}, "2025-05-01"),
+        ({}, {"created": "2025-99-99T00:00"}, "2026-06-01"),
+        ({}, {"created": 63400}, "2026-06-01"),
+        ({"Date": None}, {}, "2026-06-01"),
+    ],
+)
+def test_an_answer_is_dated_by_its_header_then_its_body_then_today(headers, body, day):
+    record = Recorded(response_body_raw=json.dumps(body), response_headers=headers)
+    assert str(answered_at(record, datetime(2026, 6, 1, tzinfo=UTC)).date()) == day
+
+
+def test_bodies_in_base64_must_be_base64():
+    with pytest.raises(BadRow, match="not base64"):
+        body_of(Recorded(response_body_raw="!", response_body_encoding="base64"))

@@ -251,11 +251,12 @@ def test_groq_compound_is_priced_model_by_model_where_the_parts_add_up():
     models = [
         {"model": "a", "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}},
         {"model": "b", "usage": {"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22}},
-        {"model": "a", "usage": {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}},
+        {"model": "a", "usage": {"prompt_tokens": 30, "completion_tokens": 3, "num_search_queries": 2}},
     ]
     answer = chat(prompt_tokens=60, completion_tokens=6, total_tokens=66) | {"usage_breakdown": {"models": models}}
     got = read("groq", "chat.completions", answer)
     assert [(part.model, part.tokens) for part in got.parts] == [("a", 44), ("b", 22)]
+    assert got.usage.counts["web_searches"] == 2
     assert got.checksum_ok is True
     repeated = answer | {"usage_breakdown": {"models": [{"model": name, "usage": answer["usage"]} for name in "ab"]}}
     assert [(part.model, part.tokens) for part in read("groq", "chat.completions", repeated).parts] == [("m", 66)]

@@ -143,3 +143,16 @@ def test_any_json_in_the_places_we_read(answer, endpoint, provider):
 def test_believable_numbers_in_any_combination(usage):
     for field in ("usage", "usageMetadata"):
         sane(read_answer("openai", "", json.dumps({field: usage}).encode()))
+
+
+def test_parts_that_overlap_beyond_the_prompt_are_counted_as_text():
+    usage = {"prompt_tokens": 10, "prompt_tokens_details": {"audio_tokens": 5, "cache_write_tokens": 8}}
+    got = read({"usage": usage})
+    assert got.reason.startswith("prompt_tokens 10 is less than its parts by 3")
+    assert got.usage.buckets == {"input": 10}
+
+
+def test_lines_of_which_one_is_cut_off_are_an_error():
+    got = read_answer("openai", "", b'\n{"usage": {"prompt_tokens": 1}}\n\n{"usa')
+    assert got.status == "error"
+    assert "not JSON" in got.reason

@@ -257,3 +257,36 @@ def test_a_recorded_answer_streamed_says_what_it_says_whole():
         assert read_answer(record.provider, record.endpoint, sse(*events)) == whole, record.source_path
         checked += 1
     assert checked >= 250
+
+
+def test_what_follows_a_payload_that_was_too_long_is_read():
+    lines = LineFramer(100)
+    assert list(lines.feed(b'{"a": "' + b"x" * 200)) == []
+    assert list(lines.feed(b'"}\n{"b": 1}\n')) == [b'{"b": 1}']
+    assert "exceeds 100 bytes" in lines.trouble
+    reader = UsageReader("openai", "embeddings", limit_bytes=50)
+    reader.feed(b'{"data": [' + b"0," * 100)
+    reader.feed(b'0], "usage": {"prompt_tokens": 1}}')
+    assert "exceeds 50 bytes" in reader.finish().reason
+
+
+def test_nothing_is_read_behind_a_broken_message():
+    framer = EventStreamFramer()
+    broken = b"\0\0\0\x10\0\0\0\0" + b"\0\0\0\1"
+    assert list(framer.feed(broken)) == []
+    assert list(framer.feed(aws({"usage": {}}))) == []
+    assert "prelude CRC" in framer.trouble
+    long = struct.pack(">II", 8, 0)
+    framer = EventStreamFramer()
+    assert list(framer.feed(long + struct.pack(">I", zlib.crc32(long)))) == []
+    assert "length 8 is not between" in framer.trouble
+    cut = read_answer("bedrock", "converse-stream", aws({"usage": {"inputTokens": 1}})[:-3])
+    assert (cut.status, "cut off" in cut.reason) == ("error", True)
+
+
+def test_an_agents_invocation_that_never_answered_used_nothing():
+    asked = {"trace": {"orchestrationTrace": {"modelInvocationInput": {"traceId": "1", "foundationModel": "a"}}}}
+    assert read_answer("bedrock", "agents", aws(asked, event="trace")).status == "no_usage"
+    assert read_answer("bedrock", "invoke-stream", aws({"bytes": "not base64!"})).status == "no_usage"
+    words = base64.b64encode(b"words").decode()
+    assert read_answer("bedrock", "invoke-stream", aws({"bytes": words})).status == "no_usage"

@@ -12,52 +12,50 @@ from typing import cast
 
 import msgspec
 
-from floorline.pricing.usage.tally import NOTHING, Fields, decode, fields, items, text, texts
-
-_NONE = msgspec.Raw()
+from floorline.pricing.usage.tally import ABSENT, Fields, decode, fields, items, text, texts
 
 
 class Envelope(msgspec.Struct, frozen=True):
     """The members of a payload that can say something about usage. All others are skipped without being built."""
 
-    usage: msgspec.Raw = _NONE
-    usage_metadata: msgspec.Raw = msgspec.field(name="usageMetadata", default=_NONE)
-    usage_info: msgspec.Raw = _NONE
-    x_groq: msgspec.Raw = _NONE
-    usage_breakdown: msgspec.Raw = _NONE
-    meta: msgspec.Raw = _NONE
-    metrics: msgspec.Raw = msgspec.field(name="amazon-bedrock-invocationMetrics", default=_NONE)
-    tool_usage: msgspec.Raw = _NONE
-    type: msgspec.Raw = _NONE
-    model: msgspec.Raw = _NONE
-    model_version: msgspec.Raw = msgspec.field(name="modelVersion", default=_NONE)
-    service_tier: msgspec.Raw = _NONE
-    service_tier_google: msgspec.Raw = msgspec.field(name="serviceTier", default=_NONE)
+    usage: msgspec.Raw = ABSENT
+    usage_metadata: msgspec.Raw = msgspec.field(name="usageMetadata", default=ABSENT)
+    usage_info: msgspec.Raw = ABSENT
+    x_groq: msgspec.Raw = ABSENT
+    usage_breakdown: msgspec.Raw = ABSENT
+    meta: msgspec.Raw = ABSENT
+    metrics: msgspec.Raw = msgspec.field(name="amazon-bedrock-invocationMetrics", default=ABSENT)
+    tool_usage: msgspec.Raw = ABSENT
+    type: msgspec.Raw = ABSENT
+    model: msgspec.Raw = ABSENT
+    model_version: msgspec.Raw = msgspec.field(name="modelVersion", default=ABSENT)
+    service_tier: msgspec.Raw = ABSENT
+    service_tier_google: msgspec.Raw = msgspec.field(name="serviceTier", default=ABSENT)
     # answers inside answers
-    message: msgspec.Raw = _NONE
-    response: msgspec.Raw = _NONE
-    delta: msgspec.Raw = _NONE
-    interaction: msgspec.Raw = _NONE
-    metadata: msgspec.Raw = _NONE
-    result: msgspec.Raw = _NONE
-    body: msgspec.Raw = _NONE
-    custom_id: msgspec.Raw = _NONE
-    chunks_json: msgspec.Raw = _NONE
-    bytes: msgspec.Raw = _NONE
-    trace: msgspec.Raw = _NONE
+    message: msgspec.Raw = ABSENT
+    response: msgspec.Raw = ABSENT
+    delta: msgspec.Raw = ABSENT
+    interaction: msgspec.Raw = ABSENT
+    metadata: msgspec.Raw = ABSENT
+    result: msgspec.Raw = ABSENT
+    body: msgspec.Raw = ABSENT
+    custom_id: msgspec.Raw = ABSENT
+    chunks_json: msgspec.Raw = ABSENT
+    bytes: msgspec.Raw = ABSENT
+    trace: msgspec.Raw = ABSENT
     # what providers' own tools did
-    output: msgspec.Raw = _NONE
-    content: msgspec.Raw = _NONE
-    content_block: msgspec.Raw = _NONE
-    candidates: msgspec.Raw = _NONE
+    output: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    content_block: msgspec.Raw = ABSENT
+    candidates: msgspec.Raw = ABSENT
     # counts beside the answer
-    results: msgspec.Raw = _NONE
-    prompt_eval_count: msgspec.Raw = _NONE
-    eval_count: msgspec.Raw = _NONE
-    input_text_tokens: msgspec.Raw = msgspec.field(name="inputTextTokenCount", default=_NONE)
-    output_text_tokens: msgspec.Raw = msgspec.field(name="totalOutputTextTokenCount", default=_NONE)
-    prompt_token_count: msgspec.Raw = _NONE
-    generation_token_count: msgspec.Raw = _NONE
+    results: msgspec.Raw = ABSENT
+    prompt_eval_count: msgspec.Raw = ABSENT
+    eval_count: msgspec.Raw = ABSENT
+    input_text_tokens: msgspec.Raw = msgspec.field(name="inputTextTokenCount", default=ABSENT)
+    output_text_tokens: msgspec.Raw = msgspec.field(name="totalOutputTextTokenCount", default=ABSENT)
+    prompt_token_count: msgspec.Raw = ABSENT
+    generation_token_count: msgspec.Raw = ABSENT
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
@@ -154,16 +152,19 @@ class Gathered:
             return
         kind = text(decode(seen.type))
         self._names(seen, kind)
-        merge(self.usage, fields(decode(seen.usage)))
-        merge(self.usage, fields(decode(seen.usage_info)))
+        for usage in (seen.usage, seen.usage_info):
+            if usage is not ABSENT:
+                merge(self.usage, fields(decode(usage)))
         if bytes(seen.usage_metadata):
             merge(self.google, fields(decode(seen.usage_metadata)))
             self.finished = self.finished or b"finishReason" in bytes(seen.candidates)
             self.complete = self.finished or not bytes(seen.candidates)
         self._groq(seen)
-        merge(self.metrics, fields(decode(seen.metrics)))
+        if seen.metrics is not ABSENT:
+            merge(self.metrics, fields(decode(seen.metrics)))
         for name in _FLAT:
-            value = decode(cast("msgspec.Raw", getattr(seen, name)))
+            raw = cast("msgspec.Raw", getattr(seen, name))
+            value = None if raw is ABSENT else decode(raw)
             if value is not None:
                 self.flat[name] = value
         if bytes(seen.results):
@@ -180,6 +181,8 @@ class Gathered:
             self.complete = kind != "message_start"
 
     def _groq(self, seen: Envelope) -> None:
+        if seen.x_groq is ABSENT and seen.usage_breakdown is ABSENT:
+            return
         own = fields(decode(seen.x_groq))
         merge(self.usage, fields(own.get("usage")))
         models = items(fields(decode(seen.usage_breakdown) or own.get("usage_breakdown")).get("models"))
@@ -198,7 +201,8 @@ class Gathered:
 
     def _tools(self, seen: Envelope, kind: str) -> None:
         """What the provider's own tools did, as far as the answer's content tells and its usage does not."""
-        merge(self.tool_usage, fields(decode(seen.tool_usage)))
+        if seen.tool_usage is not ABSENT:
+            merge(self.tool_usage, fields(decode(seen.tool_usage)))
         if _TOOL_ITEMS.search(bytes(seen.output)):
             self.output = items(decode(seen.output))
         blocks = items(decode(seen.content)) if b"server_tool_use" in bytes(seen.content) else []
@@ -226,7 +230,7 @@ class Gathered:
             merge(self.cohere, fields(decode(seen.meta)))
         # `metadata` is the caller's own elsewhere, echoed: there it must not be believed.
         own = self.endpoint in ("invoke-stream", "converse-stream", "interactions") or bytes(seen.metrics)
-        for raw in (seen.response, seen.interaction, seen.metadata if own else _NONE, seen.result, seen.body):
+        for raw in (seen.response, seen.interaction, seen.metadata if own else ABSENT, seen.result, seen.body):
             if bytes(raw)[:1] == b"{":
                 self._enter(raw, depth + 1)
         if bytes(seen.message)[:1] == b"{" and (kind == "message_start" or self.batch):
@@ -266,8 +270,3 @@ class Gathered:
             used = fields(fields(done.get("metadata")).get("usage"))
             if used:
                 merge(self.agents.setdefault(text(done.get("traceId")), {}), {"usage": dict(used)})
-
-
-def usage_of(gathered: Gathered) -> Fields:
-    """The plain `usage` object, or Cohere's `meta` when there is none."""
-    return gathered.usage or gathered.cohere or NOTHING

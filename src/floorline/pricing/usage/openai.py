@@ -23,6 +23,10 @@ _XAI_DETAILS = {
     "document_search_calls": "storage_searches",
     "mcp_calls": "tool_calls",
 }
+_TOOL_WORDS = frozenset({
+    "server_side_tools_used", "server_side_tool_usage_details", "num_search_queries", "server_tool_use",
+    "server_tool_use_details",
+})  # fmt: skip
 _OUTPUT_ITEMS = {
     "file_search_call": "storage_searches",
     "image_generation_call": "images",
@@ -156,6 +160,8 @@ def image_part(gathered: Gathered) -> Part | None:
 
 def tools(tally: Tally, usage: Fields) -> None:
     """Counts of the provider's own tools that usage itself reports (xAI, OpenRouter, Perplexity, Anthropic)."""
+    if usage.keys().isdisjoint(_TOOL_WORDS):
+        return
     for name in texts(usage.get("server_side_tools_used")):
         tally.count(_XAI_TOOLS.get(name, "tool_calls"), 1)
     details = fields(usage.get("server_side_tool_usage_details"))
@@ -197,6 +203,8 @@ def output_items(tally: Tally, gathered: Gathered) -> None:
 
 def breakdown(gathered: Gathered, provider: str) -> list[Part]:
     """Groq's compound systems: what each model used, when these add up to the answer's usage; else nothing."""
+    if not gathered.breakdown:
+        return []
     parts: dict[str, Part] = {}
     for entry in gathered.breakdown:
         name = text(entry.get("model"))

@@ -28,11 +28,14 @@ def parse_number(text: str) -> Decimal:
         return Decimal("NaN")
 
 
+ABSENT = msgspec.Raw()
+"""A member that a payload does not have."""
+
 _ANY = msgspec.json.Decoder(float_hook=parse_number)
 
 
 def decode(raw: bytes | msgspec.Raw) -> object:
-    """The JSON value of `raw`, fractions as Decimal; None when `raw` is empty."""
+    """The JSON value of `raw`, fractions as Decimal; None for what was not there."""
     return _ANY.decode(raw) if bytes(raw) else None
 
 
@@ -58,15 +61,6 @@ def texts(value: object) -> list[str]:
 def text(value: object) -> str:
     """`value` when it is text, else empty text."""
     return value if isinstance(value, str) else ""
-
-
-def first(source: Fields, *names: str) -> tuple[str, object]:
-    """The first of `names` that `source` gives a value other than null, with that value; ('', None) without one."""
-    for name in names:
-        value = source.get(name)
-        if value is not None:
-            return name, value
-    return "", None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +108,13 @@ class Tally:
 
     def tokens(self, source: Fields, *names: str) -> int | None:
         """The first of `names` that has a value, as a whole number; None when none has, or when it is not one."""
-        name, value = first(source, *names)
-        return self.whole(name, value) if name else None
+        if not source:
+            return None
+        for name in names:
+            value = source.get(name)
+            if value is not None:
+                return self.whole(name, value)
+        return None
 
     def whole(self, name: str, value: object) -> int | None:
         """`value` as a count of at least 0. `28.0` is 28; text, truth values and fractions are problems."""
@@ -154,7 +153,7 @@ class Tally:
             self.problems.append(f"{what} {cache.total} exceeds {name} {total}: all {total} counted uncached; {REPORT}")
             self.prompt(total, Cache(), modal, name=name)
             return
-        cached = cache.read_by_modality or _spread(cache, modal, text_tokens=total - modal.total)
+        cached = cache.read_by_modality or (_spread(cache, modal, total) if cache.read and modal.total else PLAIN)
         if modal.total > total or _exceeds(cached, modal) or cached.total > (cache.read or 0):
             self.problems.append(
                 f"{name} details {modal.total} (cached {cached.total}) exceed {name} {total}"
@@ -214,8 +213,9 @@ def _exceeds(cached: Modal, modal: Modal) -> bool:
     )
 
 
-def _spread(cache: Cache, modal: Modal, *, text_tokens: int) -> Modal:
-    """Cached tokens without detail are text first, then image, video, audio: the order in which prompts are cached."""
+def _spread(cache: Cache, modal: Modal, total: int) -> Modal:
+    """Cached tokens of a prompt of `total` without detail are text first, then image, video, audio."""
+    text_tokens = total - modal.total
     left = max((cache.read or 0) - max(text_tokens - (cache.write_5m or 0) - (cache.write_1h or 0), 0), 0)
     taken: dict[str, int] = {}
     for kind, available in (("image", modal.image or 0), ("video", modal.video or 0), ("audio", modal.audio or 0)):
