@@ -19,9 +19,10 @@ from floorline.clock import parse_instant
 from floorline.errors import BadInput, BadRow
 from floorline.events import COUNTS, TOKEN_BUCKETS, Usage
 from floorline.money import text
-from floorline.pricing.book import PriceBook, Unpriced, build_book
+from floorline.pricing.book import PriceBook, Unpriced
 from floorline.pricing.cost import Costing, price
 from floorline.pricing.usage import Extraction, endpoint_family, price_provider, read_answer
+from floorline.wiring import load_book, load_config, now
 
 _CREATED = re.compile(rb'"(?:created|created_at|createTime)"\s*:\s*(?:"(2[0-9T:.+-]{9,35}Z?)"|([0-9]{10})(?![0-9]))')
 _BODY_START_BYTES = 65_536
@@ -70,10 +71,12 @@ def command() -> None:
 def extract(files: tuple[Path, ...], *, as_json: bool, at: str) -> None:
     """Read recorded answers from FILES (.jsonl or .jsonl.gz): buckets, counts, checksum and cost of each."""
     try:
-        fallback = parse_instant(at) if at else datetime.now(UTC)
+        fallback = parse_instant(at) if at else now()
     except ValueError as error:
         raise BadInput(f"--at: {error}") from error
-    book, _ = build_book()
+    book, warnings = load_book(load_config())
+    for warning in warnings:
+        click.echo(f"floorline: {warning}", err=True)
     seen: dict[str, int] = {}
     for path in files:
         for where, line in _lines(path):

@@ -20,6 +20,12 @@ RECORD = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _empty_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLOORLINE_HOME", str(tmp_path / "home"))
+
+
 def run(*arguments: object) -> list[dict]:
     result = CliRunner().invoke(command, ["extract", *map(str, arguments), "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -45,6 +51,16 @@ def test_each_record_is_one_line_with_exactly_these_members(tmp_path):
         "stream": False, "status": "no_usage", "buckets": {}, "counts": {}, "provider_total": None, "checksum_ok": None,
         "cost_usd": None, "cost_basis": "unpriced", "provider_cost_usd": None, "price_version": "",
     }  # fmt: skip
+
+
+def test_the_users_own_prices_are_used(tmp_path):
+    (tmp_path / "floorline.yaml").write_text(
+        "contracts:\n  - provider: openai\n    model: gpt-4o*\n    multiplier: 0.5\n"
+    )
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps(RECORD))
+    (line,) = run(path)
+    assert line["cost_usd"] == "0.001750000000"
 
 
 def test_unknown_models_cost_null_and_not_zero(tmp_path):
