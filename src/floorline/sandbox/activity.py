@@ -159,7 +159,7 @@ def _costs() -> Iterator[MoneyRow]:
 def _contracts(member: own.Member, calls: Iterable[TracedCall], rng: random.Random, activity: Activity) -> None:
     del rng
     for number, burst in enumerate(_bursts(calls)):
-        run = _Run(member=member, workflow="contract_review", number=number, activity=activity)
+        run = _Run(member=member, number=number, activity=activity)
         tokens = sum(call.input_tokens for call in burst)
         run.call("embed", own.EMBEDDER, at_us=burst[0].at_us, call_type="embedding", input_tokens=tokens)
         for call in burst:
@@ -170,7 +170,7 @@ def _contracts(member: own.Member, calls: Iterable[TracedCall], rng: random.Rand
 def _reports(member: own.Member, calls: Iterable[TracedCall], rng: random.Random, activity: Activity) -> None:
     del rng
     for number, burst in enumerate(_bursts(calls)):
-        run = _Run(member=member, workflow="report", number=number, activity=activity)
+        run = _Run(member=member, number=number, activity=activity)
         run.call("outline", own.CHEAP, at_us=burst[0].at_us, input_tokens=600, output_tokens=60 * len(burst))
         for call in burst:
             run.traced("section", own.STRONG, call)
@@ -179,7 +179,7 @@ def _reports(member: own.Member, calls: Iterable[TracedCall], rng: random.Random
 
 def _tickets(member: own.Member, calls: Iterable[TracedCall], rng: random.Random, activity: Activity) -> None:
     for number, call in enumerate(calls):
-        run = _Run(member=member, workflow="ticket", number=number, activity=activity)
+        run = _Run(member=member, number=number, activity=activity)
         question, answer, at_us = call.input_tokens, call.output_tokens, call.at_us
         run.call(
             "classify", own.CHEAP, at_us=at_us, call_type="classification", input_tokens=question + 300, output_tokens=8
@@ -206,7 +206,7 @@ def _replies(member: own.Member, calls: Iterable[TracedCall], rng: random.Random
     del rng
     model = own.MIDDLE if member.account.plan == own.FREE else own.STRONG
     for number, call in enumerate(calls):
-        _Run(member=member, workflow="code_chat", number=number, activity=activity).traced("reply", model, call)
+        _Run(member=member, number=number, activity=activity).traced("reply", model, call)
 
 
 _WORK: dict[str, Callable[[own.Member, Iterable[TracedCall], random.Random, Activity], None]] = {
@@ -234,10 +234,13 @@ class _Run:
     """One execution of a workflow, which names its calls and outcomes."""
 
     member: own.Member
-    workflow: str
     number: int
     activity: Activity
     calls: int = 0
+
+    @property
+    def workflow(self) -> str:
+        return own.WORKFLOWS[self.member.feature]
 
     @property
     def id(self) -> str:

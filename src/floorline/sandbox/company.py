@@ -23,6 +23,8 @@ MONTH_END = date(2026, 7, 1)
 YEAR = (date(2026, 1, 1), date(2027, 1, 1))
 
 CONTRACTS, SUPPORT, REPORTS, CODE = "contract_analysis", "support_agent", "report_generation", "code_assistant"
+WORKFLOWS = {CONTRACTS: "contract_review", SUPPORT: "ticket", REPORTS: "report", CODE: "code_chat"}
+FEATURES = {workflow: feature for feature, workflow in WORKFLOWS.items()}
 SEAT, RESOLVED, ENTERPRISE, PRO, FREE = "contract-seat", "support-resolved", "enterprise", "code-pro", "code-free"
 
 SEAT_USD_PER_MONTH = Decimal(99)

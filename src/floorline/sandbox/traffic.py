@@ -14,11 +14,16 @@ POOLS = ("language/m-large", "language/m-small", "reason/deepseek-r1")
 
 
 class Traffic(Protocol):
-    """A source of clients. `source` is the sentence that every screen shows."""
+    """A source of clients. `source` says where it is from in a sentence, `label` in the words that every screen shows."""
 
     @property
     def source(self) -> str:
         """Where the traffic comes from, and under which licence."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The source in a few words."""
         ...
 
     def pick(self, pool: str, count: int, rng: random.Random) -> list[Client]:
@@ -43,6 +48,11 @@ class ProfileTraffic:
             f"Tenants and traffic: 14 days sampled from the profiles of {len(self.clients)} real clients of Alibaba "
             "Cloud Model Studio (ServeGen, NSDI 2026, Apache-2.0)."
         )
+
+    @property
+    def label(self) -> str:
+        """See Traffic."""
+        return f"profiles of {len(self.clients)} real clients (ServeGen)"
 
     def pick(self, pool: str, count: int, rng: random.Random) -> list[Client]:
         """See Traffic."""
@@ -74,6 +84,11 @@ class TableTraffic:
             f"{sum(pool.clients for pool in self.table.pools)} real clients of Alibaba Cloud Model Studio "
             f"(ServeGen, NSDI 2026, {self.table.licence})."
         )
+
+    @property
+    def label(self) -> str:
+        """See Traffic."""
+        return f"quantiles of {sum(pool.clients for pool in self.table.pools)} real clients (ServeGen)"
 
     def pick(self, pool: str, count: int, rng: random.Random) -> list[Client]:
         """See Traffic."""
