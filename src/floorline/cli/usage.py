@@ -21,12 +21,14 @@ from floorline.events import COUNTS, TOKEN_BUCKETS, Usage
 from floorline.money import text
 from floorline.pricing.book import PriceBook, Unpriced
 from floorline.pricing.cost import Costing, price
+from floorline.pricing.providers import canonical
 from floorline.pricing.usage import Extraction, endpoint_family, price_provider, read_answer
 from floorline.wiring import load_book, load_config, now
 
 _CREATED = re.compile(rb'"(?:created|created_at|createTime)"\s*:\s*(?:"(2[0-9T:.+-]{9,35}Z?)"|([0-9]{10})(?![0-9]))')
 _BODY_START_BYTES = 65_536
 _FIRST_YEAR = 2020
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Recorded(msgspec.Struct, kw_only=True):
@@ -74,7 +76,8 @@ def extract(files: tuple[Path, ...], *, as_json: bool, at: str) -> None:
         fallback = parse_instant(at) if at else now()
     except ValueError as error:
         raise BadInput(f"--at: {error}") from error
-    book, warnings = load_book(load_config())
+    config = load_config()
+    book, warnings = load_book(config)
     for warning in warnings:
         click.echo(f"floorline: {warning}", err=True)
     seen: dict[str, int] = {}
@@ -83,7 +86,18 @@ def extract(files: tuple[Path, ...], *, as_json: bool, at: str) -> None:
             record = _record(where, line)
             extraction = read_record(record)
             if as_json:
-                click.echo(msgspec.json.encode(describe(record, extraction, book, where=where, fallback=fallback)))
+                click.echo(
+                    msgspec.json.encode(
+                        describe(
+                            record,
+                            extraction,
+                            book,
+                            where=where,
+                            fallback=fallback,
+                            trusted=config.trusted_cost_providers,
+                        )
+                    )
+                )
             else:
                 seen[extraction.status] = seen.get(extraction.status, 0) + 1
                 if extraction.status == "error":
@@ -165,12 +179,24 @@ def _created(start: bytes) -> datetime | None:
         return None
 
 
-def cost_of(record: Recorded, parts: tuple[Usage, ...], book: PriceBook, at: datetime) -> Priced:
-    """What all parts of an answer cost by our prices."""
+def cost_of(
+    record: Recorded,
+    parts: tuple[Usage, ...],
+    book: PriceBook,
+    at: datetime,
+    *,
+    trusted: frozenset[str] = _NOBODY,
+) -> Priced:
+    """What all parts of an answer cost by our prices; by the provider's own word where it is `trusted` and one part
+    is all there is (a stated cost is of the whole answer).
+    """
     provider = price_provider(record.provider, record.url)
-    costings = [
-        _cost(provider, part, _names(record, part, main=place == 0), book, at) for place, part in enumerate(parts)
-    ]
+    trust = len(parts) == 1 and canonical(provider) in trusted
+    costings: list[Costing] = []
+    for place, part in enumerate(parts):
+        versions = [book.resolve(provider, name, at, part.context) for name in _names(record, part, main=place == 0)]
+        known = next((version for version in versions if not isinstance(version, Unpriced)), versions[0])
+        costings.append(price(part, known, trust_stated=trust))
     missing = next((costing for costing in costings if costing.effective_cost is None), None)
     if missing is not None or not costings:
         reason = missing.reason if missing else "the answer reports no usage"
@@ -188,17 +214,18 @@ def _names(record: Recorded, part: Usage, *, main: bool) -> list[str]:
     return [name for name in dict.fromkeys(names) if name] or [""]
 
 
-def _cost(provider: str, part: Usage, names: list[str], book: PriceBook, at: datetime) -> Costing:
-    versions = [book.resolve(provider, name, at, part.context) for name in names]
-    return price(part, next((version for version in versions if not isinstance(version, Unpriced)), versions[0]))
-
-
 def describe(
-    record: Recorded, extraction: Extraction, book: PriceBook, *, where: str, fallback: datetime
+    record: Recorded,
+    extraction: Extraction,
+    book: PriceBook,
+    *,
+    where: str,
+    fallback: datetime,
+    trusted: frozenset[str] = _NOBODY,
 ) -> Mapping[str, object]:
     """The record's line of JSON. Buckets and counts are sums over all parts that the answer bills."""
     parts = extraction.parts
-    priced = cost_of(record, parts, book, answered_at(record, fallback))
+    priced = cost_of(record, parts, book, answered_at(record, fallback), trusted=trusted)
     main = extraction.usage
     stated = None if main is None else main.provider_cost_usd
     return {

@@ -63,6 +63,17 @@ def test_the_users_own_prices_are_used(tmp_path):
     assert line["cost_usd"] == "0.001750000000"
 
 
+def test_a_trusted_providers_own_cost_counts(tmp_path):
+    (tmp_path / "floorline.yaml").write_text("trusted_cost_providers: [openrouter]\n")
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "cost": 0.0041}
+    body = json.dumps({"model": "openai/gpt-4o", "usage": usage})
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps(RECORD | {"provider": "openrouter", "response_body_raw": body}))
+    (line,) = run(path)
+    assert (line["cost_usd"], line["cost_basis"]) == ("0.004100000000", "provider")
+    assert line["provider_cost_usd"] == "0.004100000000"
+
+
 def test_unknown_models_cost_null_and_not_zero(tmp_path):
     path = tmp_path / "answers.jsonl.gz"
     body = json.dumps({"model": "nobody-knows-it", "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
