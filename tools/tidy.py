@@ -78,9 +78,11 @@ def floats_near_money(source: Source) -> Iterator[str]:
         return
     waived = {n for n, line in enumerate(source.text.splitlines(), 1) if "# float: " in line}
     for node in ast.walk(source.tree):
-        is_type = isinstance(node, ast.Name) and node.id == "float"
-        is_literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
-        if (is_type or is_literal) and node.lineno not in waived:
+        if not isinstance(node, ast.Name | ast.Constant) or node.lineno in waived:
+            continue
+        if (isinstance(node, ast.Name) and node.id == "float") or (
+            isinstance(node, ast.Constant) and isinstance(node.value, float)
+        ):
             yield f"{node.lineno}: a float near money: use Decimal or int (or say why it is not money: `# float: reason`)"
 
 
@@ -175,10 +177,10 @@ def forbidden_text(path: Path) -> list[str]:
 def undocumented(root: Path) -> list[str]:
     """Commands, their options, settings and environment variables that no page of docs/ mentions."""
     import click  # noqa: PLC0415 - only this rule needs the package itself
-    from floorline.config import SETTINGS  # noqa: PLC0415 - as above
-    from floorline.wiring import ENVIRONMENT  # noqa: PLC0415 - as above
 
     from floorline.cli import COMMANDS, floorline  # noqa: PLC0415 - as above
+    from floorline.config import SETTINGS  # noqa: PLC0415 - as above
+    from floorline.wiring import ENVIRONMENT  # noqa: PLC0415 - as above
 
     pages = "\n".join(page.read_text() for page in sorted(root.glob("docs/*.md")))
     findings: list[str] = []
