@@ -9,7 +9,7 @@ a missing text as ''. What does not fit is `Unfit`, with the column's name.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ from floorline.events import (
     Revenue,
 )
 from floorline.ledger import rows
-from floorline.money import EXACT, to_pico
+from floorline.money import EXACT, PLACES
 
 _HEADER = struct.Struct("<BBH16s16s")
 HEADER_BYTES = _HEADER.size
@@ -40,9 +40,10 @@ CUT = _HEADER.pack(0, 1, 0, bytes(16), bytes(16))
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_CACHE_READ = tuple(name for name in INPUT_BUCKETS if name.startswith("cache_read"))
-_ZERO = Decimal(0)
-_PLACES = 6
+_INPUT, _OUTPUT = frozenset(INPUT_BUCKETS), frozenset(OUTPUT_BUCKETS)
+_CACHE_READ = frozenset(name for name in INPUT_BUCKETS if name.startswith("cache_read"))
+QUANTITY_PLACES = 6
+_scaleb = EXACT.scaleb
 
 
 class Unfit(ValueError):
@@ -158,33 +159,44 @@ def _maybe_pico(amount: Decimal | None) -> int | None:
 
 def pico(amount: Decimal) -> int:
     """An amount as 10^-12 USD. ValueError when it has more than 12 places: money is rounded where it is made."""
-    scaled = to_pico(amount)
-    if scaled != EXACT.scaleb(amount, 12):
-        raise ValueError(f"{amount} USD has more than 12 places: round it with money.usd where it is made")
-    return scaled
+    scaled = _scaleb(amount, PLACES)
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"{amount} USD has more than {PLACES} places: round it with money.usd where it is made")
+    return whole
 
 
 def micro(quantity: Decimal) -> int:
     """A quantity as millionths. ValueError when it has more than 6 places."""
-    scaled = int(EXACT.scaleb(quantity, _PLACES))
-    if scaled != EXACT.scaleb(quantity, _PLACES):
-        raise ValueError(
-            f"quantity {quantity} has more than {_PLACES} places: round it where it is read, before pricing"
-        )
-    return scaled
+    scaled = _scaleb(quantity, QUANTITY_PLACES)
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"quantity {quantity} has more than {QUANTITY_PLACES} places: round it before it is priced")
+    return whole
 
 
-def _tokens(call: Call, buckets: tuple[str, ...]) -> int:
-    usage = call.usage
-    total = sum((usage[name] for name in buckets if name in usage), _ZERO)
-    if total != int(total):
-        raise ValueError(f"usage has {total} tokens in {', '.join(buckets)}: tokens are whole")
-    return int(total)
+def _tokens(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
+    """Tokens of the input side, of those read from a cache, of the output side, of those of reasoning; `usage` in millionths."""
+    given = cached = made = 0
+    for name, quantity in usage.items():
+        if name in _INPUT:
+            given += quantity
+            if name in _CACHE_READ:
+                cached += quantity
+        elif name in _OUTPUT:
+            made += quantity
+    totals = [divmod(quantity, 10**QUANTITY_PLACES) for quantity in (given, cached, made, usage.get("reasoning", 0))]
+    if any(rest for _, rest in totals):
+        raise ValueError(f"usage {dict(usage)} (in millionths) has fractions of tokens: tokens are whole")
+    given, cached, made, thought = (whole for whole, _ in totals)
+    return given, cached, made, thought
 
 
 def _call(call: Call) -> rows.CallRow:
     lines, attempts = call.lines, call.attempts
-    retries = sum((line.effective for line in lines if line.component == "retries"), _ZERO)
+    usage = {name: micro(quantity) for name, quantity in call.usage.items()}
+    effective = tuple([pico(line.effective) for line in lines])
+    retries = sum([amount for line, amount in zip(lines, effective, strict=True) if line.component == "retries"])
     return rows.CallRow(
         call.source,
         call.id,
@@ -215,11 +227,8 @@ def _call(call: Call) -> rows.CallRow:
         call.baseline,
         call.holdout,
         call.service_tier,
-        {name: micro(quantity) for name, quantity in call.usage.items()},
-        _tokens(call, INPUT_BUCKETS),
-        _tokens(call, _CACHE_READ),
-        _tokens(call, OUTPUT_BUCKETS),
-        _tokens(call, ("reasoning",)),
+        usage,
+        *_tokens(usage),
         call.duration_us,
         call.first_token_us,
         call.overhead_us,
@@ -231,7 +240,7 @@ def _call(call: Call) -> rows.CallRow:
         _maybe_pico(call.effective_cost),
         _maybe_pico(call.counterfactual_cost),
         _maybe_pico(call.stated_cost),
-        pico(retries),
+        retries,
         tuple([a.provider for a in attempts]),
         tuple([a.model for a in attempts]),
         tuple([a.status for a in attempts]),
@@ -246,7 +255,7 @@ def _call(call: Call) -> rows.CallRow:
         tuple([pico(line.unit_price) for line in lines]),
         tuple([pico(line.list) for line in lines]),
         tuple([pico(line.contracted) for line in lines]),
-        tuple([pico(line.effective) for line in lines]),
+        effective,
         tuple([line.price_version for line in lines]),
     )
 

@@ -7,7 +7,8 @@ boundaries and tokens. docs/ledger.md says what is promised, how it is proved, a
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from floorline.clock import timezone as zone_of
-from floorline.errors import LedgerFull
+from floorline.errors import FloorlineError, LedgerCorrupt, LedgerFull
 from floorline.events import LedgerRecord
 from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_of
 from floorline.ledger.driver import Connect, embedded
@@ -23,7 +24,7 @@ from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipper, groups, read_left, shipments
-from floorline.ledger.spool import QUOTA_BYTES, Spool, number_of, remove, segment_paths
+from floorline.ledger.spool import QUOTA_BYTES, Position, Spool, number_of, remove, segment_paths
 from floorline.ledger.store import Store
 from floorline.query import Query
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from floorline.ledger.state import State
 
 Row = TypeVar("Row")
-BATCH_ROWS = 10_000
+BATCH_ROWS = 20_000  # a batch costs about 0.2 s of processor time plus 30 µs a row, rollups included
 SEGMENT_BYTES = 16 << 20
 RETIRE_SEGMENTS = 8  # segments are removed this many at a time: each time the disk is waited for
 
@@ -78,6 +79,7 @@ class Ledger:
         self._state_lock = threading.Lock()
         self._spool: Spool | None = None
         self._batch_rows = batch_rows
+        self._broken = ""
 
     @classmethod
     def open(
@@ -159,14 +161,15 @@ class Ledger:
     def write(self, entries: Sequence[Entry]) -> Written:
         """Keep the entries that are new. They survive a kill when this returns; queries see them after the next flush.
 
-        LedgerFull when the spool's quota or the disk is used up: entries before the one that did not fit are kept.
+        LedgerFull when the spool's quota or the disk is used up, StoreDown when the store does not take what is shipped
+        meanwhile: entries before the one that it happened at are kept, and writing all of them again does no harm.
         """
         with self._busy:
             frames, invalid = self._encode(entries)
             stored = self._identities.find([frame.identity for _, frame, _ in frames])
             new, same, refused = 0, 0, list[int]()
             fresh: dict[bytes, bytes] = {}
-            try:
+            with self._in_step():
                 for (position, frame, payload), before in zip(frames, stored, strict=True):
                     known = before or fresh.get(frame.identity)
                     if known is None:
@@ -177,7 +180,6 @@ class Ledger:
                         same += 1
                     else:
                         refused.append(position)
-            finally:
                 self._sync()
             return Written(new=new, same=same, refused=refused, invalid=invalid)
 
@@ -199,30 +201,31 @@ class Ledger:
 
     def _keep(self, frame: Frame, payload: bytes) -> None:
         """Append one record, claim its identity, and cut a batch when there are enough."""
-        place = self._append(payload)
+        position = self._append(payload)
+        ended, segment = self._group, self._group_segment
+        if position.segment != segment:
+            self._group, self._group_segment = [], position.segment
         self._identities.claim(frame.identity, frame.fingerprint)
-        self._group.append((place, frame))
+        self._group.append((position.offset, frame))
+        self._unsynced = True
+        if position.segment != segment:
+            self._submit(ended, segment)  # the end of a segment is a cut
         if len(self._group) >= self._batch_rows:
             self._cut()
             self._retire(at_least=RETIRE_SEGMENTS)
 
-    def _append(self, payload: bytes) -> int:
-        """The frame's offset. A full spool is emptied into the store before it is an error."""
+    def _append(self, payload: bytes) -> Position:
+        """Where the frame is now. A full spool is emptied into the store before it is an error."""
         spool = self._open_spool
         try:
             position = spool.append(payload)
         except LedgerFull:
             self._cut()
-            self._shipper.wait()
             spool.seal()
             self._retire(at_least=1)
             position = spool.append(payload)
         assert position is not None, "the ledger's own spool fails closed"
-        if position.segment != self._group_segment:
-            self._submit()  # the end of a segment is a cut
-            self._group_segment = position.segment
-        self._unsynced = True
-        return position.offset
+        return position
 
     def _cut(self) -> None:
         """End the batch: from here on its boundaries are fixed in the spool, and it is on its way."""
@@ -232,26 +235,43 @@ class Ledger:
         if spool.fits(CUT):
             spool.append(CUT)
         else:
-            spool.seal()  # the end of a segment is a cut
+            spool.seal()
         self._unsynced = True
-        self._submit()
+        ended, self._group = self._group, []
+        self._submit(ended, self._group_segment)
 
-    def _submit(self) -> None:
-        group, self._group = self._group, []
+    def _submit(self, group: Sequence[tuple[int, Frame]], segment: int) -> None:
         if group:
             self._sync()
-            for shipment in shipments(self._open_spool.epoch, self._group_segment, group):
-                self._shipper.submit(shipment)
+            self._shipper.submit(shipments(self._open_spool.epoch, segment, group))
 
     def _sync(self) -> None:
         if self._durable and self._unsynced:
             self._open_spool.sync()
         self._unsynced = False
 
+    @contextmanager
+    def _in_step(self) -> Generator[None]:
+        """What is in memory and what is in the spool go together. When anything but an expected failure comes between,
+        only the spool is believed: nothing more is written, shipped or removed until the next `open` reads it.
+        """
+        if self._broken:
+            raise LedgerCorrupt(
+                f"the ledger stopped in the middle of a write ({self._broken}): close it and open it again"
+            )
+        try:
+            yield
+        except FloorlineError:
+            raise
+        except BaseException as error:
+            self._broken = f"{type(error).__name__}: {error}"
+            raise
+
     def flush(self) -> None:
         """Everything written is in the store when this returns, and queries see it."""
         with self._busy:
-            self._cut()
+            with self._in_step():
+                self._cut()
             self._shipper.wait()
 
     # -- out
@@ -270,8 +290,9 @@ class Ledger:
         """Compute every rollup anew from the base tables, as a repair or for another timezone's days."""
         with self._busy:
             self.flush()
-            self._open_spool.seal()
-            self._retire(at_least=1)
+            with self._in_step():
+                self._open_spool.seal()
+                self._retire(at_least=1)
             self.store.rebuild(timezone or self.store.timezone)
 
     def close(self) -> None:
@@ -280,9 +301,10 @@ class Ledger:
             if self._spool is None:
                 return
             try:
-                self.flush()
-                self._spool.seal()
-                self._retire(at_least=1)
+                if not self._broken:
+                    self.flush()
+                    self._spool.seal()
+                    self._retire(at_least=1)
             finally:
                 self._shipper.close()
                 self._spool.close()
@@ -315,22 +337,24 @@ class Ledger:
             remove(done)
 
     def _recover(self, *, set_aside: bool) -> None:
-        """Replay the claims of every frame in the spool, then ship the frames with their batches' own tokens."""
-        contents = [read_left(path) for path in segment_paths(self.home / "spool")]
-        torn = [left.torn for left in contents if left.torn is not None]
-        if torn and not set_aside:
-            raise torn[0].error()
-        split = [(left, list(groups(left.payloads))) for left in contents]
-        for _, parts in split:
-            for group in parts:
-                self._claim_again(group)
-        for left, parts in split:
-            for group in parts:
-                for shipment in shipments(left.epoch, number_of(left.path), group):
-                    self._shipper.submit(shipment)
-        self._shipper.wait()
-        self.notices += [self._put_aside(left) for left in contents if left.torn is not None]
-        self._settle([left.path for left in contents if left.torn is None])
+        """Replay the claims of every frame in the spool and ship the frames with their batches' own tokens, a few
+        segments at a time.
+        """
+        paths = segment_paths(self.home / "spool")
+        for start in range(0, len(paths), RETIRE_SEGMENTS):
+            damaged: list[Left] = []
+            for path in paths[start : start + RETIRE_SEGMENTS]:
+                left = read_left(path)
+                if left.torn is not None:
+                    if not set_aside:
+                        raise left.torn.error()
+                    damaged.append(left)
+                for group in groups(left.payloads):
+                    self._claim_again(group)
+                    self._shipper.submit(shipments(left.epoch, number_of(path), group))
+            self._shipper.wait()
+            self.notices += [self._put_aside(left) for left in damaged]
+            self._settle([path for path in paths[start : start + RETIRE_SEGMENTS] if path.exists()])
 
     def _claim_again(self, group: Sequence[tuple[int, Frame]]) -> None:
         known = self._identities.find([frame.identity for _, frame in group])

@@ -5,7 +5,7 @@ segment and the offsets, so that a retry, in this process or the next, is the sa
 """
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -136,17 +136,15 @@ class Shipper:
     def __init__(self, store: Store, rejected: Callable[[list[Rejected]], None]) -> None:
         self._store, self._rejected = store, rejected
         self._queue: deque[Shipment] = deque()
-        self._of_segment: Counter[int] = Counter()
         self._changed = threading.Condition()
         self._failure: BaseException | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, shipment: Shipment) -> None:
-        """Queue one; waits while enough are queued. Raises what stopped the shipping; the shipment is queued even so."""
+    def submit(self, shipments: Sequence[Shipment]) -> None:
+        """Queue some; waits while enough are queued. Raises what stopped the shipping; all are queued even so."""
         with self._changed:
-            self._queue.append(shipment)
-            self._of_segment[shipment.segment] += 1
+            self._queue.extend(shipments)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="ledger-ship", daemon=True)
                 self._thread.start()
@@ -156,11 +154,6 @@ class Shipper:
         """Everything queued is stored when this returns. Raises what stopped the shipping."""
         with self._changed:
             self._settle(0)
-
-    def pending(self, segment: int) -> bool:
-        """Whether batches of a segment are still on their way."""
-        with self._changed:
-            return self._of_segment[segment] > 0
 
     def close(self) -> None:
         """Stop; what is queued stays in the spool."""
@@ -192,7 +185,6 @@ class Shipper:
             else:
                 with self._changed:
                     self._queue.popleft()
-                    self._of_segment[shipment.segment] -= 1
                     self._changed.notify_all()
 
     def _next(self) -> Shipment | None:

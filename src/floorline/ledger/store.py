@@ -123,8 +123,7 @@ class Store:
             )
         for statement in migration.statements(timezone=self.timezone):
             self._run(statement)
-        record = [[migration.number, migration.name, migration.checksum]]
-        self.client.insert("migrations", record, column_names=["number", "name", "checksum"])
+        self._add("migrations", {"number": migration.number, "name": migration.name, "checksum": migration.checksum})
 
     @property
     def timezone(self) -> str:
@@ -136,7 +135,7 @@ class Store:
         return str(rows[0][0])
 
     def _set(self, name: str, value: str) -> None:
-        self.client.insert("settings", [[name, value]], column_names=["name", "value"])
+        self._add("settings", {"name": name, "value": value})
 
     # -- in
 
@@ -187,9 +186,7 @@ class Store:
 
     def _rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Sequence[Sequence[object]]:
         try:
-            return cast(
-                "Sequence[Sequence[object]]", self.client.query(sql, parameters=dict(parameters or {})).result_rows
-            )
+            return self.client.query(sql, parameters=dict(parameters or {})).result_rows
         except Error as error:
             raise StoreDown(f"the store did not answer: {_first_line(error)}") from error
 
@@ -198,6 +195,12 @@ class Store:
             self.client.command(statement)
         except Error as error:
             raise StoreDown(f"the store refused `{statement[:80]}…`: {_first_line(error)}") from error
+
+    def _add(self, table: str, row: Mapping[str, str | int]) -> None:
+        try:
+            self.client.insert(table, [list(row.values())], column_names=list(row))
+        except Error as error:
+            raise StoreDown(f"the store did not take a row of {table}: {_first_line(error)}") from error
 
     # -- rollups
 
