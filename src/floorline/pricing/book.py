@@ -92,6 +92,8 @@ class PriceBook:
             if len(self._timelines) >= _TIMELINES_MAX:
                 self._timelines.popitem(last=False)
             self._timelines[key] = timeline
+        else:
+            self._timelines.move_to_end(key)
         if isinstance(timeline, Unpriced):
             return timeline
         return timeline.at(at if at.tzinfo is UTC else at.astimezone(UTC))

@@ -181,7 +181,7 @@ def _is_zero(value: Decimal | TieredPrices) -> bool:
 
 
 def _price(name: str, value: Decimal | TieredPrices, minimum_seconds: int) -> ListPrice:
-    minimum = minimum_seconds if name.endswith("audio_seconds") else 0
+    minimum = minimum_seconds if name == "input_audio_seconds" else 0
     if isinstance(value, TieredPrices):
         tiers = tuple((tier.start, tier.price) for tier in sorted(value.tiers, key=lambda tier: tier.start))
         return ListPrice(per=PER[name], price=value.base, tiers=tiers, minimum=minimum)

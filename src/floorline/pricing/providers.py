@@ -38,6 +38,9 @@ MAKERS = frozenset({
 })  # fmt: skip
 """Providers that sell models of their own: a bare model name means its maker, not one of its resellers."""
 
+OPEN_WEIGHTS = ("gpt-oss",)
+"""Models that carry their maker's prefix and that many sell, the maker itself not: their name means nobody."""
+
 _BEDROCK = re.compile(
     r"(?:(?:us|eu|apac|au|ca|jp|global|us-gov)\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|minimax|mistral|moonshot|nvidia|openai|qwen|stability|writer|zai)\."
 )
@@ -87,15 +90,16 @@ def infer(model: str, sellers: Sellers) -> str | list[str]:
     In order: a provider's own prefix (`openai/…`), Bedrock's shape (`anthropic.claude-…`), the one provider that
     claims the name and lists it, the one maker that lists it, the one provider that lists it.
     """
+    open_weights = any(name in model for name in OPEN_WEIGHTS)
     prefix, slash, rest = model.partition("/")
-    if slash and sellers.sells(owner := canonical(prefix), rest):
+    if slash and not open_weights and sellers.sells(owner := canonical(prefix), rest):
         return owner
     if _BEDROCK.match(model):
         return "aws"
     listing = [provider for provider in sellers.providers if sellers.sells(provider, model)]
-    claiming = [provider for provider in listing if sellers.claims(provider, model)]
-    making = [provider for provider in listing if provider in MAKERS]
+    making = [provider for provider in listing if provider in MAKERS and not open_weights]
+    claiming = [provider for provider in making if sellers.claims(provider, model)]
     for candidates in (claiming, making, listing):
         if len(candidates) == 1:
             return candidates[0]
-    return claiming or making or listing
+    return claiming or making or [provider for provider in listing if not open_weights or provider not in MAKERS]
