@@ -1,0 +1,123 @@
+"""`floorline check`: everything that is wrong with floorline.yaml at once, else what it says."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from floorline.cli.output import emit_json
+from floorline.config import Config, Parsed
+from floorline.errors import BadInput
+from floorline.margin.floors import floor_of
+from floorline.wiring import CONFIG_NAME, load_book, read_config
+
+
+@click.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(file: Path | None, as_json: bool) -> None:
+    """Check FILE, or the floorline.yaml that every command would use, and print what holds.
+
+    Every problem is printed with file, line and column, and the exit code is 2. Warnings do not change the exit code:
+    a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not.
+    """
+    parsed = read_config(file)
+    errors = list(map(str, parsed.problems))
+    warnings = list(map(str, parsed.warnings))
+    if not errors:
+        try:
+            _, about_prices = load_book(parsed.config)
+            warnings += about_prices
+        except BadInput as error:
+            errors.append(str(error))
+    if as_json:
+        emit_json(document(parsed, errors, warnings))
+    elif not errors:
+        _print(parsed.config)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for error in errors:
+        click.echo(error, err=True)
+    if errors:
+        click.echo(f"{len(errors)} to mend" if len(errors) > 1 else "1 to mend", err=True)
+        sys.exit(2)
+
+
+def document(parsed: Parsed, errors: list[str], warnings: list[str]) -> dict[str, object]:
+    """What `--json` prints. `problems` are the errors that have a place in the file; `config` is null with errors."""
+    config = parsed.config
+    return {
+        "file": str(config.path) if config.path else None,
+        "ok": not errors,
+        "errors": errors,
+        "problems": [
+            {"file": one.file, "line": one.line, "column": one.column, "message": one.message}
+            for one in parsed.problems
+        ],
+        "warnings": warnings,
+        "config": None if errors else effective(config),
+    }
+
+
+def effective(config: Config) -> dict[str, object]:
+    """The configuration with its defaults filled in; numbers are text."""
+    return {
+        "timezone": config.timezone if config.timezone_stated else None,
+        "litellm_file": config.litellm_file or None,
+        "trusted_cost_providers": sorted(config.trusted_cost_providers),
+        "prices": len(config.prices),
+        "contracts": len(config.contracts),
+        "aliases": len(config.aliases),
+        "features": {
+            name: {
+                "role": policy.role,
+                "hosting": policy.hosting,
+                "floor": f"{floor_of(policy):f}",
+                "owner": policy.owner,
+            }
+            for name, policy in config.features.items()
+        },
+        "plans": {
+            name: {
+                "allocation": plan.allocation,
+                "weights": {feature: f"{weight:f}" for feature, weight in plan.weights.items()},
+                "features": list(plan.features),
+                "outcome_prices": {outcome: f"{price:f}" for outcome, price in plan.outcome_prices.items()},
+                "usage_prices": {unit: f"{price:f}" for unit, price in plan.usage_prices.items()},
+            }
+            for name, plan in config.plans.items()
+        },
+    }
+
+
+def _print(config: Config) -> None:
+    console = Console(highlight=False)
+    console.print(f"{config.path}: in order" if config.path else f"No {CONFIG_NAME}: the defaults hold.")
+    summary = Table("setting", "value", box=box.SIMPLE)
+    summary.add_row("timezone", config.timezone if config.timezone_stated else "the ledger's own (UTC when new)")
+    summary.add_row("prices", _entries(len(config.prices)))
+    summary.add_row("contracts", _entries(len(config.contracts)))
+    summary.add_row("litellm_file", config.litellm_file or "none")
+    summary.add_row("trusted_cost_providers", ", ".join(sorted(config.trusted_cost_providers)) or "none")
+    summary.add_row("aliases", _entries(len(config.aliases)))
+    console.print(summary)
+    if config.features:
+        features = Table("feature", "role", "hosting", "floor", "owner", box=box.SIMPLE)
+        for name, policy in config.features.items():
+            floor = f"{floor_of(policy):f}" + ("" if policy.floor is not None else " (default)")
+            features.add_row(name, policy.role, policy.hosting, floor, policy.owner)
+        console.print(features)
+    if config.plans:
+        plans = Table("plan", "revenue divided by", "weights", "outcome prices", "usage prices", box=box.SIMPLE)
+        for name, plan in config.plans.items():
+            amounts = (plan.weights, plan.outcome_prices, plan.usage_prices)
+            listed = (", ".join(f"{key} {value:f}" for key, value in mapping.items()) for mapping in amounts)
+            plans.add_row(name, plan.allocation, *listed)
+        console.print(plans)
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
