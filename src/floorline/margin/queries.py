@@ -12,8 +12,14 @@ from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Column, Scope, Source
 from floorline.query import Parameter, Query
 
+
+def _statement(text: str) -> Template:
+    """A statement without its comments, which also speak of the names in it."""
+    return Template("\n".join(line for line in text.splitlines() if not line.startswith("--")))
+
+
 _SQL: Mapping[str, Template] = {
-    file.name.removesuffix(".sql"): Template(file.read_text(encoding="utf-8"))
+    file.name.removesuffix(".sql"): _statement(file.read_text(encoding="utf-8"))
     for file in resources.files("floorline.margin").joinpath("sql").iterdir()
     if file.name.endswith(".sql")
 }

@@ -1,10 +1,15 @@
 """A margin table as other tools read it: one JSON document, or the cells of a CSV. Money is text of 12 places."""
 
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import cast
 
+from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per, ratio_of, share_text
+from floorline.margin.steps import StepsReport
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
+from floorline.margin.trend import Trend
 from floorline.money import text
 
 Json = dict[str, object]
@@ -158,3 +163,85 @@ def percent(ratio: Decimal | None) -> str:
 def share_percent(part: int, whole: int) -> str:
     """A share for people."""
     return percent(ratio_of(part, whole))
+
+
+def trend_document(reports: Sequence[MarginReport], found: Sequence[Trend]) -> Json:
+    """The trend as JSON: a row for each key and the total, oldest period first."""
+
+    def one(trend: Trend) -> Json:
+        return {
+            "revenue_growth": money_or_null(trend.revenue_growth),
+            "inference_cost_growth": money_or_null(trend.cost_growth),
+            "cost_outruns_revenue": trend.outrun,
+            "periods": [
+                {
+                    "from": point.start.isoformat(),
+                    "to": point.end.isoformat(),
+                    "revenue": text(point.revenue),
+                    "inference_cost": text(point.inference_cost),
+                    "revenue_growth": money_or_null(point.revenue_growth),
+                    "inference_cost_growth": money_or_null(point.cost_growth),
+                    "cost_outruns_revenue": point.outrun,
+                }
+                for point in trend.points
+            ],
+        }
+
+    by = reports[0].by
+    return {
+        "from": reports[0].start.isoformat(),
+        "to": reports[-1].end.isoformat(),
+        "currency": "USD",
+        "by": list(by),
+        "rows": [{"key": dict(zip(by, trend.key, strict=True)), **one(trend)} for trend in found if trend.key],
+        "total": next(one(trend) for trend in found if not trend.key),
+    }
+
+
+def steps_document(report: StepsReport, start: date, end: date) -> Json:
+    """The steps as JSON, greatest cost first."""
+    return {
+        "from": start.isoformat(),
+        "to": end.isoformat(),
+        "currency": "USD",
+        "share": f"{report.share:f}",
+        "total_cost": text(report.total_cost),
+        "steps_in_all": report.steps_in_all,
+        "unpriced_calls": report.unpriced_calls,
+        "steps": [
+            {
+                "workflow": step.workflow,
+                "step": step.step,
+                "call_type": step.call_type,
+                "model": step.model,
+                "calls": step.calls,
+                "cost": text(step.cost),
+                "share": text(step.share),
+                "cumulative_share": text(step.cumulative_share),
+                "cost_per_call": money_or_null(step.cost_per_call),
+                "completed_outcomes": step.completed,
+                "cost_per_completed_outcome": money_or_null(step.cost_per_completed),
+            }
+            for step in report.steps
+        ],
+    }
+
+
+def identities_document(found: Identities, start: date, end: date) -> Json:
+    """What does not match as JSON."""
+    return {
+        "from": start.isoformat(),
+        "to": end.isoformat(),
+        "currency": "USD",
+        "unmatched": [
+            {
+                "kind": one.kind,
+                "side": one.side,
+                "name": one.name,
+                "usd": text(one.usd),
+                "partners": [{"name": p.name, "percent": p.percent, "because": p.because} for p in one.partners],
+            }
+            for one in found.unmatched
+        ],
+        "unnamed_cost": {kind: text(usd) for kind, usd in found.unnamed.items()},
+    }

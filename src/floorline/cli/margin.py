@@ -1,0 +1,196 @@
+"""`floorline margin`: tables of gross margin, their trend, and the steps that eat the spend."""
+
+import csv
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from decimal import Decimal
+
+import click
+
+from floorline.cli import margin_text
+from floorline.cli.output import emit_json
+from floorline.clock import day_of, parse_day, timezone
+from floorline.events import ENVIRONMENTS, PURPOSES
+from floorline.jobs.margins import MarginRequest, Margins
+from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
+from floorline.margin.report import csv_lines, document, steps_document, trend_document
+from floorline.margin.trend import trends
+from floorline.wiring import load_config, now, open_ledger
+
+DEFAULT_DAYS = 30
+
+
+class Day(click.ParamType):
+    """A day as 2026-01-31."""
+
+    name = "day"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day, or a usage error that says how to write one."""
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Dimensions(click.ParamType):
+    """One dimension, or two joined by a comma."""
+
+    name = "dimension[,dimension]"
+
+    def convert(
+        self, value: str | tuple[Dimension, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Dimension, ...]:
+        """The dimensions, or a usage error that lists them all."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        found = tuple(dimension for word in words for dimension in DIMENSIONS if dimension == word)
+        if len(found) != len(words) or not 1 <= len(words) <= 2 or len(set(words)) != len(words):
+            self.fail(f"{value!r}: name one of {', '.join(DIMENSIONS)}, or two different ones as a,b", param, ctx)
+        return found
+
+
+def days_and_scope(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that every margin command has: the window, and whose calls count."""
+    for option in (
+        click.option(
+            "--purpose",
+            type=click.Choice([*PURPOSES, "all"]),
+            default="production",
+            show_default=True,
+            help="Count calls of this purpose; the others are R&D.",
+        ),
+        click.option(
+            "--environment",
+            type=click.Choice([*ENVIRONMENTS, "all"]),
+            default="production",
+            show_default=True,
+            help="Count calls of this environment; the others are R&D.",
+        ),
+        click.option("--to", "end", type=Day(), help="The day after the last one; tomorrow when not given."),
+        click.option(
+            "--from", "start", type=Day(), help=f"The first day; {DEFAULT_DAYS} days before --to when not given."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def margins() -> Generator[Margins]:
+    """The ledger of the home folder and the configuration's policies."""
+    config = load_config()
+    with open_ledger(config) as ledger:
+        yield Margins(ledger, config.policies)
+
+
+def window(of: Margins, start: date | None, end: date | None) -> tuple[date, date]:
+    """The days asked for, in the ledger's timezone. A usage error when there are none."""
+    end = end or day_of(now(), timezone(of.ledger.timezone)) + timedelta(days=1)
+    start = start or end - timedelta(days=DEFAULT_DAYS)
+    if start >= end:
+        raise click.UsageError(f"--from {start} --to {end} holds no day: --to is the day after the last one")
+    return start, end
+
+
+@click.group("margin", invoke_without_command=True)
+@click.option("--by", type=Dimensions(), default="feature", show_default=True, help=f"Rows: {', '.join(DIMENSIONS)}.")
+@days_and_scope
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; money is text of 12 places.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option(
+    "--sort", type=click.Choice(["margin", "cost", "revenue", "name"]), default="margin", show_default=True,
+    help="Order of the rows: the lowest margin, the highest cost or revenue, or the name first.",
+)  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Rows printed for people.")
+@click.option("--no-p95", is_flag=True, help="Leave the percentiles out: for customers they read every call.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    by: tuple[Dimension, ...],
+    start: date | None,
+    end: date | None,
+    environment: str,
+    purpose: str,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    sort: str,
+    limit: int,
+    no_p95: bool,
+) -> None:
+    """Gross margin by feature, customer, plan, segment, cohort, workflow, outcome, call-type, model or user, or two of them.
+
+    Days are of the reporting timezone; --to is exclusive. docs/margin.md defines every figure.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    with margins() as of:
+        start, end = window(of, start, end)
+        scope = Scope(environment=environment, purpose=purpose)
+        report = of.table(MarginRequest(by=by, start=start, end=end, scope=scope, with_p95=not no_p95))
+    report = margin_text.sorted_by(report, sort)
+    if as_json:
+        emit_json(document(report))
+    elif as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(csv_lines(report))
+    else:
+        margin_text.print_table(report, limit)
+
+
+@command.command("trend")
+@click.option("--by", type=Dimensions(), default="feature", show_default=True, help="Rows, as of `floorline margin`.")
+@click.option(
+    "--weeks", type=click.IntRange(min=2, max=104), default=8, show_default=True, help="Weeks that end at --to."
+)
+@click.option("--months", type=click.IntRange(min=2, max=36), help="Calendar months instead of weeks.")
+@click.option("--to", "end", type=Day(), help="The day after the last one; tomorrow when not given.")
+@click.option("--environment", type=click.Choice([*ENVIRONMENTS, "all"]), default="production", show_default=True)
+@click.option("--purpose", type=click.Choice([*PURPOSES, "all"]), default="production", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def trend(
+    by: tuple[Dimension, ...],
+    weeks: int,
+    months: int | None,
+    end: date | None,
+    environment: str,
+    purpose: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Growth of revenue beside growth of inference cost; says where the second outruns the first."""
+    with margins() as of:
+        start, end = window(of, None, end)
+        scope = Scope(environment=environment, purpose=purpose)
+        request = MarginRequest(by=by, start=start, end=end, scope=scope)
+        reports = of.trend(request, periods=months or weeks, days=None if months else 7)
+    found = trends(reports)
+    if as_json:
+        emit_json(trend_document(reports, found))
+    else:
+        margin_text.print_trend(reports, found, "month" if months else "week")
+
+
+@command.command("steps")
+@days_and_scope
+@click.option(
+    "--share", type=click.IntRange(min=1, max=100), default=80, show_default=True, help="Percent of the spend."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def steps(start: date | None, end: date | None, environment: str, purpose: str, share: int, *, as_json: bool) -> None:
+    """The fewest (workflow, step, call type, model) that make up most of the spend, with cost per completed outcome."""
+    with margins() as of:
+        start, end = window(of, start, end)
+        report = of.steps(start, end, Scope(environment=environment, purpose=purpose), Decimal(share) / 100)
+        zone = of.ledger.timezone
+    if as_json:
+        emit_json(steps_document(report, start, end))
+    else:
+        margin_text.print_steps(report, start, end, zone)

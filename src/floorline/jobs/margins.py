@@ -1,0 +1,327 @@
+"""Asks the ledger what margin needs and hands it to the pure functions; nothing is computed here.
+
+Which table answers which grouping is margin.dimensions' decision; docs/margin.md has the list.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from floorline.events import Customer
+from floorline.ledger.ledger import Ledger
+from floorline.margin import queries
+from floorline.margin.allocation import Cells, Owner, Use
+from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
+from floorline.margin.dimensions import (
+    FINER,
+    HISTOGRAM,
+    Column,
+    Dimension,
+    Scope,
+    attributes_of,
+    columns_of,
+    table_for,
+)  # fmt: skip
+from floorline.margin.identities import Identities, Side, identities
+from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
+from floorline.margin.policy import Policies
+from floorline.margin.pools import (
+    Attribution,
+    cost_pools,
+    joined,
+    metered_pools,
+    month_uses,
+    outcome_pools,
+    revenue_pools,
+)  # fmt: skip
+from floorline.margin.queries import Days, RevenueColumns
+from floorline.margin.revenue import Window
+from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
+from floorline.margin.table import (
+    Gathered,
+    Key,
+    Keys,
+    LeftOut,
+    MarginReport,
+    finer_cells,
+    margin_rows,
+    outcome_counts,
+    resolved_usage,
+    with_outcomes,
+)  # fmt: skip
+from floorline.query import Query
+
+Row = TypeVar("Row")
+EXACT_P95_CALLS_MAX = 2_000_000
+_NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
+_CELL_COLUMNS: tuple[Column, ...] = ("customer_id", "feature", "plan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginRequest:
+    """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
+
+    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call.
+    """
+
+    by: tuple[Dimension, ...]
+    start: date
+    end: date
+    scope: Scope = field(default_factory=Scope)
+    with_p95: bool = True
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"from {self.start} to {self.end} holds no day: `to` is the day after the last")
+        if not 1 <= len(self.by) <= 2 or len(set(self.by)) != len(self.by):
+            raise ValueError(f"by {','.join(self.by)}: name one dimension, or two different ones")
+
+
+class Margins:
+    """Margin tables over one ledger and the stated policies."""
+
+    def __init__(self, ledger: Ledger, policies: Policies | None = None) -> None:
+        self.ledger = ledger
+        self.policies = policies or Policies()
+
+    def table(self, request: MarginRequest) -> MarginReport:
+        """The margin table that `request` asks for."""
+        return _Table(self.ledger, self.policies, request).report()
+
+    def trend(self, request: MarginRequest, *, periods: int, days: int | None) -> list[MarginReport]:
+        """Tables of `periods` consecutive stretches that end where the request does, oldest first.
+
+        Each has `days` days, or is a calendar month (the last one up to the request's end) when None.
+        """
+        stretches: list[tuple[date, date]] = []
+        end = request.end
+        for _ in range(periods):
+            start = end - timedelta(days=days) if days else (end - timedelta(days=1)).replace(day=1)
+            stretches.append((start, end))
+            end = start
+        return [
+            self.table(MarginRequest(by=request.by, start=start, end=end, scope=request.scope, with_p95=False))
+            for start, end in reversed(stretches)
+        ]
+
+    def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
+        """The fewest steps that make up `share` of the window's spend."""
+        window = Window(start=start.toordinal(), end=end.toordinal())
+        days = Days(start=window.start, end=window.end, scope=scope, spans=_NO_SPANS, timezone=self.ledger.timezone)
+        completed: dict[str, int] = {}
+        for row in self.ledger.query(queries.outcomes(days)):
+            completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
+        return smallest_set(self.ledger.query(queries.steps(days)), completed, share)
+
+    def identities(self, start: date, end: date, scope: Scope) -> Identities:
+        """Names that only one side knows: customers, plans and features of usage and of billing."""
+        table = _Table(self.ledger, self.policies, MarginRequest(by=("customer",), start=start, end=end, scope=scope))
+        uses = [(owner, use) for as_of, owner, use in table.uses() if table.window.start <= as_of < table.window.end]
+        pools = revenue_pools(table.lines, table.attribution)
+        usage = Side.of([(owner, use.cost) for owner, use in uses])
+        billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
+        return identities(usage, billing, table.customers, self.policies)
+
+
+class _Table:
+    """One table in the making."""
+
+    def __init__(self, ledger: Ledger, policies: Policies, request: MarginRequest) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._request = request
+        self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
+        self._timezone = ledger.timezone
+        self.lines = self._only(queries.revenue_lines(window.reach_start, window.end))
+        self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
+        self.customers: list[Customer] = ledger.query(queries.customers())
+        aliases = [*ledger.query(queries.aliases()), *policies.aliases]
+        self._by_feature = bool({"feature", *FINER}.intersection(request.by))
+        self._metered = any(plan.usage_prices for plan in policies.plans.values())
+        self._needs_cells = bool(self._costs) or self._metered or (self._by_feature and bool(self.lines.customer))
+        with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
+        self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
+        self.names = Names(aliases, self.customers, _covers(self.lines) if "plan" in self._attributes else ())
+        reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
+        self.attribution = Attribution(self.names, window, reach, self._attributes)
+        self._columns = columns_of(request.by)
+        self._keys = Keys(self.names, request.by, self._columns)
+
+    def report(self) -> MarginReport:
+        """Gather, then let the pure part make the rows."""
+        request = self._request
+        usage, one_to_one = self._usage()
+        uses = self.uses() if self._needs_cells else []
+        outcomes = self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
+        plans = self._policies.plans
+        method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
+        users, users_total = self._users(one_to_one=one_to_one)
+        cell_key = self._cell_key()
+        gathered = Gathered(
+            by=request.by,
+            usage=usage,
+            revenue=joined(
+                revenue_pools(self.lines, self.attribution),
+                outcome_pools(outcomes, plans, self.attribution),
+                metered_pools(uses, plans, self.attribution) if self._metered else {},
+            ),
+            costs=cost_pools(self._costs, self.attribution),
+            cells=Cells([(owner, use) for _, owner, use in uses], plans),
+            attribution=self.attribution,
+            cell_key=cell_key,
+            finer=self._finer(cell_key) if self.lines.customer or self._costs or outcomes or self._metered else {},
+            outcomes=outcome_counts(outcomes, request.by, self.attribution, self.window.start) if outcomes else None,
+            users=users,
+            users_total=users_total,
+            p95=p95,
+            p95_total=p95_total,
+        )
+        rows, total = margin_rows(gathered, self._policies)
+        left = self._only(queries.left_out(self._uncut()))
+        return MarginReport(
+            start=request.start,
+            end=request.end,
+            timezone=self._timezone,
+            scope=request.scope,
+            by=request.by,
+            rows=rows,
+            total=total,
+            left_out=LeftOut(calls=left.calls, cost_pico=left.cost),
+            p95_method=method,
+        )
+
+    # -- usage
+
+    def _usage(self) -> tuple[dict[Key, Sums], bool]:
+        """The window's sums by key, and whether each key has raw names of its own."""
+        by = self._request.by
+        days = self._window_days()
+        source = table_for(self._columns)
+        if source == "runs_day":
+            position = by.index("outcome")
+            columns: tuple[Column, ...] = tuple(column for column in self._columns if column != "outcome")
+            without = Keys(self.names, by, columns)
+            base = resolved_usage(self._only(queries.usage_sums(columns, table_for(columns), days)), without)
+            known = resolved_usage(self._only(queries.usage_sums(self._columns, source, days)), self._keys)
+            return with_outcomes(base, known, position), without.one_to_one() and self._keys.one_to_one()
+        usage = resolved_usage(self._only(queries.usage_sums(self._columns, source, days)), self._keys)
+        return usage, self._keys.one_to_one()
+
+    def uses(self) -> list[tuple[int, Owner, Use]]:
+        """The use of whole months by customer, plan and feature."""
+        days = self._reach_days(self.window.reach_end, edges=self._metered)
+        return month_uses(self._only(queries.usage_weights(_CELL_COLUMNS, "calls_day", days)), self.attribution)
+
+    def _cell_key(self) -> tuple[str, ...]:
+        coarse = table_for(self._columns) == "steps_day"
+        return ("month", "feature") if coarse else ("month", "feature", "customer")
+
+    def _finer(self, cell_key: tuple[str, ...]) -> Mapping[tuple[int | str, ...], Mapping[Key, int]]:
+        """Calls of each cell by the finer dimensions, over whole months."""
+        finer: list[Dimension] = [dimension for dimension in self._request.by if dimension in FINER]
+        if not finer:
+            return {}
+        own = ("customer_id", "feature") if "customer" in cell_key else ("feature",)
+        columns: tuple[Column, ...] = (*own, *columns_of(finer))
+        source = table_for(columns)
+        days = self._reach_days(self.window.reach_end)
+        if source != "runs_day":
+            found = self._only(queries.usage_weights(columns, source, days))
+            return finer_cells(found, columns, cell_key, finer, self.attribution)
+        without: tuple[Column, ...] = tuple(column for column in columns if column != "outcome")
+        base = self._only(queries.usage_weights(without, table_for(without), days))
+        known = self._only(queries.usage_weights(columns, source, days))
+        cells = finer_cells(base, without, cell_key, finer, self.attribution)
+        position = finer.index("outcome")
+        for cell, within in finer_cells(known, columns, cell_key, finer, self.attribution).items():
+            for values, calls in within.items():
+                rest = (*values[:position], "", *values[position + 1 :])
+                cells[cell][values] = cells[cell].get(values, 0) + calls
+                cells[cell][rest] -= calls
+        return cells
+
+    # -- percentiles and users
+
+    def _p95(self, total: Sums, *, one_to_one: bool) -> tuple[str, dict[Key, int | None], int | None]:
+        if not self._request.with_p95:
+            return "none", {}, None
+        days = self._window_days()
+        if total.calls > EXACT_P95_CALLS_MAX:
+            overall = bucket_95(_buckets(self._ledger.query(queries.p95_buckets((), self._uncut()))))
+            if HISTOGRAM.issuperset(self._columns):
+                by_key: dict[Key, dict[int, int]] = {}
+                for row in self._ledger.query(queries.p95_buckets(self._columns, days)):
+                    within = by_key.setdefault(self._keys.key(tuple(row.names), row.as_of), {})
+                    within[row.bucket] = within.get(row.bucket, 0) + row.calls
+                return "histogram", {key: bucket_95(within) for key, within in by_key.items()}, overall
+            return "exact, total by histogram", self._p95_exact(days, one_to_one=one_to_one), overall
+        everything = self._ledger.query(queries.p95_exact((), self._uncut()))
+        return "exact", self._p95_exact(days, one_to_one=one_to_one), everything[0].number if everything else None
+
+    def _p95_exact(self, days: Days, *, one_to_one: bool) -> dict[Key, int | None]:
+        if one_to_one:
+            rows = self._ledger.query(queries.p95_exact(self._columns, days))
+            return {self._keys.key(tuple(row.names), row.as_of): row.number for row in rows}
+        costs: dict[Key, list[int]] = {}
+        for row in self._ledger.query(queries.p95_costs(self._columns, days)):
+            costs.setdefault(self._keys.key(tuple(row.names), row.as_of), []).extend(row.numbers)
+        return {key: nearest_rank_95(values) for key, values in costs.items()}
+
+    def _users(self, *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
+        if not {"feature", "user"}.issuperset(self._request.by):
+            return None, None
+        days = self._window_days()
+        total = sum(row.number for row in self._ledger.query(queries.active_users((), self._uncut())))
+        if one_to_one:
+            rows = self._ledger.query(queries.active_users(self._columns, days))
+            return {self._keys.key(tuple(row.names), row.as_of): row.number for row in rows}, total
+        users: dict[Key, set[str]] = {}
+        for row in self._ledger.query(queries.active_user_names(self._columns, days)):
+            users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.words)
+        return {key: len(names) for key, names in users.items()}, total
+
+    # -- days
+
+    def _uncut(self) -> Days:
+        """The window as one, for figures of the total."""
+        return self._days(self.window.start, self.window.end, _NO_SPANS, ())
+
+    def _window_days(self) -> Days:
+        """The window, told apart where a name changes its meaning for this table's key."""
+        attributes = attributes_of(self._request.by, with_plan=False)
+        window = self.window
+        return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), ())
+
+    def _reach_days(self, end: int, *, edges: bool = False) -> Days:
+        """The whole months around the window up to `end`, told apart by month, by name, and at the window's edges."""
+        window = self.window
+        at_edges = edges or end == window.end
+        extra = (*window.months, *((window.start, window.end) if at_edges else ()))
+        return self._days(window.reach_start, end, self.attribution.spans, extra)
+
+    def _days(self, start: int, end: int, spans: Boundaries, extra: Sequence[int]) -> Days:
+        def inside(days: Sequence[int]) -> list[int]:
+            return sorted({day for day in (*days, *extra) if start < day < end})
+
+        cut = Boundaries(shared=inside(spans.shared), own=inside(spans.own), changing=spans.changing)
+        return Days(start=start, end=end, scope=self._request.scope, spans=cut, timezone=self._timezone)
+
+    def _only(self, query: Query[Row]) -> Row:
+        (row,) = self._ledger.query(query)
+        return row
+
+
+def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row in rows:
+        found[row.bucket] = found.get(row.bucket, 0) + row.calls
+    return found
+
+
+def _covers(lines: RevenueColumns) -> list[Cover]:
+    return [
+        Cover(customer=customer, plan=plan, start=start, amount=amount)
+        for customer, plan, start, amount in zip(lines.customer, lines.plan, lines.start, lines.amount, strict=True)
+    ]
