@@ -62,7 +62,7 @@ class Findings:
 def nearest(name: str, names: Iterable[str]) -> str:
     """What to do about the unknown `name`: the closest of `names`, or the list of them, or some of very many."""
     known = sorted(names)
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = get_close_matches(name, known, n=1, cutoff=0.6)  # float: likeness of names
     if close:
         return f"did you mean `{close[0]}`?"
     if len(known) > NAMES_MAX:

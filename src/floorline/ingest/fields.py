@@ -60,7 +60,7 @@ class Table:
         return ""
 
     def _nearest(self, name: str) -> str:
-        found = difflib.get_close_matches(name.lower(), self.fields, n=1, cutoff=0.6)
+        found = difflib.get_close_matches(name.lower(), self.fields, n=1, cutoff=0.6)  # float: likeness of names
         return f": did you mean {found[0]!r}?" if found else f": the fields of {self.name} are in docs/importing.md"
 
     def parse(self, raw: Mapping[str, Any]) -> dict[str, Any] | BadRow:
