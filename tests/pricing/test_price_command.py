@@ -1,11 +1,21 @@
 """`floorline price` as it is called."""
 
 import json
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from floorline.cli.price import command
 from floorline.errors import BadInput, Mismatch
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command runs: an empty folder, with no configuration but what a test writes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLOORLINE_HOME", raising=False)
+    return tmp_path
 
 
 def run(*arguments: str) -> Result:
@@ -76,3 +86,41 @@ def test_bad_use_says_how_to_do_it() -> None:
     assert run("gpt-4o", "--input", "-1").exit_code == 2
     assert run("gpt-4o", "--gpu-seconds", "many").exit_code == 2
     assert run("gpt-4o", "--gpu-seconds", "-2").exit_code == 2
+
+
+CONFIG = """
+prices:
+  - provider: openai
+    model: gpt-4o
+    prices:
+      output: 0.00001
+  - provider: self-hosted
+    model: our-llama
+    prices:
+      gpu_seconds: {price: 2.80, utilisation: 0.7}
+contracts:
+  - provider: anthropic
+    model: claude-*
+    multiplier: 0.85
+    from: 2026-01-01
+    to: 2027-01-01
+"""
+
+
+def test_the_configuration_is_used_and_list_and_contracted_are_both_printed(folder: Path) -> None:
+    (folder / "floorline.yaml").write_text(CONFIG)
+    arguments = ["claude-sonnet-4-5", "--input", "100000", "--at", "2026-06-01"]
+    done = run(*arguments)
+    for text in ("contracted", "0.300000000000", "0.255000000000", "contract over genai-prices, from 2026-01-01"):
+        assert text in done.stdout
+    document = json.loads(run(*arguments, "--json").stdout)
+    assert (document["list_cost"], document["cost_usd"]) == ("0.300000000000", "0.255000000000")
+    assert (document["source"], document["list_source"]) == ("contract", "genai-prices")
+
+
+def test_a_price_far_off_the_catalogue_is_warned_of_on_standard_error(folder: Path) -> None:
+    (folder / "floorline.yaml").write_text(CONFIG)
+    done = run("our-llama", "--provider", "self-hosted", "--gpu-seconds", "3600")
+    assert "0.00001 USD per 1000000, the catalogue says 10 USD" in done.stderr
+    assert "2.80 USD per 3600 at a utilisation of 0.7 costs 4 per 3600 in use" in done.stdout
+    assert "4.000000000000" in done.stdout

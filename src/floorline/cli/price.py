@@ -1,7 +1,7 @@
 """`floorline price`: what one call costs, line by line, at any date, and which price version says so."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 import click
@@ -14,8 +14,9 @@ from floorline.clock import parse_instant
 from floorline.errors import BadInput, Mismatch
 from floorline.events import COUNTS, TOKEN_BUCKETS, Usage
 from floorline.money import text
-from floorline.pricing.book import PriceVersion, Unpriced, build_book
+from floorline.pricing.book import PriceVersion, Unpriced
 from floorline.pricing.cost import Costing, price
+from floorline.wiring import load_book, load_config, now
 
 TIERS = {
     "standard": {},
@@ -25,6 +26,8 @@ TIERS = {
     "fast": {"service_tier": "fast", "speed": "fast"},
 }
 """What `--tier` says, as the context that an answer would report."""
+
+WIDTH_MIN = 110
 
 
 def _amount_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -73,7 +76,7 @@ def command(model: str, *, provider: str, at: str, tier: str, as_json: bool, **a
     Exit code 1 when the model has no price.
     """
     try:
-        when = parse_instant(at) if at else datetime.now(UTC)
+        when = parse_instant(at) if at else now()
     except ValueError as error:
         raise BadInput(f"--at: {error}") from error
     usage = Usage(
@@ -83,7 +86,9 @@ def command(model: str, *, provider: str, at: str, tier: str, as_json: bool, **a
     )
     if not (usage.buckets or usage.counts):
         raise BadInput("nothing to price: say what was used, for instance --input 1000 --output 200")
-    book, _ = build_book()
+    book, warnings = load_book(load_config())
+    for warning in warnings:
+        click.echo(f"floorline: {warning}", err=True)
     version = book.resolve(provider, model, when, usage.context)
     costing = price(usage, version)
     if as_json:
@@ -133,22 +138,22 @@ def _money(amount: Decimal | None) -> str | None:
 
 
 def _print(version: PriceVersion, costing: Costing, tier: str) -> None:
-    console = Console()
+    # Wide enough for every digit: a narrow terminal breaks the line, rich would cut the amount.
+    console = Console(width=max(Console().width, WIDTH_MIN))
     console.print(_table(costing))
     since = f", from {version.effective_from}" if version.effective_from else ""
     source = version.source if version.source == version.list_source else f"{version.source} over {version.list_source}"
-    console.print(f"{version.provider}/{version.model}, price version {version.id} ({source}{since})", highlight=False)
+    click.echo(f"{version.provider}/{version.model}, price version {version.id} ({source}{since})")
     for unit_price in version.prices:
         if unit_price.utilisation is not None:
-            console.print(
+            click.echo(
                 f"{unit_price.unit}: {unit_price.nominal} USD per {unit_price.per} at a utilisation of"
-                f" {unit_price.utilisation} costs {unit_price.list} per {unit_price.per} in use",
-                highlight=False,
+                f" {unit_price.utilisation} costs {unit_price.list} per {unit_price.per} in use"
             )
     if version.free:
-        console.print("The price book says that this model is free.")
+        click.echo("The price book says that this model is free.")
     if TIERS[tier] and not version.context:
-        console.print(f"No price of its own is known for {tier} at that time: the standard prices are shown.")
+        click.echo(f"No price of its own is known for {tier} at that time: the standard prices are shown.")
 
 
 def _table(costing: Costing) -> Table:
