@@ -59,6 +59,7 @@ def _override(item: Value) -> PriceOverride | None:
     same_as, free = table.get("same_as"), table.get("free")
     rates = _rates(table["prices"]) if "prices" in table else {}
     source = (same_as.text() if same_as else None) or ""
+    is_free = bool(free and free.flag())
     if same_as and source and "/" not in source:
         same_as.complain(f"`{same_as.path}` is {source!r}: write it as provider/model, openai/gpt-4o")
     return _make(
@@ -72,7 +73,7 @@ def _override(item: Value) -> PriceOverride | None:
             valid_to=scope.valid_to,
             when=scope.when,
             same_as=source,
-            free=bool(free and free.flag()),
+            free=is_free,
         ),
     )
 
