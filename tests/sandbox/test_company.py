@@ -79,7 +79,7 @@ def test_raw_sums_leave_nothing_out() -> None:
         Decimal(0),
     )
     assert sums.cogs_usd == by_row + sums.bills_usd
-    assert sums.bills_usd == Decimal(2_400 + 180 + 240 + 210) * 14 / 30
+    assert sums.bills_usd == Decimal(2_400 + 180 + 240 + 210) * own.SMALL.bills * 14 / 30
 
 
 def test_what_is_billed_divides_into_days_without_a_remainder() -> None:

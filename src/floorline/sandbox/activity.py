@@ -107,7 +107,7 @@ class Activity:
 
 def live(company: own.Company, rng: random.Random) -> Activity:
     """14 days of the company. The same company and seed give the same rows."""
-    activity = Activity(revenue=list(_invoices(company)), costs=list(_costs()))
+    activity = Activity(revenue=list(_invoices(company)), costs=list(_costs(company)))
     for member in company.members:
         calls = sample(member.client, rng, scale=member.scale, days=DAYS)
         _WORK[member.feature](member, calls, rng, activity)
@@ -136,7 +136,7 @@ def _invoices(company: own.Company) -> Iterator[MoneyRow]:
             )
 
 
-def _costs() -> Iterator[MoneyRow]:
+def _costs(company: own.Company) -> Iterator[MoneyRow]:
     """What no call carries, each bill for June and most for one feature."""
     bills = (
         ("support-desk", "support", own.SUPPORT_DESK_USD_PER_MONTH, own.SUPPORT),
@@ -148,7 +148,7 @@ def _costs() -> Iterator[MoneyRow]:
         yield MoneyRow(
             id=f"{name}-june",
             component=component,
-            amount=amount,
+            amount=amount * company.bills,
             feature=feature,
             driver="calls",
             period_start=own.FROM,

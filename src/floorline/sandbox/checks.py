@@ -89,10 +89,8 @@ def check(tables: Tables, raw: RawSums, stored: Sequence[RawCalls]) -> tuple[Che
         revenue = usd_of(sum(row.revenue_pico for row in report.rows))
         checks.append(_money(f"revenue by {by}", revenue, raw.revenue_usd, generated))
     for step in tables.steps.steps:
-        feature = own.FEATURES[step.workflow]
-        checks.append(
-            _money(f"{step.workflow}/{step.step}", step.cost, raw.steps_usd.get((feature, step.step), ZERO), generated)
-        )
+        its = raw.steps_usd.get((own.FEATURES[step.workflow], step.step, step.model), ZERO)
+        checks.append(_money(f"step {step.step} on {step.model}", step.cost, its, generated))
     return tuple(checks)
 
 

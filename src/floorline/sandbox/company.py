@@ -103,7 +103,7 @@ prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """How many users each plan has, and the mean calls of one user in 14 days."""
+    """How many users each plan has, the mean calls of one user in 14 days, and the share of the monthly bills to pay."""
 
     seats: int = 60
     seat_calls: int = 300
@@ -117,11 +117,12 @@ class Volume:
     pro_calls: int = 300
     frees: int = 300
     free_calls: int = 90
+    bills: Decimal = Decimal(1)
 
 
 SMALL = Volume(
     seats=12, seat_calls=30, desks=4, desk_tickets=30, analysts=9, analyst_calls=40, reviewers=4, reviewer_calls=20,
-    pros=15, pro_calls=30, frees=20, free_calls=10,
+    pros=15, pro_calls=30, frees=20, free_calls=10, bills=Decimal("0.02"),
 )  # fmt: skip
 
 
@@ -151,10 +152,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """The customers and everyone who uses a feature."""
+    """The customers, everyone who uses a feature, and the share of the monthly bills."""
 
     accounts: tuple[Account, ...]
     members: tuple[Member, ...]
+    bills: Decimal
 
 
 _FIRST = (
@@ -193,7 +195,7 @@ def found(traffic: Traffic, rng: random.Random, volume: Volume) -> Company:
         *_members(traffic, rng, _users(pros), CODE, large, volume.pro_calls),
         *_members(traffic, rng, _users(frees), CODE, large, volume.free_calls),
     )
-    return Company(accounts=(*seats, *enterprises, *desks, *pros, *frees), members=members)
+    return Company(accounts=(*seats, *enterprises, *desks, *pros, *frees), members=members, bills=volume.bills)
 
 
 def _accounts(

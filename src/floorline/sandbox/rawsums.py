@@ -14,12 +14,14 @@ from floorline.sandbox.company import MODELS, RESOLVED, RESOLVED_USD
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSums:
-    """USD and counts over every row of the demo's 14 days. `calls_usd` is by feature; the maps leave nothing out."""
+    """USD and counts over every row of the demo's 14 days. `calls_usd` is by feature, `steps_usd` by feature, step and
+    model; the maps leave nothing out.
+    """
 
     calls: dict[str, int]
     tokens: int
     calls_usd: dict[str, Decimal]
-    steps_usd: dict[tuple[str, str], Decimal]
+    steps_usd: dict[tuple[str, str, str], Decimal]
     bills_usd: Decimal
     invoiced_usd: Decimal
     resolved: int
@@ -46,12 +48,12 @@ def sum_rows(activity: Activity) -> RawSums:
         sums[3] += row.rerank_searches
     calls: defaultdict[str, int] = defaultdict(int)
     calls_usd: defaultdict[str, Decimal] = defaultdict(Decimal)
-    steps_usd: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    steps_usd: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for (feature, step, model), (count, inputs, outputs, searches) in used.items():
         cost = MODELS[model].cost(inputs, outputs, searches)
         calls[feature] += count
         calls_usd[feature] += cost
-        steps_usd[feature, step] += cost
+        steps_usd[feature, step, model] += cost
     return RawSums(
         calls=dict(calls),
         tokens=sum(inputs + outputs for _, inputs, outputs, _ in used.values()),

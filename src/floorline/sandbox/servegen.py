@@ -48,8 +48,7 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True):
     """600 seconds with traffic: the second it starts at, its requests, and the cv of the gaps between them."""
 
     start_s: int
@@ -158,8 +157,11 @@ def sample(client: Client, rng: random.Random, *, scale: float, days: int) -> It
     name = client.profile.name
     count = 0
     for window, start_s in _unrolled(client.profile, days):
+        offsets_us = arrivals(window, rng, scale=scale)
+        if not offsets_us:
+            continue
         lengths = client.lengths_at(window.start_s)
-        for offset_us in arrivals(window, rng, scale=scale):
+        for offset_us in offsets_us:
             yield TracedCall(
                 position=f"{name}:{count}",
                 at_us=start_s * 1_000_000 + offset_us,
@@ -173,18 +175,17 @@ def arrivals(window: Window, rng: random.Random, *, scale: float) -> list[int]:
     """Microseconds from the window's start of the requests that are kept, in order."""
     copies = max(math.ceil(scale), 1)
     requests, keep = window.requests * copies, scale / copies
+    skip = _gap_to_next_kept(rng, keep)
+    if skip > requests:
+        return []
     shape = 1 / max(window.cv, _CV_MIN) ** 2
     marks: list[float] = []
     elapsed, taken = 0.0, 0
-    while True:
-        skip = _gap_to_next_kept(rng, keep)
-        if taken + skip > requests:
-            break
+    while taken + skip <= requests:
         taken += skip
         elapsed += rng.gammavariate(skip * shape, 1.0)
         marks.append(elapsed)
-    if not marks:
-        return []
+        skip = _gap_to_next_kept(rng, keep)
     elapsed += rng.gammavariate((requests + 1 - taken) * shape, 1.0)
     whole_us = WINDOW_S * 1_000_000
     if elapsed <= 0:  # every gap underflowed: the burst is shorter than a float can say

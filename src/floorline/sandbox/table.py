@@ -108,13 +108,8 @@ def _lengths(table: QuantileTable, its: LengthQuantiles) -> Lengths:
 
 def _profile(its: PoolQuantiles, number: int, requests: float) -> Profile:
     """14 equal days of the pool's hours; rounding carries over to the next window, so that the count is kept."""
-    per_window = [
-        requests / DAYS * its.hours[hour] * WINDOW_S / 3_600
-        for _ in range(DAYS)
-        for hour in range(24)
-        for _ in range(3_600 // WINDOW_S)
-    ]
-    marks = [0, *(round(total) for total in accumulate(per_window))]
+    a_day = [requests / DAYS * share * WINDOW_S / 3_600 for share in its.hours for _ in range(3_600 // WINDOW_S)]
+    marks = [0, *map(round, accumulate(a_day * DAYS))]
     windows = tuple(
         Window(start_s=at * WINDOW_S, requests=end - start, cv=its.cv)
         for at, (start, end) in enumerate(pairwise(marks))

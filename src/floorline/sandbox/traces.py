@@ -3,8 +3,9 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from floorline.errors import BadInput
 
@@ -13,8 +14,7 @@ TEXT_BYTES_MAX = 4 * 1024 * 1024 * 1024
 """A trace beyond this is refused: a small compressed file must not fill the machine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracedCall:
+class TracedCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a trace: when it came, relative to the trace's first instant, and how many tokens it moved.
 
     `position` names its place in the trace and never changes for the same file, seed and options. `input_tokens`

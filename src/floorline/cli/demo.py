@@ -1,0 +1,130 @@
+"""`floorline demo`: a sandbox company through the real path, and the tables a founder would read."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from floorline.cli.output import emit_json
+from floorline.errors import BadInput, Mismatch
+from floorline.jobs.importing import OnProgress, Problem
+from floorline.ledger.ledger import Ledger
+from floorline.sandbox.company import SMALL, Volume
+from floorline.sandbox.demo import Told, bring_in, stage, tell
+from floorline.sandbox.document import document
+from floorline.sandbox.exports import write_settings
+from floorline.sandbox.screens import failure, screens
+from floorline.sandbox.traffic import open_traffic
+from floorline.wiring import load_book, load_config, now
+
+
+@dataclass(slots=True, kw_only=True)
+class Stopwatch:
+    """Seconds by phase, in order."""
+
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    @contextmanager
+    def phase(self, name: str) -> Generator[None]:
+        """Time what runs inside."""
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+@click.command("demo")
+@click.option(
+    "--servegen",
+    type=click.Path(exists=True, path_type=Path),
+    help="Sample tenants and traffic from ServeGen's client profiles (archive or folder).",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is drawn.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep the files and the ledger in this new folder.")
+@click.option("--small", is_flag=True, help="A company of a fiftieth of the size, for a quick look.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document.")
+def command(servegen: Path | None, seed: int, keep: Path | None, small: bool, as_json: bool) -> None:
+    """Show what Floorline does on a sandbox company with four AI features.
+
+    14 days of usage, revenue, outcomes and costs are generated, imported, priced and turned into margins. Plans and
+    prices are the demo's own; traffic is sampled from real clients. Every total is checked against the raw rows: when
+    one does not hold, the exit code is 1.
+    """
+    with _folder(keep) as folder:
+        told = _run(folder, servegen=servegen, seed=seed, volume=SMALL if small else Volume(), as_json=as_json)
+        if keep is not None and not as_json:
+            click.echo(f"\nKept. Ask it more: FLOORLINE_HOME={folder / 'home'} floorline margin --by customer", nl=True)
+    if told.failed:
+        raise Mismatch(failure(told))
+
+
+def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_json: bool) -> Told:
+    """The demo in `folder`, printed."""
+    watch = Stopwatch()
+    errors = Console(stderr=True)
+    with _progress(errors) as bar:
+        with watch.phase("traffic"):
+            traffic = open_traffic(servegen)
+        with watch.phase("company"):
+            staged = stage(folder, traffic, seed=seed, volume=volume)
+        home = folder / "home"
+        home.mkdir()
+        config = load_config(write_settings(home))
+        with watch.phase("open"):
+            book, _ = load_book(config)
+            ledger = Ledger.open(home, timezone=config.timezone)
+        with ledger:
+            with watch.phase("import"):
+                rows = bring_in(ledger, book, staged, now=now(), on_problem=_problem, progress=bar)
+            with watch.phase("margins"):
+                told = tell(ledger, config.policies, staged)
+    if as_json:
+        emit_json(document(staged, told, watch.seconds))
+        return told
+    shown = screens(Console(), staged)
+    shown.opening(staged)
+    shown.figures(told.figures)
+    shown.checks(told.checks)
+    shown.timing(watch.seconds, rows)
+    return told
+
+
+def _problem(problem: Problem) -> None:
+    click.echo(f"{problem.place}: {problem.reason}", err=True)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Generator[Path]:
+    """The folder to work in: `keep`, which must be new or empty, or one that is gone afterwards."""
+    if keep is None:
+        with TemporaryDirectory(prefix="floorline-demo-") as folder:
+            yield Path(folder)
+        return
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise BadInput(f"{keep} is there already and not empty: name a new folder for --keep")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep
+
+
+@contextmanager
+def _progress(console: Console) -> Generator[Callable[[str], OnProgress]]:
+    """Bars for each imported file, where standard error is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        waiting = progress.add_task("founding the company", total=None)
+
+        def bar(name: str) -> OnProgress:
+            progress.update(waiting, visible=False)
+            task = progress.add_task(f"importing {name}", total=None)
+
+            def show(done: int, size: int) -> None:
+                progress.update(task, completed=done, total=size)
+
+            return show
+
+        yield bar

@@ -1,0 +1,127 @@
+"""The demo's figures as one JSON document. Money is text of 12 places, as everywhere."""
+
+from collections.abc import Mapping
+
+from floorline.margin.report import money_or_null
+from floorline.money import text
+from floorline.sandbox import company as own
+from floorline.sandbox.demo import Staged, Told
+from floorline.sandbox.figures import DemoFigures, FeatureLine, First
+
+Json = dict[str, object]
+
+
+def document(staged: Staged, told: Told, seconds: Mapping[str, float]) -> Json:
+    """Everything on the screens, with every check."""
+    figures = told.figures
+    return {
+        "sandbox": True,
+        "traffic": staged.source,
+        "own": own.OWN,
+        "seed": staged.seed,
+        "from": own.FROM.isoformat(),
+        "to": own.TO.isoformat(),
+        "currency": "USD",
+        "features": [_feature(line) for line in figures.features],
+        "total": _feature(figures.total),
+        "under_water": _under_water(figures),
+        "top_5_percent": {
+            "customers": figures.top.customers,
+            "of": figures.top.of,
+            "cost": text(figures.top.costs),
+            "share": money_or_null(figures.top.share),
+        },
+        "spread": _spread(figures),
+        "steps": _steps(figures),
+        "first": _first(figures.first),
+        "checks": [
+            {"what": one.what, "shown": one.shown, "raw": one.raw, "raw_rows": one.raw_rows, "holds": one.holds}
+            for one in told.checks
+        ],
+        "seconds": {name: f"{elapsed:.3f}" for name, elapsed in seconds.items()},
+    }
+
+
+def _feature(line: FeatureLine) -> Json:
+    return {
+        "feature": line.feature or None,
+        "revenue": text(line.revenue),
+        "cogs": text(line.cogs),
+        "margin_usd": text(line.margin),
+        "margin_ratio": money_or_null(line.margin_ratio),
+        "floor": None if line.floor is None else f"{line.floor:f}",
+        "zone": line.zone,
+        "gap_usd_per_month": text(line.gap_usd_per_month),
+    }
+
+
+def _under_water(figures: DemoFigures) -> Json:
+    water = figures.under_water
+    return {
+        "paying_customers": water.paying,
+        "loses": text(water.loses),
+        "customers": [
+            {
+                "customer": line.customer,
+                "plan": line.plan,
+                "pays": text(line.pays),
+                "costs": text(line.costs),
+                "loses": text(line.loses),
+            }
+            for line in water.customers
+        ],
+        "free_accounts": water.free_accounts,
+        "free_accounts_cost": text(water.free_costs),
+    }
+
+
+def _spread(figures: DemoFigures) -> list[Json]:
+    return [
+        {
+            "plan": line.plan,
+            "unit": line.unit,
+            "units": line.units,
+            "brings": text(line.brings),
+            "cost_mean": text(line.cost_mean),
+            "margin_ratio_mean": money_or_null(line.margin_mean),
+            "cost_p95": text(line.cost_p95),
+            "margin_ratio_p95": money_or_null(line.margin_p95),
+        }
+        for line in figures.spread
+    ]
+
+
+def _steps(figures: DemoFigures) -> Json:
+    steps = figures.steps
+    return {
+        "share": f"{steps.share:f}",
+        "total_cost": text(steps.total_cost),
+        "steps_in_all": steps.steps_in_all,
+        "steps": [
+            {
+                "workflow": step.workflow,
+                "step": step.step,
+                "call_type": step.call_type,
+                "model": step.model,
+                "calls": step.calls,
+                "cost": text(step.cost),
+                "share": text(step.share),
+                "cost_per_call": money_or_null(step.cost_per_call),
+                "completed_outcomes": step.completed,
+                "cost_per_completed_outcome": money_or_null(step.cost_per_completed),
+            }
+            for step in steps.steps
+        ],
+    }
+
+
+def _first(first: First | None) -> Json | None:
+    if first is None:
+        return None
+    return {
+        "feature": first.feature,
+        "gap_usd_per_month": text(first.gap_usd_per_month),
+        "cause": first.cause,
+        "cause_usd_per_month": text(first.cause_usd_per_month),
+        "advice": first.advice,
+    }

@@ -1,0 +1,240 @@
+"""The demo's screens: tables for people, 80 columns wide, each naming what is real and what is made up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from floorline.margin.floors import Zone
+from floorline.sandbox import company as own
+from floorline.sandbox.checks import Check
+from floorline.sandbox.demo import Staged, Told
+from floorline.sandbox.figures import (
+    UNDER_WATER_SHOWN,
+    DemoFigures,
+    FeatureLine,
+    First,
+    SpreadLine,
+    TopShare,
+    UnderWater,
+)
+from floorline.sandbox.table import DAYS
+
+_ZONES: Mapping[Zone, str] = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
+FAILED_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screens:
+    """Prints the demo to one console. `caption` stands under every table."""
+
+    console: Console
+    caption: str
+
+    def opening(self, staged: Staged) -> None:
+        """What this is, what is real in it and what is not."""
+        days = f"{own.FROM:%-d %B} to {own.TO:%-d %B %Y}, the last day not included"
+        text = Text.assemble(
+            ("A sandbox company with four AI features, ", "bold"),
+            (f"{DAYS} days\n", "bold"),
+            f"{days} · seed {staged.seed}\n\n",
+            f"{staged.source}\n",
+            f"{own.OWN}",
+        )
+        self.console.print(Panel(text, title="Floorline demo", border_style="cyan", padding=(0, 1)))
+
+    def figures(self, figures: DemoFigures) -> None:
+        """Every table, and what to do first."""
+        self._features(figures)
+        self._customers(figures.under_water, figures.top)
+        self._spread(figures.spread)
+        self._steps(figures)
+        self._first(figures.first)
+
+    def checks(self, checks: Sequence[Check]) -> None:
+        """How many totals equal the raw rows, and each one that does not."""
+        table = self._table("Do these totals hold?", "total", ">on screen", ">sum over raw rows", "raw rows", "")
+        failed = [one for one in checks if not one.holds]
+        for one in failed[:FAILED_SHOWN] or [one for one in checks if one.what in _NAMED]:
+            mark = "[green]=[/]" if one.holds else "[bold red]≠[/]"
+            table.add_row(one.what, _digits(one.shown), _digits(one.raw), one.raw_rows, mark)
+        held = len(checks) - len(failed)
+        if failed:
+            words = f"[bold red]{len(failed)} of {len(checks)} totals do not equal the sum over the raw rows.[/]"
+        else:
+            words = f"[green]All {held} totals equal the sums over the raw rows to the last digit[/], these among them."
+        self._show(table, words)
+
+    def timing(self, seconds: Mapping[str, float], rows: int) -> None:
+        """Elapsed time by phase."""
+        parts = ", ".join(f"{name} {elapsed:.1f}" for name, elapsed in seconds.items())
+        rate = rows / seconds["import"]
+        self.console.print(f"[bold]{sum(seconds.values()):.1f} s[/] in all: {parts}", highlight=False)
+        self.console.print(f"{rows:,} rows imported, {rate:,.0f} a second", style="dim", highlight=False)
+
+    # -- the tables
+
+    def _features(self, figures: DemoFigures) -> None:
+        table = self._table(
+            "Margin of each feature against its floor",
+            "feature", ">revenue", ">cost", ">margin", ">margin", ">floor", "zone", ">short/month",
+        )  # fmt: skip
+        for line in (*figures.features, figures.total):
+            if line is figures.total:
+                table.add_section()
+            table.add_row(*_feature_cells(line), style="bold" if line is figures.total else "")
+        self._show(table)
+
+    def _customers(self, water: UnderWater, top: TopShare) -> None:
+        shown = water.customers[:UNDER_WATER_SHOWN]
+        table = self._table("Customers under water", "customer", "plan", ">pays", ">costs", ">loses")
+        for line in shown:
+            table.add_row(line.customer, line.plan, usd(line.pays), usd(line.costs), f"[red]{usd(line.loses)}[/]")
+        more = len(water.customers) - len(shown)
+        words = (
+            f"[bold]{len(water.customers)} of {water.paying} paying customers[/] cost more than they pay: "
+            f"{usd(water.loses)} in {DAYS} days{f' ({more} of them not listed)' if more else ''}. "
+            f"{water.free_accounts} active free accounts pay nothing and cost {usd(water.free_costs)}. "
+            f"The dearest 5 % of customers ({top.customers} of {top.of}) make up "
+            f"[bold]{percent(top.share)}[/] of all cost: {usd(top.costs)}."
+        )
+        self._show(table, words)
+
+    def _spread(self, lines: Sequence[SpreadLine]) -> None:
+        table = self._table(
+            "Margin at the mean and at P95 of usage",
+            "plan", "unit", ">units", ">brings", ">mean cost", ">margin", ">P95 cost", ">margin",
+        )  # fmt: skip
+        for line in lines:
+            table.add_row(
+                line.plan,
+                line.unit,
+                f"{line.units:,}",
+                usd(line.brings, places=2),
+                usd(line.cost_mean, places=3),
+                _tinted(line.margin_mean),
+                usd(line.cost_p95, places=3),
+                _tinted(line.margin_p95),
+            )
+        self._show(
+            table,
+            f"Per user in {DAYS} days or per ticket; calls alone, no bills. One in twenty costs more than P95.",
+        )
+
+    def _steps(self, figures: DemoFigures) -> None:
+        steps = figures.steps
+        table = self._table(
+            "The steps that eat the spend", "step", "model", ">calls", ">cost", ">share", ">a call", ">outcome"
+        )
+        for step in steps.steps:
+            table.add_row(
+                f"{step.workflow}/{step.step}",
+                step.model,
+                f"{step.calls:,}",
+                usd(step.cost, places=0),
+                percent(step.share, places=0),
+                usd(step.cost_per_call, places=4),
+                usd(step.cost_per_completed, places=4),
+            )
+        words = (
+            f"{len(steps.steps)} of {steps.steps_in_all} steps make up {percent(steps.share, places=0)} of the "
+            f"{usd(steps.total_cost)} that calls cost. `outcome`: cost of the step per completed run; code_chat has none."
+        )
+        self._show(table, words)
+
+    def _first(self, first: First | None) -> None:
+        if first is None:
+            words = Text("Every feature holds its floor: nothing has to be done first.")
+        else:
+            words = Text.assemble(
+                (f"{first.feature} ", "bold"),
+                "is ",
+                (f"{usd(first.gap_usd_per_month)} a month", "bold red"),
+                f" short of its floor: {first.cause} ({usd(first.cause_usd_per_month)} a month). ",
+                (f"{first.advice[0].upper()}{first.advice[1:]}.", "bold"),
+            )
+        self.console.print(Panel(words, title="What to do first", border_style="green", padding=(0, 1)))
+
+    # -- how they look
+
+    def _table(self, title: str, *columns: str) -> Table:
+        """A table whose columns that begin with `>` are numbers."""
+        table = Table(
+            title=title,
+            title_style="bold",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            padding=(0, 1, 0, 0),
+        )
+        for name in columns:
+            number = name.startswith(">")
+            table.add_column(name.removeprefix(">"), justify="right" if number else "left", no_wrap=True)
+        return table
+
+    def _show(self, what: Table, words: str = "") -> None:
+        parts: list[Table | Text] = [what, Text()]
+        if words:
+            parts.append(Text.from_markup(words))
+        parts.append(Text(self.caption, style="dim italic"))
+        self.console.print(Group(*parts))
+        self.console.print()
+
+
+_NAMED = frozenset({"calls", "tokens", "cost of calls", "cost with bills", "revenue", "margin"})
+
+
+def screens(console: Console, staged: Staged) -> Screens:
+    """Screens whose captions name the traffic and what is the demo's own."""
+    return Screens(console=console, caption=f"Traffic: {staged.label}. Plans, prices: the demo's.")
+
+
+def failure(told: Told) -> str:
+    """What the checks found wrong, in one line."""
+    one = told.failed[0]
+    return (
+        f"{len(told.failed)} of {len(told.checks)} totals do not equal the sum over the raw rows; the first: {one.what} is "
+        f"{one.shown} on screen and {one.raw} over the {one.raw_rows}"
+    )
+
+
+def usd(amount: Decimal | None, *, places: int = 2) -> str:
+    """Dollars for people; – where unknown."""
+    if amount is None:
+        return "–"
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{places}f}"
+
+
+def percent(share: Decimal | None, *, places: int = 1) -> str:
+    """A share for people; – where unknown."""
+    return "–" if share is None else f"{share * 100:,.{places}f} %"
+
+
+def _feature_cells(line: FeatureLine) -> tuple[str, ...]:
+    zone = "" if not line.feature else f"[{_ZONES[line.zone]}]{line.zone}[/]"
+    return (
+        line.feature or "total",
+        usd(line.revenue, places=0),
+        usd(line.cogs, places=0),
+        usd(line.margin, places=0),
+        percent(line.margin_ratio),
+        percent(line.floor, places=0) if line.floor is not None else "",
+        zone,
+        usd(line.gap_usd_per_month, places=0) if line.gap_usd_per_month else "",
+    )
+
+
+def _tinted(share: Decimal | None) -> str:
+    words = percent(share)
+    return f"[red]{words}[/]" if share is not None and share < 0 else words
+
+
+def _digits(text: str) -> str:
+    """Trailing zeros say nothing: they are cut to two places."""
+    whole, point, decimals = text.partition(".")
+    return f"{whole}{point}{decimals.rstrip('0').ljust(2, '0')}" if point else text
