@@ -337,6 +337,17 @@ def test_prices_within_a_factor_of_five_are_not_warned_of_and_beyond_it_both_are
     assert "2.5 USD per 1000000" in loud[0]
 
 
+def test_an_entry_without_a_provider_is_compared_with_the_models_maker() -> None:
+    _, warnings = build_book([own_prices("", "gpt-4o", input="0.1"), own_prices("", "our-own-model", input="0.1")])
+    (warning,) = warnings
+    assert "2.5 USD per 1000000" in warning
+
+
+def test_a_unit_said_to_be_free_is_not_far_off() -> None:
+    _, warnings = build_book([own_prices("openai", "gpt-4o", web_searches=Rate(free=True))])
+    assert warnings == []
+
+
 def test_contracts_far_off_are_warned_of_too() -> None:
     _, warnings = build_book(
         contracts=[
@@ -361,6 +372,8 @@ def test_a_version_survives_json_and_a_changed_one_is_refused() -> None:
     document["prices"][0]["list"] = "0.00"
     with pytest.raises(ValueError, match="was changed after it was made"):
         PriceVersion.from_json(json.dumps(document))
+    with pytest.raises(ValueError, match="not a price version"):
+        PriceVersion.from_json("{}")
 
 
 def test_the_id_depends_on_the_content_alone() -> None:
@@ -374,7 +387,7 @@ def test_the_id_depends_on_the_content_alone() -> None:
 
 def test_the_id_of_a_known_price_never_changes() -> None:
     book = book_of(own_prices("self", "golden", input=rate("2.5", tiers={200_000: "5"}), output="10"))
-    assert resolved(book, "self", "golden").id == "8ded042a5af196e0"
+    assert resolved(book, "self", "golden").id == "9124565df1507b8a"
 
 
 def test_a_context_that_changes_no_price_makes_no_other_version() -> None:

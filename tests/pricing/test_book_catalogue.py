@@ -2,18 +2,27 @@
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 from genai_prices.data import providers as bundled
 from genai_prices.data_units import unit_data
+from genai_prices.types import (
+    ClauseEquals,
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    StartDateConstraint,
+    TimeOfDateConstraint,
+)
 from genai_prices.types import Usage as NestedUsage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.events import COUNTS, INPUT_BUCKETS, OUTPUT_BUCKETS, TOKEN_BUCKETS, Usage
 from floorline.pricing.book import PriceVersion
-from floorline.pricing.catalogue import KEYS
+from floorline.pricing.catalogue import KEYS, Catalogue
 from floorline.pricing.cost import price
 from floorline.pricing.units import CHAINS, PER
 from tests.pricing.books import catalogue_book
@@ -131,7 +140,7 @@ def test_every_chain_follows_the_catalogues_own_nesting_from_narrow_to_wide() ->
 def test_importing_the_book_loads_no_catalogue_and_resolving_never_opens_a_socket() -> None:
     program = """
 import socket, sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from floorline.pricing.book import build_book
 assert "genai_prices" not in sys.modules, "importing the book loads the catalogue"
 def refuse(*args, **kwargs): raise AssertionError("the price book went to the network")
@@ -143,3 +152,27 @@ print(version.id)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 16
+
+
+def test_conditions_none_of_which_holds_leave_the_first_and_naive_hours_are_utc() -> None:
+    dated = StartDateConstraint(start_date=date(2026, 5, 1))
+    night = TimeOfDateConstraint(start_time=time(22), end_time=time(6, tzinfo=timezone(timedelta(hours=2))))
+    model = ModelInfo(
+        id="m",
+        match=ClauseEquals(equals="m"),
+        prices=[
+            ConditionalPrice(constraint=dated, prices=ModelPrice(input_mtok=Decimal(1))),
+            ConditionalPrice(constraint=night, prices=ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(0))),
+        ],
+    )
+    catalogue = Catalogue([Provider(id="p", name="P", api_pattern="p", models=[model])])
+    found = catalogue.find("p", "M")
+    assert found is not None
+    assert (found.days, found.clocks) == ({date(2026, 5, 1)}, {time(22), time(4)})
+    before = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    assert found.at(before, {}).prices["input"].price == 1
+    assert found.at(before.replace(hour=23), {}).prices.keys() == {"input"}, "a zero is no price"
+    assert not found.empty
+    assert catalogue.find("nobody", "m") is None
+    assert not catalogue.sells("nobody", "m")
+    assert catalogue.models("nobody") == []

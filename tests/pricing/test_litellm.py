@@ -20,7 +20,9 @@ FILE = """{
     "input_cost_per_token_batches": 1.25e-06, "output_cost_per_token_flex": 5.5e-06,
     "search_context_cost_per_query": {"search_context_size_low": 0.005, "search_context_size_medium": 0.01}
   },
+  "acme/low": {"litellm_provider": "acme", "input_cost_per_token": 1, "search_context_cost_per_query": {"search_context_size_low": 0.1}},
   "vertex_ai/new-1": {"litellm_provider": "vertex_ai-language-models", "input_cost_per_token": 1e-07},
+  "openrouter/stealth/crouton-alpha": {"litellm_provider": "openrouter", "input_cost_per_token": 3e-07},
   "gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 9, "output_cost_per_token": 9},
   "acme/placeholder": {"litellm_provider": "acme", "input_cost_per_token": 0, "output_cost_per_token": 0.0},
   "acme/odd": {"litellm_provider": "acme", "input_cost_per_token": "1e-6", "output_cost_per_token": null}
@@ -54,6 +56,11 @@ def test_the_file_is_asked_after_the_catalogue_and_the_users_prices() -> None:
     ) == (1, 11)
 
 
+def test_it_prices_what_the_catalogue_lists_without_a_price() -> None:
+    version = resolved(book(), "openrouter", "stealth/crouton-alpha")
+    assert (version.source, version.by_unit["input"].list) == ("litellm", Decimal("0.3"))
+
+
 def test_its_provider_names_are_ours() -> None:
     assert resolved(book(), "google", "new-1").by_unit["input"].list == Decimal("0.1")
 
@@ -67,6 +74,10 @@ def test_a_zero_or_a_text_is_no_price(model: str) -> None:
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="LiteLLM price file"):
         parse_litellm(text)
+
+
+def test_a_search_without_the_usual_size_has_no_price() -> None:
+    assert "web_searches" not in resolved(book(), "acme", "low").by_unit
 
 
 def test_its_versions_are_stored_like_any_other() -> None:

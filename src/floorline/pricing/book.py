@@ -99,12 +99,12 @@ class PriceBook:
         return timeline.at(at if at.tzinfo is UTC else at.astimezone(UTC))
 
     def find(self, provider: str, model: str) -> Listed | None:
-        """The model as genai-prices, else LiteLLM's file, lists it; `provider` is canonical."""
-        for name in spellings(provider, model):
-            listed = self.catalogue.find(provider, name)
-            if listed is not None:
-                return listed
-        return self._litellm.find(provider, model) if self._litellm is not None else None
+        """The model as genai-prices lists it with a price, else LiteLLM's file; `provider` is canonical."""
+        names = spellings(provider, model)
+        listed = next((found for name in names if (found := self.catalogue.find(provider, name)) is not None), None)
+        if self._litellm is not None and (listed is None or listed.empty):
+            return next((found for name in names if (found := self._litellm.find(provider, name))), listed)
+        return listed
 
     def _timeline(self, provider: str, model: str, context: Mapping[str, str]) -> _Timeline | Unpriced:
         name = model.strip().lower()

@@ -67,6 +67,11 @@ class CatalogueModel:
         return self.info.id
 
     @property
+    def empty(self) -> bool:
+        """Whether it is listed without any price, and not because it is free."""
+        return not self._is_free() and not any(_values(condition.prices) for condition in self._conditions())
+
+    @property
     def days(self) -> frozenset[date]:
         """The days (UTC) on which its prices change."""
         return frozenset(one.start_date for one in self._constraints() if isinstance(one, StartDateConstraint))

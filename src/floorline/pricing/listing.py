@@ -57,11 +57,3 @@ class Listed(Protocol):
     def at(self, when: datetime, context: Context) -> Listing:
         """Its prices at the instant `when` (aware, UTC) in `context`."""
         ...
-
-
-class Catalog(Protocol):
-    """Somewhere list prices come from."""
-
-    def find(self, provider: str, model: str) -> Listed | None:
-        """The model that `provider` (canonical) lists under the name `model`."""
-        ...

@@ -77,9 +77,6 @@ class LitellmPrices:
     def __init__(self, models: Mapping[tuple[str, str], LitellmModel]) -> None:
         self._models = dict(models)
 
-    def __len__(self) -> int:
-        return len(self._models)
-
     def find(self, provider: str, model: str) -> LitellmModel | None:
         """The model that `provider` (canonical) lists under `model`."""
         return self._models.get((provider, model.lower()))

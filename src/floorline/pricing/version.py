@@ -11,7 +11,7 @@ import msgspec
 Source = Literal["contract", "user", "genai-prices", "litellm"]
 
 
-class PriceTier(msgspec.Struct, frozen=True, kw_only=True):
+class PriceTier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Prices of a request whose input exceeds `above_tokens`: they hold for every token of it, not for those above."""
 
     above_tokens: int
@@ -36,7 +36,7 @@ class UnitPrice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     utilisation: Decimal | None = None
 
 
-class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """Every price of one model as of one time, for the context (tier, batch) that selected it.
 
     `model` is the catalogue's id, or the name as called where only the user's prices know it. `source` is the
@@ -71,7 +71,10 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @classmethod
     def from_json(cls, text: str) -> "PriceVersion":
         """The version that `to_json` wrote. ValueError when the text is not one, or its id is not its content's."""
-        version = msgspec.json.decode(text, type=cls)
+        try:
+            version = msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a price version: {error}") from error
         if (digest := content_id(version)) != version.id:
             raise ValueError(
                 f"price version {version.id} holds the content of {digest}: it was changed after it was made"
@@ -86,7 +89,10 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def content_id(version: PriceVersion) -> str:
-    """16 hex digits of the SHA-256 of everything in the version but its id."""
+    """16 hex digits of the SHA-256 of everything in the version but its id.
+
+    What is at its default is left out of the content, so that a later field changes no id of an earlier version.
+    """
     canonical = msgspec.json.encode(msgspec.structs.replace(version, id=""), order="sorted")
     return hashlib.sha256(canonical).hexdigest()[:16]
 
