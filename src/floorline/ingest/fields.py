@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -26,6 +26,8 @@ _YEAR_FIRST, _YEAR_LAST = 2000, 2099
 _METADATA_KEYS_MAX = 64
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DIGITS = Context(prec=60, traps=[Inexact])
+_GRAIN = Decimal("0.000001")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -50,6 +52,7 @@ class Table:
 
     name: str
     fields: Mapping[str, Field]
+    required: tuple[Field, ...]
     open_prefix: str = ""
 
     def unknown(self, names: Collection[str]) -> str:
@@ -81,8 +84,8 @@ class Table:
                 return BadRow(f"{name} {error}")
             if normal != field.default:
                 values[name] = {**values[name], **normal} if name in values else normal
-        for field in fields.values():
-            if field.required and field.name not in values:
+        for field in self.required:
+            if field.name not in values:
                 return BadRow(f"{field.name} is missing: {field.doc}")
         return values
 
@@ -103,7 +106,8 @@ class Table:
 
 def table(name: str, fields: Collection[Field], open_prefix: str = "") -> Table:
     """A Table of `fields`, in order."""
-    return Table(name=name, fields={field.name: field for field in fields}, open_prefix=open_prefix)
+    required = tuple(field for field in fields if field.required)
+    return Table(name=name, fields={field.name: field for field in fields}, required=required, open_prefix=open_prefix)
 
 
 _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="string")
@@ -141,18 +145,21 @@ def choice(*known: str) -> Parse:
 
 
 def number(value: Any) -> Decimal:
-    """A finite decimal number without trailing zeros, at most 30 digits either side of the point."""
+    """A finite decimal number without trailing zeros, of at most 60 digits and an exponent within ±30."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = Decimal(value.strip())
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)
     if not isinstance(value, Decimal) or not value.is_finite():
         raise BadRow(f"{_shown(value)} is not a number: write it as 1234.56")
-    if value == 0:
+    if not value:
         return Decimal(0)
-    if not -30 <= value.adjusted() <= 30 or len(value.as_tuple().digits) > 60:
+    if not -30 <= value.adjusted() <= 30:
         raise BadRow(f"{_shown(value)} is out of range")
-    return value.normalize(EXACT)
+    try:
+        return value.normalize(_DIGITS)
+    except Inexact as error:
+        raise BadRow(f"{_shown(value)} has more than {_DIGITS.prec} digits") from error
 
 
 def amount(value: Any) -> Decimal:
@@ -170,7 +177,9 @@ def quantity(value: Any) -> Decimal:
         raise BadRow(f"{units:f} is negative: quantities are counted from 0")
     if units > COUNT_MAX:
         raise BadRow(f"{units:f} is more than one row holds ({COUNT_MAX})")
-    return units.quantize(Decimal("0.000001"), context=EXACT).normalize(EXACT) if units else units
+    if isinstance(value, int):
+        return units
+    return units.quantize(_GRAIN, context=EXACT).normalize(EXACT)
 
 
 def count(value: Any) -> int:

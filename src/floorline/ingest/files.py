@@ -23,6 +23,7 @@ from floorline.ingest.parquet import ParquetRows
 LINE_BYTES_MAX = 1 << 20
 FIELD_CHARS_MAX = 64 << 10
 COLUMNS_MAX = 512
+_TELL_EVERY = 256  # lines between two looks at how far the file is read
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 _BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -91,7 +92,8 @@ class RowFile:
         try:
             while line := stream.readline(LINE_BYTES_MAX + 1):
                 number += 1
-                self.done = raw.tell()
+                if number % _TELL_EVERY == 0:
+                    self.done = raw.tell()
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                     if line.startswith(_BOMS_OF_UTF16):
