@@ -22,7 +22,7 @@ from floorline.wiring import load_config, now, open_ledger
 DEFAULT_DAYS = 30
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A day as 2026-01-31."""
 
     name = "day"
@@ -37,7 +37,7 @@ class Day(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Dimensions(click.ParamType):
+class Dimensions(click.ParamType[tuple[Dimension, ...]]):
     """One dimension, or two joined by a comma."""
 
     name = "dimension[,dimension]"
@@ -49,7 +49,7 @@ class Dimensions(click.ParamType):
         if isinstance(value, tuple):
             return value
         words = [word.strip() for word in value.split(",")]
-        found = tuple(dimension for word in words for dimension in DIMENSIONS if dimension == word)
+        found: tuple[Dimension, ...] = tuple(dimension for word in words for dimension in DIMENSIONS if dimension == word)
         if len(found) != len(words) or not 1 <= len(words) <= 2 or len(set(words)) != len(words):
             self.fail(f"{value!r}: name one of {', '.join(DIMENSIONS)}, or two different ones as a,b", param, ctx)
         return found

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from floorline import money
+from floorline.events import COMPONENTS
 from floorline.margin.floors import Zone
 
 ZERO_BUCKET = -32768
@@ -100,10 +101,12 @@ class Figures:
     def components(self) -> dict[str, Decimal]:
         """COGS by component, USD: inference always, the others where they are not zero."""
         sums = self.sums
-        parts = {"inference": sums.effective - sums.retry - sums.orchestration, "orchestration": sums.orchestration}
+        parts = dict.fromkeys(COMPONENTS, 0)
+        parts["inference"] = sums.effective - sums.retry - sums.orchestration
+        parts["orchestration"] = sums.orchestration
+        parts["retries"] = sums.retry
         for component, pico in self.shared_pico.items():
             parts[component] = parts.get(component, 0) + pico
-        parts["retries"] = parts.get("retries", 0) + sums.retry
         assert sum(parts.values()) == self.cogs_pico
         return {name: usd_of(pico) for name, pico in parts.items() if pico or name == "inference"}
 

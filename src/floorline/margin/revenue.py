@@ -21,18 +21,6 @@ def share_of(amount: int, part: int, whole: int) -> int:
     return quotient + (twice > whole or (twice == whole and quotient % 2 == 1))
 
 
-def recognised(amount: int, period: tuple[int, int], window: tuple[int, int]) -> int:
-    """What `amount`, paid for `period`, earns within `window`; both are (first day, day after the last).
-
-    A period without a day (a one-off) earns everything on its first day.
-    """
-    start, end = period
-    days = max(1, end - start)
-    first = min(max(window[0] - start, 0), days)
-    last = min(max(window[1] - start, 0), days)
-    return share_of(amount, last, days) - share_of(amount, first, days) if last > first else 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The days asked for, `start` to the day before `end`, and the calendar months that they touch.
@@ -74,7 +62,10 @@ def month_of(day: int) -> int:
 
 
 def pieces(amount: int, period: tuple[int, int], cuts: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(cut, amount) of every stretch from one of `cuts` to the next in which the line earns something."""
+    """(cut, amount) of every stretch from one of `cuts` to the next in which `amount`, paid for `period`, earns something.
+
+    A period without a day (a one-off) earns everything on its first day.
+    """
     start, end = period
     days = max(1, end - start)
     end = start + days
