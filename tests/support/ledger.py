@@ -20,7 +20,7 @@ one with other options, as in `open_ledger(timezone="Europe/Berlin")`; every led
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -28,10 +28,10 @@ import pytest
 
 from floorline.events import LedgerRecord
 from floorline.ledger.codec import fingerprint_of
-from floorline.ledger.driver import embedded
+from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.ledger import Entry, Ledger
 
-_numbers = itertools.count()
+_runs = itertools.count()
 
 
 def entry(record: LedgerRecord, *, content: str = "") -> Entry:
@@ -46,25 +46,42 @@ def engine() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def open_ledger(engine: Path, tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
+class Opener:
     """Opens ledgers: the same `name` again is the same folder and database. Options are those of `Ledger.open`."""
-    run = next(_numbers)
-    opened: list[Ledger] = []
 
-    def open_(name: str = "home", **options: object) -> Ledger:
-        connect = embedded(engine, f"test_{run}_{name}")
-        settings = {"connect": connect, "wait_s": 0, "durability": "process", "segment_bytes": 1 << 20, **options}
-        ledger = Ledger.open(tmp_path / name, **settings)
-        opened.append(ledger)
+    def __init__(self, engine: Path, folder: Path) -> None:
+        self.numbers = itertools.count()
+        self._engine, self._folder = engine, folder
+        self._run = next(_runs)
+        self._opened: list[Ledger] = []
+
+    def connect(self, name: str) -> Connect:
+        """How the ledger `name` reaches its database."""
+        return embedded(self._engine, f"test_{self._run}_{name}")
+
+    def __call__(self, name: str = "home", **options: object) -> Ledger:
+        settings = {
+            "connect": self.connect(name), "wait_s": 0, "durability": "process", "segment_bytes": 1 << 20, **options,
+        }  # fmt: skip
+        ledger = Ledger.open(self._folder / name, **settings)
+        self._opened.append(ledger)
         return ledger
 
-    yield open_
-    for ledger in opened:
-        ledger.close()
+    def closed(self) -> None:
+        """Close every ledger that is open."""
+        while self._opened:
+            self._opened.pop().close()
 
 
 @pytest.fixture
-def ledger(open_ledger: Callable[..., Ledger]) -> Ledger:
+def open_ledger(engine: Path, tmp_path: Path) -> Iterator[Opener]:
+    """Opens ledgers, and closes them at the end."""
+    opener = Opener(engine, tmp_path)
+    yield opener
+    opener.closed()
+
+
+@pytest.fixture
+def ledger(open_ledger: Opener) -> Ledger:
     """A fresh ledger with days of UTC."""
     return open_ledger()

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from floorline.clock import timezone as zone_of
-from floorline.errors import FloorlineError, LedgerCorrupt, LedgerFull
+from floorline.errors import BadInput, FloorlineError, LedgerCorrupt, LedgerFull
 from floorline.events import LedgerRecord
 from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_of
 from floorline.ledger.driver import Connect, embedded
@@ -100,10 +100,12 @@ class Ledger:
         `timezone` None keeps the store's own (UTC when it is new); another one rebuilds the rollups and says so in
         `notices`. `connect` None is chDB in the folder. `durability` process survives a kill, disk a power failure too.
         With `set_aside` a damaged segment is moved to `damaged/` and its whole records are kept; without, LedgerCorrupt.
-        LedgerBusy when another process owns the folder for longer than `wait_s`.
+        BadInput when there is no such timezone, LedgerBusy when another process owns the folder for longer than `wait_s`.
         """
-        if timezone is not None:
-            zone_of(timezone)
+        try:
+            zone_of(timezone or "UTC")
+        except ValueError as error:
+            raise BadInput(str(error)) from error
         home.mkdir(parents=True, exist_ok=True)
         lock = Lock.take(home / "lock", wait_s=wait_s)
         store = Store(connect or embedded(home / "store"))

@@ -1,0 +1,64 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from floorline.ledger import state as state_module
+from floorline.ledger.state import AdjustmentBatch, Quarantined, State
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def state(tmp_path):
+    opened = State.open(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_the_newest_migration_is_the_one_the_code_expects():
+    assert ScriptDirectory(str(state_module.MIGRATIONS)).get_heads() == [state_module.HEAD]
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(state, tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), state_module._tables) == []
+    engine.dispose()
+
+
+def test_a_price_version_is_kept_once_and_for_ever(state, tmp_path):
+    assert state.add_price_versions({"a": '{"p":1}', "b": "{}"}, now=NOW) == 2
+    assert state.add_price_versions({"a": '{"p":2}', "c": "{}"}, now=NOW) == 1
+    again = State.open(tmp_path)
+    assert again.price_versions() == {"a": '{"p":1}', "b": "{}", "c": "{}"}
+    assert again.price_versions(["a", "x"]) == {"a": '{"p":1}'}
+    again.close()
+
+
+def test_an_adjustment_batch_is_replaced_by_its_id(state):
+    batch = AdjustmentBatch(id="1", verb="re-rate", created_at=NOW, filters={"model": "gpt-4o"}, status="writing")
+    later = AdjustmentBatch(id="2", verb="undo", created_at=NOW + timedelta(1), filters={}, status="applied", detail="of 1")
+    state.put_batch(later)
+    state.put_batch(batch)
+    applied = AdjustmentBatch(id="1", verb="re-rate", created_at=NOW, filters={"model": "gpt-4o"}, status="applied")
+    state.put_batch(applied)
+    assert state.batches() == [applied, later]
+
+
+def test_settings_are_kept(state):
+    assert state.setting("k") is None
+    state.set_setting("k", "1")
+    state.set_setting("k", "2")
+    assert state.setting("k") == "2"
+
+
+def test_a_row_is_quarantined_once_with_its_latest_reason(state):
+    row = Quarantined(origin="usage.jsonl", line=3, reason="no model", body=b"{}", at=NOW)
+    other = Quarantined(origin="spool 1/64", source="s", record_id="r", reason="refused", at=NOW)
+    state.quarantine([row, other])
+    state.quarantine([other])
+    assert state.quarantined() == [row, other]
