@@ -82,12 +82,27 @@ def test_a_window_is_the_sum_of_its_parts(company, by):
 
 
 def test_the_company_s_features_are_these(company):
-    """The golden table: every figure is checked by hand in the comments beside its inputs, or follows from them."""
+    """The golden table of 22 days; the inputs are in company.py."""
     report = table(company, "feature", "2026-01-10", "2026-02-01", policies=POLICIES)
+    header, *lines = csv_lines(report)
+    golden = [
+        # feature, revenue, COGS, calls
+        ["support", "97.371191151158", "114.305356511689", "22"],
+        ["reporting", "48.769293305146", "58.943781675958", "22"],
+        [UNMATCHED_COST, "0.000000000000", "3.304214764794", "0"],
+        ["reports", "53.531835662376", "53.033797584827", "0"],
+        [UNMATCHED_REVENUE, "8.516129032258", "0.000000000000", "0"],  # $12 x 22/31 of a plan that nothing divides
+        ["total", "208.188449150938", "229.587150537268", "44"],
+    ]
+    shown = [header.index(name) for name in ("feature", "revenue", "cogs", "calls")]
+    assert [[row[i] for i in shown] for row in lines] == golden
     rows = document(report)["rows"]
-    assert [row["key"]["feature"] for row in rows] == [
-        "reporting", UNMATCHED_COST, "reports", "support", UNMATCHED_REVENUE,
-    ]  # fmt: skip
+    # 310 x 22/31 = 220 by tokens, of which there are none, so by January's calls: support 41 of 84, reporting 22
+    hosts = [Decimal(row["components"].get("infrastructure", 0)) for row in rows]
+    expected = [220 * Decimal(n) / 84 for n in (41, 22, 1, 20, 0)]
+    assert all(abs(a - b) < Decimal("2E-12") for a, b in zip(hosts, expected, strict=True))
+    # reviewers: $20 over ten days, of which one is within the window
+    assert rows[0]["components"]["human_review"] == "2.000000000000"
     support = next(row for row in rows if row["key"]["feature"] == "support")
     # tickets 9 to 19 fall on 10 January or later (ticket 9 at 17:00 on the 10th); each costs 0.011 + 0.20
     assert support["components"]["inference"] == "2.321000000000"

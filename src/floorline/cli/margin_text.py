@@ -36,6 +36,11 @@ def dollars(amount: Decimal | None) -> str:
     return f"{'-' if amount < 0 else ''}${abs(amount):.{places}f}"
 
 
+def cents(amount: Decimal) -> str:
+    """A total for people: two places, more only for what would read as nothing."""
+    return dollars(amount) if 0 < abs(amount) < Decimal("0.01") else f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
+
+
 def sorted_by(report: MarginReport, order: str) -> MarginReport:
     """The report with its rows in another order."""
     keys: dict[str, Callable[[Figures], tuple[int | tuple[str, ...], ...]]] = {
@@ -76,9 +81,9 @@ Cell = Callable[[Figures], str]
 
 def _columns(report: MarginReport) -> list[tuple[str, Cell]]:
     shown: list[tuple[str, Cell]] = [
-        ("revenue", lambda row: dollars(row.revenue)),
-        ("COGS", lambda row: dollars(row.cogs)),
-        ("margin $", lambda row: dollars(row.margin)),
+        ("revenue", lambda row: cents(row.revenue)),
+        ("COGS", lambda row: cents(row.cogs)),
+        ("margin $", lambda row: cents(row.margin)),
         ("margin %", lambda row: percent(row.margin_ratio)),
     ]
     if report.by == ("feature",):
@@ -137,9 +142,9 @@ def print_trend(reports: Sequence[MarginReport], found: Sequence[Trend], unit: s
             table.add_row(
                 escape(" × ".join(one.key) or "total") if position == 0 else "",
                 str(point.start),
-                dollars(point.revenue),
+                cents(point.revenue),
                 percent(point.revenue_growth),
-                dollars(point.inference_cost),
+                cents(point.inference_cost),
                 percent(point.cost_growth),
                 "[red]cost outruns[/]" if point.outrun else "",
             )
@@ -170,7 +175,7 @@ def print_steps(report: StepsReport, start: date, end: date, timezone: str) -> N
     for step in report.steps:
         table.add_row(
             *(escape(name or "–") for name in (step.workflow, step.step, step.call_type, step.model)),
-            dollars(step.cost),
+            cents(step.cost),
             percent(step.share),
             percent(step.cumulative_share),
             f"{step.calls:,}",
