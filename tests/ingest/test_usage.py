@@ -15,6 +15,7 @@ from floorline.ingest.fields import fingerprint
 from floorline.ingest.usage import ATTEMPT, USAGE, AttemptEvent, Billed, UsageEvent, usage_event, usage_of
 from floorline.money import ZERO
 from floorline.pricing.book import PriceBook
+from floorline.pricing.overrides import PriceOverride, Rate, RateTier
 
 BOOK = PriceBook()
 MINIMAL: dict[str, Any] = {
@@ -65,7 +66,8 @@ def test_the_minimal_event_becomes_a_priced_call() -> None:
 
 
 def test_a_customer_id_beats_the_workspace() -> None:
-    assert call(customer_id="globex").customer_id == "globex"
+    made = call(customer_id="globex")
+    assert (made.customer_id, made.metadata) == ("globex", {"workspace_id": "acme"})
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,20 @@ def test_a_cached_token_is_charged_once_and_at_the_cache_rate() -> None:
     assert made.usage == {"input": 100_000, "cache_read": 900_000, "output": 0}
 
 
+def test_a_cached_prompt_beyond_the_long_context_threshold_has_the_published_cost() -> None:
+    # litellm#14849: 262,960 prompt tokens of which 257,955 cached, 1,744 output; whole-request rates of 2.50 / 0.625 / 15
+    # above 200,000 tokens, as they were then (the catalogue has a lower cache rate today)
+    prices = {"input": ("1.25", "2.50"), "cache_read": ("0.31", "0.625"), "output": ("10", "15")}
+    rates = {
+        unit: Rate(price=Decimal(low), tiers=(RateTier(above_tokens=200_000, price=Decimal(high)),))
+        for unit, (low, high) in prices.items()
+    }
+    book = PriceBook(overrides=[PriceOverride(provider="google", model="gemini-2.5-pro", rates=rates)])
+    used = {"input_tokens": 262_960, "cache_read_tokens": 257_955, "output_tokens": 1_744}
+    made = call(Pricer(book=book), model="gemini-2.5-pro", provider="google", **used)
+    assert made.effective_cost == Decimal("0.199894375")
+
+
 def test_an_answer_from_the_applications_own_cache_costs_nothing_and_says_what_it_avoided() -> None:
     made = call(cache_hit=True, cost_usd=0)
     assert (made.list_cost, made.contracted_cost, made.effective_cost) == (ZERO, ZERO, ZERO)
@@ -261,6 +277,20 @@ def test_batch_is_priced_as_batch() -> None:
     full, batch = call(**november), call(**november, batch=True)
     assert full.effective_cost is not None
     assert batch.effective_cost == full.effective_cost / 2
+
+
+@pytest.mark.parametrize("said", [{"batch": True}, {"service_tier": "batch"}, {"service_tier": "Batch"}])
+def test_a_batch_call_is_remembered_as_one_though_no_price_is_known_yet(said: dict[str, Any]) -> None:
+    assert call(model="our-own", **said).service_tier.lower() == "batch"
+
+
+def test_the_tier_auto_selects_no_price_and_flex_does() -> None:
+    november = {"model": "gpt-5", "provider": "openai", "timestamp": "2026-11-10"}
+    plain, auto, flex = call(**november), call(**november, service_tier="auto"), call(**november, service_tier="flex")
+    assert auto.effective_cost == plain.effective_cost
+    assert flex.effective_cost is not None
+    assert plain.effective_cost is not None
+    assert flex.effective_cost < plain.effective_cost
 
 
 def test_the_versions_used_are_remembered() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -121,8 +121,7 @@ def _importing(strict: bool, rejects: Path | None) -> Generator[tuple[Importing,
     with ExitStack() as stack:
         rejected = None if rejects is None else stack.enter_context(_open(rejects))
         ledger = stack.enter_context(open_ledger(config))
-        for notice in ledger.notices:
-            click.echo(f"note: {notice}", err=True)
+        stack.callback(_note, ledger.notices)
         progress = stack.enter_context(_progress())
         importing = Importing(
             ledger=ledger,
@@ -132,6 +131,12 @@ def _importing(strict: bool, rejects: Path | None) -> Generator[tuple[Importing,
             on_problem=Problems(rejected),
         )
         yield importing, lambda name: _bar(progress, name)
+
+
+def _note(notices: Sequence[str]) -> None:
+    """What the ledger has to say: a rebuild for another timezone, a damaged segment, a row the store refused."""
+    for notice in notices:
+        click.echo(f"note: {notice}", err=True)
 
 
 def _open(path: Path) -> TextIO:

@@ -17,8 +17,10 @@ from floorline.money import ZERO, usd
 from floorline.pricing.book import PriceBook
 from floorline.pricing.cost import Costing, price
 from floorline.pricing.providers import canonical
+from floorline.pricing.usage.part import context_of
 from floorline.pricing.version import PriceVersion, Unpriced
 
+_NO_CONTEXT: Mapping[str, str] = {}
 MAYBE_BILLED_ENDINGS = frozenset({"client_left", "lost"})
 MAYBE_BILLED_STATUSES = frozenset({408, 499, 504})
 """Timeouts and departures: the provider may have charged although no usage came back."""
@@ -82,7 +84,7 @@ def to_call(event: UsageEvent, pricer: Pricer, *, source: str = "usage") -> Call
         call_type=event.call_type,
         environment=event.environment,
         purpose=event.purpose,
-        metadata=event.metadata,
+        metadata=_metadata(event),
         dialect=event.dialect,
         provider=provider,
         model_requested=event.model,
@@ -95,7 +97,7 @@ def to_call(event: UsageEvent, pricer: Pricer, *, source: str = "usage") -> Call
         cache=event.cache or ("exact" if verdict == "hit" else ""),
         baseline=event.baseline,
         holdout=event.holdout,
-        service_tier=event.service_tier,
+        service_tier=event.service_tier or ("batch" if event.batch else ""),
         usage=_quantities(usage) if verdict == "forward" else {},
         duration_us=_us(event.latency_ms),
         first_token_us=None if event.first_token_ms is None else _us(event.first_token_ms),
@@ -113,15 +115,18 @@ def to_call(event: UsageEvent, pricer: Pricer, *, source: str = "usage") -> Call
     )
 
 
+def _metadata(event: UsageEvent) -> Mapping[str, str]:
+    """The event's own, and the workspace where another customer pays for it."""
+    if not event.workspace_id or event.customer_id in {"", event.workspace_id}:
+        return event.metadata
+    return {"workspace_id": event.workspace_id, **event.metadata}
+
+
 def _context(event: UsageEvent) -> Mapping[str, str]:
-    """What selects a price variant, in the price book's words."""
-    context: dict[str, str] = {}
-    if event.service_tier:
-        context["service_tier"] = event.service_tier
-    if event.speed:
-        context["speed"] = event.speed
-    if event.batch:
-        context["processing"] = "batch"
+    """What selects a price variant, by the same rules as for a provider's answer."""
+    if not (event.service_tier or event.speed or event.batch):
+        return _NO_CONTEXT
+    _, context = context_of(event.service_tier, {"speed": event.speed}, batch=event.batch)
     return context
 
 

@@ -169,7 +169,7 @@ _BILLED = (
     _token("output_tokens", "every token of the answer side, reasoning included"),
     *(_token(name, f"the part of input_tokens in the bucket {bucket}") for name, bucket in _INPUT_PARTS.items()),
     *(_token(name, f"the part of output_tokens in the bucket {bucket}") for name, bucket in _OUTPUT_PARTS.items()),
-    *(Field(name=name, parse=quantity, doc=f"{name.replace('_', ' ')} billed by number", default=None) for name in COUNTS),
+    *(Field(name=name, parse=quantity, doc=f"{name.replace('_', ' ')}, where they are billed", default=None) for name in COUNTS),
 )  # fmt: skip
 _ENDING = Field(name="ending", parse=choice(*ENDINGS), doc=f"how it ended: {', '.join(ENDINGS)}")
 ATTEMPT = table(
@@ -212,7 +212,7 @@ USAGE: Table = table(
         Field(name="model_served", parse=text, doc="the model that answered, if another"),
         Field(name="provider", parse=text, doc="who served it; optional where the model's name is unambiguous"),
         Field(name="customer_id", parse=text, doc="who pays"),
-        Field(name="workspace_id", parse=text, doc="the customer when customer_id is not given"),
+        Field(name="workspace_id", parse=text, doc="the customer when customer_id is not given; else kept in the metadata"),
         Field(name="user_id", parse=text, doc="who acted"),
         Field(name="plan", parse=text, doc="what the customer bought; else the dated customers table says"),
         Field(name="key_id", parse=text, doc="the API key's name"),
