@@ -162,6 +162,7 @@ def _token(name: str, doc: str) -> Field:
     return Field(name=name, parse=count, doc=doc, default=None)
 
 
+_WHOLES = frozenset({"input", "output"})
 _INPUT_PARTS = {f"{bucket}_tokens": bucket for bucket in INPUT_BUCKETS if bucket != "input"}
 _OUTPUT_PARTS = {f"{bucket}_tokens": bucket for bucket in OUTPUT_BUCKETS if bucket != "output"}
 _BILLED = (
@@ -309,8 +310,8 @@ def usage_of(used: Billed) -> Usage:
             counts[name] = number
         else:
             buckets[name.removesuffix("_tokens")] = number
-    for whole, parts in (("input", INPUT_BUCKETS[1:]), ("output", OUTPUT_BUCKETS[1:])):
-        if whole in buckets:
-            buckets[whole] -= sum(buckets.get(part, 0) for part in parts)
-            assert buckets[whole] >= 0
+    for part in [name for name in buckets if name not in _WHOLES]:
+        whole = "input" if part in INPUT_BUCKETS else "output"
+        buckets[whole] -= buckets[part]
+        assert buckets[whole] >= 0, "usage_event refuses parts beyond their whole"
     return Usage(buckets=buckets, counts=counts)
