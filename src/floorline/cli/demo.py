@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from floorline.cli.output import emit_json
-from floorline.errors import BadInput, Mismatch
+from floorline.errors import BadInput
 from floorline.jobs.importing import OnProgress, Problem
 from floorline.ledger.ledger import Ledger
 from floorline.sandbox.company import SMALL, Volume
-from floorline.sandbox.demo import Told, bring_in, stage, tell
+from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.exports import write_settings
-from floorline.sandbox.screens import failure, screens
+from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
 from floorline.wiring import load_book, load_config, now
 
@@ -59,8 +59,7 @@ def command(servegen: Path | None, seed: int, keep: Path | None, small: bool, as
         told = _run(folder, servegen=servegen, seed=seed, volume=SMALL if small else Volume(), as_json=as_json)
         if keep is not None and not as_json:
             click.echo(f"\nKept. Ask it more: FLOORLINE_HOME={folder / 'home'} floorline margin --by customer", nl=True)
-    if told.failed:
-        raise Mismatch(failure(told))
+    demand(told)
 
 
 def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_json: bool) -> Told:

@@ -31,7 +31,9 @@ class _Cost(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One total: what the screens say, and the sum over the raw rows named by `raw_rows`."""
+    """One total: what the screens say, and the sum over the rows as they were `generated`, or as the base table has
+    them `stored` (`raw_rows`).
+    """
 
     what: str
     shown: str
@@ -57,7 +59,7 @@ def ticket_costs(ledger: Ledger) -> list[int]:
 
 def check(tables: Tables, raw: RawSums, stored: Sequence[RawCalls]) -> tuple[Check, ...]:
     """Every check. `raw` are the rows as they were generated, `stored` the base table's rows."""
-    generated, base = "generated rows", "base table"
+    generated, base = "generated", "stored"
     total = tables.feature.total
     calls_usd = sum(raw.calls_usd.values(), ZERO)
     checks = [
@@ -75,7 +77,7 @@ def check(tables: Tables, raw: RawSums, stored: Sequence[RawCalls]) -> tuple[Che
     ]
     for row in tables.feature.rows:
         name = row.key[0]
-        checks.append(_money(f"calls of {name}", usd_of(row.sums.effective), raw.calls_usd.get(name, ZERO), generated))
+        checks.append(_money(f"{name}, calls", usd_of(row.sums.effective), raw.calls_usd.get(name, ZERO), generated))
     for report in (
         tables.customer,
         tables.customer_plan,
@@ -83,14 +85,14 @@ def check(tables: Tables, raw: RawSums, stored: Sequence[RawCalls]) -> tuple[Che
         tables.feature_plan,
         tables.user_plan,
     ):
-        by = " × ".join(report.by)
+        by = "×".join(report.by)
         cogs = usd_of(sum(row.cogs_pico for row in report.rows))
-        checks.append(_money(f"cost by {by}", cogs, raw.cogs_usd, generated))
+        checks.append(_money(f"cost, {by}", cogs, raw.cogs_usd, generated))
         revenue = usd_of(sum(row.revenue_pico for row in report.rows))
-        checks.append(_money(f"revenue by {by}", revenue, raw.revenue_usd, generated))
+        checks.append(_money(f"revenue, {by}", revenue, raw.revenue_usd, generated))
     for step in tables.steps.steps:
         its = raw.steps_usd.get((own.FEATURES[step.workflow], step.step, step.model), ZERO)
-        checks.append(_money(f"step {step.step} on {step.model}", step.cost, its, generated))
+        checks.append(_money(f"{step.step} {step.model}", step.cost, its, generated))
     return tuple(checks)
 
 

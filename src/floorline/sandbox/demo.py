@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from floorline.errors import Mismatch
 from floorline.ingest.calls import Pricer
 from floorline.jobs.importing import Importing, OnProgress, Problem
 from floorline.jobs.margins import MarginRequest, Margins
@@ -110,3 +111,13 @@ def tell(ledger: Ledger, policies: Policies, staged: Staged) -> Told:
         figures=figures_of(tables, staged.units),
         checks=check(tables, staged.raw, raw_calls(ledger)),
     )
+
+
+def demand(told: Told) -> None:
+    """Mismatch when a total on the screens is not the sum over the raw rows."""
+    if told.failed:
+        one = told.failed[0]
+        raise Mismatch(
+            f"{len(told.failed)} of {len(told.checks)} totals do not equal the sum over the raw rows; the first: "
+            f"{one.what} is {one.shown} on screen and {one.raw} over the rows ({one.raw_rows})"
+        )

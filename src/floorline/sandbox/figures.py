@@ -136,11 +136,13 @@ class DemoFigures:
 
 def figures_of(tables: Tables, units: Mapping[str, int]) -> DemoFigures:
     """The figures. `units`: plan → users who have it, whether they called or not."""
-    features = tuple(sorted((_feature(row) for row in tables.feature.rows), key=lambda line: -line.gap_usd_per_month))
+    features = tuple(
+        sorted((feature_line(row) for row in tables.feature.rows), key=lambda line: -line.gap_usd_per_month)
+    )
     total = tables.feature.total
     return DemoFigures(
         features=features,
-        total=_feature(total),
+        total=feature_line(total),
         under_water=under_water(tables.customer_plan),
         top=top_share(tables.customer),
         spread=_spread(tables, units),
@@ -149,7 +151,8 @@ def figures_of(tables: Tables, units: Mapping[str, int]) -> DemoFigures:
     )
 
 
-def _feature(row: Figures) -> FeatureLine:
+def feature_line(row: Figures) -> FeatureLine:
+    """One row of the table by feature, or its total."""
     gap = ZERO if row.floor is None else max(row.floor * row.revenue - row.margin, ZERO)
     return FeatureLine(
         feature=row.key[0] if row.key else "",
@@ -252,8 +255,9 @@ def _losing_customers(feature: str, tables: Tables) -> Cause:
         row for row in tables.customer_feature.rows if row.key[1] == feature and row.revenue_pico and row.margin < 0
     ]
     loss = _a_month(-sum((row.margin for row in rows), ZERO))
+    who = "1 paying customer costs" if len(rows) == 1 else f"{len(rows)} paying customers cost"
     return (
-        f"{len(rows)} paying customers cost more there than they pay",
+        f"{who} more there than they pay",
         loss,
         "cap or meter the heaviest users, or move them to a plan that pays for what they use",
     )

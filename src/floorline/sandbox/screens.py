@@ -13,7 +13,7 @@ from rich.text import Text
 from floorline.margin.floors import Zone
 from floorline.sandbox import company as own
 from floorline.sandbox.checks import Check
-from floorline.sandbox.demo import Staged, Told
+from floorline.sandbox.demo import Staged
 from floorline.sandbox.figures import (
     UNDER_WATER_SHOWN,
     DemoFigures,
@@ -58,11 +58,11 @@ class Screens:
 
     def checks(self, checks: Sequence[Check]) -> None:
         """How many totals equal the raw rows, and each one that does not."""
-        table = self._table("Do these totals hold?", "total", ">on screen", ">sum over raw rows", "raw rows", "")
+        table = self._table("Do these totals hold?", "", "total", ">on screen", ">sum of raw rows", "raw rows")
         failed = [one for one in checks if not one.holds]
         for one in failed[:FAILED_SHOWN] or [one for one in checks if one.what in _NAMED]:
             mark = "[green]=[/]" if one.holds else "[bold red]≠[/]"
-            table.add_row(one.what, _digits(one.shown), _digits(one.raw), one.raw_rows, mark)
+            table.add_row(mark, one.what, _digits(one.shown), _digits(one.raw), one.raw_rows)
         held = len(checks) - len(failed)
         if failed:
             words = f"[bold red]{len(failed)} of {len(checks)} totals do not equal the sum over the raw rows.[/]"
@@ -192,15 +192,6 @@ _NAMED = frozenset({"calls", "tokens", "cost of calls", "cost with bills", "reve
 def screens(console: Console, staged: Staged) -> Screens:
     """Screens whose captions name the traffic and what is the demo's own."""
     return Screens(console=console, caption=f"Traffic: {staged.label}. Plans, prices: the demo's.")
-
-
-def failure(told: Told) -> str:
-    """What the checks found wrong, in one line."""
-    one = told.failed[0]
-    return (
-        f"{len(told.failed)} of {len(told.checks)} totals do not equal the sum over the raw rows; the first: {one.what} is "
-        f"{one.shown} on screen and {one.raw} over the {one.raw_rows}"
-    )
 
 
 def usd(amount: Decimal | None, *, places: int = 2) -> str:
