@@ -33,7 +33,9 @@ def test_source_and_id_are_not_run_together_in_an_identity():
 
 
 def test_money_quantities_instants_and_days_are_integers():
-    row = columns(call(1, usage={"input": Decimal(2), "gpu_seconds": Decimal("0.5")}, effective_cost=Decimal("0.000000000001")))
+    row = columns(
+        call(1, usage={"input": Decimal(2), "gpu_seconds": Decimal("0.5")}, effective_cost=Decimal("0.000000000001"))
+    )
     assert row["usage"] == {"input": 2_000_000, "gpu_seconds": 500_000}
     assert row["effective_cost"] == 1
     assert row["opened_at"] == int((START + timedelta(hours=1, microseconds=1)).timestamp()) * 1_000_000 + 1
@@ -43,7 +45,12 @@ def test_money_quantities_instants_and_days_are_integers():
 
 def test_an_unpriced_call_costs_null_and_not_zero():
     row = columns(call(7))
-    assert [row[name] for name in ("list_cost", "contracted_cost", "effective_cost", "retry_cost")] == [None, None, None, 0]
+    assert [row[name] for name in ("list_cost", "contracted_cost", "effective_cost", "retry_cost")] == [
+        None,
+        None,
+        None,
+        0,
+    ]
 
 
 def test_tokens_are_summed_by_side_and_reasoning_is_part_of_the_output():

@@ -10,7 +10,9 @@ from floorline.ledger import identity
 from floorline.ledger.identity import Identities
 
 # Identities that share their first half, so that lookups must look at the second half too.
-keys = st.builds(lambda high, low: high.to_bytes(8, "little") + low.to_bytes(8, "little"), st.integers(0, 5), st.integers(0, 5))
+keys = st.builds(
+    lambda high, low: high.to_bytes(8, "little") + low.to_bytes(8, "little"), st.integers(0, 5), st.integers(0, 5)
+)
 steps = st.lists(st.one_of(keys, st.just("save"), st.just("open")), max_size=120)
 
 

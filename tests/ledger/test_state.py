@@ -23,7 +23,8 @@ def test_the_newest_migration_is_the_one_the_code_expects():
     assert ScriptDirectory(str(state_module.MIGRATIONS)).get_heads() == [state_module.HEAD]
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(state, tmp_path):
+@pytest.mark.usefixtures("state")
+def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path):
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), state_module._tables) == []
@@ -41,7 +42,9 @@ def test_a_price_version_is_kept_once_and_for_ever(state, tmp_path):
 
 def test_an_adjustment_batch_is_replaced_by_its_id(state):
     batch = AdjustmentBatch(id="1", verb="re-rate", created_at=NOW, filters={"model": "gpt-4o"}, status="writing")
-    later = AdjustmentBatch(id="2", verb="undo", created_at=NOW + timedelta(1), filters={}, status="applied", detail="of 1")
+    later = AdjustmentBatch(
+        id="2", verb="undo", created_at=NOW + timedelta(1), filters={}, status="applied", detail="of 1"
+    )
     state.put_batch(later)
     state.put_batch(batch)
     applied = AdjustmentBatch(id="1", verb="re-rate", created_at=NOW, filters={"model": "gpt-4o"}, status="applied")

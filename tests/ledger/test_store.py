@@ -1,5 +1,6 @@
 """The contract of the store, over every kind of it."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -44,8 +45,8 @@ def frames(*records):
     return [(64 * n, codec.decode(codec.encode(record, bytes(16)))) for n, record in enumerate(records)]
 
 
-def batch(*records, token="token") -> Batch:
-    (shipment,) = shipments(token.encode(), 1, frames(*records))
+def batch(*records) -> Batch:
+    (shipment,) = shipments(os.urandom(16), 1, frames(*records))
     return shipment.batch
 
 
@@ -75,11 +76,11 @@ def test_a_batch_sent_again_changes_nothing_rollups_included(each_open):
 
 def test_a_batch_over_many_months_is_one_insert(each_open):
     ledger = each_open()
-    sent = batch(*(call(n, opened_at=datetime(1990, 1, 1, tzinfo=UTC) + timedelta(days=32 * n)) for n in range(130)))
+    sent = batch(*(call(n, opened_at=datetime(1990, 1, 1, tzinfo=UTC) + timedelta(days=32 * n)) for n in range(101)))
     ledger.store.insert(sent)
     ledger.store.insert(sent)
-    assert count(ledger) == 130
-    assert ledger.verify() == []
+    assert count(ledger) == 101
+    assert count(ledger, "hist_day") == count(ledger, "calls", "effective_cost IS NOT NULL")
 
 
 def test_every_value_of_a_call_is_stored_as_it_is(each_open):
@@ -88,7 +89,9 @@ def test_every_value_of_a_call_is_stored_as_it_is(each_open):
     sql = """SELECT effective_cost, usage['input'], opened_at, metadata['k'], reasons, `lines.component`, streamed, first_token_us
         FROM calls"""
     row = msgspec.defstruct(
-        "Stored", [(n, object) for n in ("cost", "input", "at", "meta", "reasons", "components", "streamed", "first")], kw_only=True
+        "Stored",
+        [(n, object) for n in ("cost", "input", "at", "meta", "reasons", "components", "streamed", "first")],
+        kw_only=True,
     )
     (stored,) = ledger.query(Query(sql=sql, row=row))
     assert stored == row(
@@ -100,7 +103,13 @@ def test_every_value_of_a_call_is_stored_as_it_is(each_open):
 def test_every_kind_of_record_is_stored(each_open):
     ledger = each_open()
     ledger.write([entry(r) for r in (call(1), adjustment(call(1), 1, Decimal(1)), revenue(1), outcome(1))])
-    assert [count(ledger, table) for table in ("calls", "adjustments", "revenue", "outcomes", "costs")] == [1, 1, 1, 1, 0]
+    assert [count(ledger, table) for table in ("calls", "adjustments", "revenue", "outcomes", "costs")] == [
+        1,
+        1,
+        1,
+        1,
+        0,
+    ]
 
 
 def test_the_columns_of_a_row_are_those_of_its_table_in_order(each_open):
@@ -116,7 +125,9 @@ def test_the_columns_of_a_row_are_those_of_its_table_in_order(each_open):
 def test_data_that_does_not_fit_is_refused_whole_and_named_by_a_probe(each_open):
     ledger = each_open()
     good = batch(call(1))
-    bad = Batch(table=good.table, version=1, token="bad", rows=[*good.rows, msgspec.msgpack.encode([1] * 62)])
+    bad = Batch(
+        table=good.table, version=1, token=good.token + "bad", rows=[*good.rows, msgspec.msgpack.encode([1] * 62)]
+    )
     with pytest.raises(BatchRefused):
         ledger.store.insert(bad)
     assert count(ledger) == 0

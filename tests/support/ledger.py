@@ -2,9 +2,9 @@
 
 Use it by importing the fixtures into the conftest.py of your own tests:
 
-    from tests.support.ledger import engine, ledger, open_ledger
+    from tests.support.ledger import databases, engine, ledger, open_ledger
 
-    __all__ = ["engine", "ledger", "open_ledger"]
+    __all__ = ["databases", "engine", "ledger", "open_ledger"]
 
 then, in a test module, with `from tests.support.ledger import entry`:
 
@@ -13,14 +13,16 @@ then, in a test module, with `from tests.support.ledger import entry`:
         assert written.new == 1
         assert ledger.query(Query(sql="SELECT count() FROM calls", row=Count)) == [Count(n=1)]
 
-`ledger` costs about 0.3 s (one chDB folder a test process, one database a test) and has days of UTC. `open_ledger` opens
+`ledger` has days of UTC and costs a few milliseconds: one chDB folder a test process, databases that are emptied and used
+again. `open_ledger` opens
 one with other options, as in `open_ledger(timezone="Europe/Berlin")`; every ledger that it opened is closed at the end.
 `entry` wraps a record with the fingerprint of its own content.
 """
 
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,8 +32,8 @@ from floorline.events import LedgerRecord
 from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.ledger import Entry, Ledger
-
-_runs = itertools.count()
+from floorline.ledger.schema import migrations
+from floorline.ledger.store import Store
 
 
 def entry(record: LedgerRecord, *, content: str = "") -> Entry:
@@ -39,30 +41,54 @@ def entry(record: LedgerRecord, *, content: str = "") -> Entry:
     return Entry(record=record, fingerprint=fingerprint_of(content.encode() or msgspec.msgpack.encode(record)))
 
 
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Path]:
-    """The one folder that chDB may open in this process."""
-    with tempfile.TemporaryDirectory(prefix="floorline-chdb-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+class Databases:
+    """Databases of one store, emptied and used again: to make the tables takes longer than most tests."""
+
+    def __init__(self, connector: Callable[[str], Connect], prefix: str) -> None:
+        self.connector = connector
+        self._names = (f"{prefix}_{number}" for number in itertools.count())
+        self._free: list[str] = []
+
+    def take(self) -> str:
+        """A database without records, with days of UTC if it has tables."""
+        return self._free.pop() if self._free else next(self._names)
+
+    def give_back(self, name: str) -> None:
+        """Empty a database, or drop it when a test left it in another shape."""
+        store = Store(self.connector(name))
+        applied = {str(checksum) for (checksum,) in store._rows("SELECT checksum FROM migrations")}
+        if applied == {migration.checksum for migration in migrations()} and store.timezone == "UTC":
+            for (table,) in store._rows(_EMPTIED):
+                store._run(f"TRUNCATE TABLE {table} SYNC")
+            self._free.append(name)
+        else:
+            store._run(f"DROP DATABASE {name} SYNC")
+        store.close()
+
+
+_EMPTIED = """SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+    AND total_rows > 0 AND name NOT IN ('migrations', 'settings')"""
 
 
 class Opener:
     """Opens ledgers: the same `name` again is the same folder and database. Options are those of `Ledger.open`."""
 
-    def __init__(self, engine: Path, folder: Path) -> None:
+    def __init__(self, databases: Databases, folder: Path) -> None:
         self.numbers = itertools.count()
-        self._engine, self._folder = engine, folder
-        self._run = next(_runs)
+        self._databases, self._folder = databases, folder
+        self._used: dict[str, str] = {}
         self._opened: list[Ledger] = []
 
     def connect(self, name: str) -> Connect:
         """How the ledger `name` reaches its database."""
-        return embedded(self._engine, f"test_{self._run}_{name}")
+        if name not in self._used:
+            self._used[name] = self._databases.take()
+        return self._databases.connector(self._used[name])
 
     def __call__(self, name: str = "home", **options: object) -> Ledger:
-        settings = {
-            "connect": self.connect(name), "wait_s": 0, "durability": "process", "segment_bytes": 1 << 20, **options,
-        }  # fmt: skip
+        settings = {"wait_s": 0, "durability": "process", "segment_bytes": 1 << 20, **options}
+        if "connect" not in settings:
+            settings["connect"] = self.connect(name)
         ledger = Ledger.open(self._folder / name, **settings)
         self._opened.append(ledger)
         return ledger
@@ -72,13 +98,32 @@ class Opener:
         while self._opened:
             self._opened.pop().close()
 
+    def finish(self) -> None:
+        """Close every ledger and give their databases back."""
+        self.closed()
+        for name in self._used.values():
+            self._databases.give_back(name)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Path]:
+    """The one folder that chDB may open in this process."""
+    with tempfile.TemporaryDirectory(prefix="floorline-chdb-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def databases(engine: Path) -> Databases:
+    """Databases of the embedded engine."""
+    return Databases(partial(embedded, engine), "embedded")
+
 
 @pytest.fixture
-def open_ledger(engine: Path, tmp_path: Path) -> Iterator[Opener]:
+def open_ledger(databases: Databases, tmp_path: Path) -> Iterator[Opener]:
     """Opens ledgers, and closes them at the end."""
-    opener = Opener(engine, tmp_path)
+    opener = Opener(databases, tmp_path)
     yield opener
-    opener.closed()
+    opener.finish()
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""Every rollup equals its base tables, column by column, against sums made in Python; the histogram holds exact counts."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from floorline.clock import day_of, timezone
+from floorline.events import ORCHESTRATION, Adjustment, Attempt, Call
+from floorline.ledger.schema import SUMS
+from floorline.query import Query
+from tests.support.ledger import entry
+from tests.support.records import adjustment, call, mixed
+
+ROLLUPS = ("calls_5m", "calls_day", "steps_day", "detail_day", "runs_day")
+Totals = msgspec.defstruct("Totals", [(s.name, Decimal if s.money else int) for s in SUMS], kw_only=True, frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    day: date
+    feature: str
+    bucket: int
+    calls: int
+
+
+def expected(calls: list[Call], adjustments: list[Adjustment]) -> dict:
+    """What every rollup must sum to, written down once more and independently of its SQL."""
+    sums = Counter(dict.fromkeys((s.name for s in SUMS), Decimal(0)))
+    for c in calls:
+        cost = c.effective_cost or Decimal(0)
+        retry = sum((line.effective for line in c.lines if line.component == "retries"), Decimal(0))
+        sums.update({
+            "calls": 1, c.verdict.replace("forward", "forwarded").replace("hit", "hits").replace("refuse", "refused"): 1,
+            "unpriced": c.cost_basis == "unpriced", "errors": c.status >= 500 or c.ending == "upstream_error",
+            "retries": max(len(c.attempts), 1) - 1,
+            "input_tokens": sum(v for k, v in c.usage.items() if k.startswith(("input", "cache"))),
+            "cache_read_tokens": c.usage.get("cache_read", 0),
+            "output_tokens": sum(c.usage.get(k, 0) for k in ("output", "reasoning")),
+            "reasoning_tokens": c.usage.get("reasoning", 0), "duration_us": c.duration_us,
+            "list_cost": c.list_cost or 0, "contracted_cost": c.contracted_cost or 0, "effective_cost": cost,
+            "counterfactual_cost": c.counterfactual_cost or 0, "retry_cost": retry,
+            "orchestration_cost": (cost - retry) if c.call_type in ORCHESTRATION else 0,
+            "provider_cost": cost if c.cost_basis == "provider" else 0,
+            "estimated_cost": cost if c.cost_basis == "estimated" else 0,
+            "unattributed_cost": cost if not c.customer_id or not c.feature else 0,
+        })  # fmt: skip
+    for a in adjustments:
+        old, new = a.old_effective or Decimal(0), a.new_effective or Decimal(0)
+        sums.update({
+            "unpriced": a.unpriced_delta, "list_cost": a.list_delta, "contracted_cost": a.contracted_delta,
+            "effective_cost": a.effective_delta, "retry_cost": a.retry_delta,
+            "orchestration_cost": (a.effective_delta - a.retry_delta) if a.call_type in ORCHESTRATION else 0,
+            "provider_cost": new * (a.new_basis == "provider") - old * (a.old_basis == "provider"),
+            "estimated_cost": new * (a.new_basis == "estimated") - old * (a.old_basis == "estimated"),
+            "unattributed_cost": a.effective_delta if not a.customer_id or not a.feature else 0,
+        })  # fmt: skip
+    return sums
+
+
+def totals(ledger, rollup: str) -> dict:
+    sql = f"SELECT {', '.join(f'sum({s.name})' for s in SUMS)} FROM {rollup}"
+    return msgspec.structs.asdict(ledger.query(Query(sql=sql, row=Totals))[0])
+
+
+def bucket_of(cost: Decimal) -> int:
+    return math.floor(math.log(cost) / math.log(1.02)) if cost > 0 else -32768
+
+
+VARIED = [
+    call(n, verdict=("forward", "hit", "refuse")[n % 3], ending=("complete", "upstream_error")[n % 8 == 0],
+         attempts=tuple(Attempt(provider="p", model="m") for _ in range(n % 4)),
+         usage={**call(n).usage, "reasoning": Decimal(n % 9)}, counterfactual_cost=Decimal(n) / 100)
+    for n in range(150)
+]  # fmt: skip
+CHANGES = [
+    adjustment(VARIED[n], n, None if n % 9 == 0 else Decimal(n % 5) / 1_000, ("unpriced" if n % 9 == 0 else ("provider", "estimated")[n % 2]))
+    for n in range(0, 150, 2)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_every_sum_of_every_rollup_equals_the_base(each_open, zone):
+    ledger = each_open(timezone=zone, batch_rows=40)
+    ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
+    for rollup in ROLLUPS:
+        runs = rollup == "runs_day"
+        wanted = expected([c for c in VARIED if c.run_id or not runs], [a for a in CHANGES if a.run_id or not runs])
+        assert totals(ledger, rollup) == wanted, rollup
+    assert ledger.verify() == []
+
+
+def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_the_reporting_timezone(open_ledger):
+    zone = "America/Los_Angeles"
+    ledger = open_ledger(timezone=zone)
+    ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
+    wanted = Counter()
+    for c in VARIED:
+        if c.effective_cost is not None:
+            wanted[day_of(c.opened_at, timezone(zone)), c.feature, bucket_of(c.effective_cost)] += 1
+    for a in CHANGES:
+        for cost, moved in ((a.old_effective, -1), (a.new_effective, 1)):
+            if cost is not None:
+                wanted[day_of(a.opened_at, timezone(zone)), a.feature, bucket_of(cost)] += moved
+    sql = "SELECT day, feature, bucket, sum(calls) AS n FROM hist_day GROUP BY day, feature, bucket HAVING n != 0"
+    found = ledger.query(Query(sql=sql, row=Bucket))
+    assert {(b.day, b.feature, b.bucket): b.calls for b in found} == {key: n for key, n in wanted.items() if n}
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    numbers=st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True),
+    rewritten=st.lists(st.tuples(st.integers(0, 59), st.integers(0, 20), st.sampled_from(["computed", "provider", "unpriced"])), max_size=40),
+)  # fmt: skip
+def test_any_calls_with_any_adjustments_leave_rollups_equal_to_the_base(open_ledger, numbers, rewritten):
+    open_ledger.closed()
+    ledger = open_ledger(f"home{next(open_ledger.numbers)}", batch_rows=25)
+    records = [record for n in numbers for record in mixed(n)]
+    now = {n: call(n) for n in numbers}
+    for serial, (which, cost, basis) in enumerate(rewritten):
+        n = numbers[which % len(numbers)]
+        change = adjustment(now[n], 100_000 + serial, None if basis == "unpriced" else Decimal(cost) / 100, basis)
+        now[n] = msgspec.structs.replace(now[n], effective_cost=change.new_effective, cost_basis=basis)
+        records.append(change)
+    ledger.write([entry(record) for record in records])
+    calls = [r for r in records if isinstance(r, Call)]
+    changes = [r for r in records if isinstance(r, Adjustment)]
+    assert totals(ledger, "calls_day") == expected(calls, changes)
+    assert ledger.verify() == []
