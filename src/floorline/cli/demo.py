@@ -15,7 +15,7 @@ from floorline.cli.output import emit_json
 from floorline.errors import BadInput
 from floorline.jobs.importing import OnProgress, Problem
 from floorline.ledger.ledger import Ledger
-from floorline.sandbox.company import SMALL, Volume
+from floorline.sandbox.company import FROM, SMALL, TO, Volume
 from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.exports import write_settings
@@ -58,7 +58,8 @@ def command(servegen: Path | None, seed: int, keep: Path | None, small: bool, as
     with _folder(keep) as folder:
         told = _run(folder, servegen=servegen, seed=seed, volume=SMALL if small else Volume(), as_json=as_json)
         if keep is not None and not as_json:
-            click.echo(f"\nKept. Ask it more: FLOORLINE_HOME={folder / 'home'} floorline margin --by customer", nl=True)
+            days = f"--from {FROM} --to {TO}"
+            click.echo(f"\nKept; ask on:\n  FLOORLINE_HOME={folder / 'home'} floorline margin --by customer {days}")
     demand(told)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from rich import box
@@ -38,7 +39,7 @@ class Screens:
 
     def opening(self, staged: Staged) -> None:
         """What this is, what is real in it and what is not."""
-        days = f"{own.FROM:%-d %B} to {own.TO:%-d %B %Y}, the last day not included"
+        days = f"{own.FROM:%-d %B} to {own.TO - timedelta(days=1):%-d %B %Y}"
         text = Text.assemble(
             ("A sandbox company with four AI features, ", "bold"),
             (f"{DAYS} days\n", "bold"),
