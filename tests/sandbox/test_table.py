@@ -45,6 +45,7 @@ def test_clients_of_the_table_have_its_volumes_and_lengths() -> None:
     assert any(call.reasoning_tokens for call in sample(reasoner, random.Random(2), scale=0.01, days=14))
 
 
+@pytest.mark.prove
 def test_the_table_is_what_the_tool_derives_from_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     path = shared_data("servegen_dev.tgz")
     monkeypatch.syspath_prepend(TOOLS)
