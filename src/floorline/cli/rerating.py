@@ -256,20 +256,19 @@ def _print(diff: Diff) -> None:
 
 
 def _models(diff: Diff) -> Table:
-    table = Table("provider/model", "price version", "calls", "before", "after", "change USD", box=box.SIMPLE)
-    _right(table, 2)
-    table.columns[1].no_wrap = True
+    table = Table("model, price version", "calls", "before", "after", "change USD", box=box.SIMPLE)
+    _right(table, 1)
     ranked = _largest(diff.models)
     for (provider, model, old, new), change in ranked[:TOP_MODELS]:
         versions = f"{old or 'unpriced'} → {new or 'stated'}" if old != new else old
-        table.add_row(f"{provider or '?'}/{model}", versions, *_cells(change))
+        table.add_row(f"{provider or '?'}/{model}\n  {versions}", *_cells(change))
     rest = Change()
     for _, change in ranked[TOP_MODELS:]:
         _join(rest, change)
     if rest.calls:
-        table.add_row(f"{len(ranked) - TOP_MODELS} more", "", *_cells(rest))
+        table.add_row(f"{len(ranked) - TOP_MODELS} more", *_cells(rest))
     table.add_section()
-    table.add_row("total", "", *_cells(diff.total))
+    table.add_row("total", *_cells(diff.total))
     return table
 
 
