@@ -102,6 +102,7 @@ def test_the_story_of_a_late_and_a_wrong_price(company):
     assert listed[0]["reason"] == "price list arrived"
 
 
+@pytest.mark.prove
 def test_a_process_killed_after_the_spool_write_changes_nothing_twice(company):
     company.run("import", "usage", "usage.jsonl")
     company.price("2")
