@@ -1,3 +1,3 @@
-from tests.support.ledger import engine, ledger, open_ledger
+from tests.support.ledger import databases, engine, ledger, open_ledger
 
-__all__ = ["engine", "ledger", "open_ledger"]
+__all__ = ["databases", "engine", "ledger", "open_ledger"]

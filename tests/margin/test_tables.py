@@ -16,6 +16,7 @@ from floorline.margin.report import csv_lines, document
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE
 from floorline.money import usd
 from tests.margin.company import alias, call, cells, cost, keep, line, outcome, record, records, table
+from tests.support.ledger import Opener
 
 POLICIES = Policies(
     features={"support": FeaturePolicy(name="support", role="premium"), "reports": FeaturePolicy(name="reports")},
@@ -35,15 +36,12 @@ PAIRS = ["customer,feature", "feature,workflow", "outcome,user", "plan,model", "
 
 
 @pytest.fixture(scope="module")
-def company(engine, tmp_path_factory):
-    from floorline.ledger.driver import embedded
-    from floorline.ledger.ledger import Ledger
-
-    with Ledger.open(
-        tmp_path_factory.mktemp("company"), connect=embedded(engine, "company"), durability="process"
-    ) as ledger:
-        keep(ledger, records())
-        yield ledger
+def company(databases, tmp_path_factory):
+    opener = Opener(databases, tmp_path_factory.mktemp("company"))
+    ledger = opener()
+    keep(ledger, records())
+    yield ledger
+    opener.finish()
 
 
 def sums(report) -> tuple:

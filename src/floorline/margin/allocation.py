@@ -95,17 +95,21 @@ class Cells:
 
     def __init__(self, uses: Iterable[tuple[Owner, Use]], plans: Mapping[str, PlanPolicy]) -> None:
         self._plans = plans
-        self._by_plan: dict[tuple[int, str, str], FeatureUse] = {}
+        self._pools: dict[tuple[int, str, str], FeatureUse] = {}
         for owner, use in uses:
-            features = self._by_plan.setdefault((owner.month, owner.customer, owner.plan), {})
-            features[owner.feature] = features[owner.feature].plus(use) if owner.feature in features else use
-        self._by_customer: dict[tuple[int, str], FeatureUse] | None = None
-        self._of_plan: dict[tuple[int, str], FeatureUse] | None = None
+            add_use(self.pool(owner.month, owner.customer, owner.plan), owner.feature, use)
+        self._of_customer: dict[tuple[int, str], list[FeatureUse]] | None = None
+        self._of_plan: dict[tuple[int, str], list[FeatureUse]] = {}
+        self._of_plan_summed: dict[tuple[int, str], FeatureUse] = {}
         self._stated: dict[str, list[tuple[str, int]]] = {}
+
+    def pool(self, month: int, customer: str, plan: str) -> FeatureUse:
+        """The use by feature of one customer, plan and month, to be added to before anything is divided."""
+        return self._pools.setdefault((month, customer, plan), {})
 
     def items(self) -> Iterable[tuple[Owner, Use]]:
         """Every cell, with its month, customer, plan and feature."""
-        for (month, customer, plan), features in self._by_plan.items():
+        for (month, customer, plan), features in self._pools.items():
             for feature, use in features.items():
                 yield Owner(month, customer, plan, feature), use
 
@@ -126,26 +130,41 @@ class Cells:
         return [(feature, 1) for feature in policy.features] if policy else []
 
     def _candidates(self, month: int, customer: str, plan: str) -> Iterable[FeatureUse]:
-        yield self._by_plan.get((month, customer, plan), {})
-        if self._by_customer is None or self._of_plan is None:
-            self._by_customer, self._of_plan = self._sum_up()
-        yield self._by_customer.get((month, customer), {})
-        yield self._of_plan.get((month, plan), {})
+        yield self._pools.get((month, customer, plan), {})
+        if self._of_customer is None:
+            self._of_customer = self._index()
+        yield _summed(self._of_customer.get((month, customer), []))
+        if (month, plan) not in self._of_plan_summed:
+            self._of_plan_summed[month, plan] = _summed(self._of_plan.get((month, plan), []))
+        yield self._of_plan_summed[month, plan]
 
-    def _sum_up(self) -> tuple[dict[tuple[int, str], FeatureUse], dict[tuple[int, str], FeatureUse]]:
-        by_customer: dict[tuple[int, str], FeatureUse] = defaultdict(dict)
-        of_plan: dict[tuple[int, str], FeatureUse] = defaultdict(dict)
-        for (month, customer, plan), features in self._by_plan.items():
-            for name, use in features.items():
-                for total in (by_customer[month, customer], of_plan[month, plan]):
-                    total[name] = total[name].plus(use) if name in total else use
-        return by_customer, of_plan
+    def _index(self) -> dict[tuple[int, str], list[FeatureUse]]:
+        of_customer: dict[tuple[int, str], list[FeatureUse]] = defaultdict(list)
+        self._of_plan = defaultdict(list)
+        for (month, customer, plan), features in self._pools.items():
+            of_customer[month, customer].append(features)
+            self._of_plan[month, plan].append(features)
+        return of_customer
 
     def _stated_weights(self, policy: PlanPolicy) -> list[tuple[str, int]]:
         if policy.name not in self._stated:
             exact = ((name, int(EXACT.scaleb(weight, PLACES))) for name, weight in policy.weights.items())
             self._stated[policy.name] = sorted((name, weight) for name, weight in exact if weight)
         return self._stated[policy.name]
+
+
+def add_use(features: FeatureUse, name: str, use: Use) -> None:
+    """Add `use` to what `features` hold of one feature."""
+    known = features.get(name)
+    features[name] = use if known is None else known.plus(use)
+
+
+def _summed(many: Iterable[FeatureUse]) -> FeatureUse:
+    total: FeatureUse = {}
+    for features in many:
+        for name, use in features.items():
+            add_use(total, name, use)
+    return total
 
 
 def _weights(use: FeatureUse, *, by_cost: bool) -> list[tuple[str, int]]:

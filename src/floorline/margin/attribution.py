@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from floorline.events import Alias, Customer
 
@@ -60,8 +60,7 @@ class Timeline:
         return self.starts[1:]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
+class Cover(NamedTuple):
     """A revenue line's word on the plan: `customer` (as billed) is on `plan` from `start`, for `amount` (10^-12 USD)."""
 
     customer: str
@@ -108,6 +107,8 @@ class Names:
 
     def resolve(self, kind: Kind, name: str, day: int) -> str:
         """The canonical name of `name` on `day`."""
+        if (kind, name) not in self._aliases:
+            return name
         for _ in range(_MAX_HOPS):
             dated = self._aliases.get((kind, name))
             if dated is None:
@@ -126,7 +127,7 @@ class Names:
         stated = plan or self.attribute("plan", customer, day)
         if not stated and customer in self._covered:
             stated = self._covered[customer].at(day)
-        return self.resolve("plan", stated, day) if stated else ""
+        return self.resolve("plan", stated, day)
 
     def attribute(self, attribute: Attribute, customer: str, day: int) -> str:
         """Plan, segment or cohort of a canonical customer by its dated records; empty when none says."""
@@ -177,14 +178,19 @@ class Names:
 
     def _coverage(self, covers: Iterable[Cover]) -> dict[str, Timeline]:
         """Plans by revenue: of the lines that begin on one day the greatest names the plan."""
-        greatest: dict[tuple[int, str], tuple[int, str]] = {}
-        for cover in covers:
-            if cover.plan and cover.amount > 0:
-                where = (cover.start, self.resolve("customer", cover.customer, cover.start))
-                greatest[where] = max(greatest.get(where, (0, "")), (cover.amount, cover.plan))
+        lines: dict[str, list[tuple[int, int, str]]] = {}
+        for customer, plan, start, amount in covers:
+            if plan and amount > 0:
+                lines.setdefault(self.resolve("customer", customer, start), []).append((start, amount, plan))
         covered: dict[str, Timeline] = {}
-        for (start, customer), (_, plan) in sorted(greatest.items()):
-            covered.setdefault(customer, Timeline()).append(start, plan)
+        for customer, dated in lines.items():
+            covered[customer] = timeline = Timeline()
+            if all(plan == dated[0][2] for _, _, plan in dated):
+                timeline.append(dated[0][0], dated[0][2])
+                continue
+            greatest = {start: plan for start, _, plan in sorted(dated)}
+            for start, plan in greatest.items():
+                timeline.append(start, plan)
         return covered
 
 

@@ -101,7 +101,7 @@ class Figures:
     def components(self) -> dict[str, Decimal]:
         """COGS by component, USD: inference always, the others where they are not zero."""
         sums = self.sums
-        parts = dict.fromkeys(COMPONENTS, 0)
+        parts: dict[str, int] = dict.fromkeys(COMPONENTS, 0)
         parts["inference"] = sums.effective - sums.retry - sums.orchestration
         parts["orchestration"] = sums.orchestration
         parts["retries"] = sums.retry

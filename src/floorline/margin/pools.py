@@ -6,7 +6,7 @@ Amounts are integers of 10^-12 USD, days ordinals; (before, through) as in alloc
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from floorline.margin.allocation import CostPool, Grown, Owner, Use
+from floorline.margin.allocation import Cells, CostPool, Grown, Owner, Use, add_use
 from floorline.margin.attribution import Attribute, Boundaries, Names
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.queries import CostRow, OutcomeRow, RevenueColumns, WeightColumns
@@ -125,6 +125,28 @@ def month_uses(columns: WeightColumns, to: Attribution) -> list[tuple[int, Owner
     return found
 
 
+def month_cells(columns: WeightColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
+    """The cells of whole months; raw names are customer, feature and plan. Each (customer, plan, span) is resolved once."""
+    cells = Cells((), plans)
+    names = to.names
+    pools: dict[tuple[str, str, int], dict[str, Use]] = {}
+    features: dict[tuple[str, int], str] = {}
+    uses = map(
+        Use._make, zip(columns.calls, columns.input_tokens, columns.output_tokens, columns.effective, strict=True)
+    )
+    for customer, raw, plan, as_of, use in zip(*columns.names, columns.as_of, uses, strict=True):
+        pool = pools.get((customer, plan, as_of))
+        if pool is None:
+            canonical = names.resolve("customer", customer, as_of)
+            pool = cells.pool(to.month(as_of), canonical, names.plan(plan, canonical, as_of))
+            pools[customer, plan, as_of] = pool
+        feature = features.get((raw, as_of))
+        if feature is None:
+            feature = features[raw, as_of] = names.resolve("feature", raw, as_of)
+        add_use(pool, feature, use)
+    return cells
+
+
 def cost_pools(rows: Iterable[CostRow], to: Attribution) -> dict[CostPool, Grown]:
     """Costs that no call carries, by month and by what they name."""
     window = to.window
@@ -147,8 +169,9 @@ def cost_pools(rows: Iterable[CostRow], to: Attribution) -> dict[CostPool, Grown
 
 def joined(*many: Mapping[Owner, Grown]) -> Pools:
     """The sum of several."""
-    total: Pools = {}
-    for pools in many:
+    some = [pools for pools in many if pools]
+    total = dict(some[0]) if some else {}
+    for pools in some[1:]:
         for owner, (before, through) in pools.items():
             known = total.get(owner, (0, 0))
             total[owner] = (known[0] + before, known[1] + through)

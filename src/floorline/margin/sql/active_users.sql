@@ -1,4 +1,5 @@
--- active_users: the users (of a customer) with calls in the window, counted by raw names.
+-- active_users: the users (of a customer) with calls in the window, counted by raw names. The row whose as_of
+-- is 0 is the whole window.
 SELECT $list AS names, as_of, uniqExact(customer_id, user_id)
 FROM
 (
@@ -8,4 +9,4 @@ FROM
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
 )
-GROUP BY $groups
+GROUP BY GROUPING SETS (($groups), ())
