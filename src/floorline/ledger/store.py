@@ -32,15 +32,16 @@ INSERT_SETTINGS: Mapping[str, str | int] = {
     "max_partitions_per_insert_block": 0,  # an import may span any number of months
     "input_format_parallel_parsing": 0,
 }
+_BOUNDED = "max_bytes_before_external_group_by = 1000000000"  # a big GROUP BY goes to disk before it fills the memory
 _BOOKS = (
     """CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
     ENGINE = MergeTree ORDER BY number""",
-    """CREATE TABLE IF NOT EXISTS settings (name String, value String, at DateTime64(6) DEFAULT now64(6))
-    ENGINE = MergeTree ORDER BY (name, at)""",
+    """CREATE TABLE IF NOT EXISTS settings (number UInt64, name String, value String)
+    ENGINE = MergeTree ORDER BY (name, number)""",
 )
-# The engine's words for "this data does not fit this table": the batch was refused whole, before anything was written.
+# The engine's codes for "this data does not fit": the batch is then probed, row by row if need be, without writing.
 _DATA_FAULTS = frozenset({
-    6, 26, 27, 32, 33, 38, 41, 44, 49, 53, 69, 70, 72, 117, 128, 130, 131, 190, 261, 321, 349, 407, 441, 469, 691, 1001,
+    6, 26, 27, 32, 33, 38, 41, 44, 53, 69, 70, 72, 117, 128, 130, 131, 190, 321, 349, 407, 469, 691, 1001,
 })  # fmt: skip
 
 
@@ -131,11 +132,13 @@ class Store:
         return self._get("timezone")
 
     def _get(self, name: str) -> str:
-        rows = self._rows("SELECT argMax(value, at) FROM settings WHERE name = {name:String}", {"name": name})
+        rows = self._rows("SELECT argMax(value, number) FROM settings WHERE name = {name:String}", {"name": name})
         return str(rows[0][0])
 
     def _set(self, name: str, value: str) -> None:
-        self._add("settings", {"name": name, "value": value})
+        """The newest row counts, by number and not by a clock that may be set back."""
+        ((last,),) = self._rows("SELECT max(number) FROM settings")
+        self._add("settings", {"number": cast("int", last) + 1, "name": name, "value": value})
 
     # -- in
 
@@ -149,7 +152,7 @@ class Store:
     def probe(self, batch: Batch) -> str:
         """Why the store refuses the data of `batch`, '' when it takes it. Nothing is written."""
         probe = f"{batch.table.name}_probe"
-        self._run(f"CREATE TABLE IF NOT EXISTS {probe} AS {batch.table.name} ENGINE = Null")
+        self._run(f"CREATE OR REPLACE TABLE {probe} AS {batch.table.name} ENGINE = Null")
         try:
             self._insert(probe, batch, dict(INSERT_SETTINGS))
         except BatchRefused as refused:
@@ -229,7 +232,7 @@ class Store:
             columns = ", ".join(self._columns(view.target))  # by name, as views fill it
             for part in self._slices(view):
                 insert = f"INSERT INTO {view.target} ({columns}) SELECT {columns} FROM ({part})"  # noqa: S608 - our own views
-                self._run(f"{insert} SETTINGS insert_deduplicate = 0")
+                self._run(f"{insert} SETTINGS insert_deduplicate = 0, {_BOUNDED}")
         for view in views:
             self._run(view.create)
         self._set("rebuilding", "")
@@ -284,7 +287,7 @@ class Store:
             f"SELECT count() FROM (SELECT {keys} FROM ("  # noqa: S608 - names from the schema
             f" SELECT {keys}, {plus}, {zero_minus} FROM {target} GROUP BY {keys}"
             f" UNION ALL SELECT {keys}, {zero_plus}, {minus} FROM ({base}) GROUP BY {keys}"
-            f") GROUP BY {keys} HAVING {unequal})"
+            f") GROUP BY {keys} HAVING {unequal}) SETTINGS {_BOUNDED}"
         )
         return cast("int", groups)
 
