@@ -277,6 +277,22 @@ def test_a_trend_is_tables_of_consecutive_weeks(company):
     ]  # fmt: skip
 
 
+def test_identities_know_every_kind_of_revenue(company):
+    found = Margins(company, POLICIES).identities(date(2026, 1, 1), date(2026, 2, 1), Scope())
+    customers = {(one.side, one.name) for one in found.unmatched if one.kind == "customer"}
+    assert customers == {("usage", "free"), ("billing", "delta"), ("billing", "epsilon")}
+    assert found.unnamed["customer"] == Decimal("0.25")
+
+
+def test_the_steps_reach_the_asked_share_and_know_the_completed_tickets(company):
+    report = Margins(company).steps(date(2026, 1, 1), date(2026, 2, 1), Scope())
+    assert report.steps[0].step == "answer"
+    assert (report.steps[0].completed, report.steps[0].cost_per_completed) == (15, usd("0.266666666667"))
+    assert (
+        report.steps[-1].cumulative_share >= report.share > report.steps[-1].cumulative_share - report.steps[-1].share
+    )
+
+
 def test_requests_that_cannot_be_meant_are_refused():
     with pytest.raises(ValueError, match="no day"):
         MarginRequest(by=("feature",), start=date(2026, 1, 1), end=date(2026, 1, 1))

@@ -98,7 +98,7 @@ def _columns(report: MarginReport) -> list[tuple[str, Cell]]:
         shown.append(("cost/user", lambda row: dollars(per(row.cogs_pico, row.users))))
         shown.append(("margin/user", lambda row: dollars(per(row.revenue_pico - row.cogs_pico, row.users))))
     if report.total.outcomes is not None and report.total.outcomes.outcomes:
-        shown.append(("$/outcome", lambda row: dollars(row.cost_per_successful_outcome)))
+        shown.append(("$/outcome", lambda row: dollars(row.cost_per_successful_outcome) if row.key else ""))
     return shown
 
 
@@ -205,8 +205,8 @@ def print_identities(found: Identities, start: date, end: date) -> None:
         for one in rows:
             likely = "; ".join(f"{p.name} ({p.percent} %: {p.because})" for p in one.partners)
             what = "cost" if one.side == "usage" else "revenue"
-            table.add_row(one.side, escape(one.name), f"{dollars(one.usd)} {what}", escape(likely) or "–")
+            table.add_row(one.side, escape(one.name), f"{cents(one.usd)} {what}", escape(likely) or "–")
         out.print(table)
     for kind, usd in found.unnamed.items():
         if usd:
-            out.print(f"{dollars(usd)} of cost names no {kind}.")
+            out.print(f"{cents(usd)} of cost names no {kind}.")

@@ -31,6 +31,7 @@ from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.policy import Policies
 from floorline.margin.pools import (
     Attribution,
+    Pools,
     cost_pools,
     joined,
     metered_pools,
@@ -39,7 +40,7 @@ from floorline.margin.pools import (
     outcome_pools,
     revenue_pools,
 )  # fmt: skip
-from floorline.margin.queries import Days, RevenueColumns
+from floorline.margin.queries import Days, OutcomeRow, RevenueColumns
 from floorline.margin.revenue import Window
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
@@ -123,7 +124,7 @@ class Margins:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
         table = _Table(self.ledger, self.policies, MarginRequest(by=("customer",), start=start, end=end, scope=scope))
         uses = [(owner, use) for as_of, owner, use in table.uses() if table.window.start <= as_of < table.window.end]
-        pools = revenue_pools(table.lines, table.attribution)
+        pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
         usage = Side.of([(owner, use.cost) for owner, use in uses])
         billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
         return identities(usage, billing, table.customers, self.policies)
@@ -157,8 +158,8 @@ class _Table:
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = [*ledger.query(queries.aliases()), *policies.aliases]
         self._by_feature = bool({"feature", *FINER}.intersection(request.by))
-        self._metered = any(plan.usage_prices for plan in policies.plans.values())
-        self._needs_cells = bool(self._costs) or self._metered or (self._by_feature and bool(self.lines.customer))
+        self.metered = any(plan.usage_prices for plan in policies.plans.values())
+        self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
         with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
         self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
         self.names = Names(aliases, self.customers, _covers(self.lines) if "plan" in self._attributes else ())
@@ -172,8 +173,8 @@ class _Table:
         request = self._request
         usage, one_to_one = self._usage()
         weights = self._weights() if self._needs_cells else None
-        metered = month_uses(weights, self.attribution) if weights and self._metered else []
-        outcomes = self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
+        metered = month_uses(weights, self.attribution) if weights and self.metered else []
+        outcomes = self.outcomes()
         plans = self._policies.plans
         method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
         users, users_total = self._users(one_to_one=one_to_one)
@@ -181,16 +182,12 @@ class _Table:
         gathered = Gathered(
             by=request.by,
             usage=usage,
-            revenue=joined(
-                revenue_pools(self.lines, self.attribution),
-                outcome_pools(outcomes, plans, self.attribution),
-                metered_pools(metered, plans, self.attribution),
-            ),
+            revenue=self.earned(outcomes, metered),
             costs=cost_pools(self._costs, self.attribution),
             cells=month_cells(weights, plans, self.attribution) if weights else Cells((), plans),
             attribution=self.attribution,
             cell_key=cell_key,
-            finer=self._finer(cell_key) if self.lines.customer or self._costs or outcomes or self._metered else {},
+            finer=self._finer(cell_key) if self.lines.customer or self._costs or outcomes or self.metered else {},
             outcomes=outcome_counts(outcomes, request.by, self.attribution, self.window.start) if outcomes else None,
             users=users,
             users_total=users_total,
@@ -209,6 +206,21 @@ class _Table:
             total=total,
             left_out=LeftOut(calls=left.calls, cost_pico=left.cost),
             p95_method=method,
+        )
+
+    # -- revenue
+
+    def outcomes(self) -> list[OutcomeRow]:
+        """Outcomes from the start of the window's first month on."""
+        return self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
+
+    def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
+        """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""
+        plans = self._policies.plans
+        return joined(
+            revenue_pools(self.lines, self.attribution),
+            outcome_pools(outcomes, plans, self.attribution),
+            metered_pools(uses, plans, self.attribution),
         )
 
     # -- usage
@@ -233,7 +245,7 @@ class _Table:
         return month_uses(self._weights(), self.attribution)
 
     def _weights(self) -> queries.WeightColumns:
-        days = self._reach_days(self.window.reach_end, edges=self._metered)
+        days = self._reach_days(self.window.reach_end, edges=self.metered)
         return self._only(queries.usage_weights(_CELL_COLUMNS, "calls_day", days))
 
     def _cell_key(self) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ class _Index:
 def likeness(one: str, other: str) -> tuple[int, str]:
     """How alike two names are, in percent, and why."""
     if flattened(one) == flattened(other):
-        return 100, "the same but for case and punctuation"
+        return 100, "the same but for case, punctuation and words such as Inc"
     domains = {domain(one), domain(other)} - {""}
     if domains and (len(domains) == 1 and domain(one) and domain(other)):
         return 95, "the same e-mail domain"
