@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -85,9 +84,8 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
-def test_every_sum_of_every_rollup_equals_the_base(each_open, zone):
-    ledger = each_open(timezone=zone, batch_rows=40)
+def test_every_sum_of_every_rollup_equals_the_base(each_open):
+    ledger = each_open(timezone="Asia/Kolkata", batch_rows=40)
     ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
     for rollup in ROLLUPS:
         runs = rollup == "runs_day"
@@ -113,7 +111,7 @@ def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_
     assert {(b.day, b.feature, b.bucket): b.calls for b in found} == {key: n for key, n in wanted.items() if n}
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     numbers=st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True),
     rewritten=st.lists(st.tuples(st.integers(0, 59), st.integers(0, 20), st.sampled_from(["computed", "provider", "unpriced"])), max_size=40),

@@ -74,13 +74,15 @@ def test_a_batch_sent_again_changes_nothing_rollups_included(each_open):
     assert ledger.verify() == []
 
 
-def test_a_batch_over_many_months_is_one_insert(each_open):
-    ledger = each_open()
-    sent = batch(*(call(n, opened_at=datetime(1990, 1, 1, tzinfo=UTC) + timedelta(days=32 * n)) for n in range(101)))
+def test_a_batch_over_many_months_is_one_insert(open_ledger):
+    ledger = open_ledger()
+    months = [
+        datetime(1990, 1, 1, tzinfo=UTC) + timedelta(days=32 * n) for n in range(101)
+    ]  # the engine's own limit is 100
+    sent = batch(*(msgspec.structs.replace(outcome(n), at=month) for n, month in enumerate(months)))
     ledger.store.insert(sent)
     ledger.store.insert(sent)
-    assert count(ledger) == 101
-    assert count(ledger, "hist_day") == count(ledger, "calls", "effective_cost IS NOT NULL")
+    assert count(ledger, "outcomes") == 101
 
 
 def test_every_value_of_a_call_is_stored_as_it_is(each_open):
@@ -163,20 +165,20 @@ def test_another_timezone_rebuilds_the_rollups_and_says_so(each_open):
     assert third.verify() == []
 
 
-def test_a_rebuild_that_was_interrupted_is_done_again_by_the_next_opening(each_open):
-    first = each_open()
+def test_a_rebuild_that_was_interrupted_is_done_again_by_the_next_opening(open_ledger):
+    first = open_ledger()
     first.write([entry(call(n)) for n in range(60)])
     first.flush()
     first.store._set("rebuilding", "Asia/Tokyo")
     first.store._run("TRUNCATE TABLE calls_day")
     first.close()
-    second = each_open()
+    second = open_ledger()
     assert second.notices == ["a rebuild of the rollups was interrupted: rebuilt for days of Asia/Tokyo"]
     assert second.verify() == []
 
 
-def test_a_rollup_that_was_tampered_with_is_found_and_mended(each_open):
-    ledger = each_open()
+def test_a_rollup_that_was_tampered_with_is_found_and_mended(open_ledger):
+    ledger = open_ledger()
     ledger.write([entry(call(n)) for n in range(60)])
     ledger.flush()
     ledger.store._run("INSERT INTO calls_day SELECT * FROM calls_day LIMIT 3 SETTINGS insert_deduplicate = 0")

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, Error
 from floorline.errors import FloorlineError, LedgerCorrupt
 from floorline.ledger.codec import Table, values
 from floorline.ledger.driver import Client, Connect
-from floorline.ledger.schema import SUMS, Migration, View, migrations
+from floorline.ledger.schema import Migration, View, migrations
 from floorline.query import Parameter, Query
 
 Row = TypeVar("Row")
@@ -274,20 +274,14 @@ class Store:
             {"t": target},
         )
         sums = [name for name in self._columns(target) if name not in str(keys).split(", ")]
-        money = {s.name for s in SUMS if s.money}
-        plus = ", ".join(f"sum({n}) AS p_{n}" for n in sums)
-        minus = ", ".join(f"sum({n}) AS b_{n}" for n in sums)
-        zero_plus, zero_minus = (
-            ", ".join(f"{'toDecimal128(0, 12)' if n in money else 'toInt64(0)'} AS {side}_{n}" for n in sums)
-            for side in "pb"
-        )
-        base = " UNION ALL ".join(f"SELECT {keys}, {', '.join(sums)} FROM ({view.select})" for view in views)  # noqa: S608 - our own views
-        unequal = " OR ".join(f"sum(p_{n}) != sum(b_{n})" for n in sums)
+        base = [
+            f"SELECT {keys}, {', '.join(f'-{n} AS {n}' for n in sums)} FROM ({view.select})"  # noqa: S608 - our own views
+            for view in views
+        ]
+        both = " UNION ALL ".join([f"SELECT {keys}, {', '.join(sums)} FROM {target}", *base])  # noqa: S608 - our own names
+        unequal = " OR ".join(f"sum({n}) != 0" for n in sums)
         ((groups,),) = self._rows(
-            f"SELECT count() FROM (SELECT {keys} FROM ("  # noqa: S608 - names from the schema
-            f" SELECT {keys}, {plus}, {zero_minus} FROM {target} GROUP BY {keys}"
-            f" UNION ALL SELECT {keys}, {zero_plus}, {minus} FROM ({base}) GROUP BY {keys}"
-            f") GROUP BY {keys} HAVING {unequal}) SETTINGS {_BOUNDED}"
+            f"SELECT count() FROM (SELECT {keys} FROM ({both}) GROUP BY {keys} HAVING {unequal}) SETTINGS {_BOUNDED}"  # noqa: S608 - as above
         )
         return cast("int", groups)
 
