@@ -290,3 +290,20 @@ def test_a_stated_cost_of_a_free_model_is_quarantined_because_it_is_infinitely_f
     version = resolved(book, "self", "m", NOVEMBER)
     assert price(usage(input=10, stated="0.5"), version, trust_stated=True).quarantined_usd == Decimal("0.5")
     assert price(usage(input=10, stated="0"), version, trust_stated=True).basis == "provider"
+
+
+# tiers
+
+
+def test_a_tier_that_the_book_has_no_price_of_as_of_its_time_is_an_estimate() -> None:
+    flex = {"service_tier": "flex"}
+    late = cost_at("openai", "gpt-5", usage(input=1000, context=flex), at=NOVEMBER)
+    early = cost_at("openai", "gpt-5", usage(input=1000, context=flex), at=datetime(2026, 2, 2, tzinfo=UTC))
+    assert (late.basis, early.basis) == ("computed", "estimated")
+    assert early.effective_cost == 2 * late.effective_cost
+
+
+def test_a_price_of_the_users_own_without_a_tier_holds_in_every_tier_and_is_no_estimate() -> None:
+    book = book_of(own_prices("openai", "gpt-5", input=rate("1"), output=rate("2")))
+    version = resolved(book, "openai", "gpt-5")
+    assert price(usage(input=1000, context={"processing": "batch"}), version).basis == "computed"

@@ -26,6 +26,9 @@ MEASURES = frozenset({
 content; a call that has nothing else to price is unpriced. Every other count (searches, code executions, GPU-seconds)
 is billed beside the tokens and makes a call unpriced where no price is known."""
 
+PRICED_APART = frozenset({"batch", "flex", "priority", "fast"})
+"""Tiers that providers price apart. An answer of one that the book has no price of, as of its time, is estimated."""
+
 _TOKEN_ORDER = {name: i for i, name in enumerate(TOKEN_BUCKETS)}
 _COUNT_ORDER = {name: i for i, name in enumerate(COUNTS)}
 
@@ -61,7 +64,8 @@ def price(
 ) -> Costing:
     """The cost of `usage` under `version`, as lines of `component` for `attempt`.
 
-    A version that lacks the price of something used leaves the call unpriced; nothing is silently free.
+    A version that lacks the price of something used leaves the call unpriced; nothing is silently free. A version that
+    knows only the standard price of a call of another tier makes an estimate of it, and the basis says so.
     With `trust_stated` the provider's own cost becomes the effective cost, split over the lines in proportion to the
     contracted amounts, unless it is implausible: more than 10 × off ours either way, zero while ours is not, negative.
     Where no price is known it is one line of unit `stated`, held against `ceiling` if one is given.
@@ -81,7 +85,7 @@ def price(
         return _unpriced(usage, reason, stated, component, attempt, ceiling)
     contracted = sum((line.contracted for line in lines), ZERO)
     quarantined: Decimal | None = None
-    basis: CostBasis = "estimated" if estimated else "computed"
+    basis: CostBasis = "estimated" if estimated or _other_tier(usage, version) else "computed"
     if stated is not None:
         if plausible(stated, contracted):
             lines, basis = _stated_over(stated, lines), "provider"
@@ -96,6 +100,14 @@ def price(
         price_version=version.id,
         quarantined_usd=quarantined,
     )
+
+
+def _other_tier(usage: Usage, version: PriceVersion) -> bool:
+    """Whether the answer reports a tier priced apart, and the list prices are those of another one."""
+    if version.list_source == "user":
+        return False  # prices stated without a tier hold in every one
+    reported = {pair for pair in usage.context.items() if pair[1] in PRICED_APART}
+    return bool(reported.difference(version.context))
 
 
 def plausible(stated: Decimal, own: Decimal) -> bool:
