@@ -49,7 +49,9 @@ class Dimensions(click.ParamType[tuple[Dimension, ...]]):
         if isinstance(value, tuple):
             return value
         words = [word.strip() for word in value.split(",")]
-        found: tuple[Dimension, ...] = tuple(dimension for word in words for dimension in DIMENSIONS if dimension == word)
+        found: tuple[Dimension, ...] = tuple(
+            dimension for word in words for dimension in DIMENSIONS if dimension == word
+        )
         if len(found) != len(words) or not 1 <= len(words) <= 2 or len(set(words)) != len(words):
             self.fail(f"{value!r}: name one of {', '.join(DIMENSIONS)}, or two different ones as a,b", param, ctx)
         return found

@@ -40,7 +40,7 @@ from floorline.margin.pools import (
     outcome_pools,
     revenue_pools,
 )  # fmt: skip
-from floorline.margin.queries import Days, OutcomeRow, RevenueColumns
+from floorline.margin.queries import Days, OutcomeRow
 from floorline.margin.revenue import Window
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
@@ -162,7 +162,7 @@ class _Table:
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
         with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
         self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
-        self.names = Names(aliases, self.customers, _covers(self.lines) if "plan" in self._attributes else ())
+        self.names = Names(aliases, self.customers, self._covers() if "plan" in self._attributes else ())
         reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
         self.attribution = Attribution(self.names, window, reach, self._attributes)
         self._columns = columns_of(request.by)
@@ -209,6 +209,10 @@ class _Table:
         )
 
     # -- revenue
+
+    def _covers(self) -> list[Cover]:
+        covers = self._only(queries.plan_covers())
+        return list(map(Cover._make, zip(covers.customer, covers.plan, covers.start, covers.amount, strict=True)))
 
     def outcomes(self) -> list[OutcomeRow]:
         """Outcomes from the start of the window's first month on."""
@@ -355,8 +359,3 @@ def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:
     for row in rows:
         found[row.bucket] = found.get(row.bucket, 0) + row.calls
     return found
-
-
-def _covers(lines: RevenueColumns) -> list[Cover]:
-    columns = zip(lines.customer, lines.plan, lines.start, lines.amount, strict=True)
-    return list(map(Cover._make, columns))

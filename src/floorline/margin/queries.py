@@ -70,6 +70,15 @@ class RevenueColumns(msgspec.Struct, frozen=True, kw_only=True):
     end: list[int]
 
 
+class CoverColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """What revenue lines say of plans, as columns; see attribution.Cover."""
+
+    customer: list[str]
+    plan: list[str]
+    amount: list[int]
+    start: list[int]
+
+
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
     """A cost that no call carries; amount and days as in RevenueColumns."""
 
@@ -183,6 +192,11 @@ def left_out(days: Days) -> Query[LeftOutRow]:
 def revenue_lines(start: int, end: int) -> Query[RevenueColumns]:
     """Lines whose period meets the days."""
     return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=_range(start, end))
+
+
+def plan_covers() -> Query[CoverColumns]:
+    """The plans that revenue lines name, over all time."""
+    return Query(sql=_SQL["plan_covers"].substitute(), row=CoverColumns)
 
 
 def cost_lines(start: int, end: int) -> Query[CostRow]:
