@@ -7,9 +7,6 @@ import pytest
 
 from floorline.ledger.driver import embedded
 from floorline.ledger.ledger import Ledger
-from tests.support.ledger import engine
-
-__all__ = ["engine", "ledger"]
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,12 @@ import pytest
 
 from floorline.ledger.driver import server
 from tests.support.clickhouse_http import serve
-from tests.support.ledger import Databases, Opener, databases, engine, ledger, open_ledger
-
-__all__ = ["databases", "each_open", "each_store", "engine", "ledger", "open_ledger"]
+from tests.support.ledger import Databases, Opener
 
 SERVER = os.environ.get("FLOORLINE_TEST_CLICKHOUSE_URL", "")
 
 
-@pytest.fixture(scope="session", params=["chdb", "http", *(["server"] if SERVER else [])])
+@pytest.fixture(scope="module", params=["chdb", "http", *(["server"] if SERVER else [])])
 def each_store(request, engine, databases):
     """Databases of each kind of store."""
     if request.param == "chdb":

@@ -1,12 +1,6 @@
 """A ledger for tests: real tables in a real engine, a fresh database for every test.
 
-Use it by importing the fixtures into the conftest.py of your own tests:
-
-    from tests.support.ledger import databases, engine, ledger, open_ledger
-
-    __all__ = ["databases", "engine", "ledger", "open_ledger"]
-
-then, in a test module, with `from tests.support.ledger import entry`:
+tests/conftest.py makes the fixtures known to every test; in a test module, with `from tests.support.ledger import entry`:
 
     def test_a_call_is_found_again(ledger):
         written = ledger.write([entry(call(id="1", effective_cost=usd("0.01")))])

@@ -1,4 +1,4 @@
-"""Two ledgers for one story: one that was told wrong prices on day one, one that knew better."""
+"""The ledger that tests share: chDB opens one folder a process, so these fixtures are defined once."""
 
 from tests.support.ledger import databases, engine, ledger, open_ledger
 
