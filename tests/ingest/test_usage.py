@@ -297,3 +297,12 @@ def test_the_versions_used_are_remembered() -> None:
     pricer = Pricer(book=BOOK)
     made = call(pricer)
     assert list(pricer.versions) == [made.price_version]
+
+
+def test_a_stated_cost_of_a_model_without_a_price_is_held_against_the_dearest_known() -> None:
+    trusting = Pricer(book=BOOK, trusted_cost_providers=frozenset({"acme"}))
+    stated = call(trusting, provider="acme", model="m", cost_usd=Decimal("2.75"))
+    assert (stated.cost_basis, stated.effective_cost) == ("provider", Decimal("2.75"))
+    absurd = call(trusting, provider="acme", model="m", cost_usd=Decimal(3_144_000))
+    assert (absurd.cost_basis, absurd.effective_cost) == ("unpriced", None)
+    assert trusting.quarantined == {"acme/m": 1}

@@ -51,12 +51,16 @@ class Always:
 
     def __init__(self, version: PriceVersion | Unpriced) -> None:
         self.version = version
+        self.versions = {version.id: version} if isinstance(version, PriceVersion) else {}
 
     def of_call(self, *_):
         return self.version
 
     def of_attempt(self, *_):
         return self.version
+
+    def ceiling(self, _):
+        return None
 
     def trusts(self, _):
         return False

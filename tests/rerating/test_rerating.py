@@ -64,6 +64,12 @@ class Why:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    id: str
+    basis: str
+
+
 def test_a_model_unpriced_on_day_one_is_put_right_and_taken_back_to_the_last_digit(open_ledger, tmp_path):
     """Import without a price → add it → re-rate shows it → apply: everything is as if the price had been known → undo."""
     ledger, knew = open_ledger("day_one"), open_ledger("knew")
@@ -346,3 +352,26 @@ def test_a_clock_that_went_back_does_not_reorder_batches(ledger, tmp_path):
     at = {batch.id: batch.created_at for batch in ledger.state.batches()}
     assert at[first.batch] < at[second.batch]
     assert rerate(ledger, DAY_ONE).preview().total.calls == 0
+
+
+@pytest.mark.parametrize("tier", ["batch", "flex"])
+def test_an_estimate_for_want_of_a_tier_s_price_ends_when_the_price_is_stated(ledger, tmp_path, tier):
+    """Batch and flex calls of March are estimated at the standard price; their own price, added later, is theirs alone."""
+    when = {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
+    half = PriceOverride(
+        provider="openai",
+        model="gpt-5",
+        rates={"input": Rate(price=Decimal("0.625")), "output": Rate(price=Decimal(5))},
+        when=when,
+    )
+    some = {"model": "gpt-5", "cache_read_tokens": 0}
+    events = [event(1, **some, service_tier=tier), event(2, **some)]
+    import_usage(ledger, PriceBook(), tmp_path, events)
+    calls = Query(sql="SELECT id, toString(cost_basis) FROM calls ORDER BY id", row=Basis)
+    assert ledger.query(calls) == [Basis(id="r1", basis="estimated"), Basis(id="r2", basis="computed")]
+
+    diff = apply(rerate(ledger, PriceBook(overrides=[half])))
+    assert diff.total.calls == 1
+    assert diff.total.after * 2 == diff.total.before
+    changed = Query(sql="SELECT call_id, toString(new_basis) FROM adjustments", row=Basis)
+    assert ledger.query(changed) == [Basis(id="r1", basis="computed")]

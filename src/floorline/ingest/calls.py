@@ -7,6 +7,7 @@ or that reports no usage although it may have been billed, has no cost and says 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -15,6 +16,7 @@ from floorline.events import ORCHESTRATION, Attempt, Call, CostBasis, CostLine, 
 from floorline.ingest.usage import AttemptEvent, Billed, UsageEvent, reported, usage_of
 from floorline.money import ZERO, usd
 from floorline.pricing.book import PriceBook
+from floorline.pricing.ceiling import ceiling
 from floorline.pricing.cost import Costing, price
 from floorline.pricing.providers import canonical
 from floorline.pricing.usage.part import context_of
@@ -36,6 +38,7 @@ class Pricer:
     trusted_cost_providers: frozenset[str] = frozenset()
     versions: dict[str, PriceVersion] = field(default_factory=dict[str, PriceVersion])
     quarantined: Counter[str] = field(default_factory=Counter[str])
+    _ceilings: dict[date, PriceVersion] = field(default_factory=dict[date, PriceVersion])
 
     def resolve(self, provider: str, model: str, event: UsageEvent) -> PriceVersion | Unpriced:
         """The price of `model` at the event's time and tier; a version is remembered in `versions`."""
@@ -43,6 +46,13 @@ class Pricer:
         if isinstance(found, PriceVersion):
             self.versions[found.id] = found
         return found
+
+    def ceiling(self, at: datetime) -> PriceVersion:
+        """What bounds a stated cost of a model without a price; the same for a whole day."""
+        day = at.date()
+        if day not in self._ceilings:
+            self._ceilings[day] = ceiling(self.book, at)
+        return self._ceilings[day]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +170,7 @@ def _cost(
         attempt=max(len(event.attempts) - 1, event.retries),
         trust_stated=trust,
         estimated=event.estimated,
+        ceiling=pricer.ceiling(event.timestamp) if trust and isinstance(version, Unpriced) else None,
     )
     if final.quarantined_usd is not None:
         pricer.quarantined[f"{canonical(event.provider)}/{usage.model}"] += 1

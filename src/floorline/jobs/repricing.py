@@ -15,7 +15,9 @@ import msgspec
 from floorline.events import ORCHESTRATION, TOKEN_BUCKETS, CostBasis, Usage
 from floorline.money import LIMIT_USD, ZERO
 from floorline.pricing.book import PriceBook
-from floorline.pricing.cost import Costing, price
+from floorline.pricing.ceiling import ceiling
+from floorline.pricing.cost import Costing, price, tier_unpriced
+from floorline.pricing.usage.part import context_of
 from floorline.pricing.version import PriceVersion, Unpriced
 
 Reason = Literal["not_forwarded", "stated", "no_usage", "unpriced", "price_gone", "version_lost", "retried", "too_dear"]
@@ -156,6 +158,15 @@ Found = PriceVersion | Unpriced | Kept
 class Prices(Protocol):
     """Where a verb takes its prices from."""
 
+    @property
+    def versions(self) -> Mapping[str, PriceVersion]:
+        """Every version that was ever stamped, by id."""
+        ...
+
+    def ceiling(self, call: RecordedCall) -> PriceVersion | None:
+        """What bounds a cost that is stated for a model without a price."""
+        ...
+
     def of_call(self, call: RecordedCall, current: Cost) -> Found:
         """The price version of the call's last attempt."""
         ...
@@ -187,6 +198,11 @@ class Recompute:
             return Kept(reason="retried")
         return self._kept(call.retry_versions[call.retry_attempts.index(attempt)])
 
+    def ceiling(self, call: RecordedCall) -> PriceVersion | None:
+        """None: a call without a version is left alone."""
+        del call
+        return None
+
     def trusts(self, call: RecordedCall) -> bool:
         """What was believed when the call was recorded stays believed, and nothing else."""
         del call
@@ -214,6 +230,10 @@ class Rerate:
         del current
         return self._resolve(call, call.attempt_providers[attempt], call.attempt_models[attempt])
 
+    def ceiling(self, call: RecordedCall) -> PriceVersion | None:
+        """The dearest of the book at the call's time, where a stated cost may count."""
+        return ceiling(self.book, call.opened_at) if self.trusts(call) else None
+
     def trusts(self, call: RecordedCall) -> bool:
         """Whether the configuration trusts the provider now."""
         return call.stated_cost is not None and call.provider in self.trusted_cost_providers
@@ -221,9 +241,7 @@ class Rerate:
     def _resolve(self, call: RecordedCall, provider: str, model: str) -> Found:
         stamped = self.versions.get(call.price_version)
         context = dict(stamped.context) if stamped is not None else {}
-        if call.service_tier:
-            context["service_tier"] = call.service_tier
-        return self.book.resolve(provider, model, call.opened_at, context)
+        return self.book.resolve(provider, model, call.opened_at, context | _tier(call))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,12 +263,16 @@ def reprice(call: RecordedCall, current: Cost, prices: Prices) -> Repriced | Kep
     found = prices.of_call(call, current)
     if isinstance(found, Kept):
         return found
-    estimated = current.basis == "estimated"
+    usage = _usage(call)
+    stamped = prices.versions.get(current.price_version)
+    for_its_tier = stamped is not None and tier_unpriced(usage, stamped)  # an estimate that a price of the tier ends
+    estimated = current.basis == "estimated" and not for_its_tier
     costing = price(
-        _usage(call),
+        usage,
         found,
         component="orchestration" if call.call_type in ORCHESTRATION else "inference",
         trust_stated=prices.trusts(call),
+        ceiling=prices.ceiling(call) if isinstance(found, Unpriced) else None,
         estimated=estimated,
     )
     costings, versions = [costing], [found]
@@ -283,12 +305,18 @@ def _cost(costings: list[Costing]) -> Cost:
     )
 
 
+def _tier(call: RecordedCall) -> dict[str, str]:
+    """What selects a price variant, by the same rules as for a provider's answer."""
+    return context_of(call.service_tier, {}, batch=False)[1]
+
+
 def _usage(call: RecordedCall) -> Usage:
     return Usage(
         buckets={unit: int(quantity) for unit, quantity in call.usage.items() if unit in _BUCKETS},
         counts={unit: quantity for unit, quantity in call.usage.items() if unit not in _BUCKETS},
         model=call.model_served,
         service_tier=call.service_tier,
+        context=_tier(call),
         provider_cost_usd=call.stated_cost,
     )
 

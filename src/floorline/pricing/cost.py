@@ -85,7 +85,7 @@ def price(
         return _unpriced(usage, reason, stated, component, attempt, ceiling)
     contracted = sum((line.contracted for line in lines), ZERO)
     quarantined: Decimal | None = None
-    basis: CostBasis = "estimated" if estimated or _other_tier(usage, version) else "computed"
+    basis: CostBasis = "estimated" if estimated or tier_unpriced(usage, version) else "computed"
     if stated is not None:
         if plausible(stated, contracted):
             lines, basis = _stated_over(stated, lines), "provider"
@@ -102,7 +102,7 @@ def price(
     )
 
 
-def _other_tier(usage: Usage, version: PriceVersion) -> bool:
+def tier_unpriced(usage: Usage, version: PriceVersion) -> bool:
     """Whether the answer reports a tier priced apart, and the list prices are those of another one."""
     if version.list_source == "user":
         return False  # prices stated without a tier hold in every one
