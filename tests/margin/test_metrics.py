@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floorline.margin.floors import floor_of, zone_of
-from floorline.margin.metrics import bucket_95, bucket_middle, nearest_rank_95, rank_95, share_text
+from floorline.margin.metrics import Figures, Sums, bucket_95, bucket_middle, nearest_rank_95, rank_95, share_text
 from floorline.margin.policy import FeaturePolicy, PlanPolicy
 
 
@@ -32,7 +32,32 @@ def test_a_stated_floor_replaces_the_defaults():
     [("0.599999999999", "red"), ("0.60", "yellow"), ("0.679999999999", "yellow"), ("0.68", "green"), (None, "unknown")],
 )
 def test_zones_begin_at_the_floor_and_at_the_band_s_end(ratio, zone):
-    assert zone_of(None if ratio is None else Decimal(ratio), Decimal("0.60")) == zone
+    assert zone_of(None if ratio is None else Decimal(ratio), Decimal("0.60"), revenue_pico=1) == zone
+
+
+@pytest.mark.parametrize(
+    ("revenue", "cost", "unpriced", "ratio", "zone"),
+    [
+        (10, 1, 0, Decimal("0.9"), "green"),
+        (10, 0, 0, Decimal(1), "green"),
+        (10, 0, 1, Decimal(1), "green"),  # one of two calls has a price: a bound, not a guess
+        (10, 0, 2, Decimal(1), "unknown"),
+        (0, 1, 0, None, "unknown"),
+        (-10, 5, 0, None, "red"),
+        (-10, 0, 2, None, "red"),
+    ],
+)
+def test_no_margin_is_green_on_negative_revenue_or_on_a_cost_nobody_knows(revenue, cost, unpriced, ratio, zone):
+    row = Figures(
+        key=("f",), revenue_pico=revenue, sums=Sums(calls=2, unpriced=unpriced, effective=cost), shared_pico={}
+    )
+    assert row.margin_ratio == ratio
+    assert zone_of(row.margin_ratio, Decimal("0.6"), revenue_pico=revenue, cost_known=row.cost_known) == zone
+
+
+def test_a_cost_that_no_call_carries_makes_a_row_of_unpriced_calls_known():
+    row = Figures(key=("f",), revenue_pico=10, sums=Sums(calls=2, unpriced=2), shared_pico={"support": 3})
+    assert row.cost_known
 
 
 def test_policies_refuse_what_cannot_be_meant():

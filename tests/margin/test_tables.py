@@ -298,3 +298,18 @@ def test_requests_that_cannot_be_meant_are_refused():
         MarginRequest(by=("feature",), start=date(2026, 1, 1), end=date(2026, 1, 1))
     with pytest.raises(ValueError, match="two different"):
         MarginRequest(by=("feature", "feature"), start=date(2026, 1, 1), end=date(2026, 1, 2))
+
+
+def test_negative_revenue_is_red_and_calls_without_any_price_are_unknown(ledger):
+    keep(
+        ledger,
+        [
+            call("2026-01-05T10:00:00Z", "acme", "refunded", "1"),
+            line("acme", "-31", "2026-01-01", "2026-02-01", feature="refunded", kind="credit_note"),
+            call("2026-01-05T10:00:00Z", "acme", "unpriced", None),
+            line("acme", "31", "2026-01-01", "2026-02-01", feature="unpriced"),
+        ],
+    )
+    rows = {row["key"]["feature"]: row for row in document(table(ledger, "feature"))["rows"]}
+    assert (rows["refunded"]["margin_ratio"], rows["refunded"]["zone"]) == (None, "red")
+    assert (rows["unpriced"]["zone"], rows["unpriced"]["quality"]["unpriced_calls"]) == ("unknown", 1)

@@ -27,9 +27,18 @@ def floor_of(policy: FeaturePolicy) -> Decimal:
     return max(ROLE_FLOOR[policy.role], HOSTING_FLOOR[policy.hosting])
 
 
-def zone_of(margin_ratio: Decimal | None, floor: Decimal | None) -> Zone:
-    """Red below the floor, yellow from the floor up to floor + YELLOW_BAND, green from there on."""
-    if margin_ratio is None or floor is None:
+def zone_of(
+    margin_ratio: Decimal | None, floor: Decimal | None, *, revenue_pico: int = 0, cost_known: bool = True
+) -> Zone:
+    """Red below the floor, yellow from the floor up to floor + YELLOW_BAND, green from there on.
+
+    Negative revenue is red, whatever the cost. Unknown: no revenue, no floor, or a cost of which nothing is known.
+    """
+    if floor is None:
+        return "unknown"
+    if revenue_pico < 0:
+        return "red"
+    if margin_ratio is None or not cost_known:
         return "unknown"
     if margin_ratio < floor:
         return "red"

@@ -94,8 +94,13 @@ class Figures:
 
     @property
     def margin_ratio(self) -> Decimal | None:
-        """Margin ÷ revenue; None without revenue."""
-        return ratio_of(self.revenue_pico - self.cogs_pico, self.revenue_pico)
+        """Margin ÷ revenue; None where revenue is zero or less: a loss on a refund is no share of it."""
+        return ratio_of(self.revenue_pico - self.cogs_pico, self.revenue_pico) if self.revenue_pico > 0 else None
+
+    @property
+    def cost_known(self) -> bool:
+        """Whether anything of the cost is known: False where no call has a price and nothing else costs."""
+        return bool(self.cogs_pico or any(self.shared_pico.values()) or self.priced_calls > 0 or not self.sums.calls)
 
     @property
     def components(self) -> dict[str, Decimal]:

@@ -220,7 +220,11 @@ def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies) -> Fi
     if tuple(by) != ("feature",) or name in {UNMATCHED_COST, UNMATCHED_REVENUE}:
         return row
     floor = floor_of(policies.features.get(name, FeaturePolicy(name=name)))
-    return replace(row, floor=floor, zone=zone_of(row.margin_ratio, floor))
+    return replace(
+        row,
+        floor=floor,
+        zone=zone_of(row.margin_ratio, floor, revenue_pico=row.revenue_pico, cost_known=row.cost_known),
+    )
 
 
 def _total(rows: Sequence[Figures], gathered: Gathered) -> Figures:
