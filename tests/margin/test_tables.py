@@ -313,3 +313,59 @@ def test_negative_revenue_is_red_and_calls_without_any_price_are_unknown(ledger)
     rows = {row["key"]["feature"]: row for row in document(table(ledger, "feature"))["rows"]}
     assert (rows["refunded"]["margin_ratio"], rows["refunded"]["zone"]) == (None, "red")
     assert (rows["unpriced"]["zone"], rows["unpriced"]["quality"]["unpriced_calls"]) == ("unknown", 1)
+
+
+def test_what_has_no_workflow_is_one_row_and_not_unmatched(company):
+    for by in ("segment", "cohort", "workflow", "outcome", "user", "call-type", "model"):
+        report = table(company, by, policies=POLICIES)
+        keys = {row.key[0] for row in report.rows}
+        assert not keys & {UNMATCHED_COST, UNMATCHED_REVENUE}, by
+        shares = document(report)["total"]["quality"]
+        assert (shares["unmatched_revenue"], shares["unmatched_cost"]) == ("0.0", "0.0")
+    none = cells(table(company, "workflow", policies=POLICIES))[("(none)",)]
+    assert all(none)
+    crossed = {row.key for row in table(company, "customer,workflow").rows}
+    assert (UNMATCHED_COST, "(none)") in crossed
+    assert not any(key[1] in {UNMATCHED_COST, UNMATCHED_REVENUE} for key in crossed)
+
+
+def test_an_outcome_costs_what_its_feature_or_workflow_costs_and_nothing_by_customer(ledger):
+    keep(
+        ledger,
+        [
+            call("2026-01-05T10:00:00Z", "acme", "agent", "0.5", workflow="ticket"),
+            call("2026-01-05T10:00:00Z", "acme", "chat", "9"),
+            outcome("2026-01-05T10:00:00Z", "t1", customer="acme", feature="agent", workflow="ticket"),
+            outcome("2026-01-05T10:00:00Z", "t2", customer="acme"),
+        ],
+    )
+
+    def costs(by):
+        rows = document(table(ledger, by))["rows"]
+        return {tuple(row["key"].values()): row["cost_per_successful_outcome"] for row in rows}
+
+    half = "0.500000000000"
+    assert costs("customer") == {("acme",): None}
+    assert costs("feature") == {("agent",): half, ("chat",): None, (UNMATCHED_COST,): None}
+    assert costs("workflow") == {("ticket",): half, ("(none)",): None}
+    assert costs("customer,feature")[("acme", "agent")] == half
+
+
+def test_active_users_are_counted_the_same_way_in_rows_and_total(ledger):
+    keep(
+        ledger,
+        [
+            call("2026-01-05T10:00:00Z", "acme", "chat", "1", user_id="ann"),
+            call("2026-01-05T10:00:00Z", "beta", "chat", "1", user_id="ann"),
+            call("2026-01-05T10:00:00Z", "beta", "docs", "1", user_id="bob"),
+            call("2026-01-05T10:00:00Z", "beta", "docs", "1"),
+        ],
+    )
+
+    def users(by):
+        report = table(ledger, by)
+        return {row.key: row.users for row in report.rows}, report.total.users
+
+    assert users("feature") == ({("chat",): 2, ("docs",): 1}, 3)  # a user of a customer
+    assert users("user") == ({("ann",): 1, ("bob",): 1, ("(none)",): 0}, 2)  # a user of the organisation
+    assert users("feature,user") == ({("chat", "ann"): 1, ("docs", "bob"): 1, ("docs", "(none)"): 0}, 2)

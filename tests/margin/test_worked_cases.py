@@ -240,7 +240,7 @@ def test_a_tail_costs_seven_and_a_quarter_means(company):
 
 
 def test_b_a_resolved_ticket(company):
-    row = company.row("customer", "B simple")
+    row = company.row("customer,feature", "B simple", "support agent")
     assert (row["revenue"], row["cogs"], percent(row)) == ("40.000000000000", "9.000000000000", Decimal("77.50"))
     assert (row["successful_outcomes"], row["cost_per_successful_outcome"]) == (20, "0.450000000000")
     compare("B support agent", "77.50 %", "77 %", "cut to whole percent")
@@ -252,7 +252,7 @@ def test_b_complex_resolutions_at_two_prices(company):
 
 
 def test_b_a_mix_of_one_complex_in_five(company):
-    row = company.row("customer", "B mix")
+    row = company.row("customer,feature", "B mix", "support agent")
     assert (row["cost_per_successful_outcome"], percent(row)) == ("0.720000000000", 64)
     compare("B mix", "64 %", "63 %", "(2 - 0.72) / 2 = 0.64")
 

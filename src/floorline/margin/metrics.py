@@ -59,7 +59,8 @@ class Figures:
     """Every figure of one row, or of the total. `key` names the row, empty for the total.
 
     `shared_pico` are the costs that no call carries, by component. `users` and `outcomes` are None where the table
-    does not count them.
+    does not count them. `owns_outcomes`: the row is something that outcomes happen to (a feature, workflow or kind of
+    outcome), so that its cost is the cost of reaching them.
     """
 
     key: tuple[str, ...]
@@ -69,6 +70,7 @@ class Figures:
     p95_pico: int | None = None
     users: int | None = None
     outcomes: OutcomeCounts | None = None
+    owns_outcomes: bool = False
     floor: Decimal | None = None
     zone: Zone = "unknown"
 
@@ -132,8 +134,8 @@ class Figures:
 
     @property
     def cost_per_successful_outcome(self) -> Decimal | None:
-        """COGS ÷ successful outcomes, USD; None where there is none."""
-        return per(self.cogs_pico, self.outcomes.successes if self.outcomes else 0)
+        """COGS ÷ successful outcomes, USD; None where there is none, or where the row is not what reaches them."""
+        return per(self.cogs_pico, self.outcomes.successes) if self.outcomes and self.owns_outcomes else None
 
 
 def usd_of(pico: int) -> Decimal:

@@ -27,7 +27,12 @@ from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
 
 UNMATCHED_COST = "(unmatched cost)"
 UNMATCHED_REVENUE = "(unmatched revenue)"
+NONE = "(none)"
+"""What simply has no segment, workflow or user: nothing there is to be matched."""
+NAMELESS = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE, NONE})
 Key = tuple[str, ...]
+_MATCHED: frozenset[Dimension] = frozenset({"feature", "customer", "plan"})
+_OWNS_OUTCOMES: frozenset[Dimension] = frozenset({"feature", "workflow", "outcome"})
 _KNOWN_TO_OUTCOMES = ("workflow", "outcome", "user")
 
 
@@ -152,10 +157,15 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
             gathered.costs, gathered.cells, _keep(gathered), gathered.attribution.with_traits
         ).items()
     }
-    usage = {_named(key, UNMATCHED_COST): sums for key, sums in gathered.usage.items()}
-    p95 = {_named(key, UNMATCHED_COST): cost for key, cost in gathered.p95.items()}
-    users = {_named(key, UNMATCHED_COST): count for key, count in (gathered.users or {}).items()}
-    outcomes = {_named(key, UNMATCHED_COST): counts for key, counts in (gathered.outcomes or {}).items()}
+
+    def named(key: Key) -> Key:
+        return _named(key, by, UNMATCHED_COST)
+
+    usage = {named(key): sums for key, sums in gathered.usage.items()}
+    p95 = {named(key): cost for key, cost in gathered.p95.items()}
+    users, users_total = _users(gathered)
+    outcomes = {named(key): counts for key, counts in (gathered.outcomes or {}).items()}
+    owns_outcomes = not _OWNS_OUTCOMES.isdisjoint(by)
     rows = [
         Figures(
             key=key,
@@ -163,14 +173,15 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
             sums=usage.get(key, NO_CALLS),
             shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)},
             p95_pico=p95.get(key),
-            users=None if gathered.users is None else users.get(key, 0),
+            users=None if users is None else users.get(key, 0),
             outcomes=None if gathered.outcomes is None else outcomes.get(key, OutcomeCounts()),
+            owns_outcomes=owns_outcomes and NAMELESS.isdisjoint(key),
         )
         for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
     ]
     rows = [_with_floor(row, by, policies) for row in rows if _says_something(row)]
     rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
-    total = _total(rows, gathered)
+    total = _total(rows, gathered, users_total)
     _assert_whole(total, gathered)
     return tuple(rows), total
 
@@ -190,7 +201,7 @@ def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]
     found: dict[Key, int] = {}
     if not finer:
         for key, (before, through) in tally.amounts.items():
-            row = _named([str(part) for part in key], unmatched)
+            row = _named([str(part) for part in key], gathered.by, unmatched)
             found[row] = found.get(row, 0) + through - before
         return found
     divided = divide_finer(tally, gathered.finer, gathered.cell_key, finer)
@@ -201,13 +212,29 @@ def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]
                 values[place] if dimension in FINER else str(key[place])
                 for dimension, place in zip(gathered.by, at, strict=True)
             ]
-            row = _named(words, unmatched)
+            row = _named(words, gathered.by, unmatched)
             found[row] = found.get(row, 0) + through - before
     return found
 
 
-def _named(parts: Sequence[str], unmatched: str) -> Key:
-    return tuple([part or unmatched for part in parts])
+def _named(parts: Sequence[str], by: Sequence[Dimension], unmatched: str) -> Key:
+    if all(parts):
+        return tuple(parts)
+    return tuple(
+        [part or (unmatched if dimension in _MATCHED else NONE) for part, dimension in zip(parts, by, strict=True)]
+    )
+
+
+def _users(gathered: Gathered) -> tuple[dict[Key, int] | None, int | None]:
+    """Active users by row and in total. By user a row is one user, whoever's customer: user ids are the organisation's."""
+    if gathered.users is None:
+        return None, None
+    counted = {_named(key, gathered.by, UNMATCHED_COST): count for key, count in gathered.users.items()}
+    if "user" not in gathered.by:
+        return counted, gathered.users_total
+    at = gathered.by.index("user")
+    active = {key: 1 for key, count in counted.items() if count and key[at] != NONE}
+    return active, len({key[at] for key in active})
 
 
 def _says_something(row: Figures) -> bool:
@@ -227,7 +254,7 @@ def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies) -> Fi
     )
 
 
-def _total(rows: Sequence[Figures], gathered: Gathered) -> Figures:
+def _total(rows: Sequence[Figures], gathered: Gathered, users: int | None) -> Figures:
     shared: dict[str, int] = {}
     for row in rows:
         for name, pico in row.shared_pico.items():
@@ -244,8 +271,9 @@ def _total(rows: Sequence[Figures], gathered: Gathered) -> Figures:
         sums=total_of([row.sums for row in rows]),
         shared_pico=shared,
         p95_pico=gathered.p95_total,
-        users=gathered.users_total,
+        users=users,
         outcomes=counted,
+        owns_outcomes=any(row.owns_outcomes for row in rows if row.outcomes and row.outcomes.successes),
     )
 
 
