@@ -69,6 +69,17 @@ def test_names_of_one_side_are_listed_with_their_likely_partners():
     ]
 
 
+def test_a_declared_customer_is_known_to_billing_and_still_a_likely_partner():
+    usage = side(free=3, acme_corp=5)
+    billing = side(**{"Acme Corp, Inc": 100})
+    records = [record("free", plan="free"), record("acme_corp"), record("resting")]
+    declared = {one.customer for one in records}
+    found = identities(usage, billing, records, Policies(), declared=declared)
+    assert [(u.side, u.name, [p.name for p in u.partners]) for u in found.unmatched] == [
+        ("billing", "Acme Corp, Inc", ["acme_corp"]),
+    ]
+
+
 def test_a_feature_is_unmatched_only_against_stated_ones():
     usage = Side.of([(Owner(1, "a", "pro", "chat"), 5), (Owner(1, "a", "pro", ""), 2)])
     billing = Side.of([(Owner(1, "a", "pro"), 5)])

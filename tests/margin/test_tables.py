@@ -369,3 +369,25 @@ def test_active_users_are_counted_the_same_way_in_rows_and_total(ledger):
     assert users("feature") == ({("chat",): 2, ("docs",): 1}, 3)  # a user of a customer
     assert users("user") == ({("ann",): 1, ("bob",): 1, ("(none)",): 0}, 2)  # a user of the organisation
     assert users("feature,user") == ({("chat", "ann"): 1, ("docs", "bob"): 1, ("docs", "(none)"): 0}, 2)
+
+
+def test_identities_follow_a_change_of_plan_within_the_window(ledger):
+    keep(
+        ledger,
+        [
+            *[call(f"2026-01-{day:02}T10:00:00Z", "acme", "chat", "1") for day in (5, 20)],
+            call("2026-01-20T10:00:00Z", "free-1", "chat", "2", plan="pro"),
+            call("2026-01-20T10:00:00Z", "stray", "chat", "4", plan="pro"),
+            record("acme", plan="pro"),
+            record("acme", "2026-01-16", plan="enterprise"),
+            record("free-1"),
+            alias("plan", "price_1", "pro"),
+            line("acme", "15", "2026-01-01", "2026-01-16", plan="price_1"),
+            line("acme", "60", "2026-01-16", "2026-02-01", plan="enterprise"),
+        ],
+    )
+    for days in ((date(2026, 1, 1), date(2026, 2, 1)), (date(2026, 1, 18), date(2026, 1, 25))):
+        found = Margins(ledger).identities(*days, Scope())
+        assert [(one.kind, one.side, one.name, one.usd) for one in found.unmatched] == [
+            ("customer", "usage", "stray", 4)
+        ]

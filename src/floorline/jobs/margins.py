@@ -122,12 +122,12 @@ class Margins:
 
     def identities(self, start: date, end: date, scope: Scope) -> Identities:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
-        table = _Table(self.ledger, self.policies, MarginRequest(by=("customer",), start=start, end=end, scope=scope))
-        uses = [(owner, use) for as_of, owner, use in table.uses() if table.window.start <= as_of < table.window.end]
+        request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
+        table = _Table(self.ledger, self.policies, request)
         pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
-        usage = Side.of([(owner, use.cost) for owner, use in uses])
+        usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
         billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
-        return identities(usage, billing, table.customers, self.policies)
+        return identities(usage, billing, table.customers, self.policies, declared=table.declared())
 
 
 @contextmanager
@@ -247,6 +247,16 @@ class _Table:
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
         return month_uses(self._weights(), self.attribution)
+
+    def window_uses(self) -> list[tuple[int, Owner, Use]]:
+        """The use of the window alone by customer, plan and feature."""
+        window = self.window
+        days = self._days(window.start, window.end, self.attribution.spans, window.months)
+        return month_uses(self._only(queries.usage_weights(_CELL_COLUMNS, "calls_day", days)), self.attribution)
+
+    def declared(self) -> set[str]:
+        """The customers with a record of their own, by the names that the window's first day knows them by."""
+        return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
     def _weights(self) -> queries.WeightColumns:
         days = self._reach_days(self.window.reach_end, edges=self.metered)

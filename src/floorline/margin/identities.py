@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -101,8 +101,17 @@ class Identities:
     unnamed: Mapping[Kind, Decimal]
 
 
-def identities(usage: Side, billing: Side, customers: Sequence[Customer], policies: Policies) -> Identities:
-    """Compare both sides. A plan or feature that the configuration states counts as known to billing.
+def identities(
+    usage: Side,
+    billing: Side,
+    customers: Sequence[Customer],
+    policies: Policies,
+    *,
+    declared: Collection[str] = frozenset(),
+) -> Identities:
+    """Compare both sides. A plan or feature that the configuration states counts as known to billing, and so does a
+    `declared` customer, one with a record of its own: a free customer is never billed. It stays a likely partner of a
+    customer that only billing names.
 
     Usage names a feature too many only where the configuration states features: bundled revenue names none.
     """
@@ -112,7 +121,7 @@ def identities(usage: Side, billing: Side, customers: Sequence[Customer], polici
         *(f for plan in policies.plans.values() for f in (*plan.features, *plan.weights)),
     }
     billed: dict[Kind, dict[str, int]] = {
-        "customer": dict(billing.customers),
+        "customer": dict.fromkeys(declared, 0) | dict(billing.customers),
         "plan": dict.fromkeys(policies.plans, 0) | dict(billing.plans),
         "feature": dict.fromkeys(stated_features, 0) | dict(billing.features),
     }
@@ -122,12 +131,13 @@ def identities(usage: Side, billing: Side, customers: Sequence[Customer], polici
         theirs.pop("", None)
         only_usage = {name: pico for name, pico in ours.items() if name and name not in theirs}
         only_billing = {name: pico for name, pico in theirs.items() if name not in ours}
-        if kind == "plan":  # a stated plan that nobody is on is no mismatch
-            only_billing = {name: pico for name, pico in only_billing.items() if name in billing.plans}
+        if kind != "feature":  # a stated plan that nobody is on, or a declared customer that rests, is no mismatch
+            only_billing = {name: pico for name, pico in only_billing.items() if billing.names(kind).get(name)}
+        partners = {name: pico for name, pico in ours.items() if name and name not in billing.names(kind)}
         if kind == "feature" and not stated_features:
             only_usage = {}
         found += _unmatched(kind, "usage", only_usage, only_billing, titles)
-        found += _unmatched(kind, "billing", only_billing, only_usage, titles)
+        found += _unmatched(kind, "billing", only_billing, partners, titles)
     unnamed: dict[Kind, Decimal] = {kind: usd_of(usage.names(kind).get("", 0)) for kind in billed}
     return Identities(unmatched=tuple(found), unnamed=unnamed)
 
