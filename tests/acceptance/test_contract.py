@@ -105,26 +105,16 @@ def test_a_feature_has_a_floor_and_a_zone(one_call: Floorline) -> None:
     assert (row["key"], row["floor"], row["zone"]) == ({"feature": "assistant"}, "0.60", "green")
 
 
-@pytest.mark.parametrize(
-    "by",
-    [
-        "feature",
-        "customer",
-        "plan",
-        "segment",
-        "cohort",
-        "workflow",
-        "outcome",
-        "call-type",
-        "model",
-        "user",
-        "customer,model",
-    ],
-)
-def test_every_grouping_has_the_same_total(one_call: Floorline, by: str) -> None:
-    report = one_call.margin(by)
-    assert report["by"] == by.split(",")
-    assert (report["total"]["revenue"], report["total"]["cogs"]) == ("31.000000000000", "2.500000000000")
+GROUPINGS = (
+    "feature", "customer", "plan", "segment", "cohort", "workflow", "outcome", "call-type", "model", "user", "customer,model",
+)  # fmt: skip
+
+
+def test_every_grouping_has_the_same_total(one_call: Floorline) -> None:
+    for by in GROUPINGS:
+        report = one_call.margin(by)
+        assert report["by"] == by.split(",")
+        assert (report["total"]["revenue"], report["total"]["cogs"]) == ("31.000000000000", "2.500000000000"), by
 
 
 def test_csv_has_the_same_figures(one_call: Floorline) -> None:
