@@ -1,4 +1,4 @@
-"""From the spool to the store: batches whose boundaries the spool fixed, one at a time, as often as it takes.
+"""From the spool to the store: batches whose boundaries the spool fixed, as often as it takes.
 
 A batch is every frame of one table and version between two cut marks (or the ends) of a segment. Its token names the
 segment and the offsets, so that a retry, in this process or the next, is the same batch under the same token.
@@ -16,7 +16,8 @@ from floorline.ledger.codec import CUT, Frame, decode
 from floorline.ledger.segment import Damaged, Segment, Torn, sync_file
 from floorline.ledger.store import Batch, BatchRefused, Store, StoreDown
 
-WAITING_MAX = 3  # batches that may wait while one is under way: bounds memory, keeps both sides busy
+THREADS = 2  # the store reads a batch with one processor; a second one reads the next meanwhile
+WAITING_MAX = 4  # batches on their way before `submit` waits: bounds memory, keeps both sides busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,26 +129,29 @@ def _refused(store: Store, batch: Batch, span: range) -> Iterator[tuple[int, str
 
 
 class Shipper:
-    """Ships in a thread of its own, in order, so that the next batch is encoded while the last one is stored.
+    """Ships in threads of its own, so that the next batch is encoded while others are stored. Batches are independent of
+    each other: their order does not matter, only that each arrives.
 
-    A failure stops it; `wait` raises the failure, and the next `wait` or `submit` tries the same batch again.
+    A failure stops it; `wait` raises the failure, and the next `wait` or `submit` tries the same batches again.
     """
 
     def __init__(self, store: Store, rejected: Callable[[list[Rejected]], None]) -> None:
         self._store, self._rejected = store, rejected
         self._queue: deque[Shipment] = deque()
+        self._flying = 0
         self._changed = threading.Condition()
         self._failure: BaseException | None = None
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def submit(self, shipments: Sequence[Shipment]) -> None:
         """Queue some; waits while enough are queued. Raises what stopped the shipping; all are queued even so."""
         with self._changed:
             self._queue.extend(shipments)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ledger-ship", daemon=True)
-                self._thread.start()
+            while len(self._threads) < min(THREADS, len(self._queue) + self._flying):
+                thread = threading.Thread(target=self._run, name=f"ledger-ship-{len(self._threads)}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
             self._settle(WAITING_MAX)
 
     def wait(self) -> None:
@@ -160,14 +164,14 @@ class Shipper:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _settle(self, waiting: int) -> None:
-        """Wait, holding the lock, until no more than `waiting` are queued; a failure from before is tried again once."""
+        """Wait, holding the lock, until no more than `waiting` are on their way; what failed before is tried again once."""
         self._failure = None
         self._changed.notify_all()
-        self._changed.wait_for(lambda: self._failure is not None or len(self._queue) <= waiting)
+        self._changed.wait_for(lambda: self._failure is not None or len(self._queue) + self._flying <= waiting)
         if self._failure is not None:
             raise self._failure
 
@@ -178,21 +182,25 @@ class Shipper:
                 if rejected:
                     self._rejected(rejected)
             except FloorlineError as error:
-                self._stop_at(error)
+                self._landed(failed=shipment, failure=error)
             except BaseException as error:
-                self._stop_at(error)
+                self._landed(failed=shipment, failure=error)
                 raise
             else:
-                with self._changed:
-                    self._queue.popleft()
-                    self._changed.notify_all()
+                self._landed()
 
     def _next(self) -> Shipment | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or (self._queue and self._failure is None))
-            return None if self._stopping else self._queue[0]
+            if self._stopping:
+                return None
+            self._flying += 1
+            return self._queue.popleft()
 
-    def _stop_at(self, error: BaseException) -> None:
+    def _landed(self, *, failed: Shipment | None = None, failure: BaseException | None = None) -> None:
         with self._changed:
-            self._failure = error
+            self._flying -= 1
+            if failed is not None:
+                self._queue.appendleft(failed)
+                self._failure = failure
             self._changed.notify_all()
