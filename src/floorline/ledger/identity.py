@@ -2,7 +2,7 @@ r"""Which records the ledger has: 16-byte identity → 16-byte fingerprint, exac
 
 New claims live in memory, because the spool's frames repeat them: after a kill they are replayed from there. Before a
 segment is removed its claims are saved as a *run*: a file of claims sorted by identity. Runs of like size are merged,
-so that a lookup touches few of them. (A B-tree in SQLite rewrites a page per random claim: MEASURED in docs/ledger.md.)
+so that a lookup touches few of them. (A B-tree would rewrite a page per random claim: docs/ledger.md.)
 
     run (little-endian): magic "FLCLAIM\0", format u32, crc32c u32 of the rest, count u64, zeros to 64 bytes,
     then `count` first halves of identities (u64, ascending), `count` second halves, `count` × 16 bytes of fingerprints
