@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from floorline.cli.margin_text import cents, counted
 from floorline.cli.output import emit_json
 from floorline.clock import timezone
 from floorline.errors import BadInput
@@ -197,9 +198,9 @@ def _print(kind: str, paths: tuple[Path, ...], report: ImportReport) -> None:
     for reason, rows in report.skipped.most_common():
         click.echo(f"  {rows:,} passed over: {reason}")
     if kind in _ADDED_UP and not report.kept_out:
-        click.echo(f"  {_ADDED_UP[kind]} of the new rows: ${report.usd:,.2f}")
+        click.echo(f"  {_ADDED_UP[kind]} of the new rows: {cents(report.usd)}")
     for model, calls in report.unpriced.most_common():
-        click.echo(f"  {calls:,} unpriced calls of {model}: {report.unpriced_reason[model]}")
+        click.echo(f"  {counted(calls, 'unpriced call')} of {model}: {report.unpriced_reason[model]}")
     for model, calls in report.not_believed.most_common():
         click.echo(
             f"  {calls:,} stated costs of {model} were more than 10 × off the computed ones and are not believed"

@@ -167,13 +167,17 @@ def trend(
     *,
     as_json: bool,
 ) -> None:
-    """Growth of revenue beside growth of inference cost; says where the second outruns the first."""
+    """Growth of revenue beside growth of inference cost; says where the second outruns the first.
+
+    A period that still runs is shown and compared with nothing.
+    """
     with margins() as of:
         start, end = window(of, None, end)
         scope = Scope(environment=environment, purpose=purpose)
         request = MarginRequest(by=by, start=start, end=end, scope=scope)
         reports = of.trend(request, periods=months or weeks, days=None if months else 7)
-    found = trends(reports)
+        today = day_of(now(), timezone(of.ledger.timezone))
+    found = trends(reports, today=today, monthly=months is not None)
     if as_json:
         emit_json(trend_document(reports, found))
     else:

@@ -1,14 +1,15 @@
 """Margin tables for people: dollars and percent, the window and its timezone, and how far the figures can be trusted."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from floorline.cli.grid import Column, print_grid
 from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per
 from floorline.margin.report import percent, share_percent
@@ -18,12 +19,14 @@ from floorline.margin.trend import Trend
 
 ZONE_STYLE = {"red": "bold red", "yellow": "yellow", "green": "green", "unknown": "dim"}
 WIDTH_WHEN_PIPED = 150
+SO_FAR = " (so far)"
 
 
 def console() -> Console:
-    """Standard output; when it is no terminal, wide enough for a whole table."""
+    """Standard output; when it is no terminal and COLUMNS does not say, wide enough for a whole table."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=WIDTH_WHEN_PIPED)
+    known = found.is_terminal or "COLUMNS" in os.environ
+    return found if known else Console(highlight=False, width=WIDTH_WHEN_PIPED)
 
 
 def dollars(amount: Decimal | None) -> str:
@@ -41,6 +44,11 @@ def cents(amount: Decimal) -> str:
     return dollars(amount) if 0 < abs(amount) < Decimal("0.01") else f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
+def counted(count: int, thing: str) -> str:
+    """A count with its noun: 1 call, 2 calls."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def sorted_by(report: MarginReport, order: str) -> MarginReport:
     """The report with its rows in another order."""
     keys: dict[str, Callable[[Figures], tuple[int | tuple[str, ...], ...]]] = {
@@ -56,50 +64,85 @@ def print_table(report: MarginReport, limit: int) -> None:
     """Print the table, its total, its quality and what it leaves out."""
     out = console()
     last = date.fromordinal(report.end.toordinal() - 1)
-    table = Table(
-        title=f"Gross margin by {', '.join(report.by)}: {report.start} to {last}, days of {report.timezone}, USD",
-        title_justify="left",
+    rows = report.rows[:limit]
+    names = [
+        Column(title=dimension, cells=[*(row.key[n] for row in rows), "" if n else "total"], name=True)
+        for n, dimension in enumerate(report.by)
+    ]
+    figures = [
+        Column(title=title, cells=[cell(row) for row in (*rows, report.total)], weight=weight)
+        for title, weight, cell in _columns(report)
+    ]
+    absent = print_grid(
+        out,
+        f"Gross margin by {', '.join(report.by)}: {report.start} to {last}, days of {report.timezone}, USD",
+        [*names, *figures],
+        sections=[len(rows) - 1],
+        bold_last=True,
     )
-    for dimension in report.by:
-        table.add_column(dimension, overflow="fold")
-    shown = _columns(report)
-    for name, _ in shown:
-        table.add_column(name, justify="right")
-    for row in report.rows[:limit]:
-        table.add_row(*map(escape, row.key), *(cell(row) for _, cell in shown))
-    table.add_section()
-    total = ["total", *([""] * (len(report.by) - 1))]
-    table.add_row(*total, *(cell(report.total) for _, cell in shown), style="bold")
-    out.print(table)
+    _print_absent(out, absent, "--csv and --json have all")
     if len(report.rows) > limit:
-        out.print(f"… and {len(report.rows) - limit} more rows, in the total: --limit, --json or --csv shows them")
+        more = counted(len(report.rows) - limit, "more row")
+        out.print(f"… and {more}, in the total: --limit, --json or --csv shows them")
     _print_quality(out, report)
 
 
-Cell = Callable[[Figures], str]
+def _print_absent(out: Console, titles: Sequence[str], where: str) -> None:
+    if titles:
+        out.print(f"No room for: {', '.join(titles)} ({where}).", soft_wrap=True)
 
 
-def _columns(report: MarginReport) -> list[tuple[str, Cell]]:
-    shown: list[tuple[str, Cell]] = [
-        ("revenue", lambda row: cents(row.revenue)),
-        ("COGS", lambda row: cents(row.cogs)),
-        ("margin $", lambda row: cents(row.margin)),
-        ("margin %", lambda row: percent(row.margin_ratio)),
+Cell = Callable[[Figures], str | Text]
+
+
+def _columns(report: MarginReport) -> list[tuple[str, int, Cell]]:
+    """Title, weight (0 stays, the heaviest goes first) and cell of every figure of a row."""
+    shown: list[tuple[str, int, Cell]] = [
+        ("revenue", 0, lambda row: cents(row.revenue)),
+        ("COGS", 0, lambda row: _at_least(row, cents(row.cogs))),
+        ("margin $", 0, lambda row: _at_most(row, cents(row.margin))),
+        ("margin %", 0, lambda row: _at_most(row, percent(row.margin_ratio))),
     ]
     if report.by == ("feature",):
-        shown.append(("floor", lambda row: "" if row.floor is None else f"{row.floor * 100:.0f} %"))
-        shown.append(("zone", lambda row: f"[{ZONE_STYLE[row.zone]}]{row.zone}[/]" if row.floor is not None else ""))
-    shown.append(("calls", lambda row: f"{row.sums.calls:,}"))
-    shown.append(("$/call mean", lambda row: dollars(row.cost_per_call_mean)))
+        shown.append(("floor", 3, lambda row: "" if row.floor is None else f"{row.floor * 100:.0f} %"))
+        shown.append(("zone", 2, lambda row: "" if row.floor is None else Text(row.zone, style=ZONE_STYLE[row.zone])))
+    if any(row.sums.unpriced for row in report.rows):
+        shown.append(("unpriced", 1, lambda row: f"{row.sums.unpriced:,} unpriced" if row.sums.unpriced else ""))
+    shown.append(("calls", 4, lambda row: f"{row.sums.calls:,}"))
+    shown.append(("$/call\nmean", 5, lambda row: dollars(row.cost_per_call_mean)))
     if report.p95_method != "none":
-        shown.append(("$/call P95", lambda row: dollars(row.cost_per_call_p95)))
+        shown.append(("$/call\nP95", 6, lambda row: dollars(row.cost_per_call_p95)))
     if report.total.users is not None:
-        shown.append(("users", lambda row: f"{row.users:,}"))
-        shown.append(("cost/user", lambda row: dollars(per(row.cogs_pico, row.users))))
-        shown.append(("margin/user", lambda row: dollars(per(row.revenue_pico - row.cogs_pico, row.users))))
-    if report.total.outcomes is not None and report.total.outcomes.outcomes:
-        shown.append(("$/outcome", lambda row: dollars(row.cost_per_successful_outcome) if row.key else ""))
+        shown.append(("users", 8, lambda row: f"{row.users:,}"))
+        shown.append(("cost/\nuser", 9, lambda row: _at_least(row, dollars(per(row.cogs_pico, row.users)))))
+        shown.append(
+            ("margin/\nuser", 10, lambda row: _at_most(row, dollars(per(row.revenue_pico - row.cogs_pico, row.users))))
+        )
+    if any(row.cost_per_successful_outcome is not None for row in report.rows):
+        shown.append(
+            (
+                "$/out-\ncome",
+                7,
+                lambda row: _at_least(row, dollars(row.cost_per_successful_outcome)) if row.key else "",
+            )
+        )
     return shown
+
+
+def _at_least(row: Figures, amount: str) -> str:
+    """A cost of which some calls have no price is a lower bound."""
+    return _bounded(row, amount, "≥")
+
+
+def _at_most(row: Figures, amount: str) -> str:
+    """And a margin without it an upper one."""
+    return _bounded(row, amount, "≤")
+
+
+def _bounded(row: Figures, amount: str, sign: str) -> str:
+    if not row.cost_known:
+        return "–"
+    return f"{sign} {amount}" if row.sums.unpriced and amount[0] not in "–<" else amount
 
 
 def _print_quality(out: Console, report: MarginReport) -> None:
@@ -109,7 +152,7 @@ def _print_quality(out: Console, report: MarginReport) -> None:
         f"Cost of calls: {share_percent(computed, sums.effective)} computed, "
         f"{share_percent(sums.provider, sums.effective)} provider-reported, "
         f"{share_percent(sums.estimated, sums.effective)} estimated, "
-        f"{share_percent(sums.unattributed, sums.effective)} unattributed; {sums.unpriced:,} calls unpriced."
+        f"{share_percent(sums.unattributed, sums.effective)} unattributed; {counted(sums.unpriced, 'call')} unpriced."
     )
     lost = sum(row.revenue_pico for row in report.rows if UNMATCHED_REVENUE in row.key)
     stray = sum(row.cogs_pico for row in report.rows if UNMATCHED_COST in row.key)
@@ -123,70 +166,91 @@ def _print_quality(out: Console, report: MarginReport) -> None:
     left = report.left_out
     if left.calls:
         cost = dollars(Decimal(left.cost_pico).scaleb(-12))
-        out.print(f"R&D, not COGS: {left.calls:,} calls, {cost} in other environments and purposes.")
+        out.print(f"R&D, not COGS: {counted(left.calls, 'call')}, {cost} in other environments and purposes.")
 
 
 def print_trend(reports: Sequence[MarginReport], found: Sequence[Trend], unit: str) -> None:
-    """Print the last period of every row against the one before and the first, and who outruns."""
+    """Print every period of every row, its growth against the one before, and who outruns from the first to the last."""
     out = console()
-    table = Table(
-        title=f"Growth by {unit}: {reports[0].start} to {reports[-1].end} (exclusive), days of {reports[-1].timezone}, USD",
-        title_justify="left",
+    lines = [(one, n, point) for one in found for n, point in enumerate(one.points)]
+    print_grid(
+        out,
+        f"Growth by {unit}: {reports[0].start} to {reports[-1].end} (exclusive), days of {reports[-1].timezone}, USD",
+        [
+            Column(
+                title=", ".join(reports[0].by), cells=["" if n else _row_name(one) for one, n, _ in lines], name=True
+            ),
+            Column(title=f"{unit} from", cells=[f"{p.start}{'' if p.whole else SO_FAR}" for _, _, p in lines]),
+            Column(title="revenue", cells=[cents(p.revenue) for _, _, p in lines]),
+            Column(title="growth", cells=[percent(p.revenue_growth) for _, _, p in lines]),
+            Column(title="inference\ncost", cells=[cents(p.inference_cost) for _, _, p in lines]),
+            Column(title="growth", cells=[percent(p.cost_growth) for _, _, p in lines]),
+            Column(title="cost", cells=[Text("outruns" if p.outrun else "", style="red") for _, _, p in lines]),
+        ],
+        sections=[row for row, (one, n, _) in enumerate(lines) if n == len(one.points) - 1],
     )
-    for name in (", ".join(reports[0].by), f"{unit} from"):
-        table.add_column(name)
-    for name in ("revenue", "growth", "inference cost", "growth", ""):
-        table.add_column(name, justify="right")
-    for one in found:
-        for position, point in enumerate(one.points):
-            table.add_row(
-                escape(" × ".join(one.key) or "total") if position == 0 else "",
-                str(point.start),
-                cents(point.revenue),
-                percent(point.revenue_growth),
-                cents(point.inference_cost),
-                percent(point.cost_growth),
-                "[red]cost outruns[/]" if point.outrun else "",
-            )
-        table.add_section()
-    out.print(table)
+    if len(found[-1].whole) < 2:
+        out.print(f"Fewer than two whole {unit}s: no growth can be told.")
+        return
     for one in found:
         if one.outrun:
-            out.print(
-                f"{escape(' × '.join(one.key) or 'In total')}: from the first {unit} to the last, inference cost grew by "
-                f"{percent(one.cost_growth)} and revenue by {percent(one.revenue_growth)}: cost outruns revenue."
-            )
+            out.print(Text(outrun_sentence(one, unit)))
     if not any(one.outrun for one in found):
-        out.print(f"From the first {unit} to the last, inference cost outruns revenue nowhere.")
+        out.print(f"From the first whole {unit} to the last, inference cost outruns revenue nowhere.")
+
+
+def _row_name(one: Trend) -> str:
+    return " × ".join(one.key) or "total"
+
+
+def outrun_sentence(one: Trend, unit: str) -> str:
+    """Who outruns, and by how much; where a growth is unknown, that and from what to what."""
+    first, last = one.whole[0], one.whole[-1]
+    return (
+        f"{' × '.join(one.key) or 'In total'}: from the first whole {unit} to the last, "
+        f"inference cost {_grew(one.cost_growth, first.inference_cost, last.inference_cost)} "
+        f"and revenue {_grew(one.revenue_growth, first.revenue, last.revenue)}: cost outruns revenue."
+    )
+
+
+def _grew(growth: Decimal | None, before: Decimal, after: Decimal) -> str:
+    if growth is None:
+        if before == after:
+            return f"stayed at {cents(after)}"
+        return f"went from {cents(before)} to {cents(after)} (growth unknown)"
+    return f"{'fell' if growth < 0 else 'grew'} by {percent(abs(growth))}"
 
 
 def print_steps(report: StepsReport, start: date, end: date, timezone: str) -> None:
     """Print the steps that make up the asked share of the spend."""
     out = console()
     last = date.fromordinal(end.toordinal() - 1)
-    table = Table(
-        title=f"Steps that make up {report.share * 100:.0f} % of spend: {start} to {last}, days of {timezone}, USD",
-        title_justify="left",
+    steps = report.steps
+    absent = print_grid(
+        out,
+        f"Steps that make up {report.share * 100:.0f} % of spend: {start} to {last}, days of {timezone}, USD",
+        [
+            Column(title="workflow", cells=[step.workflow or "–" for step in steps], name=True),
+            Column(title="step", cells=[step.step or "–" for step in steps], name=True),
+            Column(title="call type", cells=[step.call_type or "–" for step in steps], name=True, weight=4),
+            Column(title="model", cells=[step.model or "–" for step in steps], name=True, weight=1),
+            Column(title="cost", cells=[cents(step.cost) for step in steps]),
+            Column(title="share", cells=[percent(step.share) for step in steps]),
+            Column(title="so far", cells=[percent(step.cumulative_share) for step in steps], weight=6),
+            Column(title="calls", cells=[f"{step.calls:,}" for step in steps], weight=5),
+            Column(title="$/call", cells=[dollars(step.cost_per_call) for step in steps], weight=3),
+            Column(
+                title="com-\npleted",
+                cells=["–" if step.completed is None else f"{step.completed:,}" for step in steps],
+                weight=7,
+            ),
+            Column(title="$/com-\npleted", cells=[dollars(step.cost_per_completed) for step in steps], weight=2),
+        ],
     )
-    for name in ("workflow", "step", "call type", "model"):
-        table.add_column(name, overflow="fold")
-    for name in ("cost", "share", "so far", "calls", "$/call", "completed", "$/completed"):
-        table.add_column(name, justify="right")
-    for step in report.steps:
-        table.add_row(
-            *(escape(name or "–") for name in (step.workflow, step.step, step.call_type, step.model)),
-            cents(step.cost),
-            percent(step.share),
-            percent(step.cumulative_share),
-            f"{step.calls:,}",
-            dollars(step.cost_per_call),
-            "–" if step.completed is None else f"{step.completed:,}",
-            dollars(step.cost_per_completed),
-        )
-    out.print(table)
+    _print_absent(out, absent, "--json has all")
     out.print(
-        f"{len(report.steps)} of {report.steps_in_all} steps; {dollars(report.total_cost)} spent in all, "
-        f"{report.unpriced_calls:,} calls unpriced."
+        f"{len(steps):,} of {counted(report.steps_in_all, 'step')}; {dollars(report.total_cost)} spent in all, "
+        f"{counted(report.unpriced_calls, 'call')} unpriced."
     )
 
 
@@ -199,14 +263,23 @@ def print_identities(found: Identities, start: date, end: date) -> None:
         if not rows:
             out.print(f"{kind}s: every name is known to both sides.")
             continue
-        table = Table(title=f"{kind}s that one side alone knows: {start} to {last}, USD", title_justify="left")
-        for name in ("known to", "name", "dollars", "probably"):
-            table.add_column(name, overflow="fold")
-        for one in rows:
-            likely = "; ".join(f"{p.name} ({p.percent} %: {p.because})" for p in one.partners)
-            what = "cost" if one.side == "usage" else "revenue"
-            table.add_row(one.side, escape(one.name), f"{cents(one.usd)} {what}", escape(likely) or "–")
-        out.print(table)
+        print_grid(
+            out,
+            f"{kind}s that one side alone knows: {start} to {last}, USD",
+            [
+                Column(title="known to", cells=[one.side for one in rows], name=True),
+                Column(title="name", cells=[one.name for one in rows], name=True),
+                Column(title="dollars", cells=[cents(one.usd) for one in rows]),
+                Column(title="of", cells=["cost" if one.side == "usage" else "revenue" for one in rows], name=True),
+                Column(
+                    title="probably",
+                    cells=[
+                        "; ".join(f"{p.name} ({p.percent} %: {p.because})" for p in one.partners) or "–" for one in rows
+                    ],
+                    name=True,
+                ),
+            ],
+        )
     for kind, usd in found.unnamed.items():
         if usd:
             out.print(f"{cents(usd)} of cost names no {kind}.")

@@ -13,6 +13,7 @@ from floorline.margin.trend import Trend
 from floorline.money import text
 
 Json = dict[str, object]
+PERCENT_MIN = -999
 
 
 def document(report: MarginReport) -> Json:
@@ -156,8 +157,13 @@ def _flat(fields: Json) -> dict[str, str]:
 
 
 def percent(ratio: Decimal | None) -> str:
-    """A ratio for people: 91.94 %, or – where it is unknown."""
-    return "–" if ratio is None else f"{ratio * 100:.2f} %"
+    """A ratio for people: 91.94 %, or – where it is unknown. Losses of many times the revenue are told as such."""
+    if ratio is None:
+        return "–"
+    shown = round(ratio * 100, 2)
+    if shown < PERCENT_MIN:
+        return f"< {PERCENT_MIN} %"
+    return f"{abs(shown) if shown == 0 else shown:.2f} %"
 
 
 def share_percent(part: int, whole: int) -> str:
@@ -177,6 +183,7 @@ def trend_document(reports: Sequence[MarginReport], found: Sequence[Trend]) -> J
                 {
                     "from": point.start.isoformat(),
                     "to": point.end.isoformat(),
+                    "whole": point.whole,
                     "revenue": text(point.revenue),
                     "inference_cost": text(point.inference_cost),
                     "revenue_growth": money_or_null(point.revenue_growth),
