@@ -33,7 +33,7 @@ def test_the_summary_names_every_figure_and_a_refused_row_ends_with_2(capsys: py
         "a.jsonl: 4 rows: 2 new, 1 known, 1 refused",
         "  1 passed over: a draft invoice",
         "  cost of the new rows: $1,234.57",
-        "  1 unpriced calls of our-own: no price",
+        "  1 unpriced call of our-own: no price",
         "  3 stated costs of openai/gpt-4o were more than 10 × off the computed ones and are not believed",
     ]
 
@@ -74,3 +74,8 @@ def test_a_hundred_problems_are_shown_and_all_of_them_go_to_the_file(capsys: pyt
     assert (shown[0], len(shown)) == ("a.csv:0: is bad", 101)
     assert shown[-1] == "… and more refused rows: --rejects FILE writes all of them"
     assert [json.loads(line)["place"] for line in rejects.getvalue().splitlines()][-1] == "a.csv:149"
+
+
+def test_a_sum_below_zero_has_its_sign_before_the_dollar(capsys: pytest.CaptureFixture[str]) -> None:
+    importing._tell("revenue", (Path("a.csv"),), ImportReport(rows=1, new=1, usd=Decimal("-3107.5")), as_json=False)
+    assert "  revenue of the new rows: -$3,107.50" in capsys.readouterr().out.splitlines()
