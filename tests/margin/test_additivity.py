@@ -9,7 +9,7 @@ from floorline.margin.allocation import tally_costs, tally_revenue
 from floorline.margin.attribution import Names
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.pools import Attribution, cost_pools, month_cells, revenue_pools
-from floorline.margin.queries import CostRow, RevenueColumns, WeightColumns
+from floorline.margin.queries import CostRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window
 from tests.margin.company import alias, record
 
@@ -56,9 +56,9 @@ def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:
     )  # fmt: skip
     months = [FIRST, FIRST + 31, FIRST + 59]
     within = [u for u in used if window.reach_start <= months[u[2]] < window.reach_end]
-    weights = WeightColumns(
-        names=[[u[0] for u in within], [u[1] for u in within], [""] * len(within)], as_of=[months[u[2]] for u in within],
-        calls=[u[3] for u in within], input_tokens=[0] * len(within), output_tokens=[0] * len(within),
+    weights = PoolColumns(
+        customer=[u[0] for u in within], plan=[""] * len(within), as_of=[months[u[2]] for u in within],
+        sizes=[1] * len(within), features=[u[1] for u in within], calls=[u[3] for u in within], input_tokens=[0] * len(within), output_tokens=[0] * len(within),
         effective=[u[4] for u in within],
     )  # fmt: skip
     cells = month_cells(weights, PLANS, to)

@@ -60,7 +60,6 @@ from floorline.query import Query
 Row = TypeVar("Row")
 EXACT_P95_CALLS_MAX = 2_000_000
 _NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
-_CELL_COLUMNS: tuple[Column, ...] = ("customer_id", "feature", "plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,9 @@ class _Table:
         """Gather, then let the pure part make the rows."""
         request = self._request
         usage, one_to_one = self._usage()
-        weights = self._weights() if self._needs_cells else None
+        by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
+        every_driver = bool(self._costs) or self.metered or by_cost
+        weights = self._weights(every_driver=every_driver) if self._needs_cells else None
         metered = month_uses(weights, self.attribution) if weights and self.metered else []
         outcomes = self.outcomes()
         plans = self._policies.plans
@@ -216,6 +217,8 @@ class _Table:
 
     def outcomes(self) -> list[OutcomeRow]:
         """Outcomes from the start of the window's first month on."""
+        if not self._only(queries.any_outcome()).count:
+            return []
         return self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
 
     def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
@@ -246,21 +249,21 @@ class _Table:
 
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
-        return month_uses(self._weights(), self.attribution)
+        return month_uses(self._weights(every_driver=True), self.attribution)
 
     def window_uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of the window alone by customer, plan and feature."""
         window = self.window
         days = self._days(window.start, window.end, self.attribution.spans, window.months)
-        return month_uses(self._only(queries.usage_weights(_CELL_COLUMNS, "calls_day", days)), self.attribution)
+        return month_uses(self._only(queries.usage_pools(days, every_driver=True)), self.attribution)
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""
         return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
-    def _weights(self) -> queries.WeightColumns:
+    def _weights(self, *, every_driver: bool) -> queries.PoolColumns:
         days = self._reach_days(self.window.reach_end, edges=self.metered)
-        return self._only(queries.usage_weights(_CELL_COLUMNS, "calls_day", days))
+        return self._only(queries.usage_pools(days, every_driver=every_driver))
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"

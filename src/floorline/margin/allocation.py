@@ -8,7 +8,8 @@ month, and a window's share is the difference; so any window is the sum of its d
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, cast
 
 from floorline.margin.policy import PlanPolicy
 from floorline.money import EXACT, PLACES
@@ -57,8 +58,8 @@ class Use(NamedTuple):
         return self.calls
 
 
-NO_USE = Use()
-FeatureUse = dict[str, Use]
+PoolKey = tuple[int, str, str]
+"""Month, customer and plan."""
 
 
 def split_pico(total: int, weights: Sequence[int]) -> list[int]:
@@ -70,14 +71,24 @@ def split_pico(total: int, weights: Sequence[int]) -> list[int]:
         return [total]
     whole = sum(weights)
     assert whole > 0
-    sign = -1 if total < 0 else 1
-    divided = [divmod(abs(total) * weight, whole) for weight in weights]
-    parts = [quotient for quotient, _ in divided]
-    missing = abs(total) - sum(parts)
-    if missing:
-        for i in sorted(range(len(parts)), key=lambda i: (-divided[i][1], i))[:missing]:
+    size = abs(total)
+    if len(weights) == 2:  # the remainders are r and whole - r (or both 0): the first takes the digit from half on
+        first, remainder = divmod(size * weights[0], whole)
+        first += 2 * remainder >= whole
+        return [first, size - first] if total >= 0 else [-first, first - size]
+    parts: list[int] = []
+    remainders: list[int] = []
+    for weight in weights:
+        part, remainder = divmod(size * weight, whole)
+        parts.append(part)
+        remainders.append(remainder)
+    missing = size - sum(parts)
+    if missing == 1:
+        parts[remainders.index(max(remainders))] += 1
+    elif missing:
+        for i in sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)[:missing]:  # equals stay in order
             parts[i] += 1
-    return parts if sign > 0 else [-part for part in parts]
+    return parts if total >= 0 else [-part for part in parts]
 
 
 def split_grown(grown: Grown, weights: Sequence[int]) -> list[Grown]:
@@ -95,21 +106,38 @@ class Cells:
 
     def __init__(self, uses: Iterable[tuple[Owner, Use]], plans: Mapping[str, PlanPolicy]) -> None:
         self._plans = plans
-        self._pools: dict[tuple[int, str, str], FeatureUse] = {}
-        for owner, use in uses:
-            add_use(self.pool(owner.month, owner.customer, owner.plan), owner.feature, use)
-        self._of_customer: dict[tuple[int, str], list[FeatureUse]] | None = None
-        self._of_plan: dict[tuple[int, str], list[FeatureUse]] = {}
-        self._of_plan_summed: dict[tuple[int, str], FeatureUse] = {}
+        self._calls: dict[PoolKey, dict[str, int]] = {}
+        self._uses: dict[PoolKey, dict[str, Use]] = {}
+        self._of_customer: dict[tuple[int, str], list[PoolKey]] | None = None
+        self._of_plan: dict[tuple[int, str], list[PoolKey]] = {}
+        self._of_plan_weights: dict[tuple[int, str], list[tuple[str, int]]] = {}
         self._stated: dict[str, list[tuple[str, int]]] = {}
+        for owner, use in uses:
+            pool = (owner.month, owner.customer, owner.plan)
+            self.add_calls(pool, [owner.feature], [use.calls])
+            self.add_uses(pool, [owner.feature], [use])
 
-    def pool(self, month: int, customer: str, plan: str) -> FeatureUse:
-        """The use by feature of one customer, plan and month, to be added to before anything is divided."""
-        return self._pools.setdefault((month, customer, plan), {})
+    def add_calls(self, pool: PoolKey, features: Sequence[str], calls: Sequence[int]) -> None:
+        """Add calls by feature, before anything is divided."""
+        known = self._calls.get(pool)
+        if known is None:
+            known = self._calls[pool] = dict(zip(features, calls, strict=True))
+            if len(known) == len(features):
+                return
+            known.clear()  # two raw names of one feature
+        for feature, number in zip(features, calls, strict=True):
+            known[feature] = known.get(feature, 0) + number
+
+    def add_uses(self, pool: PoolKey, features: Sequence[str], uses: Iterable[Use]) -> None:
+        """Add every driver by feature, for rules that divide by more than calls."""
+        known = self._uses.setdefault(pool, {})
+        for feature, use in zip(features, uses, strict=True):
+            earlier = known.get(feature)
+            known[feature] = use if earlier is None else earlier.plus(use)
 
     def items(self) -> Iterable[tuple[Owner, Use]]:
-        """Every cell, with its month, customer, plan and feature."""
-        for (month, customer, plan), features in self._pools.items():
+        """Every cell whose drivers were added, with its month, customer, plan and feature."""
+        for (month, customer, plan), features in self._uses.items():
             for feature, use in features.items():
                 yield Owner(month, customer, plan, feature), use
 
@@ -123,28 +151,52 @@ class Cells:
         if policy is not None and policy.allocation == "value_weights":
             return self._stated_weights(policy)
         by_cost = policy is not None and policy.allocation == "cost"
-        for use in self._candidates(month, customer, plan):
-            weights = _weights(use, by_cost=by_cost)
+        if (month, customer, plan) in self._calls:
+            weights = self._weights([(month, customer, plan)], by_cost=by_cost)
             if weights:
                 return weights
-        return [(feature, 1) for feature in policy.features] if policy else []
+        return (
+            self._weights(self._pools_of_customer().get((month, customer), ()), by_cost=by_cost)
+            or self._weights_of_plan(month, plan, by_cost=by_cost)
+            or [(feature, 1) for feature in (policy.features if policy else ())]
+        )
 
-    def _candidates(self, month: int, customer: str, plan: str) -> Iterable[FeatureUse]:
-        yield self._pools.get((month, customer, plan), {})
+    def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> list[tuple[str, int]]:
+        weights = self._of_plan_weights.get((month, plan))
+        if weights is None:
+            weights = self._weights(self._of_plan.get((month, plan), ()), by_cost=by_cost)
+            self._of_plan_weights[month, plan] = weights
+        return weights
+
+    def _weights(self, pools: Sequence[PoolKey], *, by_cost: bool) -> list[tuple[str, int]]:
+        """Weights of the named features of some pools in the order of their names; by calls where no cost is known."""
+        if by_cost:
+            costs: dict[str, int] = defaultdict(int)
+            for pool in pools:
+                for feature, use in self._uses[pool].items():
+                    costs[feature] += use.cost
+            weights = [(feature, max(0, cost)) for feature, cost in costs.items() if feature]
+            if any(weight for _, weight in weights):
+                return sorted(weights)
+        if len(pools) == 1:
+            return sorted([(name, calls) for name, calls in self._calls[pools[0]].items() if calls > 0 and name])
+        numbers: dict[str, int] = defaultdict(int)
+        for pool in pools:
+            for feature, calls in self._calls[pool].items():
+                numbers[feature] += calls
+        return sorted([(name, calls) for name, calls in numbers.items() if calls > 0 and name])
+
+    def _pools_of_customer(self) -> dict[tuple[int, str], list[PoolKey]]:
+        """Made when a first customer has no calls on the plan it pays for."""
         if self._of_customer is None:
-            self._of_customer = self._index()
-        yield _summed(self._of_customer.get((month, customer), []))
-        if (month, plan) not in self._of_plan_summed:
-            self._of_plan_summed[month, plan] = _summed(self._of_plan.get((month, plan), []))
-        yield self._of_plan_summed[month, plan]
-
-    def _index(self) -> dict[tuple[int, str], list[FeatureUse]]:
-        of_customer: dict[tuple[int, str], list[FeatureUse]] = defaultdict(list)
-        self._of_plan = defaultdict(list)
-        for (month, customer, plan), features in self._pools.items():
-            of_customer[month, customer].append(features)
-            self._of_plan[month, plan].append(features)
-        return of_customer
+            of_customer: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
+            of_plan: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
+            for pool in self._calls:
+                month, customer, plan = pool
+                of_customer[month, customer].append(pool)
+                of_plan[month, plan].append(pool)
+            self._of_customer, self._of_plan = of_customer, of_plan
+        return self._of_customer
 
     def _stated_weights(self, policy: PlanPolicy) -> list[tuple[str, int]]:
         if policy.name not in self._stated:
@@ -153,27 +205,8 @@ class Cells:
         return self._stated[policy.name]
 
 
-def add_use(features: FeatureUse, name: str, use: Use) -> None:
-    """Add `use` to what `features` hold of one feature."""
-    known = features.get(name)
-    features[name] = use if known is None else known.plus(use)
-
-
-def _summed(many: Iterable[FeatureUse]) -> FeatureUse:
-    total: FeatureUse = {}
-    for features in many:
-        for name, use in features.items():
-            add_use(total, name, use)
-    return total
-
-
-def _weights(use: FeatureUse, *, by_cost: bool) -> list[tuple[str, int]]:
-    """Weights of the named features in the order of their names; by calls where no cost is known."""
-    if by_cost:
-        weights = [(name, max(0, one.cost)) for name, one in use.items() if name]
-        if any(weight for _, weight in weights):
-            return sorted(weights)
-    return sorted([(name, one.calls) for name, one in use.items() if name and one.calls > 0])
+Amounts = dict[tuple[int | str, ...], dict[str, int]]
+"""By the kept parts without the feature, then by feature."""
 
 
 class Tally:
@@ -181,9 +214,22 @@ class Tally:
 
     def __init__(self, keep: Sequence[str]) -> None:
         self.keep = tuple(keep)
-        self.amounts: dict[tuple[int | str, ...], Grown] = {}
-        self._positions = [Owner._fields.index(name) for name in self.keep]
         self._slot = self.keep.index("feature") if "feature" in self.keep else None
+        self._rest = _parts([name for name in self.keep if name != "feature"])
+        self._before: Amounts = defaultdict(dict)
+        self._through: Amounts = defaultdict(dict)
+
+    @property
+    def amounts(self) -> dict[tuple[int | str, ...], Grown]:
+        """What was added, by the kept parts."""
+        found: dict[tuple[int | str, ...], Grown] = {}
+        slot = self._slot
+        for rest, by_feature in self._through.items():
+            before = self._before.get(rest, {})
+            for feature, amount in by_feature.items():
+                key = rest if slot is None else (*rest[:slot], feature, *rest[slot:])
+                found[key] = (before.get(feature, 0), amount)
+        return found
 
     @property
     def needs_feature(self) -> bool:
@@ -192,21 +238,36 @@ class Tally:
 
     def add(self, owner: Owner, grown: Grown) -> None:
         """Add an amount whose owner is known as far as it will be."""
-        self._put(tuple([owner[position] for position in self._positions]), grown)
+        rest = self._rest(owner)
+        feature = "" if self._slot is None else owner.feature
+        before, through = grown
+        sums = self._through[rest]
+        sums[feature] = sums.get(feature, 0) + through
+        if before:
+            sums = self._before[rest]
+            sums[feature] = sums.get(feature, 0) + before
 
     def add_by_feature(self, owner: Owner, grown: Grown, weights: Sequence[tuple[str, int]]) -> None:
         """Divide an amount among features; without weights the feature stays unknown."""
         if self._slot is None or not weights:
             self.add(owner, grown)
             return
-        key = [owner[position] for position in self._positions]
-        for (feature, _), part in zip(weights, split_grown(grown, [weight for _, weight in weights]), strict=True):
-            key[self._slot] = feature
-            self._put(tuple(key), part)
+        rest = self._rest(owner)
+        numbers = [weight for _, weight in weights]
+        for amount, amounts in ((grown[1], self._through), (grown[0], self._before)):
+            if not amount and amounts is self._before:
+                continue
+            sums = amounts[rest]
+            for (feature, _), part in zip(weights, split_pico(amount, numbers), strict=True):
+                sums[feature] = sums.get(feature, 0) + part
 
-    def _put(self, key: tuple[int | str, ...], grown: Grown) -> None:
-        known = self.amounts.get(key)
-        self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
+
+def _parts(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
+    """Picks the named parts of an owner."""
+    positions = [Owner._fields.index(name) for name in names]
+    if len(positions) > 1:
+        return cast("Callable[[Owner], tuple[int | str, ...]]", itemgetter(*positions))
+    return lambda owner: tuple([owner[position] for position in positions])
 
 
 def tally_revenue(pools: Mapping[Owner, Grown], cells: Cells, keep: Sequence[str]) -> Tally:
@@ -295,8 +356,10 @@ def divide_finer(
 
     A value that the amount knows itself (the workflow of an outcome) is kept and only the others are divided. A cell
     without calls takes the calls of its feature and month over all customers; without those the value is unknown.
+    Users are never borrowed: what an idle customer pays for is no other customer's user's.
     """
-    by_feature = _by_month_and_feature(cells, cell_key) if "customer" in cell_key else {}
+    borrows = "customer" in cell_key and "user" not in finer
+    by_feature = _by_month_and_feature(cells, cell_key) if borrows else {}
     at = [tally.keep.index(name) for name in cell_key]
     feature_at = [tally.keep.index(name) for name in ("month", "feature")]
     known_at = [tally.keep.index(name) if name in tally.keep else None for name in finer]

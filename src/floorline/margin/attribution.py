@@ -94,6 +94,7 @@ class Names:
             end = alias.valid_to.toordinal() if alias.valid_to else _FOR_EVER
             if alias.alias != alias.canonical:
                 self._aliases[alias.kind, alias.alias].append((start, end, alias.id, alias.canonical))
+        self._renamed = frozenset(kind for kind, _ in self._aliases)
         self._aliases_of: dict[str, set[str]] = defaultdict(set)
         for (kind, name), dated in self._aliases.items():
             dated.sort(reverse=True)
@@ -107,7 +108,7 @@ class Names:
 
     def resolve(self, kind: Kind, name: str, day: int) -> str:
         """The canonical name of `name` on `day`."""
-        if (kind, name) not in self._aliases:
+        if kind not in self._renamed or (kind, name) not in self._aliases:
             return name
         for _ in range(_MAX_HOPS):
             dated = self._aliases.get((kind, name))
@@ -118,6 +119,10 @@ class Names:
                 return name
             name = following
         return name
+
+    def renames(self, kind: Kind) -> bool:
+        """Whether any name of this kind has an alias."""
+        return kind in self._renamed
 
     def plan(self, plan: str, customer: str, day: int) -> str:
         """The stated plan, else that of the customer's record, else that of the revenue line covering the day.

@@ -4,12 +4,12 @@ Amounts are integers of 10^-12 USD, days ordinals; (before, through) as in alloc
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from floorline.margin.allocation import Cells, CostPool, Grown, Owner, Use, add_use
+from floorline.margin.allocation import Cells, CostPool, Grown, Owner, PoolKey, Use
 from floorline.margin.attribution import Attribute, Boundaries, Names
 from floorline.margin.policy import PlanPolicy
-from floorline.margin.queries import CostRow, OutcomeRow, RevenueColumns, WeightColumns
+from floorline.margin.queries import CostRow, OutcomeRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window, month_of, pieces
 from floorline.money import to_pico
 
@@ -63,16 +63,33 @@ class Attribution:
 
 
 def revenue_pools(lines: RevenueColumns, to: Attribution) -> Pools:
-    """Recognised revenue of every line, by month and owner."""
+    """Recognised revenue of every line, by month and owner.
+
+    Lines of one amount and period earn alike, and the lines of one raw owner are added up before it is resolved.
+    """
     window = to.window
     shared, own = window.cuts(to.spans.shared), window.cuts(to.spans.own)
     changing = to.spans.changing
-    pools: Pools = {}
-    for customer, plan, feature, amount, start, end in zip(
-        lines.customer, lines.plan, lines.feature, lines.amount, lines.start, lines.end, strict=True
+    earned_alike: dict[tuple[int, int, int, bool], list[tuple[int, int]]] = {}
+    earned: dict[tuple[str, str, str], dict[int, int]] = {}
+    for raw, amount, start, end in zip(
+        zip(lines.customer, lines.plan, lines.feature, strict=True), lines.amount, lines.start, lines.end, strict=True
     ):
-        for as_of, part in pieces(amount, (start, end), own if customer in changing else shared):
-            _grow(pools, to.owner(customer, plan, feature, as_of), part, before=as_of < window.start)
+        is_own = raw[0] in changing
+        parts = earned_alike.get((amount, start, end, is_own))
+        if parts is None:
+            parts = list(pieces(amount, (start, end), own if is_own else shared))
+            earned_alike[amount, start, end, is_own] = parts
+        sums = earned.get(raw)
+        if sums is None:
+            earned[raw] = dict(parts)
+        else:
+            for as_of, part in parts:
+                sums[as_of] = sums.get(as_of, 0) + part
+    pools: Pools = {}
+    for (customer, plan, feature), sums in earned.items():
+        for as_of, amount in sums.items():
+            _grow(pools, to.owner(customer, plan, feature, as_of), amount, before=as_of < window.start)
     return pools
 
 
@@ -105,46 +122,46 @@ def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, Pl
     return pools
 
 
-def month_uses(columns: WeightColumns, to: Attribution) -> list[tuple[int, Owner, Use]]:
-    """The use of each span by owner; raw names are customer, feature and plan."""
+def month_uses(columns: PoolColumns, to: Attribution) -> list[tuple[int, Owner, Use]]:
+    """The use of each span by owner; `columns` have every driver."""
     found: list[tuple[int, Owner, Use]] = []
-    customers, features, plans = columns.names
-    for customer, feature, plan, as_of, calls, tokens_in, tokens_out, cost in zip(
-        customers, features, plans, columns.as_of, columns.calls, columns.input_tokens, columns.output_tokens,
-        columns.effective, strict=True,
-    ):  # fmt: skip
-        names = to.names
-        canonical = names.resolve("customer", customer, as_of)
-        owner = Owner(
-            to.month(as_of),
-            canonical,
-            names.plan(plan, canonical, as_of),
-            names.resolve("feature", feature, as_of) if feature else "",
-        )
-        found.append((as_of, owner, Use(calls, tokens_in, tokens_out, cost)))
+    for as_of, pool, start, end in _resolved(columns, to):
+        features = _features(columns, to.names, as_of, start, end)
+        for feature, use in zip(features, _uses(columns, start, end), strict=True):
+            found.append((as_of, Owner(*pool, feature), use))
     return found
 
 
-def month_cells(columns: WeightColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
-    """The cells of whole months; raw names are customer, feature and plan. Each (customer, plan, span) is resolved once."""
+def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
+    """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
     cells = Cells((), plans)
-    names = to.names
-    pools: dict[tuple[str, str, int], dict[str, Use]] = {}
-    features: dict[tuple[str, int], str] = {}
-    uses = map(
-        Use._make, zip(columns.calls, columns.input_tokens, columns.output_tokens, columns.effective, strict=True)
-    )
-    for customer, raw, plan, as_of, use in zip(*columns.names, columns.as_of, uses, strict=True):
-        pool = pools.get((customer, plan, as_of))
-        if pool is None:
-            canonical = names.resolve("customer", customer, as_of)
-            pool = cells.pool(to.month(as_of), canonical, names.plan(plan, canonical, as_of))
-            pools[customer, plan, as_of] = pool
-        feature = features.get((raw, as_of))
-        if feature is None:
-            feature = features[raw, as_of] = names.resolve("feature", raw, as_of)
-        add_use(pool, feature, use)
+    for as_of, pool, start, end in _resolved(columns, to):
+        features = _features(columns, to.names, as_of, start, end)
+        cells.add_calls(pool, features, columns.calls[start:end])
+        if columns.effective:
+            cells.add_uses(pool, features, _uses(columns, start, end))
     return cells
+
+
+def _resolved(columns: PoolColumns, to: Attribution) -> Iterator[tuple[int, PoolKey, int, int]]:
+    """The span, month, customer and plan of each pool, and where its features begin and end."""
+    names = to.names
+    start = 0
+    for customer, plan, as_of, size in zip(columns.customer, columns.plan, columns.as_of, columns.sizes, strict=True):
+        canonical = names.resolve("customer", customer, as_of)
+        end = start + size
+        yield as_of, (to.month(as_of), canonical, names.plan(plan, canonical, as_of)), start, end
+        start = end
+
+
+def _features(columns: PoolColumns, names: Names, as_of: int, start: int, end: int) -> list[str]:
+    raw = columns.features[start:end]
+    return [names.resolve("feature", feature, as_of) for feature in raw] if names.renames("feature") else raw
+
+
+def _uses(columns: PoolColumns, start: int, end: int) -> Iterator[Use]:
+    drivers = (columns.calls, columns.input_tokens, columns.output_tokens, columns.effective)
+    return map(Use._make, zip(*(driver[start:end] for driver in drivers), strict=True))
 
 
 def cost_pools(rows: Iterable[CostRow], to: Attribution) -> dict[CostPool, Grown]:

@@ -26,6 +26,8 @@ _SQL: Mapping[str, Template] = {
 _CUSTOMER_OF_PLAN = "if(plan = '', customer_id, '')"  # a call that states its plan needs no customer to find it
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
+_NO_NUMBERS = "CAST([] AS Array(Int64))"
+_EPOCH = date(1970, 1, 1).toordinal()  # the store's day 0
 
 
 class UsageColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,22 @@ class WeightColumns(msgspec.Struct, frozen=True, kw_only=True):
 
     names: list[list[str]]
     as_of: list[int]
+    calls: list[int]
+    input_tokens: list[int]
+    output_tokens: list[int]
+    effective: list[int]
+
+
+class PoolColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """The use of each (customer, plan, span), as columns, in raw names. Pool n has `sizes[n]` features, and theirs follow
+    those of the pools before in `features` and `calls`, as do the other drivers, which are empty where nobody asked.
+    """
+
+    customer: list[str]
+    plan: list[str]
+    as_of: list[int]
+    sizes: list[int]
+    features: list[str]
     calls: list[int]
     input_tokens: list[int]
     output_tokens: list[int]
@@ -108,6 +126,12 @@ class LeftOutRow(msgspec.Struct, frozen=True, kw_only=True):
 
     calls: int
     cost: int
+
+
+class CountRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How many."""
+
+    count: int
 
 
 class NumberRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +206,18 @@ def usage_weights(columns: Sequence[Column], source: Source, days: Days) -> Quer
     grouping = _grouping(columns, days)
     sql = _SQL["usage_weights"].substitute(grouping, source=_source(source))
     return Query(sql=sql, row=WeightColumns, parameters=_parameters(days))
+
+
+def usage_pools(days: Days, *, every_driver: bool) -> Query[PoolColumns]:
+    """What divides revenue and shared costs, by customer, plan and feature; calls alone without `every_driver`."""
+    drivers = {name: f"groupArrayArray({name})" if every_driver else _NO_NUMBERS for name in ("n2", "n3", "m1")}
+    sql = _SQL["usage_pools"].substitute(drivers, as_of=_as_of(days, by_customer=True))
+    return Query(sql=sql, row=PoolColumns, parameters=_parameters(days))
+
+
+def any_outcome() -> Query[CountRow]:
+    """How many records of outcomes there are."""
+    return Query(sql=_SQL["any_outcome"].substitute(), row=CountRow)
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
@@ -273,11 +309,11 @@ def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:
 def _as_of(days: Days, *, by_customer: bool) -> str:
     if not days.cut:
         return "toInt32({start:Date}) + 719163"
-    shared = "arrayMax(arrayFilter(b -> b <= day, {shared:Array(Date)}))"
+    shared = "roundDown(toInt32(day), {shared:Array(Int32)})"
     if by_customer and days.spans.changing:
-        own = "arrayMax(arrayFilter(b -> b <= day, {own:Array(Date)}))"
-        return f"toInt32(if(customer_id IN {{changing:Array(String)}}, {own}, {shared})) + 719163"
-    return f"toInt32({shared}) + 719163"
+        own = "roundDown(toInt32(day), {own:Array(Int32)})"
+        return f"if(customer_id IN {{changing:Array(String)}}, {own}, {shared}) + 719163"
+    return f"{shared} + 719163"
 
 
 def _source(source: Source) -> str:
@@ -300,14 +336,13 @@ def _range(start: int, end: int) -> dict[str, Parameter]:
 
 
 def _parameters(days: Days) -> dict[str, Parameter]:
-    start = date.fromordinal(days.start)
     return {
         **_range(days.start, days.end),
         "environment": days.scope.environment,
         "purpose": days.scope.purpose,
         "timezone": days.timezone,
         "orchestration": sorted(ORCHESTRATION),
-        "shared": [start, *(date.fromordinal(day) for day in days.spans.shared)],
-        "own": [start, *(date.fromordinal(day) for day in days.spans.own)],
+        "shared": [day - _EPOCH for day in (days.start, *days.spans.shared)],
+        "own": [day - _EPOCH for day in (days.start, *days.spans.own)],
         "changing": sorted(days.spans.changing),
     }
