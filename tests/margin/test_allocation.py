@@ -145,3 +145,13 @@ def test_finer_dimensions_follow_the_calls_of_the_cell_and_keep_what_an_amount_k
         ("chat", "idle", ""): {("ask", "big"): 13, ("ask", "small"): 12, ("tell", "big"): 25},
         ("unused", "acme", ""): {("", ""): 7},
     }
+
+
+def test_what_an_idle_customer_pays_follows_the_feature_s_models_but_no_other_customer_s_user():
+    tally = Tally(["month", "feature", "customer"])
+    tally.add(Owner(1, "idle", "pro", "chat"), (0, 100))
+    within = {(1, "chat", "busy"): {("gpt",): 3, ("mini",): 1}}
+    by_model = divide_finer(tally, within, ("month", "feature", "customer"), ("model",))
+    assert by_model == {(1, "chat", "idle"): [(("gpt",), (0, 75)), (("mini",), (0, 25))]}
+    by_user = divide_finer(tally, within, ("month", "feature", "customer"), ("user",))
+    assert by_user == {(1, "chat", "idle"): [(("",), (0, 100))]}
