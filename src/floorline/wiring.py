@@ -84,12 +84,14 @@ def load_config(path: Path | None = None) -> Config:
     return parsed.config
 
 
-def open_ledger(config: Config, *, wait_s: int = 10) -> Ledger:
+def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> Ledger:
     """The ledger in `home()`; close it. A timezone that the configuration states becomes the ledger's.
 
-    LedgerBusy when another process owns it for longer than `wait_s`.
+    LedgerBusy when another process owns it for longer than `wait_s`. LedgerCorrupt when its spool is damaged, unless
+    `set_aside`: then whole records are kept and the damaged file is moved away.
     """
-    return Ledger.open(make_home(), timezone=config.timezone if config.timezone_stated else None, wait_s=wait_s)
+    timezone = config.timezone if config.timezone_stated else None
+    return Ledger.open(make_home(), timezone=timezone, wait_s=wait_s, set_aside=set_aside)
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:

@@ -117,6 +117,17 @@ def test_every_grouping_has_the_same_total(one_call: Floorline) -> None:
         assert (report["total"]["revenue"], report["total"]["cogs"]) == ("31.000000000000", "2.500000000000"), by
 
 
+def test_the_ledger_can_be_checked_rebuilt_and_salvaged(one_call: Floorline) -> None:
+    before = one_call.margin("customer")
+    assert "equals its base table" in one_call("ledger", "verify").stdout
+    assert "Europe/Berlin" in one_call("ledger", "rebuild", "--timezone", "Europe/Berlin").stdout
+    assert "equals its base table" in one_call("ledger", "verify").stdout
+    assert "nothing is damaged" in one_call("ledger", "salvage").stdout
+    assert one_call("ledger", "quarantined").stdout == "every record is in the ledger\n"
+    assert "Mars" in one_call("ledger", "rebuild", "--timezone", "Mars/Olympus", code=2).stderr
+    assert one_call.margin("customer")["rows"] == before["rows"]
+
+
 def test_csv_has_the_same_figures(one_call: Floorline) -> None:
     (row, *_) = csv.DictReader(io.StringIO(one_call("margin", "--by", "customer", *JANUARY, "--csv").stdout))
     assert (row["customer"], row["revenue"], row["cogs"]) == ("acme", "31.000000000000", "2.500000000000")
@@ -201,6 +212,7 @@ def test_every_command_explains_itself(floorline: Floorline) -> None:
         "recompute",
         "re-rate",
         "replay",
+        "ledger",
         "demo",
         "bench",
         "check",

@@ -56,7 +56,7 @@ class Damaged(LedgerCorrupt):
     def __init__(self, torn: Torn) -> None:
         super().__init__(
             f"spool segment {torn.path} is damaged at offset {torn.offset}: {torn.reason}. Records before it are whole. Keep a "
-            f"copy, then open the ledger with damaged segments set aside: what is whole is kept, the rest is reported"
+            f"copy, then run `floorline ledger salvage`: what is whole is kept, the rest is reported"
         )
         self.torn = torn
 
