@@ -29,6 +29,14 @@ class Bucket:
     calls: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Users:
+    day: date
+    feature: str
+    users: int
+    calls: int
+
+
 def expected(calls: list[Call], adjustments: list[Adjustment]) -> dict:
     """What every rollup must sum to, written down once more and independently of its SQL."""
     sums = Counter(dict.fromkeys((s.name for s in SUMS), Decimal(0)))
@@ -109,6 +117,20 @@ def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_
     sql = "SELECT day, feature, bucket, sum(calls) AS n FROM hist_day GROUP BY day, feature, bucket HAVING n != 0"
     found = ledger.query(Query(sql=sql, row=Bucket))
     assert {(b.day, b.feature, b.bucket): b.calls for b in found} == {key: n for key, n in wanted.items() if n}
+
+
+def test_the_users_of_a_feature_are_counted_by_day_of_the_reporting_timezone_whatever_is_adjusted(open_ledger):
+    zone = "America/Los_Angeles"
+    ledger = open_ledger(timezone=zone, batch_rows=40)
+    ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
+    named = [c for c in VARIED if c.user_id]
+    calls = Counter((day_of(c.opened_at, timezone(zone)), c.feature) for c in named)
+    who = {(day_of(c.opened_at, timezone(zone)), c.feature, c.customer_id, c.user_id) for c in named}
+    users = Counter((day, feature) for day, feature, _, _ in who)
+    sql = "SELECT day, feature, uniqExact(who), sum(calls) FROM users_day GROUP BY day, feature"
+    found = ledger.query(Query(sql=sql, row=Users))
+    assert users
+    assert {(u.day, u.feature): (u.users, u.calls) for u in found} == {key: (n, calls[key]) for key, n in users.items()}
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

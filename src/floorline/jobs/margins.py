@@ -178,7 +178,7 @@ class _Table:
         outcomes = self.outcomes()
         plans = self._policies.plans
         method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
-        users, users_total = self._users(one_to_one=one_to_one)
+        users, users_total = self._users(usage, one_to_one=one_to_one)
         cell_key = self._cell_key()
         gathered = Gathered(
             by=request.by,
@@ -319,17 +319,22 @@ class _Table:
         everything = [cost for values in costs.values() for cost in values]
         return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
 
-    def _users(self, *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
-        if not {"feature", "user"}.issuperset(self._request.by):
+    def _users(self, usage: Mapping[Key, Sums], *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
+        by = self._request.by
+        if not {"feature", "user"}.issuperset(by):
             return None, None
+        if "user" in by:
+            at = by.index("user")
+            active = {key: 1 for key, sums in usage.items() if key[at] and sums.calls > 0}
+            return active, len({key[at] for key in active})
         days = self._window_days()
         if one_to_one:
-            counts, total = self._numbers(self._ledger.query(queries.active_users(self._columns, days)))
+            counts, total = self._numbers(self._ledger.query(queries.active_users(days)))
             return {key: count or 0 for key, count in counts.items()}, total or 0
-        users: dict[Key, set[str]] = {}
-        for row in self._ledger.query(queries.active_user_names(self._columns, days)):
-            users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.words)
-        return {key: len(names) for key, names in users.items()}, len(set[str]().union(*users.values()))
+        users: dict[Key, set[int]] = {}
+        for row in self._ledger.query(queries.active_user_hashes(days)):
+            users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.numbers)
+        return {key: len(hashes) for key, hashes in users.items()}, len(set[int]().union(*users.values()))
 
     def _numbers(self, rows: Sequence[queries.NumberRow]) -> tuple[dict[Key, int | None], int | None]:
         """By key, and that of the whole window, which comes in a row of no day."""

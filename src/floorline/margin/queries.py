@@ -150,14 +150,6 @@ class NumbersRow(msgspec.Struct, frozen=True, kw_only=True):
     numbers: list[int]
 
 
-class WordsRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Many words of a group of raw names."""
-
-    names: list[str]
-    as_of: int
-    words: list[str]
-
-
 class BucketRow(msgspec.Struct, frozen=True, kw_only=True):
     """Calls in one bucket of cost."""
 
@@ -279,16 +271,16 @@ def p95_buckets(columns: Sequence[Column], days: Days) -> Query[BucketRow]:
     return Query(sql=sql, row=BucketRow, parameters=_parameters(days))
 
 
-def active_users(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
-    """How many users each group of raw names has."""
-    sql = _SQL["active_users"].substitute(_grouping(columns, days))
+def active_users(days: Days) -> Query[NumberRow]:
+    """How many users each feature has."""
+    sql = _SQL["active_users"].substitute(_grouping(("feature",), days))
     return Query(sql=sql, row=NumberRow, parameters=_parameters(days))
 
 
-def active_user_names(columns: Sequence[Column], days: Days) -> Query[WordsRow]:
-    """The users of each group of raw names."""
-    sql = _SQL["active_user_names"].substitute(_grouping(columns, days))
-    return Query(sql=sql, row=WordsRow, parameters=_parameters(days))
+def active_user_hashes(days: Days) -> Query[NumbersRow]:
+    """The users of each feature."""
+    sql = _SQL["active_user_hashes"].substitute(_grouping(("feature",), days))
+    return Query(sql=sql, row=NumbersRow, parameters=_parameters(days))
 
 
 def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:

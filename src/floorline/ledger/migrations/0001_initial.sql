@@ -184,7 +184,7 @@ ENGINE = {engine:MergeTree}
 ORDER BY (currency, day)
 SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 30
 ;
--- Every rollup has the same sums. `day` is a day of the reporting timezone. Always sum(): unmerged parts hold partial rows.
+-- Every rollup but users_day and hist_day has the same sums. `day` is a day of the reporting timezone. Always sum(): unmerged parts hold partial rows.
 -- 5 min x feature x plan x model: live pages.
 CREATE TABLE IF NOT EXISTS calls_5m
 (
@@ -275,6 +275,23 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS detail_day_adjusted TO detail_day AS
 SELECT toDate(a.opened_at, '{timezone}') AS day, environment, purpose, customer_id, user_id, feature, plan, workflow, call_type, model_served AS model,
        {sums of adjustments}
 FROM adjustments AS a GROUP BY day, environment, purpose, customer_id, user_id, feature, plan, workflow, call_type, model
+;
+-- day x feature x user of a customer, as a hash: active users. A number is counted ten times as fast as two names, and two of a
+-- million users share one with a probability of 3 in 100 million. Only calls that name a user; adjustments add no call.
+CREATE TABLE IF NOT EXISTS users_day
+(
+    day Date CODEC(Delta, LZ4), environment LowCardinality(String), purpose LowCardinality(String),
+    feature LowCardinality(String), who UInt64, calls SimpleAggregateFunction(sum, Int64) CODEC(T64, LZ4)
+)
+ENGINE = {engine:AggregatingMergeTree}
+PARTITION BY toYYYYMM(day)
+ORDER BY (day, environment, purpose, feature, who)
+SETTINGS non_replicated_deduplication_window = 10000, old_parts_lifetime = 30
+;
+CREATE MATERIALIZED VIEW IF NOT EXISTS users_day_mv TO users_day AS
+SELECT toDate(c.opened_at, '{timezone}') AS day, environment, purpose, feature, sipHash64(customer_id, user_id) AS who,
+       toInt64(count()) AS calls
+FROM calls AS c WHERE user_id != '' GROUP BY day, environment, purpose, feature, who
 ;
 -- day x workflow x run: the cost of an outcome. Only calls that name a run.
 CREATE TABLE IF NOT EXISTS runs_day

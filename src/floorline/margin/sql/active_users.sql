@@ -1,12 +1,13 @@
 -- active_users: the users (of a customer) with calls in the window, counted by raw names. The row whose as_of
 -- is 0 is the whole window.
-SELECT $list AS names, as_of, uniqExact(customer_id, user_id)
+SELECT $list AS names, as_of, uniqExactMerge(users)
 FROM
 (
-    SELECT $names, $as_of AS as_of, customer_id, user_id
-    FROM detail_day
-    WHERE day >= {start:Date} AND day < {end:Date} AND user_id != '' AND calls > 0
+    SELECT $names, $as_of AS as_of, uniqExactState(who) AS users
+    FROM users_day
+    WHERE day >= {start:Date} AND day < {end:Date}
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+    GROUP BY $groups
 )
 GROUP BY GROUPING SETS (($groups), ())
