@@ -57,13 +57,13 @@ def test_bundled_revenue_is_divided_by_calls():
 def test_bundled_revenue_is_divided_by_cost_where_the_plan_says_so():
     plans = {"pro": PlanPolicy(name="pro", allocation="cost")}
     use = cells(("acme", "pro", "chat", 3, 10), ("acme", "pro", "report", 1, 90), plans=plans)
-    assert use.feature_weights(MONTH, "acme", "pro") == [("chat", 10), ("report", 90)]
+    assert use.feature_weights(MONTH, "acme", "pro") == (["chat", "report"], [10, 90])
 
 
 def test_by_cost_without_any_known_cost_falls_back_to_calls():
     plans = {"pro": PlanPolicy(name="pro", allocation="cost")}
     use = cells(("acme", "pro", "chat", 3, 0), ("acme", "pro", "report", 1, 0), plans=plans)
-    assert use.feature_weights(MONTH, "acme", "pro") == [("chat", 3), ("report", 1)]
+    assert use.feature_weights(MONTH, "acme", "pro") == (["chat", "report"], [3, 1])
 
 
 def test_value_weights_need_no_usage():
@@ -75,13 +75,13 @@ def test_value_weights_need_no_usage():
 def test_an_idle_customer_s_revenue_follows_its_plan_then_the_stated_features_then_is_unmatched():
     plans = {"stated": PlanPolicy(name="stated", features=("a", "b"))}
     use = cells(("acme", "pro", "chat", 3, 0), ("acme", "pro", "", 9, 0), plans=plans)
-    assert use.feature_weights(MONTH, "idle", "pro") == [("chat", 3)]
-    assert use.feature_weights(MONTH, "idle", "stated") == [("a", 1), ("b", 1)]
-    assert use.feature_weights(MONTH, "idle", "unknown") == []
+    assert use.feature_weights(MONTH, "idle", "pro") == (["chat"], [3])
+    assert use.feature_weights(MONTH, "idle", "stated") == (["a", "b"], [1, 1])
+    assert use.feature_weights(MONTH, "idle", "unknown") == ([], [])
 
 
 def test_a_plan_that_the_customer_s_calls_do_not_name_takes_all_its_calls():
-    assert cells(("acme", "pro", "chat", 3, 0)).feature_weights(MONTH, "acme", "add-on") == [("chat", 3)]
+    assert cells(("acme", "pro", "chat", 3, 0)).feature_weights(MONTH, "acme", "add-on") == (["chat"], [3])
 
 
 def costs(pool: CostPool, amount: int, use: Cells, keep: list[str]) -> dict:

@@ -60,6 +60,8 @@ class Use(NamedTuple):
 
 PoolKey = tuple[int, str, str]
 """Month, customer and plan."""
+Weights = tuple[list[str], list[int]]
+"""Features in the order of their names, and what each weighs."""
 
 
 def split_pico(total: int, weights: Sequence[int]) -> list[int]:
@@ -110,8 +112,8 @@ class Cells:
         self._uses: dict[PoolKey, dict[str, Use]] = {}
         self._of_customer: dict[tuple[int, str], list[PoolKey]] | None = None
         self._of_plan: dict[tuple[int, str], list[PoolKey]] = {}
-        self._of_plan_weights: dict[tuple[int, str], list[tuple[str, int]]] = {}
-        self._stated: dict[str, list[tuple[str, int]]] = {}
+        self._of_plan_weights: dict[tuple[int, str], Weights] = {}
+        self._stated: dict[str, Weights] = {}
         for owner, use in uses:
             pool = (owner.month, owner.customer, owner.plan)
             self.add_calls(pool, [owner.feature], [use.calls])
@@ -141,7 +143,7 @@ class Cells:
             for feature, use in features.items():
                 yield Owner(month, customer, plan, feature), use
 
-    def feature_weights(self, month: int, customer: str, plan: str) -> list[tuple[str, int]]:
+    def feature_weights(self, month: int, customer: str, plan: str) -> Weights:
         """How the plan's bundled revenue of one customer and month divides among features.
 
         Stated value weights need no usage. Otherwise: the customer's calls on the plan that month, its calls on any
@@ -153,38 +155,39 @@ class Cells:
         by_cost = policy is not None and policy.allocation == "cost"
         if (month, customer, plan) in self._calls:
             weights = self._weights([(month, customer, plan)], by_cost=by_cost)
-            if weights:
+            if weights[0]:
                 return weights
-        return (
-            self._weights(self._pools_of_customer().get((month, customer), ()), by_cost=by_cost)
-            or self._weights_of_plan(month, plan, by_cost=by_cost)
-            or [(feature, 1) for feature in (policy.features if policy else ())]
-        )
+        weights = self._weights(self._pools_of_customer().get((month, customer), ()), by_cost=by_cost)
+        if not weights[0]:
+            weights = self._weights_of_plan(month, plan, by_cost=by_cost)
+        if not weights[0] and policy is not None:
+            weights = list(policy.features), [1] * len(policy.features)
+        return weights
 
-    def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> list[tuple[str, int]]:
+    def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> Weights:
         weights = self._of_plan_weights.get((month, plan))
         if weights is None:
             weights = self._weights(self._of_plan.get((month, plan), ()), by_cost=by_cost)
             self._of_plan_weights[month, plan] = weights
         return weights
 
-    def _weights(self, pools: Sequence[PoolKey], *, by_cost: bool) -> list[tuple[str, int]]:
+    def _weights(self, pools: Sequence[PoolKey], *, by_cost: bool) -> Weights:
         """Weights of the named features of some pools in the order of their names; by calls where no cost is known."""
         if by_cost:
             costs: dict[str, int] = defaultdict(int)
             for pool in pools:
                 for feature, use in self._uses[pool].items():
                     costs[feature] += use.cost
-            weights = [(feature, max(0, cost)) for feature, cost in costs.items() if feature]
-            if any(weight for _, weight in weights):
-                return sorted(weights)
+            weights = _positive(costs)
+            if weights[0]:
+                return weights
         if len(pools) == 1:
-            return sorted([(name, calls) for name, calls in self._calls[pools[0]].items() if calls > 0 and name])
+            return _positive(self._calls[pools[0]])
         numbers: dict[str, int] = defaultdict(int)
         for pool in pools:
             for feature, calls in self._calls[pool].items():
                 numbers[feature] += calls
-        return sorted([(name, calls) for name, calls in numbers.items() if calls > 0 and name])
+        return _positive(numbers)
 
     def _pools_of_customer(self) -> dict[tuple[int, str], list[PoolKey]]:
         """Made when a first customer has no calls on the plan it pays for."""
@@ -198,11 +201,21 @@ class Cells:
             self._of_customer, self._of_plan = of_customer, of_plan
         return self._of_customer
 
-    def _stated_weights(self, policy: PlanPolicy) -> list[tuple[str, int]]:
+    def _stated_weights(self, policy: PlanPolicy) -> Weights:
         if policy.name not in self._stated:
-            exact = ((name, int(EXACT.scaleb(weight, PLACES))) for name, weight in policy.weights.items())
-            self._stated[policy.name] = sorted((name, weight) for name, weight in exact if weight)
+            exact = {name: int(EXACT.scaleb(weight, PLACES)) for name, weight in policy.weights.items()}
+            self._stated[policy.name] = _positive(exact)
         return self._stated[policy.name]
+
+
+def _positive(weights: Mapping[str, int]) -> Weights:
+    """What weighs anything and has a name."""
+    names = sorted(weights)
+    numbers = [weights[name] for name in names]
+    if numbers and names[0] and min(numbers) > 0:
+        return names, numbers
+    names = [name for name in names if name and weights[name] > 0]
+    return names, [weights[name] for name in names]
 
 
 Amounts = dict[tuple[int | str, ...], dict[str, int]]
@@ -216,8 +229,8 @@ class Tally:
         self.keep = tuple(keep)
         self._slot = self.keep.index("feature") if "feature" in self.keep else None
         self._rest = _parts([name for name in self.keep if name != "feature"])
-        self._before: Amounts = defaultdict(dict)
-        self._through: Amounts = defaultdict(dict)
+        self._before: Amounts = defaultdict(lambda: defaultdict(int))
+        self._through: Amounts = defaultdict(lambda: defaultdict(int))
 
     @property
     def amounts(self) -> dict[tuple[int | str, ...], Grown]:
@@ -241,30 +254,32 @@ class Tally:
         rest = self._rest(owner)
         feature = "" if self._slot is None else owner.feature
         before, through = grown
-        sums = self._through[rest]
-        sums[feature] = sums.get(feature, 0) + through
+        self._through[rest][feature] += through
         if before:
-            sums = self._before[rest]
-            sums[feature] = sums.get(feature, 0) + before
+            self._before[rest][feature] += before
 
-    def add_by_feature(self, owner: Owner, grown: Grown, weights: Sequence[tuple[str, int]]) -> None:
+    def add_by_feature(self, owner: Owner, grown: Grown, weights: Weights) -> None:
         """Divide an amount among features; without weights the feature stays unknown."""
-        if self._slot is None or not weights:
+        features, numbers = weights
+        if self._slot is None or not features:
             self.add(owner, grown)
             return
         rest = self._rest(owner)
-        numbers = [weight for _, weight in weights]
-        for amount, amounts in ((grown[1], self._through), (grown[0], self._before)):
-            if not amount and amounts is self._before:
-                continue
-            sums = amounts[rest]
-            for (feature, _), part in zip(weights, split_pico(amount, numbers), strict=True):
-                sums[feature] = sums.get(feature, 0) + part
+        before, through = grown
+        sums = self._through[rest]
+        for feature, part in zip(features, split_pico(through, numbers), strict=True):
+            sums[feature] += part
+        if before:
+            sums = self._before[rest]
+            for feature, part in zip(features, split_pico(before, numbers), strict=True):
+                sums[feature] += part
 
 
 def _parts(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
     """Picks the named parts of an owner."""
     positions = [Owner._fields.index(name) for name in names]
+    if not positions:
+        return lambda _: ()
     if len(positions) > 1:
         return cast("Callable[[Owner], tuple[int | str, ...]]", itemgetter(*positions))
     return lambda owner: tuple([owner[position] for position in positions])

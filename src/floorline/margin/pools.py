@@ -70,16 +70,15 @@ def revenue_pools(lines: RevenueColumns, to: Attribution) -> Pools:
     window = to.window
     shared, own = window.cuts(to.spans.shared), window.cuts(to.spans.own)
     changing = to.spans.changing
-    earned_alike: dict[tuple[int, int, int, bool], list[tuple[int, int]]] = {}
+    alike: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    alike_own: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     earned: dict[tuple[str, str, str], dict[int, int]] = {}
-    for raw, amount, start, end in zip(
-        zip(lines.customer, lines.plan, lines.feature, strict=True), lines.amount, lines.start, lines.end, strict=True
-    ):
-        is_own = raw[0] in changing
-        parts = earned_alike.get((amount, start, end, is_own))
+    raws = zip(lines.customer, lines.plan, lines.feature, strict=True)
+    for raw, line in zip(raws, zip(lines.amount, lines.start, lines.end, strict=True), strict=True):
+        known, cuts = (alike_own, own) if raw[0] in changing else (alike, shared)
+        parts = known.get(line)
         if parts is None:
-            parts = list(pieces(amount, (start, end), own if is_own else shared))
-            earned_alike[amount, start, end, is_own] = parts
+            parts = known[line] = list(pieces(line[0], line[1:], cuts))
         sums = earned.get(raw)
         if sums is None:
             earned[raw] = dict(parts)
