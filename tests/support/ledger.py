@@ -50,7 +50,8 @@ class Databases:
     def give_back(self, name: str) -> None:
         """Empty a database, or drop it when a test left it in another shape."""
         store = Store(self.connector(name))
-        applied = {str(checksum) for (checksum,) in store._rows("SELECT checksum FROM migrations")}
+        made = store._rows("SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'")
+        applied = {str(checksum) for (checksum,) in store._rows("SELECT checksum FROM migrations")} if made else set()
         if applied == {migration.checksum for migration in migrations()} and store.timezone == "UTC":
             for (table,) in store._rows(_EMPTIED):
                 store._run(f"TRUNCATE TABLE {table} SYNC")

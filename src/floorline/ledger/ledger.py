@@ -23,7 +23,7 @@ from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
 from floorline.ledger.segment import sync_filesystem
-from floorline.ledger.shipping import Left, Rejected, Shipper, groups, read_left, shipments
+from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
 from floorline.ledger.spool import QUOTA_BYTES, Position, Spool, number_of, remove, segment_paths
 from floorline.ledger.store import Store
 from floorline.query import Query
@@ -340,11 +340,13 @@ class Ledger:
 
     def _recover(self, *, set_aside: bool) -> None:
         """Replay the claims of every frame in the spool and ship the frames with their batches' own tokens, a few
-        segments at a time.
+        segments at a time. The engine can lose what was under way when it was killed, so each batch is looked up after
+        it was shipped again, and the rollups are compared with their base tables.
         """
         paths = segment_paths(self.home / "spool")
         for start in range(0, len(paths), RETIRE_SEGMENTS):
             damaged: list[Left] = []
+            again: list[Shipment] = []
             for path in paths[start : start + RETIRE_SEGMENTS]:
                 left = read_left(path)
                 if left.torn is not None:
@@ -353,10 +355,23 @@ class Ledger:
                     damaged.append(left)
                 for group in groups(left.payloads):
                     self._claim_again(group)
-                    self._shipper.submit(shipments(left.epoch, number_of(path), group))
+                    again += (batches := shipments(left.epoch, number_of(path), group))
+                    self._shipper.submit(batches)
             self._shipper.wait()
+            if again:
+                self._mend(again)
             self.notices += [self._put_aside(left) for left in damaged]
             self._settle([path for path in paths[start : start + RETIRE_SEGMENTS] if path.exists()])
+
+    def _mend(self, again: Sequence[Shipment]) -> None:
+        """Put right what a kill made the engine lose of the batches that were under way."""
+        lost = sum(ship_lost(self.store, shipment) for shipment in again)
+        differences = self.store.differences()
+        if lost or differences:
+            self.store.rebuild(self.store.timezone)
+            self.notices.append(
+                f"the last process was killed while it stored: {lost} records were put in again and the rollups rebuilt"
+            )
 
     def _claim_again(self, group: Sequence[tuple[int, Frame]]) -> None:
         known = self._identities.find([frame.identity for _, frame in group])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 
 from floorline.errors import FloorlineError
 from floorline.ledger.codec import CUT, Frame, decode
@@ -17,6 +18,7 @@ from floorline.ledger.segment import Damaged, Segment, Torn, sync_file
 from floorline.ledger.store import Batch, BatchRefused, Store, StoreDown
 
 THREADS = 2  # the store reads a batch with one processor; a second one reads the next meanwhile
+_NAMES_A_QUERY = 1_000
 WAITING_MAX = 4  # batches on their way before `submit` waits: bounds memory, keeps both sides busy
 
 
@@ -115,6 +117,25 @@ def ship(store: Store, shipment: Shipment) -> list[Rejected]:
             if n in bad
         ]
     return []
+
+
+def ship_lost(store: Store, shipment: Shipment) -> int:
+    """Put in what the store does not hold of a batch that was shipped again after a kill; how many records that were.
+
+    The engine notes a batch's token a moment before it publishes the batch's part. Killed in between, it takes the same
+    token for a repetition and drops it. So what is not there goes in again, under a token that was never used.
+    """
+    names = [frame.name() for _, frame in shipment.frames]
+    held: set[tuple[str, str]] = set()
+    for start in range(0, len(names), _NAMES_A_QUERY):
+        ids = [name for _, name in names[start : start + _NAMES_A_QUERY]]
+        held |= store.held(shipment.batch.table.name, ids)
+    lost = [frame for frame, name in zip(shipment.frames, names, strict=True) if name not in held]
+    if lost:
+        token = f"{shipment.batch.token}/again/{token_hex(8)}"
+        batch = replace(shipment.batch, token=token, rows=[frame.row for _, frame in lost])
+        ship(store, replace(shipment, batch=batch, frames=lost))
+    return len(lost)
 
 
 def _refused(store: Store, batch: Batch, span: range) -> Iterator[tuple[int, str]]:

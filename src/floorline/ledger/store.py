@@ -149,6 +149,11 @@ class Store:
         """
         self._insert(batch.table.name, batch, {**INSERT_SETTINGS, "insert_deduplication_token": batch.token})
 
+    def held(self, table: str, ids: Sequence[str]) -> set[tuple[str, str]]:
+        """The (source, id) of the records of `table` that have one of `ids`."""
+        sql = f"SELECT toString(source), id FROM {table} WHERE id IN {{ids:Array(String)}}"  # noqa: S608 - a table's own name
+        return {(str(source), str(name)) for source, name in self._rows(sql, {"ids": list(ids)})}
+
     def probe(self, batch: Batch) -> str:
         """Why the store refuses the data of `batch`, '' when it takes it. Nothing is written."""
         probe = f"{batch.table.name}_probe"
