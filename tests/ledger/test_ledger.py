@@ -214,6 +214,26 @@ def test_a_batch_that_was_stored_before_the_kill_is_not_stored_again(open_ledger
     assert again.verify() == []
 
 
+@pytest.mark.parametrize("loses", ["calls", "steps_day"])
+def test_what_the_engine_took_for_a_repetition_after_a_kill_is_put_in_again(open_ledger, tmp_path, loses):
+    """The batch's token is noted, but its rows (of the base table, or of one rollup) were never published."""
+    home = tmp_path / "home"
+    ledger = open_ledger(batch_rows=10)
+    ledger.write(entries(*range(25)))
+    ledger.flush()
+    copy = tmp_path / "as after the kill"
+    shutil.copytree(home / "spool", copy)
+    ledger.store.client.command(f"ALTER TABLE {loses} DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    assert ledger.verify() != []
+    open_ledger.closed()
+    shutil.copytree(copy, home / "spool", dirs_exist_ok=True)
+    again = open_ledger()
+    assert f"{25 if loses == 'calls' else 0} records were put in again" in again.notices[0]
+    assert total(again) == cost_of(*range(25))
+    assert again.verify() == []
+    assert again.write(entries(*range(25))).same == 25
+
+
 def test_a_damaged_segment_is_reported_with_its_offset_and_set_aside_only_when_asked(open_ledger, tmp_path):
     path = spooled(tmp_path / "home", call(1), call(2), call(3))
     third = Segment(path).read()[0][2][0]
