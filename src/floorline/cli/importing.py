@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from floorline.cli.margin_text import cents, counted
-from floorline.cli.output import emit_json
+from floorline.cli.output import emit_json, note
 from floorline.clock import timezone
 from floorline.errors import BadInput
 from floorline.ingest.calls import Pricer
@@ -122,7 +122,7 @@ def _importing(strict: bool, rejects: Path | None) -> Generator[tuple[Importing,
     with ExitStack() as stack:
         rejected = None if rejects is None else stack.enter_context(_open(rejects))
         ledger = stack.enter_context(open_ledger(config))
-        stack.callback(_note, ledger.notices)
+        stack.callback(note, ledger.notices)
         progress = stack.enter_context(_progress())
         importing = Importing(
             ledger=ledger,
@@ -132,12 +132,6 @@ def _importing(strict: bool, rejects: Path | None) -> Generator[tuple[Importing,
             on_problem=Problems(rejected),
         )
         yield importing, lambda name: _bar(progress, name)
-
-
-def _note(notices: Sequence[str]) -> None:
-    """What the ledger has to say: a rebuild for another timezone, a damaged segment, a row the store refused."""
-    for notice in notices:
-        click.echo(f"note: {notice}", err=True)
 
 
 def _open(path: Path) -> TextIO:

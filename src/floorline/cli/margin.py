@@ -10,7 +10,7 @@ from decimal import Decimal
 import click
 
 from floorline.cli import margin_text
-from floorline.cli.output import emit_json
+from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, parse_day, timezone
 from floorline.events import ENVIRONMENTS, PURPOSES
 from floorline.jobs.margins import MarginRequest, Margins
@@ -88,6 +88,7 @@ def margins() -> Generator[Margins]:
     """The ledger of the home folder and the configuration's policies."""
     config = load_config()
     with open_ledger(config) as ledger:
+        note(ledger.notices)
         yield Margins(ledger, config.policies)
 
 

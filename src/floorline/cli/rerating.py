@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from floorline.cli.output import emit_json
+from floorline.cli.output import emit_json, note
 from floorline.clock import parse_day
 from floorline.errors import BadInput
 from floorline.jobs.repricing import REASONS
@@ -118,8 +118,7 @@ def _run(verb: Verb, asked: Asked) -> None:
     selection = None if asked.undo_ or asked.list_ else asked.selection
     config = load_config()
     with open_ledger(config) as ledger:
-        for notice in ledger.notices:
-            click.echo(notice, err=True)
+        note(ledger.notices)
         if asked.list_:
             _list(ledger, as_json=asked.as_json)
         elif selection is None:
