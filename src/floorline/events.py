@@ -131,6 +131,38 @@ class Call(Record, frozen=True, kw_only=True):
     lines: tuple[CostLine, ...] = ()
 
 
+class Opening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A call that a gateway is about to send: what is known of it before any answer.
+
+    It is spooled before the first byte goes upstream. A closing of the same id, a Call, ends it; without one by
+    `deadline` it becomes a Call with ending `lost`. `input_tokens` and `output_tokens` are the estimate for that case.
+    """
+
+    id: str
+    source: str
+    gateway: str
+    opened_at: datetime
+    deadline: datetime
+    customer_id: str = ""
+    user_id: str = ""
+    plan: str = ""
+    key_id: str = ""
+    feature: str = ""
+    workflow: str = ""
+    run_id: str = ""
+    step: str = ""
+    call_type: str = "generation"
+    environment: str = "production"
+    purpose: str = "production"
+    metadata: Mapping[str, str] = {}
+    dialect: str = ""
+    provider: str = ""
+    model_requested: str = ""
+    streamed: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
 RevenueKind = Literal["subscription", "usage", "outcome", "one_off", "discount", "credit_note", "refund"]
 
 

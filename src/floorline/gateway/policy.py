@@ -1,0 +1,127 @@
+"""What a gateway is told: providers, models and rules, as frozen values. `config` reads them, nothing here is looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+Dialect = Literal["openai", "anthropic", "gemini", "bedrock"]
+"""The shape of requests, answers and errors."""
+
+Kind = Literal["plain", "azure", "vertex", "bedrock"]
+"""How a provider's paths and credentials differ from its dialect's plain ones."""
+
+Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "sigv4", "google", "none"]
+Unattributed = Literal["require", "warn", "allow"]
+Disconnect = Literal["drain", "abort"]
+Capture = Literal["off", "metadata", "sample", "full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Milliseconds until an attempt is given up: to connect, to its first byte, between two bytes, in all."""
+
+    connect_ms: int = 5_000
+    first_byte_ms: int = 600_000
+    idle_ms: int = 300_000
+    total_ms: int = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One upstream. Callers can choose among providers, never set an address.
+
+    `base_url` is where the dialect's paths begin (`https://api.openai.com/v1`, `https://api.anthropic.com`).
+    `price_as` names whose prices hold; '' is the provider's own name. `region` is what `allowed_regions` binds.
+    `proxy` is the URL of a forward proxy, '' for none.
+    """
+
+    name: str
+    dialect: Dialect
+    base_url: str
+    kind: Kind = "plain"
+    auth: Auth = "bearer"
+    api_key: str = field(default="", repr=False)
+    price_as: str = ""
+    region: str = ""
+    api_version: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    timeouts: Timeouts = Timeouts()
+    ca_file: str = ""
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place that can serve a model. Targets of a lower `tier` are tried first; within one, by `weight`.
+
+    `model` is the name to ask the provider for; '' is the name that the caller asked for.
+    """
+
+    provider: str
+    model: str = ""
+    tier: int = 0
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelGroup:
+    """What a model name of the callers stands for. `attempts_max` bounds the attempts of one call over all targets."""
+
+    name: str
+    targets: tuple[Target, ...]
+    attempts_max: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """Where calls may go; None allows every one. It binds every attempt."""
+
+    providers: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capturing:
+    """Whether prompts and answers are kept: `share` of the calls at `sample`, for `ttl_days`."""
+
+    mode: Capture = "off"
+    share: Decimal = Decimal(0)
+    ttl_days: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a gateway takes from outside, and how long it waits for it."""
+
+    header_bytes_max: int = 64 << 10
+    body_bytes_max: int = 64 << 20
+    header_ms: int = 30_000
+    body_ms: int = 300_000
+    idle_ms: int = 120_000
+    connections_max: int = 10_000
+    drains_max: int = 256
+    drain_ms: int = 120_000
+    shutdown_ms: int = 30_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPolicy:
+    """Everything that floorline.yaml tells a gateway. `providers` keeps the file's order: a model that no group names
+    goes to the first provider of the request's dialect.
+
+    `accounting` off leaves attribution, prices and records out; it exists for measurements.
+    """
+
+    providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
+    models: Mapping[str, ModelGroup] = field(default_factory=dict[str, ModelGroup])
+    features: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
+    customers: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
+    capture: Mapping[str, Capturing] = field(default_factory=dict[str, Capturing])
+    unattributed: Unattributed = "warn"
+    disconnect: Disconnect = "drain"
+    limits: Limits = Limits()
+    trusted_cost_providers: frozenset[str] = frozenset()
+    spool_fail: Literal["open", "closed"] = "closed"
+    spool_quota_bytes: int = 4 << 30
+    accounting: bool = True
