@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorline.events import Alias, Attempt, CostLine, Customer, FxRate
+from floorline.events import Alias, Attempt, CostLine, Customer, FxRate, Opening
 from floorline.ledger import codec
 from floorline.ledger.codec import Unfit, decode, encode, identity_of
 from tests.support.records import START, adjustment, call, outcome, revenue
@@ -137,3 +137,25 @@ def test_a_frame_of_a_newer_release_is_refused():
     payload[1] = 9
     with pytest.raises(ValueError, match="table 1 version 9 was written by a newer release"):
         decode(bytes(payload))
+
+
+OPENING = Opening(id="1", source="gateway", gateway="g1", opened_at=START, deadline=START + timedelta(hours=1),
+                  customer_id="c", metadata={"a": "b"}, input_tokens=7)  # fmt: skip
+
+
+def test_an_opening_comes_back_whole_under_the_identity_of_its_closing():
+    payload = codec.encode_opening(OPENING)
+    assert codec.decode_opening(payload) == OPENING
+    assert codec.number_of(payload) == codec.OPENING
+    assert codec.identity_in(payload) == codec.identity_in(encode(call(1, source="gateway", id="1"), PRINT))
+
+
+def test_an_opening_is_no_record_of_the_ledger_and_a_record_is_no_opening():
+    with pytest.raises(ValueError, match="table 100 version 1"):
+        decode(codec.encode_opening(OPENING))
+    with pytest.raises(ValueError, match="not an opening"):
+        codec.decode_opening(encode(call(1), PRINT))
+    newer = bytearray(codec.encode_opening(OPENING))
+    newer[1] = 2
+    with pytest.raises(ValueError, match="not an opening of this release"):
+        codec.decode_opening(bytes(newer))

@@ -73,6 +73,17 @@ def test_the_same_identity_with_another_content_is_refused_by_its_position(ledge
     assert total(ledger) == cost_of(1, 2, 3)
 
 
+def test_records_that_are_frames_already_are_the_same_records(ledger):
+    frames = [codec.encode(entry(call(n)).record, entry(call(n)).fingerprint) for n in (1, 2)]
+    changed = codec.encode(call(2), codec.fingerprint_of(b"changed"))
+    unknown = bytes([99, *frames[0][1:]])
+    written = ledger.write_frames([*frames, unknown, frames[0], changed])
+    assert (written.new, written.same, written.refused) == (2, 1, [4])
+    assert written.invalid == [(2, "a frame of table 99 version 1 was written by a newer release")]
+    assert ledger.write(entries(1, 2, 3)).new == 1
+    assert total(ledger) == cost_of(1, 2, 3)
+
+
 def test_what_its_table_cannot_hold_is_named_and_the_rest_is_kept(ledger):
     written = ledger.write([*entries(1), entry(call(2, status=70_000)), *entries(3)])
     assert written.new == 2

@@ -2,7 +2,8 @@
 
     frame = [table u8][version u8][zero u16][identity 16 bytes][fingerprint 16 bytes][row as msgpack array]
 
-Table 0 is no table: its frame is the mark that ends a batch.
+Table 0 is no table: its frame is the mark that ends a batch. Table 100 is none either: a gateway's spool holds openings
+under it, and the ledger never sees them (`jobs/collecting.py`).
 
 Every value is checked against its column before it is appended: the store would wrap a number out of range and store
 a missing text as ''. What does not fit is `Unfit`, with the column's name.
@@ -27,6 +28,7 @@ from floorline.events import (
     Customer,
     FxRate,
     LedgerRecord,
+    Opening,
     Outcome,
     Revenue,
 )
@@ -38,6 +40,11 @@ HEADER_BYTES = _HEADER.size
 CUT = _HEADER.pack(0, 1, 0, bytes(16), bytes(16))
 """The frame that ends a batch: what came since the last one enters the store together, on every retry."""
 
+OPENING = 100
+"""The number of frames that hold an `Opening`; its row grows at the end only, as a table's does."""
+
+_OPENING_VERSION = 1
+_NO_FINGERPRINT = bytes(16)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _INPUT, _OUTPUT = frozenset(INPUT_BUCKETS), frozenset(OUTPUT_BUCKETS)
@@ -121,6 +128,30 @@ def decode(payload: bytes) -> Frame:
     if table is None or not 1 <= version <= len(table.versions):
         raise ValueError(f"a frame of table {number} version {version} was written by a newer release")
     return Frame(table, version, identity, fingerprint, payload[HEADER_BYTES:])
+
+
+def number_of(payload: bytes) -> int:
+    """The number that a frame begins with: a table's, or OPENING."""
+    return payload[0]
+
+
+def identity_in(payload: bytes) -> bytes:
+    """The identity that a frame carries, whatever it holds."""
+    return payload[4:20]
+
+
+def encode_opening(opening: Opening) -> bytes:
+    """The frame of an opening: its identity is that of the Call that closes it."""
+    identity = identity_of(opening.source, opening.id)
+    return _HEADER.pack(OPENING, _OPENING_VERSION, 0, identity, _NO_FINGERPRINT) + _ENCODER.encode(opening)
+
+
+def decode_opening(payload: bytes) -> Opening:
+    """The opening in a frame. ValueError when a newer release wrote it or it is none."""
+    number, version, _, _, _ = _HEADER.unpack_from(payload)
+    if number != OPENING or version != _OPENING_VERSION:
+        raise ValueError(f"a frame of number {number} version {version} is not an opening of this release")
+    return _OPENINGS.decode(payload[HEADER_BYTES:])
 
 
 def values(row: bytes) -> bytes:
@@ -373,6 +404,7 @@ def _table(number: int, name: str, record: type[LedgerRecord], row: type[rows.Ro
 
 
 _ENCODER = msgspec.msgpack.Encoder()
+_OPENINGS = msgspec.msgpack.Decoder(Opening)
 TABLES: dict[int, Table] = {
     table.number: table
     for table in (

@@ -166,8 +166,25 @@ class Ledger:
         LedgerFull when the spool's quota or the disk is used up, StoreDown when the store does not take what is shipped
         meanwhile: entries before the one that it happened at are kept, and writing all of them again does no harm.
         """
+        payloads: list[tuple[int, bytes]] = []
+        invalid: list[tuple[int, str]] = []
+        for position, entry in enumerate(entries):
+            try:
+                payloads.append((position, encode(entry.record, entry.fingerprint)))
+            except Unfit as error:
+                invalid.append((position, str(error)))
+        return self._admit(payloads, invalid)
+
+    def write_frames(self, payloads: Sequence[bytes]) -> Written:
+        """As `write`, for records that `codec.encode` made frames of already, in this process or in another.
+
+        A frame of a table or version that this release does not know is `invalid`. Rows are not checked again.
+        """
+        return self._admit(list(enumerate(payloads)), [])
+
+    def _admit(self, payloads: Sequence[tuple[int, bytes]], invalid: list[tuple[int, str]]) -> Written:
         with self._busy:
-            frames, invalid = self._encode(entries)
+            frames = self._decode(payloads, invalid)
             stored = self._identities.find([frame.identity for _, frame, _ in frames])
             new, same, refused = 0, 0, list[int]()
             fresh: dict[bytes, bytes] = {}
@@ -183,23 +200,23 @@ class Ledger:
                     else:
                         refused.append(position)
                 self._sync()
-            return Written(new=new, same=same, refused=refused, invalid=invalid)
+            return Written(new=new, same=same, refused=refused, invalid=sorted(invalid))
 
-    def _encode(self, entries: Sequence[Entry]) -> tuple[list[tuple[int, Frame, bytes]], list[tuple[int, str]]]:
+    def _decode(
+        self, payloads: Sequence[tuple[int, bytes]], invalid: list[tuple[int, str]]
+    ) -> list[tuple[int, Frame, bytes]]:
+        """The frames that the spool can hold; the others are added to `invalid`."""
         frames: list[tuple[int, Frame, bytes]] = []
-        invalid: list[tuple[int, str]] = []
         longest = self._open_spool.payload_bytes_max
-        for position, entry in enumerate(entries):
-            try:
-                payload = encode(entry.record, entry.fingerprint)
-            except Unfit as error:
-                invalid.append((position, str(error)))
-                continue
+        for position, payload in payloads:
             if len(payload) > longest:
                 invalid.append((position, f"the record has {len(payload)} bytes, at most {longest} fit"))
-            else:
+                continue
+            try:
                 frames.append((position, decode(payload), payload))
-        return frames, invalid
+            except ValueError as error:
+                invalid.append((position, str(error)))
+        return frames
 
     def _keep(self, frame: Frame, payload: bytes) -> None:
         """Append one record, claim its identity, and cut a batch when there are enough."""
