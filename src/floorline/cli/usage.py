@@ -5,12 +5,10 @@ import binascii
 import gzip
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import cast
 
 import click
 import msgspec
@@ -19,9 +17,9 @@ from floorline.clock import parse_instant
 from floorline.errors import BadInput, BadRow
 from floorline.events import COUNTS, TOKEN_BUCKETS, Usage
 from floorline.money import text
-from floorline.pricing.book import PriceBook, Unpriced
-from floorline.pricing.cost import Costing, price
-from floorline.pricing.providers import canonical
+from floorline.pricing.answers import price_answer
+from floorline.pricing.book import PriceBook
+from floorline.pricing.cost import Costing
 from floorline.pricing.usage import Extraction, endpoint_family, price_provider, read_answer
 from floorline.wiring import load_book, load_config, now
 
@@ -47,16 +45,6 @@ class Recorded(msgspec.Struct, kw_only=True):
 
 
 _RECORD = msgspec.json.Decoder(Recorded)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
-    """What a record's parts cost together; `cost_usd` is None when any part has no price."""
-
-    cost_usd: Decimal | None
-    basis: str
-    version: str
-    reason: str
 
 
 @click.group(name="usage")
@@ -186,32 +174,12 @@ def cost_of(
     at: datetime,
     *,
     trusted: frozenset[str] = _NOBODY,
-) -> Priced:
+) -> Costing:
     """What all parts of an answer cost by our prices; by the provider's own word where it is `trusted` and one part
     is all there is (a stated cost is of the whole answer).
     """
-    provider = price_provider(record.provider, record.url)
-    trust = len(parts) == 1 and canonical(provider) in trusted
-    costings: list[Costing] = []
-    for place, part in enumerate(parts):
-        versions = [book.resolve(provider, name, at, part.context) for name in _names(record, part, main=place == 0)]
-        known = next((version for version in versions if not isinstance(version, Unpriced)), versions[0])
-        costings.append(price(part, known, trust_stated=trust))
-    missing = next((costing for costing in costings if costing.effective_cost is None), None)
-    if missing is not None or not costings:
-        reason = missing.reason if missing else "the answer reports no usage"
-        return Priced(cost_usd=None, basis="unpriced", version="", reason=reason)
-    total = sum((cast("Decimal", costing.effective_cost) for costing in costings), Decimal(0))
-    return Priced(cost_usd=total, basis=costings[0].basis, version=costings[0].price_version, reason="")
-
-
-def _names(record: Recorded, part: Usage, *, main: bool) -> list[str]:
-    """The names to look the part's model up by, best first. Bedrock bills what the request names (region, profile);
-    elsewhere the answer names what was served, and the request's name is only the next best.
-    """
-    asked = (record.request_model or "").replace("%3A", ":").replace("%2F", "/") if main else ""
-    names = [asked, part.model] if record.provider == "bedrock" else [part.model, asked]
-    return [name for name in dict.fromkeys(names) if name] or [""]
+    asked = (record.request_model or "").replace("%3A", ":").replace("%2F", "/")
+    return price_answer(parts, asked, price_provider(record.provider, record.url), book, at, trusted=trusted)
 
 
 def describe(
@@ -247,10 +215,10 @@ def describe(
         },
         "provider_total": main.provider_total if main else None,
         "checksum_ok": extraction.checksum_ok,
-        "cost_usd": None if priced.cost_usd is None else text(priced.cost_usd),
+        "cost_usd": None if priced.effective_cost is None else text(priced.effective_cost),
         "cost_basis": priced.basis,
         "provider_cost_usd": None if stated is None else text(stated),
-        "price_version": priced.version,
+        "price_version": priced.price_version,
     }
 
 

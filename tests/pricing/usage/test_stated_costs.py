@@ -63,7 +63,7 @@ def book():
 
 
 def our_cost(record: Recorded, parts: tuple[Usage, ...]) -> Decimal | None:
-    return cost_of(record, parts, book(), answered_at(record, TODAY)).cost_usd
+    return cost_of(record, parts, book(), answered_at(record, TODAY)).effective_cost
 
 
 def near(ours: Decimal | None, stated: Decimal) -> bool:
@@ -138,7 +138,7 @@ def test_every_answer_of_the_main_providers_is_priced():
             "azure_openai",
         ):
             priced = cost_of(record, got.parts, book(), answered_at(record, TODAY))
-            if priced.cost_usd is None:
+            if priced.effective_cost is None:
                 unpriced[record.provider, priced.reason.partition(", for")[0]] += 1
     assert unpriced == {
         ("openai", "openai/gpt-5 used 1 code_executions"): 3,  # containers, $0.03 each, are in no catalogue
