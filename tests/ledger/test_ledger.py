@@ -184,7 +184,7 @@ except LedgerBusy as error:
         check=False,
     )
     pid = (tmp_path / "home" / "lock").read_text()
-    assert f"process {pid} owns the ledger in {tmp_path / 'home'}" in done.stderr
+    assert f"process {pid} owns {tmp_path / 'home'}" in done.stderr
     with pytest.raises(LedgerBusy):
         open_ledger(wait_s=0)
 

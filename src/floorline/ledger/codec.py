@@ -2,8 +2,8 @@
 
     frame = [table u8][version u8][zero u16][identity 16 bytes][fingerprint 16 bytes][row as msgpack array]
 
-Table 0 is no table: its frame is the mark that ends a batch. Table 100 is none either: a gateway's spool holds openings
-under it, and the ledger never sees them (`jobs/collecting.py`).
+Table 0 is no table: its frame is the mark that ends a batch. Numbers from 100 on are none either: openings and price
+versions in a gateway's spool, which the ledger's own never holds (`jobs/collecting.py` reads them).
 
 Every value is checked against its column before it is appended: the store would wrap a number out of range and store
 a missing text as ''. What does not fit is `Unfit`, with the column's name.
@@ -43,7 +43,10 @@ CUT = _HEADER.pack(0, 1, 0, bytes(16), bytes(16))
 OPENING = 100
 """The number of frames that hold an `Opening`; its row grows at the end only, as a table's does."""
 
-_OPENING_VERSION = 1
+PRICE_VERSION = 101
+"""The number of frames that hold a price version, as JSON: a gateway spools each before the first call that it prices."""
+
+_OPENING_VERSION = _PRICE_VERSION_VERSION = 1
 _NO_FINGERPRINT = bytes(16)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -152,6 +155,21 @@ def decode_opening(payload: bytes) -> Opening:
     if number != OPENING or version != _OPENING_VERSION:
         raise ValueError(f"a frame of number {number} version {version} is not an opening of this release")
     return _OPENINGS.decode(payload[HEADER_BYTES:])
+
+
+def encode_price_version(version_id: str, body: str) -> bytes:
+    """The frame of a price version, as the state keeps it: its id, and its JSON."""
+    identity = identity_of("price version", version_id)
+    header = _HEADER.pack(PRICE_VERSION, _PRICE_VERSION_VERSION, 0, identity, _NO_FINGERPRINT)
+    return header + _ENCODER.encode((version_id, body))
+
+
+def decode_price_version(payload: bytes) -> tuple[str, str]:
+    """The id and the JSON in a frame. ValueError when a newer release wrote it or it holds none."""
+    number, version, _, _, _ = _HEADER.unpack_from(payload)
+    if number != PRICE_VERSION or version != _PRICE_VERSION_VERSION:
+        raise ValueError(f"a frame of number {number} version {version} is not a price version of this release")
+    return _PRICE_VERSIONS.decode(payload[HEADER_BYTES:])
 
 
 def values(row: bytes) -> bytes:
@@ -405,6 +423,7 @@ def _table(number: int, name: str, record: type[LedgerRecord], row: type[rows.Ro
 
 _ENCODER = msgspec.msgpack.Encoder()
 _OPENINGS = msgspec.msgpack.Decoder(Opening)
+_PRICE_VERSIONS = msgspec.msgpack.Decoder(tuple[str, str])
 TABLES: dict[int, Table] = {
     table.number: table
     for table in (

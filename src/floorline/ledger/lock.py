@@ -1,4 +1,4 @@
-"""One process owns a ledger's folder at a time."""
+"""One process owns a ledger's folder at a time, and one a gateway's."""
 
 import errno
 import fcntl
@@ -33,7 +33,7 @@ class Lock:
                     owner = os.pread(fd, 20, 0).decode() or "unknown"
                     os.close(fd)
                     raise LedgerBusy(
-                        f"process {owner} owns the ledger in {path.parent} and did not finish in {wait_s} s: wait for it or end it"
+                        f"process {owner} owns {path.parent} and did not finish in {wait_s} s: wait for it or end it"
                     ) from error
                 time.sleep(_RETRY_MS / 1000)
             else:
@@ -44,3 +44,20 @@ class Lock:
     def release(self) -> None:
         """Give the folder free."""
         os.close(self._fd)
+
+
+def is_free(path: Path) -> bool:
+    """Whether no living process holds the lock of `path`. It may be taken as soon as this returns."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno != errno.EWOULDBLOCK:
+            raise
+        return False
+    finally:
+        os.close(fd)
+    return True

@@ -142,6 +142,11 @@ class Segment:
         """Say that nothing more will come."""
         self._map[self.tail : self.tail + 4] = _WORD.pack(_SEALED)
 
+    @property
+    def sealed(self) -> bool:
+        """Whether the writer said, at `tail`, that nothing more will come. A reader asks at the end of `frames`."""
+        return self.tail + 4 <= self.size and _WORD.unpack_from(self._map, self.tail)[0] == _SEALED
+
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Every (offset, payload) from `tail` on, as far as they are whole; again to follow the writer.
 
@@ -160,7 +165,7 @@ class Segment:
             if isinstance(frame, Torn):
                 return found, frame
             found.append(frame)
-        return found, self._lost_beyond_tail()
+        return found, self.lost_beyond()
 
     def _next(self) -> tuple[int, bytes] | Torn | None:
         at, data = self.tail, self._map
@@ -177,12 +182,14 @@ class Segment:
         self.tail = at + 8 + length + 7 & ~7
         return at, payload
 
-    def _lost_beyond_tail(self) -> Torn | None:
-        """A whole frame beyond the end means that the page between was lost (a power failure). What a kill leaves
+    def lost_beyond(self) -> Torn | None:
+        """Of a segment that was read to its end and that nobody writes any more, where it is damaged, if it is.
+
+        A whole frame beyond the end means that the page between was lost (a power failure). What a kill leaves
         beyond the end is one payload without its length, which nobody was told is kept.
         """
         data, tail = self._map, self.tail
-        if tail + 8 > self.size or _WORD.unpack_from(data, tail)[0] == _SEALED:
+        if tail + 8 > self.size or self.sealed:
             return None
         rest = data[tail:].rstrip(b"\0")
         for at in range(8, len(rest) - 8, 8):

@@ -5,6 +5,7 @@ import runs without: it calls `sync` itself before it says that a record is kept
 never appended to; the ledger ships and removes it.
 """
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -72,7 +73,7 @@ class Spool:
     @property
     def used_bytes(self) -> int:
         """What the segments hold on disk, the one being written and the spare included."""
-        return sum(path.stat().st_size for path in segment_paths(self.folder))
+        return used_bytes(self.folder)
 
     def append(self, payload: bytes) -> Position | None:
         """Where the record is now; None when it was dropped because the spool is full and fails open.
@@ -181,6 +182,15 @@ class Spool:
 def segment_paths(folder: Path) -> list[Path]:
     """The segments in `folder`, oldest first."""
     return sorted(folder.glob("*.seg"))
+
+
+def used_bytes(folder: Path) -> int:
+    """What the segments in `folder` hold on disk. Another process may remove some meanwhile."""
+    used = 0
+    for path in segment_paths(folder):
+        with contextlib.suppress(FileNotFoundError):
+            used += path.stat().st_size
+    return used
 
 
 def number_of(path: Path) -> int:
