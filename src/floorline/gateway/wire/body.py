@@ -1,0 +1,219 @@
+"""What is read of a request's body: a few members, all others passed over unread."""
+
+import re
+
+import msgspec
+
+from floorline.gateway.wire.errors import Invalid
+from floorline.gateway.wire.members import has_escaped_letters, repeated
+from floorline.gateway.wire.routes import Route
+
+MODEL_BYTES_MAX = 512
+"""Bedrock's ARNs are the longest names in use."""
+
+IMAGE_TOKENS = 1_000
+"""What one inline image or file is estimated at: providers count 85 to 1,600 for a picture, whatever its bytes."""
+
+_ABSENT = msgspec.Raw()
+_BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
+
+
+class View(msgspec.Struct, kw_only=True):
+    """What the gateway knows about a request without reading it whole.
+
+    `model` is what the caller asked for, '' only on a passthrough; `named` is what the body itself calls it (a path may have the
+    word), '' when it does not. `output_cap` bounds one answer's output tokens.
+    `end_user` is the caller's own user. `wants_usage`: a stream's extra usage chunk was asked for.
+    `stream_options` is that member as it came, empty when there is none.
+    """
+
+    model: str
+    named: str = ""
+    stream: bool = False
+    output_cap: int | None = None
+    end_user: str = ""
+    wants_usage: bool = False
+    stream_options: bytes = b""
+
+
+class _Plain(msgspec.Struct):
+    """OpenAI's and Anthropic's requests."""
+
+    model: str | None = None
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    metadata: msgspec.Raw = _ABSENT
+    stream_options: msgspec.Raw = _ABSENT
+
+
+class _Named(msgspec.Struct):
+    """What a passthrough may name."""
+
+    model: str | None = None
+    stream: bool | None = None
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+class _Generation(msgspec.Struct):
+    camel: int | None = msgspec.field(name="maxOutputTokens", default=None)
+    snake: int | None = msgspec.field(name="max_output_tokens", default=None)
+
+
+class _Gemini(msgspec.Struct):
+    """Google's requests: protobuf's JSON takes both spellings."""
+
+    camel: _Generation | None = msgspec.field(name="generationConfig", default=None)
+    snake: _Generation | None = msgspec.field(name="generation_config", default=None)
+
+
+class _Inference(msgspec.Struct):
+    max_tokens: int | None = msgspec.field(name="maxTokens", default=None)
+
+
+class _Bedrock(msgspec.Struct):
+    """Converse's own, and what the models' own requests call it."""
+
+    inference: _Inference | None = msgspec.field(name="inferenceConfig", default=None)
+    max_tokens: int | None = None
+
+
+_plain = msgspec.json.Decoder(_Plain)
+_named = msgspec.json.Decoder(_Named)
+_options = msgspec.json.Decoder(_StreamOptions | None)
+_metadata = msgspec.json.Decoder(_Metadata | None)
+_gemini = msgspec.json.Decoder(_Gemini)
+_bedrock = msgspec.json.Decoder(_Bedrock)
+
+
+def view(route: Route, body: bytes) -> View | Invalid:
+    """What `body` says, or why it cannot be served and what to change."""
+    if route.action != "call":
+        return _passed_through(route, body)
+    try:
+        seen = _call(route, body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _unreadable(body, error)
+    if not body.isascii() and (bad := _not_utf8(body)) is not None:
+        return bad
+    if not seen.model:
+        return Invalid(kind="model_missing", message="model is missing: name the model to call", param="model")
+    if not _is_name(seen.model):
+        return Invalid(
+            kind="model_invalid",
+            message=f"model is no name of a model: use at most {MODEL_BYTES_MAX} printable ASCII characters",
+            param="model",
+        )
+    if (body.count(b'"model"') > 1 or has_escaped_letters(body)) and (name := repeated(body)):
+        return Invalid(
+            kind="repeated_member",
+            message=f"the body names a member twice, at or after {name[:80]!r}: parsers differ on which counts, send it once",
+            param=name[:80],
+        )
+    return seen
+
+
+def _call(route: Route, body: bytes) -> View:
+    if route.dialect == "gemini":
+        asked = _gemini.decode(body)
+        held = asked.camel or asked.snake
+        cap = None if held is None else held.camel if held.camel is not None else held.snake
+        return View(model=route.model, stream=route.streamed, output_cap=cap)
+    if route.dialect == "bedrock":
+        request = _bedrock.decode(body)
+        cap = request.max_tokens if request.inference is None else request.inference.max_tokens
+        return View(model=route.model, stream=route.streamed, output_cap=cap)
+    seen = _plain.decode(body)
+    options = bytes(seen.stream_options)
+    asked_for = _options.decode(options) if options else None
+    return View(
+        model=route.model or seen.model or "",
+        named=seen.model or "",
+        stream=seen.stream is True,
+        output_cap=_first(seen.max_completion_tokens, seen.max_output_tokens, seen.max_tokens),
+        end_user=_end_user(route, seen),
+        wants_usage=asked_for is not None and asked_for.include_usage is True,
+        stream_options=options,
+    )
+
+
+def _is_name(model: str) -> bool:
+    """Whether `model` can stand in a path and in a header."""
+    return model.isascii() and model.isprintable() and len(model) <= MODEL_BYTES_MAX
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _end_user(route: Route, seen: _Plain) -> str:
+    if route.dialect == "openai":
+        return seen.safety_identifier or seen.user or ""
+    metadata = _metadata.decode(seen.metadata) if bytes(seen.metadata) else None
+    return (metadata.user_id or "") if metadata is not None else ""
+
+
+def _passed_through(route: Route, body: bytes) -> View:
+    """A passthrough's body may be anything: what it names is read where it is JSON."""
+    if body[:1].lstrip() != b"{":
+        return View(model=route.model, stream=route.streamed)
+    try:
+        seen = _named.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return View(model=route.model, stream=route.streamed)
+    named = seen.model or ""
+    if not _is_name(named):
+        named = ""
+    return View(model=route.model or named, named=named, stream=route.streamed or seen.stream is True)
+
+
+def _not_utf8(body: bytes) -> Invalid | None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return Invalid(
+            kind="invalid_utf8",
+            message=f"the body is not UTF-8 at byte {error.start}: send JSON as UTF-8",
+        )
+    return None
+
+
+def _unreadable(body: bytes, error: Exception) -> Invalid:
+    if not body.strip():
+        return Invalid(kind="invalid_json", message="the body is empty: send a JSON object")
+    if body[:2] in (b"\x1f\x8b", b"\x28\xb5"):
+        return Invalid(kind="invalid_json", message="the body is compressed: send it as plain JSON")
+    if (bad := _not_utf8(body)) is not None:
+        return bad
+    if isinstance(error, RecursionError):
+        return Invalid(kind="invalid_json", message="the body is nested too deeply: send fewer than 1,000 levels")
+    if isinstance(error, msgspec.ValidationError):
+        what, _, where = str(error).partition(" - at ")
+        member = where.strip("`").removeprefix("$.")
+        named = f"{member}: " if member else "the body: "
+        what = what.replace("`", "").replace("expected", "Expected")
+        return Invalid(kind="invalid_type", message=f"{named}{what}: send that type", param=member)
+    return Invalid(kind="invalid_json", message=f"the body is not JSON ({error}): send one JSON object")
+
+
+def estimate_input_tokens(body: bytes) -> int:
+    """About how many input tokens `body` is, for costs that must be estimated: its bytes over four, rounded up.
+
+    Base64 is no text: each run of 1,024 characters or more counts as one image.
+    """
+    size, images = len(body), 0
+    if size > 4096:
+        for blob in _BLOB.finditer(body):
+            size -= blob.end() - blob.start()
+            images += 1
+    return -(-size // 4) + images * IMAGE_TOKENS

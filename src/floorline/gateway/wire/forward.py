@@ -1,0 +1,199 @@
+"""What goes to a provider: the caller's request with the provider's address and credentials, and as few changes as can be."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, unquote, urlsplit
+
+from floorline.gateway.message import Request
+from floorline.gateway.policy import Provider
+from floorline.gateway.wire.body import View
+from floorline.gateway.wire.members import appended, text, with_members, with_text
+from floorline.gateway.wire.routes import Route
+from floorline.gateway.wire.signing import Signer
+
+VERTEX_ANTHROPIC_VERSION = "vertex-2023-10-16"
+
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection", b"expect", b"host", b"content-length", b"keep-alive", b"proxy-authenticate", b"proxy-authorization",
+        b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+    }
+)  # fmt: skip
+_CREDENTIALS = frozenset(
+    {
+        b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"cookie",
+        # whose account is charged goes with the key
+        b"openai-organization", b"openai-project", b"x-goog-user-project",
+        b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256",
+    }
+)  # fmt: skip
+_OWN = frozenset({b"baggage", b"x-customer-id", b"forwarded", b"via", b"x-real-ip"})
+_DROPPED = _HOP_BY_HOP | _CREDENTIALS | _OWN
+_DROPPED_PREFIXES = (b"x-floorline-", b"x-litellm-", b"x-portkey-", b"helicone-", b"x-forwarded-")
+
+_STREAMS_WITH_OPTIONS = frozenset({"chat.completions", "completions"})
+_DEPLOYMENT_PATHS = frozenset(
+    {
+        "/completions", "/chat/completions", "/embeddings", "/audio/transcriptions", "/audio/translations",
+        "/audio/speech", "/images/generations", "/images/edits",
+    }
+)  # fmt: skip
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_ASCII = bytes(range(0x21, 0x7F)).decode()
+_IDENTITY = (b"accept-encoding", b"identity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One attempt as it goes on the wire. `target` is the path and query below the origin.
+
+    `usage_asked`: the stream's extra usage chunk was asked for by the gateway alone, and is to be removed again.
+    """
+
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    usage_asked: bool
+
+
+def outgoing(
+    route: Route, view: View, request: Request, provider: Provider, model: str, signer: Signer | None
+) -> Outgoing:
+    """The request to send to `provider` for `model` ('' on a passthrough that names none).
+
+    The body is the very same object when nothing in it has to change. `signer` is there when `provider.auth` needs one.
+    """
+    assert provider.dialect == route.dialect, f"{provider.name} speaks {provider.dialect}, the request {route.dialect}"
+    host, base = _address(provider.base_url)
+    usage_asked = (
+        view.stream
+        and not view.wants_usage
+        and route.dialect == "openai"
+        and route.action == "call"
+        and route.endpoint in _STREAMS_WITH_OPTIONS
+    )
+    body = _body(route, view, provider, model, request.body)
+    if usage_asked:
+        body = _asking_for_usage(view, body)
+    path = base + _path(route, view, provider, model)
+    query = _query(route, provider, request.query)
+    target = f"{path}?{query}" if query else path
+    headers = _headers(request, provider, host, identity=usage_asked)
+    if body or request.method not in _BODILESS:
+        headers.append((b"content-length", b"%d" % len(body)))
+    if signer is not None:
+        origin = provider.base_url[: len(provider.base_url.rstrip("/")) - len(base)]
+        headers += signer.sign(request.method, origin + target, headers, body)
+    return Outgoing(
+        method=request.method.encode(), target=target.encode(), headers=headers, body=body, usage_asked=usage_asked
+    )
+
+
+@lru_cache(maxsize=256)
+def _address(base_url: str) -> tuple[bytes, str]:
+    """Host and path of a provider's address, the path without a last slash."""
+    parts = urlsplit(base_url)
+    return parts.netloc.rpartition("@")[2].encode("idna" if not parts.netloc.isascii() else "ascii"), parts.path.rstrip(
+        "/"
+    )
+
+
+def _path(route: Route, view: View, provider: Provider, model: str) -> str:
+    """The path below the provider's address."""
+    if provider.kind == "azure":
+        return _azure_path(route, provider, model)
+    if provider.kind == "vertex" and route.action == "call":
+        return _vertex_path(route, view, model)
+    if not route.model or model == route.model or route.dialect == "openai":
+        return route.path
+    place = "/models/" if route.dialect == "gemini" else "/model/"
+    before, _, rest = route.path.partition(place)
+    verb = rest[rest.rindex(":" if route.dialect == "gemini" else "/") :]
+    return f"{before}{place}{quote(model, safe='')}{verb}"
+
+
+def _azure_path(route: Route, provider: Provider, model: str) -> str:
+    """Azure's dated interface has the deployment in the path where there is one; its undated one is OpenAI's, below /openai/v1."""
+    if not provider.api_version:
+        return f"/openai/v1{route.path}"
+    if model and route.path in _DEPLOYMENT_PATHS:
+        return f"/openai/deployments/{quote(model, safe='')}{route.path}"
+    return f"/openai{route.path}"
+
+
+def _vertex_path(route: Route, view: View, model: str) -> str:
+    if route.dialect == "gemini":
+        return f"/publishers/google/models/{quote(model, safe='@')}{route.path[route.path.rindex(':') :]}"
+    if route.endpoint == "messages.count_tokens":
+        return "/publishers/anthropic/models/count-tokens:rawPredict"
+    verb = "streamRawPredict" if view.stream else "rawPredict"
+    return f"/publishers/anthropic/models/{quote(model, safe='@')}:{verb}"
+
+
+def _query(route: Route, provider: Provider, query: str) -> str:
+    """The caller's query without a key, and with the provider's version of the interface instead of an Azure client's."""
+    if query:
+        dropped = {"key", "api-version"} if route.dialect == "openai" else {"key"}
+        kept = [part for part in query.split("&") if unquote(part.partition("=")[0]) not in dropped]
+        query = quote("&".join(kept), safe=_ASCII, encoding="latin-1")
+    if provider.kind == "azure" and provider.api_version:
+        version = f"api-version={quote(provider.api_version, safe='')}"
+        return f"{query}&{version}" if query else version
+    return query
+
+
+def _body(route: Route, view: View, provider: Provider, model: str, body: bytes) -> bytes:
+    """The body with the model that is asked for, where the body is what names it."""
+    if provider.kind == "vertex" and route.dialect == "anthropic" and route.action == "call":
+        return _vertex_anthropic_body(route, model, body)
+    if not model or model == view.named or route.dialect not in ("openai", "anthropic"):
+        return body
+    if provider.kind == "azure" and provider.api_version and route.path in _DEPLOYMENT_PATHS:
+        return body  # the path names the deployment; the body's model is not looked at
+    if view.named:
+        return with_text(body, "model", model)
+    return body if route.action != "call" else with_members(body, {"model": text(model)})
+
+
+def _vertex_anthropic_body(route: Route, model: str, body: bytes) -> bytes:
+    """Vertex has Anthropic's version in the body and the model in the path, except where tokens are counted."""
+    named = text(model) if route.endpoint == "messages.count_tokens" else None
+    return with_members(body, {"model": named, "anthropic_version": text(VERTEX_ANTHROPIC_VERSION)})
+
+
+def _asking_for_usage(view: View, body: bytes) -> bytes:
+    """The body of a stream with `stream_options.include_usage`."""
+    if not view.stream_options:
+        return appended(body, "stream_options", b'{"include_usage":true}')
+    held = view.stream_options if view.stream_options != b"null" else b"{}"
+    return with_members(body, {"stream_options": with_members(held, {"include_usage": b"true"})})
+
+
+def _headers(request: Request, provider: Provider, host: bytes, *, identity: bool) -> list[tuple[bytes, bytes]]:
+    """The caller's headers that are the provider's business, with the provider's own in place of the caller's.
+
+    `identity`: the answer's bytes will be edited, so no compression is offered.
+    """
+    dropped = _DROPPED
+    own = [(name.lower().encode(), value.encode()) for name, value in provider.headers.items()]
+    if own or identity or b"connection" in request.headers:
+        listed = request.headers.get(b"connection", b"").lower().split(b",")
+        dropped = dropped.union((name for name, _ in own), (name.strip() for name in listed))
+        if identity:
+            own.append(_IDENTITY)
+            dropped = dropped.union((b"accept-encoding",))
+    kept = [(b"host", host)]
+    kept += [
+        header
+        for header in request.raw_headers
+        if header[0] not in dropped and not header[0].startswith(_DROPPED_PREFIXES)
+    ]
+    kept += own
+    key = provider.api_key
+    if key:
+        if provider.auth == "bearer":
+            kept.append((b"authorization", b"Bearer " + key.encode()))
+        elif provider.auth not in ("none", "sigv4", "google"):
+            kept.append((provider.auth.encode(), key.encode()))
+    return kept
