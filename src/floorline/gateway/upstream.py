@@ -12,7 +12,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,7 @@ from floorline.gateway.policy import Provider, Timeouts
 
 SWEEP_S = 0.25  # float: seconds; also how exact a timeout is
 PENDING_BYTES_MAX = 256 << 10  # read ahead before anyone takes it
+JOINED_BYTES_MAX = 64 << 10  # a larger body is not copied to go out together with its head
 IDLE_MAX = 512  # kept connections of one origin
 IDLE_S = 55  # shorter than the 60 s after which most providers' proxies close
 
@@ -62,6 +63,16 @@ class Origin:
             timeouts=provider.timeouts,
             proxy=provider.proxy,
         )
+
+    def head(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The head of a request for `target`. A proxy that is asked without a tunnel gets the whole address."""
+        if self.proxy and self.tls is None:
+            target = f"http://{self.host}:{self.port}".encode() + target
+            authorization = proxy_authorization(self.proxy).encode()
+            if authorization:
+                headers = [*headers, (b"proxy-authorization", authorization)]
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(lines))
 
 
 class Attempt:
@@ -208,7 +219,7 @@ class Link(asyncio.Protocol):
         """Nothing stands in the way of sending a request here."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, request: bytes, *, bodiless: bool = False) -> Attempt:
+    def send(self, head: bytes, body: bytes = b"", *, bodiless: bool = False) -> Attempt:
         """Hand a whole request to the transport. `bodiless`: its answer has none whatever its headers say (HEAD)."""
         assert self.attempt is None, "one request at a time"
         assert self._transport is not None, "a link is used while it is connected"
@@ -216,7 +227,11 @@ class Link(asyncio.Protocol):
         self._bodiless = bodiless
         self.marked = (self.progress, self._pool.clock())
         self.attempt = attempt = Attempt(self, now=self.marked[1])
-        self._transport.write(request)
+        if len(body) <= JOINED_BYTES_MAX:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
         return attempt
 
     def data_received(self, data: bytes) -> None:

@@ -1,0 +1,164 @@
+"""From a request to a call: whose it is, what it asks for, and whether it may be served. Pure: the clock and ids are handed in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from floorline.gateway.attribution import Attribution, attribute, missing_text, unattributed
+from floorline.gateway.keys import Keyring, allows, presented_key
+from floorline.gateway.message import Request
+from floorline.gateway.policy import Allowed, Dialect, GatewayPolicy, ModelGroup, Target
+from floorline.gateway.targets import group_of, permitted
+from floorline.gateway.underway import Refusal, UnderWay
+from floorline.gateway.wire.body import View, estimate_input_tokens, view
+from floorline.gateway.wire.errors import Invalid
+from floorline.gateway.wire.routes import Route, prefix_dialect, route
+from floorline.ledger.key import Key
+
+UNAUTHENTICATED = "the key is missing, unknown, revoked or expired: send a key made by `floorline keys create`"
+_CALL_TYPES = {"embeddings": "embedding", "embedContent": "embedding", "rerank": "rerank"}
+_NO_VIEW = View(model="")
+_NOWHERE = Attribution()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """A request that is nobody's: it is answered, counted and not recorded."""
+
+    dialect: Dialect
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A call, the group of its model, and where it may go; no target when it is refused."""
+
+    call: UnderWay
+    group: ModelGroup | None = None
+    targets: Sequence[Target] = ()
+
+
+def admit(request: Request, policy: GatewayPolicy, ring: Keyring, call_id: str, now: datetime) -> Admitted | Turned:
+    """The call that a request is. What is wrong with an authenticated one is its `refusal`."""
+    presented = presented_key(request.headers, request.query)
+    key = "unknown" if presented is None else ring.find(presented, now)
+    if isinstance(key, str):
+        refusal = Refusal(status=401, kind="invalid_api_key", message=UNAUTHENTICATED)
+        return Turned(dialect=prefix_dialect(request.path, request.headers), refusal=refusal)
+    where = route(request.method, request.path, request.headers, policy.providers)
+    if where is None:
+        dialect = prefix_dialect(request.path, request.headers)
+        refusal = Refusal(
+            status=404,
+            kind="unknown_path",
+            message=f"there is no {request.method} {request.path[:200]} here: docs/dialects.md lists the paths",
+        )
+        nowhere = Route(dialect=dialect, endpoint="", action="passthrough", path=request.path, metered=False)
+        return Admitted(call=_call(request, nowhere, key, _NO_VIEW, _NOWHERE, call_id, now, refusal))
+    seen = view(where, request.body)
+    invalid = isinstance(seen, Invalid)
+    whose = attribute(key, request.headers, "" if invalid else seen.end_user)
+    if invalid:
+        refusal = Refusal(status=seen.status, kind=seen.kind, message=seen.message)
+        return Admitted(call=_call(request, where, key, _NO_VIEW, whose, call_id, now, refusal))
+    call = _call(request, where, key, seen, whose, call_id, now, None)
+    return _placed(call, policy)
+
+
+def _call(
+    request: Request,
+    where: Route,
+    key: Key,
+    seen: View,
+    whose: Attribution,
+    call_id: str,
+    now: datetime,
+    refusal: Refusal | None,
+) -> UnderWay:
+    return UnderWay(
+        id=call_id,
+        opened_at=now,
+        started_ns=request.received_ns,
+        request=request,
+        route=where,
+        key=key,
+        view=seen,
+        attribution=whose,
+        call_type=whose.call_type or _CALL_TYPES.get(where.endpoint, "generation"),
+        refusal=refusal,
+        input_tokens=estimate_input_tokens(request.body) if refusal is None else 0,
+        include_cost=request.headers.get(b"x-floorline-include-cost", b"").lower() == b"true",
+        notes=whose.notes,
+    )
+
+
+def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
+    """The call with its targets, or with the reason why it has none."""
+    whose = call.attribution
+    stance = unattributed(whose, call.key, policy.unattributed)
+    if stance == "require":
+        return _refused(call, 400, "unattributed", missing_text(whose))
+    if stance == "warn":
+        call.notes = (*call.notes, "unattributed")
+    model = call.view.model
+    if model and not allows(call.key.models, model):
+        return _refused(
+            call, 403, "model_not_allowed", f"this key may not call {model!r}, only {', '.join(call.key.models)}"
+        )
+    group = _group(call.route, model, policy)
+    if group is None:
+        return _refused(
+            call,
+            404,
+            "no_provider",
+            f"no provider of the dialect {call.route.dialect} is configured: add one to `providers`",
+        )
+    allowed = permitted(group.targets, policy.providers, _rules(whose, call.key, policy))
+    if not allowed:
+        names = ", ".join(sorted({target.provider for target in group.targets}))
+        return _refused(
+            call,
+            403,
+            "provider_not_allowed",
+            f"{model or call.route.path} is served by {names}, where this call may not go",
+        )
+    speaking = [t for t in allowed if policy.providers[t.provider].dialect == call.route.dialect]
+    if not speaking:
+        other = policy.providers[allowed[0].provider].dialect
+        return _refused(
+            call,
+            400,
+            "translation_missing",
+            f"{model!r} is served in the dialect {other}, the request speaks {call.route.dialect}: call the endpoints of {other}, "
+            f"or install floorline[translate]",
+        )
+    return Admitted(call=call, group=group, targets=speaking)
+
+
+def _group(where: Route, model: str, policy: GatewayPolicy) -> ModelGroup | None:
+    """The targets of the call before any rule; None when no provider speaks its dialect."""
+    fallback = where.provider or next(
+        (name for name, provider in policy.providers.items() if provider.dialect == where.dialect), ""
+    )
+    if where.provider or where.action != "call":
+        return group_of(model, _NO_GROUPS, fallback) if fallback else None
+    if model not in policy.models and not fallback:
+        return None
+    return group_of(model, policy.models, fallback)
+
+
+_NO_GROUPS: Mapping[str, ModelGroup] = {}
+
+
+def _rules(whose: Attribution, key: Key, policy: GatewayPolicy) -> list[Allowed]:
+    """Everything that binds where the call may go."""
+    rules = [policy.features.get(whose.feature), policy.customers.get(whose.customer)]
+    found = [rule for rule in rules if rule is not None]
+    if key.providers:
+        found.append(Allowed(providers=frozenset(key.providers)))
+    return found
+
+
+def _refused(call: UnderWay, status: int, kind: str, message: str) -> Admitted:
+    call.refusal = Refusal(status=status, kind=kind, message=message)
+    return Admitted(call=call)

@@ -1,0 +1,178 @@
+"""Attempts for one call, until one has an answer to show or none is left. Nothing is shown to the client here."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from floorline.gateway.message import Reply
+from floorline.gateway.policy import ModelGroup, Target
+from floorline.gateway.snapshot import Snapshot, Upstream
+from floorline.gateway.targets import RETRIED_STATUSES, Breaker, Failure, order, verdict_on
+from floorline.gateway.underway import Try, UnderWay
+from floorline.gateway.upstream import Attempt, UpstreamBroken
+from floorline.gateway.wire.forward import Outgoing, outgoing
+
+ERROR_BYTES_MAX = 1 << 20
+"""Of a failed answer that is read to its end before the next attempt, so that its connection can be used again."""
+
+RETRY_AFTER_SHOWN_MAX_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An attempt whose head has come, with the request that it answers."""
+
+    one: Try
+    attempt: Attempt
+    sent: Outgoing
+    breaker: Breaker
+
+
+class Attempts:
+    """The attempts of one call."""
+
+    def __init__(
+        self, call: UnderWay, snapshot: Snapshot, reply: Reply, *, draw: Callable[[], float], stay: Callable[[], bool]
+    ) -> None:
+        """`stay` says, when the client leaves, whether the answer is still waited for, to know what it cost."""
+        self._call, self._snapshot, self._reply = call, snapshot, reply
+        self._draw, self._stay = draw, stay
+        self._clock = asyncio.get_running_loop().time
+        self._attempt: Attempt | None = None
+
+    async def answer(self, group: ModelGroup, targets: Sequence[Target]) -> Answered | None:
+        """The first attempt with an answer to show: a good one, or the last failure that has a status. None when there
+        is no answer at all; the call's last try says why, and without a try every target is resting.
+        """
+        left = self._willing(order(targets, self._draw))
+        target = next(left, None)
+        following: Target | None = None
+        while target is not None:
+            answered = await self._once(target)
+            failure = _failure(answered, self._call.tries[-1])
+            if failure is None or self._reply.gone:
+                return answered
+            following = following or next(left, None)
+            verdict = verdict_on(
+                failure,
+                attempts=len(self._call.tries),
+                attempts_max=group.attempts_max,
+                others=following is not None,
+            )
+            if verdict.action == "give_up":
+                return answered
+            if answered is not None:
+                await _discard(answered)
+            if verdict.action == "next":
+                target, following = following, None
+            else:
+                await asyncio.sleep(verdict.wait_ms / 1000)
+        return None
+
+    def _willing(self, targets: Sequence[Target]) -> Iterator[Target]:
+        """Those whose breaker admits a call. Where there is one target only it is asked whatever its breaker says."""
+        for target in targets:
+            if len(targets) == 1 or self._breaker(target).admits(self._clock()):
+                yield target
+
+    def _breaker(self, target: Target) -> Breaker:
+        return self._snapshot.breaker(target.provider, target.model)
+
+    async def _once(self, target: Target) -> Answered | None:
+        """One attempt up to the head of its answer. None when it broke before; the try says how."""
+        call, upstream, breaker = self._call, self._snapshot.upstreams[target.provider], self._breaker(target)
+        one = Try(provider=upstream.provider, model=target.model or call.view.model, started_ns=time.perf_counter_ns())
+        call.tries.append(one)
+        sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
+        breaker.begin()
+        self._reply.on_gone = self._left
+        try:
+            attempt = await self._sent(upstream, sent, one)
+        except UpstreamBroken as broken:
+            one.ended_ns = time.perf_counter_ns()
+            one.trouble = f"{broken.kind}: {broken}"
+            if self._reply.gone:
+                one.ending = "client_left"
+                breaker.withdrew()
+            else:
+                breaker.failed(self._clock())
+            return None
+        one.first_byte_ns, one.status = time.perf_counter_ns(), attempt.status
+        if attempt.status in RETRIED_STATUSES:
+            breaker.failed(self._clock())
+        else:
+            breaker.succeeded()
+        return Answered(one=one, attempt=attempt, sent=sent, breaker=breaker)
+
+    async def _sent(self, upstream: Upstream, sent: Outgoing, one: Try) -> Attempt:
+        """The attempt with its head. A kept connection that the provider closed as it was taken is replaced once."""
+        for fresh in (False, True):
+            link = await upstream.pool.link(fresh=fresh)
+            if self._reply.gone and not self._stay():
+                upstream.pool.release(link)
+                raise UpstreamBroken("closed", "the client left before the request was sent", sent=False)
+            one.sent = True
+            self._attempt = attempt = link.send(
+                upstream.pool.origin.head(sent.method, sent.target, sent.headers),
+                sent.body,
+                bodiless=sent.method == b"HEAD",
+            )
+            try:
+                await attempt.head()
+            except UpstreamBroken as broken:
+                stale = broken.kind == "reset" and attempt.reused and attempt.first_byte is None
+                if fresh or not stale or self._reply.gone:
+                    raise
+            else:
+                return attempt
+        raise AssertionError("a fresh connection is not a kept one")
+
+    def _left(self) -> None:
+        """The client has left while it was waiting."""
+        if self._attempt is not None and not self._stay():
+            self._attempt.abort()
+
+
+def _failure(answered: Answered | None, one: Try) -> Failure | None:
+    """How the attempt failed; None when its answer is to be shown whatever comes."""
+    if answered is None:
+        return Failure(kind=one.trouble.partition(":")[0])
+    status = answered.attempt.status
+    if status < 400:
+        return None
+    return Failure(status=status, retry_after_s=retry_after(dict(answered.attempt.headers)))
+
+
+def retry_after(headers: Mapping[bytes, bytes]) -> int | None:
+    """The pause that an answer asks for, in whole seconds rounded up; None when it asks for none that can be read."""
+    for name, per_second in ((b"retry-after-ms", 1_000), (b"retry-after", 1)):
+        value = headers.get(name, b"").strip().decode("latin-1")
+        if value.isdecimal() and value.isascii():
+            return min(-(-int(value[:12]) // per_second), RETRY_AFTER_SHOWN_MAX_S)
+        if value and per_second == 1:
+            return _until(value)
+    return None
+
+
+def _until(value: str) -> int | None:
+    """The seconds until an HTTP date; None for what is none."""
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return min(max(int((at - datetime.now(UTC)).total_seconds()), 0), RETRY_AFTER_SHOWN_MAX_S)
+
+
+async def _discard(answered: Answered) -> None:
+    """Read a failed answer to its end, so that its connection can be used again; a long or broken one is given up."""
+    one, attempt = answered.one, answered.attempt
+    try:
+        if await attempt.whole(ERROR_BYTES_MAX) is None:
+            attempt.abort()
+    except UpstreamBroken as broken:
+        one.trouble = f"{broken.kind}: {broken}"
+    one.ended_ns = time.perf_counter_ns()

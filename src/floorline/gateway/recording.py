@@ -1,0 +1,146 @@
+"""Openings and closings into the spool: one opening before anything is sent, one closing whatever happens."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
+from floorline.gateway.accounting import Account, Prices, priced_as, settle
+from floorline.gateway.underway import Try, UnderWay
+from floorline.ledger.codec import encode, encode_opening, fingerprint_of
+from floorline.ledger.spool import Spool
+
+SOURCE = "gateway"
+"""The source of every record that a gateway makes; its id is the call's."""
+
+
+class Recorder:
+    """Writes the records of one gateway. Appending never waits for the disk: the spool's thread syncs."""
+
+    def __init__(self, spool: Spool, gateway: str, *, lost_after: timedelta) -> None:
+        """`lost_after`: how long after its opening a call without a closing is taken for lost."""
+        self.spool, self.gateway = spool, gateway
+        self.dropped = 0
+        self._lost_after = lost_after
+
+    def open(self, call: UnderWay, provider: str) -> None:
+        """Say that the call begins. LedgerFull when the spool is full and fails closed: the call must not be sent."""
+        assert not call.opened, "a call opens once"
+        whose = call.attribution
+        opening = Opening(
+            id=call.id,
+            source=SOURCE,
+            gateway=self.gateway,
+            opened_at=call.opened_at,
+            deadline=call.opened_at + self._lost_after,
+            customer_id=whose.customer,
+            user_id=whose.user,
+            plan=whose.plan,
+            key_id=call.key.id,
+            feature=whose.feature,
+            workflow=whose.workflow,
+            run_id=whose.run,
+            step=whose.step,
+            call_type=call.call_type,
+            environment=whose.environment,
+            purpose=whose.purpose,
+            metadata=whose.metadata,
+            dialect=call.route.dialect,
+            provider=provider,
+            model_requested=call.view.model,
+            streamed=call.view.stream,
+            input_tokens=call.input_tokens,
+        )
+        call.opened = True
+        if self.spool.append(encode_opening(opening)) is None:
+            self.dropped += 1
+
+    def close(self, call: UnderWay, account: Account, *, ending: str, now_ns: int) -> None:
+        """Say how the call ended, once."""
+        assert call.opened and not call.closed, "a call closes once, after it was opened"  # noqa: PT018 - one sentence
+        call.closed = True
+        record = closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)
+        if self.spool.append(encode(record, fingerprint_of(call.id.encode()))) is None:
+            self.dropped += 1
+
+
+def account_of(call: UnderWay, prices: Prices) -> Account:
+    """What the call has cost so far."""
+    return settle(
+        call.tries,
+        prices,
+        call.opened_at,
+        component="orchestration" if call.call_type in ORCHESTRATION else "inference",
+        endpoint=call.route.endpoint,
+        metered=call.route.metered,
+        input_tokens=call.input_tokens,
+    )
+
+
+def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_ns: int) -> Call:
+    """The record of a call that has ended."""
+    whose, tries = call.attribution, call.tries
+    last = tries[-1] if tries else None
+    usage = account.usage
+    first_byte_ns = 0 if last is None else last.first_byte_ns
+    return Call(
+        source=SOURCE,
+        id=call.id,
+        opened_at=call.opened_at,
+        gateway=gateway,
+        customer_id=whose.customer,
+        user_id=whose.user,
+        plan=whose.plan,
+        key_id=call.key.id,
+        feature=whose.feature,
+        workflow=whose.workflow,
+        run_id=whose.run,
+        step=whose.step,
+        call_type=call.call_type,
+        environment=whose.environment,
+        purpose=whose.purpose,
+        metadata=whose.metadata,
+        dialect=call.route.dialect,
+        provider="" if last is None else priced_as(last.provider),
+        model_requested=call.view.model,
+        model_served="" if last is None else (usage.model if usage is not None and usage.model else last.model),
+        streamed=call.view.stream,
+        status=call.status,
+        ending=ending,
+        verdict="refuse" if call.refusal is not None else "forward",
+        reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
+        service_tier="" if usage is None else usage.service_tier,
+        usage={} if usage is None else quantities(usage, account.also),
+        duration_us=(now_ns - call.started_ns) // 1_000,
+        first_token_us=(first_byte_ns - call.started_ns) // 1_000 if first_byte_ns else None,
+        overhead_us=call.overhead_ns // 1_000,
+        cost_basis=account.basis,
+        price_version=account.price_version,
+        unpriced_reason=account.reason,
+        list_cost=account.list_cost,
+        contracted_cost=account.contracted_cost,
+        effective_cost=account.effective_cost,
+        stated_cost=None if usage is None else usage.provider_cost_usd,
+        attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
+        lines=account.lines,
+    )
+
+
+def quantities(usage: Usage, also: tuple[Usage, ...]) -> Mapping[str, Decimal]:
+    """Everything that the answer says was used, over all its parts."""
+    total = {name: Decimal(tokens) for name, tokens in usage.buckets.items()} | dict(usage.counts)
+    for part in also:
+        for name, amount in [*part.buckets.items(), *part.counts.items()]:
+            total[name] = total.get(name, Decimal(0)) + amount
+    return total
+
+
+def _attempt(one: Try, started_ns: int) -> Attempt:
+    return Attempt(
+        provider=one.provider.name,
+        model=one.model,
+        status=one.status,
+        started_us=(one.started_ns - started_ns) // 1_000,
+        duration_us=max(one.ended_ns - one.started_ns, 0) // 1_000,
+        ending=one.ending,
+    )

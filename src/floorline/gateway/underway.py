@@ -1,0 +1,67 @@
+"""A call under way: what is known of it, and every attempt made for it. Mutable, and alive only inside the pipeline."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from floorline.gateway.attribution import Attribution
+from floorline.gateway.message import Request
+from floorline.gateway.policy import Provider
+from floorline.gateway.wire.body import View
+from floorline.gateway.wire.routes import Route
+from floorline.ledger.key import Key
+from floorline.pricing.usage import Extraction
+
+
+@dataclass(slots=True, kw_only=True)
+class Try:
+    """One attempt: where it went and what came of it. Times are nanoseconds of the monotonic clock.
+
+    `sent`: the provider may have seen the request. `shown_tokens`: about how many output tokens of an
+    answer that broke off had come. `ending` as in events.ENDINGS. `usage` is None until the answer ended.
+    """
+
+    provider: Provider
+    model: str
+    started_ns: int
+    first_byte_ns: int = 0
+    ended_ns: int = 0
+    status: int = 0
+    sent: bool = False
+    shown_tokens: int = 0
+    ending: str = "upstream_error"
+    trouble: str = ""
+    usage: Extraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a call is not served: `status` and `kind` for programs, `message` says to people what to change."""
+
+    status: int
+    kind: str
+    message: str
+    retry_after_s: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class UnderWay:
+    """One logical request of the application. `view` and `refusal`: a request that cannot be served has the latter."""
+
+    id: str
+    opened_at: datetime
+    started_ns: int
+    request: Request
+    route: Route
+    key: Key
+    view: View
+    attribution: Attribution
+    call_type: str
+    refusal: Refusal | None = None
+    input_tokens: int = 0
+    include_cost: bool = False
+    tries: list[Try] = field(default_factory=list[Try])
+    overhead_ns: int = 0
+    status: int = 0
+    notes: tuple[str, ...] = ()
+    opened: bool = False
+    closed: bool = False
