@@ -72,14 +72,18 @@ def read_config(path: Path | None = None) -> Parsed:
     found = config_path(path)
     if found is None:
         return Parsed(config=Config())
-    return parse(_bytes(found, SIZE_MAX), found)
+    return parse(_bytes(found, SIZE_MAX), found, os.environ)
 
 
-def load_config(path: Path | None = None) -> Config:
-    """The configuration, or the defaults when there is no file. BadConfig with every problem in it."""
+def load_config(path: Path | None = None, *, secrets: bool = True) -> Config:
+    """The configuration, or the defaults when there is no file. BadConfig with every problem in it.
+
+    A secret whose variable is not set is a problem too, except without `secrets`, for what calls no provider.
+    """
     parsed = read_config(path)
-    if parsed.problems:
-        first, *others = parsed.problems
+    problems = (*parsed.problems, *parsed.unset) if secrets else parsed.problems
+    if problems:
+        first, *others = problems
         raise BadConfig("\n".join([first.message, *map(str, others)]), where=first.where)
     return parsed.config
 

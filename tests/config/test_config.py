@@ -13,6 +13,7 @@ from floorline.config import SETTINGS, Config, parse
 from floorline.config.reader import DEPTH_MAX, SIZE_MAX, nearest, read
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
+from floorline.gateway.policy import GatewayPolicy
 from floorline.margin.policy import FeaturePolicy, PlanPolicy
 from floorline.pricing.overrides import Contract, PriceOverride, Rate, RateTier
 
@@ -126,6 +127,7 @@ def test_every_setting_is_read():
                 valid_to=date(2026, 3, 1),
             ),
         ),
+        gateway=GatewayPolicy(trusted_cost_providers=frozenset({"openrouter", "x-ai"})),
     )
 
 
@@ -308,7 +310,9 @@ def test_a_number_reads_as_what_is_written(number: Decimal):
 
 
 def test_what_may_be_written_is_what_the_table_lists():
-    assert names_below("features.<feature>") == ("role", "hosting", "floor", "owner")
+    assert names_below("features.<feature>") == (
+        "role", "hosting", "floor", "owner", "allowed_providers", "allowed_regions", "capture", "capture_time",
+    )  # fmt: skip
     assert names_below("contracts[].rate") == ("price", "per", "tiers", "utilisation", "free")
     assert required_below("aliases[]") == ("kind", "alias", "canonical")
     assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)

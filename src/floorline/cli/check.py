@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from floorline.cli.check_gateway import gateway_document, print_gateway
 from floorline.cli.output import emit_json
 from floorline.config import Config, Parsed
 from floorline.errors import BadInput
@@ -22,10 +23,11 @@ def command(file: Path | None, as_json: bool) -> None:
     """Check FILE, or the floorline.yaml that every command would use, and print what holds.
 
     Every problem is printed with file, line and column, and the exit code is 2. Warnings do not change the exit code:
-    a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not.
+    a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not. A secret whose
+    variable is not set is a problem: check where the gateway runs. Secrets themselves are never printed.
     """
     parsed = read_config(file)
-    errors = list(map(str, parsed.problems))
+    errors = list(map(str, (*parsed.problems, *parsed.unset)))
     warnings = list(map(str, parsed.warnings))
     if not errors:
         try:
@@ -55,7 +57,7 @@ def document(parsed: Parsed, errors: list[str], warnings: list[str]) -> dict[str
         "errors": errors,
         "problems": [
             {"file": one.file, "line": one.line, "column": one.column, "message": one.message}
-            for one in parsed.problems
+            for one in (*parsed.problems, *parsed.unset)
         ],
         "warnings": warnings,
         "config": None if errors else effective(config),
@@ -90,6 +92,7 @@ def effective(config: Config) -> dict[str, object]:
             }
             for name, plan in config.plans.items()
         },
+        "gateway": gateway_document(config.gateway),
     }
 
 
@@ -117,6 +120,7 @@ def _print(config: Config) -> None:
             listed = (", ".join(f"{key} {value:f}" for key, value in mapping.items()) for mapping in amounts)
             plans.add_row(name, plan.allocation, *listed)
         console.print(plans)
+    print_gateway(console, config.gateway)
 
 
 def _entries(number: int) -> str:

@@ -74,7 +74,7 @@ def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_j
             staged = stage(folder, traffic, seed=seed, volume=volume)
         home = folder / "home"
         home.mkdir()
-        config = load_config(write_settings(home))
+        config = load_config(write_settings(home), secrets=False)
         with watch.phase("open"):
             book, _ = load_book(config)
             ledger = Ledger.open(home, timezone=config.timezone)

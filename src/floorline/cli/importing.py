@@ -114,7 +114,7 @@ Bars = Callable[[str], OnProgress]
 @contextmanager
 def _importing(strict: bool, rejects: Path | None) -> Generator[tuple[Importing, Bars], None, None]:
     """An import into the ledger at home, and progress bars where standard error is a terminal."""
-    config = load_config()
+    config = load_config(secrets=False)
     book, warnings = load_book(config)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)

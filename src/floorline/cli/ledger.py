@@ -16,7 +16,7 @@ def command() -> None:
 @command.command("verify")
 def verify() -> None:
     """Compare every rollup with its base table, and look for identities stored twice. Exit code 1 when one differs."""
-    with open_ledger(load_config()) as ledger:
+    with open_ledger(load_config(secrets=False)) as ledger:
         differences = ledger.verify()
     for difference in differences:
         click.echo(difference, err=True)
@@ -34,7 +34,7 @@ def rebuild(timezone: str | None) -> None:
             zone_of(timezone)
         except ValueError as error:
             raise BadInput(str(error)) from error
-    with open_ledger(load_config()) as ledger:
+    with open_ledger(load_config(secrets=False)) as ledger:
         ledger.rebuild(timezone)
         click.echo(f"every rollup is computed anew, with days of {ledger.timezone}")
 
@@ -42,7 +42,7 @@ def rebuild(timezone: str | None) -> None:
 @command.command("salvage")
 def salvage() -> None:
     """Open a ledger whose spool is damaged: keep every whole record, and move the damaged file to `damaged/`."""
-    with open_ledger(load_config(), set_aside=True) as ledger:
+    with open_ledger(load_config(secrets=False), set_aside=True) as ledger:
         notices = ledger.notices
     for notice in notices:
         click.echo(notice)
@@ -54,7 +54,7 @@ def salvage() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def quarantined(*, as_json: bool) -> None:
     """List the records that were not stored, and why."""
-    with open_ledger(load_config()) as ledger:
+    with open_ledger(load_config(secrets=False)) as ledger:
         found = ledger.state.quarantined()
     rows = [
         {"origin": one.origin, "line": one.line, "source": one.source, "id": one.record_id, "reason": one.reason, "at": one.at.isoformat()}

@@ -86,7 +86,7 @@ def days_and_scope(function: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def margins() -> Generator[Margins]:
     """The ledger of the home folder and the configuration's policies."""
-    config = load_config()
+    config = load_config(secrets=False)
     with open_ledger(config) as ledger:
         note(ledger.notices)
         yield Margins(ledger, config.policies)

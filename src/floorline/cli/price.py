@@ -86,7 +86,7 @@ def command(model: str, *, provider: str, at: str, tier: str, as_json: bool, **a
     )
     if not (usage.buckets or usage.counts):
         raise BadInput("nothing to price: say what was used, for instance --input 1000 --output 200")
-    book, warnings = load_book(load_config())
+    book, warnings = load_book(load_config(secrets=False))
     for warning in warnings:
         click.echo(f"floorline: {warning}", err=True)
     version = book.resolve(provider, model, when, usage.context)

@@ -118,7 +118,7 @@ def _scale(format_: Format, scale: str | None) -> Decimal:
 
 def _import(replay: Replay) -> tuple[ImportReport, Seen]:
     """The trace as a file of usage events, imported like any other."""
-    config = load_config()
+    config = load_config(secrets=False)
     book, warnings = load_book(config)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)

@@ -116,7 +116,7 @@ def _run(verb: Verb, asked: Asked) -> None:
     if bool(asked.undo_) + asked.list_ + asked.apply_ > 1:
         raise BadInput("--apply, --undo and --list are three different things: give one of them")
     selection = None if asked.undo_ or asked.list_ else asked.selection
-    config = load_config()
+    config = load_config(secrets=False)
     with open_ledger(config) as ledger:
         note(ledger.notices)
         if asked.list_:

@@ -64,7 +64,7 @@ def extract(files: tuple[Path, ...], *, as_json: bool, at: str) -> None:
         fallback = parse_instant(at) if at else now()
     except ValueError as error:
         raise BadInput(f"--at: {error}") from error
-    config = load_config()
+    config = load_config(secrets=False)
     book, warnings = load_book(config)
     for warning in warnings:
         click.echo(f"floorline: {warning}", err=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from floorline import clock
+from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_features, read_names, read_plans
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Problem, Value, nearest, read
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.events import Alias
+from floorline.gateway.policy import GatewayPolicy
 from floorline.margin.policy import FeaturePolicy, PlanPolicy, Policies
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
@@ -39,6 +41,7 @@ class Config:
     features: Mapping[str, FeaturePolicy] = field(default_factory=dict[str, FeaturePolicy])
     plans: Mapping[str, PlanPolicy] = field(default_factory=dict[str, PlanPolicy])
     aliases: tuple[Alias, ...] = ()
+    gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
 
     @property
     def policies(self) -> Policies:
@@ -48,34 +51,59 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong."""
+    """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong.
+
+    `unset` are secrets whose variable is not in the environment: without them no provider can be called, and
+    everything else holds.
+    """
 
     config: Config
     problems: tuple[Problem, ...] = ()
+    unset: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
-def parse(content: bytes, path: Path) -> Parsed:
-    """The configuration in `content`, read from `path`, with every problem in the order of the file."""
-    root, findings = read(content, str(path))
+def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = None) -> Parsed:
+    """The configuration in `content`, read from `path`, with every problem in the order of the file.
+
+    Secrets are taken from `environment`.
+    """
+    root, findings = read(content, str(path), environment)
     table = root.table(names_below("")) if root is not None else {}
-    zone, litellm, trusted = (table.get(name) for name in ("timezone", "litellm_file", "trusted_cost_providers"))
+    features = _tables(table["features"], "features.<feature>") if "features" in table else {}
+    customers = _tables(table["customers"], "customers.<customer>") if "customers" in table else {}
+    trusted = (
+        frozenset(map(canonical, read_names(table["trusted_cost_providers"])))
+        if "trusted_cost_providers" in table
+        else frozenset[str]()
+    )
+    zone, litellm = table.get("timezone"), table.get("litellm_file")
     config = Config(
         path=path,
         timezone=(_timezone(zone) if zone else None) or "UTC",
         timezone_stated=zone is not None,
         litellm_file=(litellm.text() if litellm else None) or "",
-        trusted_cost_providers=frozenset(map(canonical, read_names(trusted))) if trusted else frozenset(),
+        trusted_cost_providers=trusted,
         prices=read_overrides(table["prices"]) if "prices" in table else (),
         contracts=read_contracts(table["contracts"]) if "contracts" in table else (),
-        features=read_features(table["features"]) if "features" in table else {},
+        features=read_features(features),
         plans=read_plans(table["plans"]) if "plans" in table else {},
         aliases=read_aliases(table["aliases"]) if "aliases" in table else (),
+        gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
     )
-    in_order = tuple(sorted(findings.problems, key=lambda problem: (problem.line, problem.column)))
-    if in_order:
-        return Parsed(config=Config(path=path), problems=in_order)
-    return Parsed(config=config, warnings=_unnamed_features(table, config))
+    problems, unset = _in_order(findings.problems), _in_order(findings.unset)
+    if problems:
+        return Parsed(config=Config(path=path), problems=problems, unset=unset)
+    return Parsed(config=config, unset=unset, warnings=_unnamed_features(table, config))
+
+
+def _tables(value: Value, setting: str) -> dict[str, dict[str, Value]]:
+    """The entries of a mapping whose names the user chooses, each with its settings."""
+    return {name: entry.value.table(names_below(setting)) for name, entry in value.entries().items()}
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
 def _timezone(value: Value) -> str | None:

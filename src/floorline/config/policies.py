@@ -14,13 +14,12 @@ CONFIG_SOURCE = "config"
 """The source of aliases that the configuration states."""
 
 
-def read_features(value: Value) -> dict[str, FeaturePolicy]:
-    """The entries of `features:` by name."""
-    return {name: _feature(name, entry.value) for name, entry in value.entries().items()}
+def read_features(tables: Mapping[str, Mapping[str, Value]]) -> dict[str, FeaturePolicy]:
+    """What margin reads of the entries of `features:`, by name."""
+    return {name: _feature(name, table) for name, table in tables.items()}
 
 
-def _feature(name: str, value: Value) -> FeaturePolicy:
-    table = value.table(names_below("features.<feature>"))
+def _feature(name: str, table: Mapping[str, Value]) -> FeaturePolicy:
     role, hosting, floor, owner = (table.get(key) for key in ("role", "hosting", "floor", "owner"))
     ratio = floor.number(minimum=Decimal(-1)) if floor else None
     if floor and ratio is not None and ratio >= 1:

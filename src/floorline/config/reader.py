@@ -6,7 +6,7 @@ text: no float is ever made.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,10 @@ NAMES_MAX = 40
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*)(\.\d+)?|[+-]?\.\d+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}?")
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MEASURE = re.compile(r"(\d[\d_]*(?:\.\d+)?) ?([A-Za-z]*)")
+_MILLISECONDS = {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _NUMBER_DIGITS_MAX = 40
 
 
@@ -48,15 +52,27 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
-    """The problems of one file, in the order they were met."""
+    """The problems of one file, in the order they were met, and where its secrets come from.
+
+    `unset` are secrets whose variable `environment` lacks: a problem for whoever needs them, and for nobody else.
+    """
 
     file: str
+    environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     problems: list[Problem] = field(default_factory=list[Problem])
+    unset: list[Problem] = field(default_factory=list[Problem])
 
     def note(self, mark: yaml.Mark | None, message: str) -> None:
         """Keep `message` at `mark`; without a mark it concerns the file's start."""
+        self.problems.append(self._at(mark, message))
+
+    def note_unset(self, mark: yaml.Mark | None, message: str) -> None:
+        """Keep that a secret's variable is not set."""
+        self.unset.append(self._at(mark, message))
+
+    def _at(self, mark: yaml.Mark | None, message: str) -> Problem:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        self.problems.append(Problem(file=self.file, line=line, column=column, message=message))
+        return Problem(file=self.file, line=line, column=column, message=message)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -84,17 +100,47 @@ class Value:
 
     def text(self) -> str | None:
         """A scalar's text, without the spaces around it; empty text is a problem."""
+        content = self._scalar()
+        variable = _VARIABLE.search(content) if content else None
+        if variable:
+            self.complain(
+                f"`{self.path}` names the variable {variable[0]}: only secrets come from the environment, and this "
+                "setting is none: write the value itself"
+            )
+            return None
+        return content
+
+    def secret(self) -> str | None:
+        """What the environment has for `${NAME}`. A value that is written out is a problem, and never shown."""
+        content = self._scalar()
+        if content is None:
+            return None
+        named = _SECRET.fullmatch(content)
+        if named is None:
+            self.complain(
+                f"`{self.path}` is written out, and secrets come from the environment only: write ${{NAME}}, set NAME "
+                "where Floorline runs, and replace the secret if this file was ever shared"
+            )
+            return None
+        value = self.findings.environment.get(named[1], "").strip()
+        if not value:
+            self.findings.note_unset(
+                self.node.start_mark,
+                f"`{self.path}` names the variable {named[1]}, which is not set: set it where Floorline runs",
+            )
+            return None
+        return value
+
+    def text_or_secret(self) -> str | None:
+        """Text, or what the environment has for `${NAME}`."""
+        named = isinstance(self.node, yaml.ScalarNode) and _SECRET.fullmatch(cast("str", self.node.value).strip())
+        return self.secret() if named else self.text()
+
+    def _scalar(self) -> str | None:
         if not isinstance(self.node, yaml.ScalarNode) or self.node.tag == "tag:yaml.org,2002:null":
             self.complain(f"`{self.path}` must be text, got {_kind(self.node)}")
             return None
         content = cast("str", self.node.value).strip()
-        variable = _VARIABLE.search(content)
-        if variable:
-            self.complain(
-                f"`{self.path}` names the variable {variable[0]}: only secrets come from the environment, and no "
-                "setting is a secret: write the value itself"
-            )
-            return None
         if not content:
             self.complain(f"`{self.path}` is empty: write its value or leave the setting out")
             return None
@@ -130,6 +176,28 @@ class Value:
             self.complain(f"`{self.path}` is {value}, it must be a whole number")
             return None
         return None if value is None else int(value)
+
+    def duration_ms(self, *, maximum: int = 7 * 86_400_000) -> int | None:
+        """Milliseconds above 0: a whole number of them, or a number with its unit (`250ms`, `30s`, `5m`, `1h`, `2d`)."""
+        return self._measure(_MILLISECONDS, "ms", "30s or 500ms", maximum)
+
+    def size_bytes(self, *, maximum: int) -> int | None:
+        """Bytes above 0: a whole number of them, or a number with its unit (`64KiB`, `10MiB`, `4GiB`)."""
+        return self._measure(_BYTES, "bytes", "64MiB", maximum)
+
+    def _measure(self, units: Mapping[str, int], base: str, example: str, maximum: int) -> int | None:
+        content = self.text()
+        if content is None:
+            return None
+        parts = _MEASURE.fullmatch(content)
+        if parts is None or parts[2] not in units or len(content) > _NUMBER_DIGITS_MAX:
+            self.complain(f"`{self.path}` is {content!r}: write it as {example}")
+            return None
+        value = Decimal(parts[1].replace("_", "")) * units[parts[2]]
+        if value != value.to_integral_value() or not 1 <= value <= maximum:
+            self.complain(f"`{self.path}` is {content}, it must be a whole number from 1 to {maximum} {base}")
+            return None
+        return int(value)
 
     def flag(self) -> bool | None:
         """`true` or `false`, and nothing else that YAML would take for one."""
@@ -209,9 +277,9 @@ class Entry:
     value: Value
 
 
-def read(content: bytes, file: str) -> tuple[Value | None, Findings]:
+def read(content: bytes, file: str, environment: Mapping[str, str] | None = None) -> tuple[Value | None, Findings]:
     """The file's root, None when it is empty or cannot be read at all (the findings say why)."""
-    findings = Findings(file=file)
+    findings = Findings(file=file, environment=environment or {})
     if len(content) > SIZE_MAX:
         findings.note(None, f"the file has {len(content)} bytes, at most {SIZE_MAX}: is it the right file?")
         return None, findings

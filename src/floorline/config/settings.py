@@ -33,6 +33,46 @@ def _rate(name: str, of: str) -> tuple[Setting, ...]:
     )
 
 
+_PROVIDERS = (
+    _setting("providers.<provider>.dialect", "openai, anthropic, gemini or bedrock", "required", "how it is spoken to"),
+    _setting("providers.<provider>.base_url", "URL", "required", "where the dialect's paths begin"),
+    _setting("providers.<provider>.api_key", "secret: ${NAME}", "none", "its credential, never the caller's"),
+    _setting("providers.<provider>.kind", "plain, azure, vertex or bedrock", "plain; bedrock for that dialect", "how its paths differ from the dialect's plain ones"),
+    _setting("providers.<provider>.auth", "bearer, x-api-key, x-goog-api-key, api-key, sigv4, google or none", "by dialect and kind", "how the credential is sent"),
+    _setting("providers.<provider>.price_as", "provider", "its own name", "whose prices hold"),
+    _setting("providers.<provider>.region", "text", "none", "where it computes: what allowed_regions binds, and what sigv4 signs"),
+    _setting("providers.<provider>.api_version", "text", "none", "the api-version of kind azure, required there"),
+    _setting("providers.<provider>.headers.<header>", "text or secret: ${NAME}", "none", "sent with every request"),
+    _setting("providers.<provider>.timeouts.connect", "duration", "5s", "until the connection stands"),
+    _setting("providers.<provider>.timeouts.first_byte", "duration", "10m", "from the request's end to the answer's first byte"),
+    _setting("providers.<provider>.timeouts.idle", "duration", "5m", "between two bytes of an answer"),
+    _setting("providers.<provider>.timeouts.total", "duration", "1h", "one attempt in all"),
+    _setting("providers.<provider>.ca_file", "path", "the system's", "certificates that vouch for it, beside this file"),
+    _setting("providers.<provider>.proxy", "URL or secret: ${NAME}", "none", "the forward proxy on the way to it"),
+    _setting("models.<model>.targets[].provider", "provider", "required", "who can serve the model"),
+    _setting("models.<model>.targets[].model", "text", "the name asked for", "what it is called there"),
+    _setting("models.<model>.targets[].tier", "whole number", "0", "lower tiers are tried first"),
+    _setting("models.<model>.targets[].weight", "whole number of at least 1", "1", "the share within its tier"),
+    _setting("models.<model>.attempts_max", "whole number from 1 to 20", "3", "attempts of one call over all targets"),
+)  # fmt: skip
+_GATEWAY = (
+    _setting("gateway.unattributed", "require, warn or allow", "warn", "calls without a customer or a feature"),
+    _setting("gateway.disconnect", "drain or abort", "drain", "the upstream answer of a caller who left: read on, or cut"),
+    _setting("gateway.limits.header_bytes_max", "size", "64KiB", "a request's head"),
+    _setting("gateway.limits.body_bytes_max", "size", "64MiB", "a request's body"),
+    _setting("gateway.limits.header_time", "duration", "30s", "until the head is there"),
+    _setting("gateway.limits.body_time", "duration", "5m", "until the body is there"),
+    _setting("gateway.limits.idle_time", "duration", "2m", "a connection without a request"),
+    _setting("gateway.limits.connections_max", "whole number of at least 1", "10000", "open at once, in one process"),
+    _setting("gateway.limits.drains_max", "whole number", "256", "answers read on at once; over it they are cut"),
+    _setting("gateway.limits.drain_time", "duration", "2m", "how long one is read on"),
+    _setting("gateway.limits.shutdown_time", "duration", "30s", "until calls under way are cut at the end"),
+    _setting("gateway.spool.quota", "size", "4GiB", "records that may wait for the ledger"),
+    _setting("gateway.spool.fail", "open or closed", "closed", "when the quota is used up: serve unrecorded and count it, or refuse"),
+    _setting("gateway.accounting", "true or false", "true", "false leaves attribution, prices and records out: for measurements"),
+    _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
+    _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = (
     _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
     _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
@@ -65,6 +105,14 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("features.<feature>.floor", "ratio below 1", "by role and hosting", "the gross margin to hold"),
     _setting("features.<feature>.owner", "text", "none", "who answers for the feature"),
     _setting(
+        "features.<feature>.allowed_providers", "list of providers", "every one", "where its calls may go, each attempt"
+    ),
+    _setting("features.<feature>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),
+    _setting(
+        "features.<feature>.capture", "off, metadata, sample N% or full", "off", "which prompts and answers are kept"
+    ),
+    _setting("features.<feature>.capture_time", "duration", "30d", "how long they are kept"),
+    _setting(
         "plans.<plan>.allocation",
         "calls, cost or value_weights",
         "calls",
@@ -81,6 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("aliases[].canonical", "text", "required", "the name that reports use"),
     _setting("aliases[].from", "day", "always", "the first day on which the other name means this one"),
     _setting("aliases[].to", "day", "for ever", "the day after the last"),
+    *_PROVIDERS,
+    *_GATEWAY,
 )
 
 

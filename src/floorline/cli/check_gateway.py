@@ -1,0 +1,105 @@
+"""What `floorline check` shows of a gateway's part of the configuration. Secrets are shown as given or not."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from floorline.gateway.policy import Allowed, GatewayPolicy, ModelGroup, Provider, Target
+
+
+def gateway_document(policy: GatewayPolicy) -> dict[str, object]:
+    """The policy with its defaults filled in, for `--json`. Durations are milliseconds, sizes bytes."""
+    limits = policy.limits
+    return {
+        "providers": {name: _provider(provider) for name, provider in policy.providers.items()},
+        "models": {
+            name: {"attempts_max": group.attempts_max, "targets": [_target(target) for target in group.targets]}
+            for name, group in policy.models.items()
+        },
+        "features": {name: _allowed(allowed) for name, allowed in policy.features.items()},
+        "customers": {name: _allowed(allowed) for name, allowed in policy.customers.items()},
+        "capture": {
+            name: {"mode": capturing.mode, "share": f"{capturing.share:f}", "days": capturing.ttl_days}
+            for name, capturing in policy.capture.items()
+        },
+        "unattributed": policy.unattributed,
+        "disconnect": policy.disconnect,
+        "limits": {name: getattr(limits, name) for name in limits.__slots__},
+        "spool": {"quota_bytes": policy.spool_quota_bytes, "fail": policy.spool_fail},
+        "accounting": policy.accounting,
+    }
+
+
+def _provider(provider: Provider) -> dict[str, object]:
+    timeouts = provider.timeouts
+    return {
+        "dialect": provider.dialect,
+        "base_url": provider.base_url,
+        "kind": provider.kind,
+        "auth": provider.auth,
+        "api_key": "given" if provider.api_key else None,
+        "price_as": provider.price_as or provider.name,
+        "region": provider.region or None,
+        "api_version": provider.api_version or None,
+        "headers": sorted(provider.headers),
+        "timeouts": {name: getattr(timeouts, name) for name in timeouts.__slots__},
+        "ca_file": provider.ca_file or None,
+        "proxy": "given" if provider.proxy else None,
+    }
+
+
+def _target(target: Target) -> dict[str, object]:
+    return {
+        "provider": target.provider,
+        "model": target.model or None,
+        "tier": target.tier,
+        "weight": target.weight,
+    }
+
+
+def _allowed(allowed: Allowed) -> dict[str, object]:
+    return {
+        "providers": None if allowed.providers is None else sorted(allowed.providers),
+        "regions": None if allowed.regions is None else sorted(allowed.regions),
+    }
+
+
+def print_gateway(console: Console, policy: GatewayPolicy) -> None:
+    """The tables for people; nothing without providers."""
+    if not policy.providers:
+        return
+    providers = Table("provider", "dialect", "kind", "address", "credential", "prices of", "region", box=box.SIMPLE)
+    for provider in policy.providers.values():
+        providers.add_row(
+            provider.name,
+            provider.dialect,
+            provider.kind,
+            provider.base_url,
+            provider.auth,
+            provider.price_as or provider.name,
+            provider.region,
+        )
+    console.print(providers)
+    if policy.models:
+        models = Table("model", "attempts", "targets", box=box.SIMPLE)
+        for group in policy.models.values():
+            models.add_row(group.name, str(group.attempts_max), _targets(group))
+        console.print(models)
+    places = [("customer", name, allowed) for name, allowed in policy.customers.items()]
+    places += [("feature", name, allowed) for name, allowed in policy.features.items()]
+    if places:
+        bounds = Table("calls of", "providers", "regions", box=box.SIMPLE)
+        for kind, name, allowed in places:
+            bounds.add_row(f"{kind} {name}", _names(allowed.providers), _names(allowed.regions))
+        console.print(bounds)
+    spool = f"spool up to {policy.spool_quota_bytes} bytes, {policy.spool_fail} when it is full"
+    console.print(f"gateway: unattributed calls {policy.unattributed}, callers who left {policy.disconnect}, {spool}")
+
+
+def _targets(group: ModelGroup) -> str:
+    ordered = sorted(group.targets, key=lambda target: target.tier)
+    return ", ".join(f"{one.tier}: {one.provider}/{one.model or group.name} ×{one.weight}" for one in ordered)
+
+
+def _names(names: frozenset[str] | None) -> str:
+    return "every one" if names is None else ", ".join(sorted(names))
