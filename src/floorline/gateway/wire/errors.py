@@ -1,13 +1,13 @@
 """Errors of our own in the shape that each dialect's clients turn into their right exception."""
 
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from floorline.gateway.policy import Dialect
+from floorline.gateway.wire.framing import event_message
 
 _NO_EXTRA: Mapping[str, object] = {}
 _JSON = (b"content-type", b"application/json")
@@ -128,6 +128,4 @@ def _exception_message(name: str, payload: bytes) -> bytes:
             (b":message-type", b"exception"),
         )
     )
-    prelude = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + payload
-    return message + struct.pack(">I", zlib.crc32(message))
+    return event_message(headers, payload)
