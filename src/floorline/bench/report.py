@@ -16,6 +16,15 @@ class Row:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A table whose figures stand side by side: each row has a cell for each column."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def machine() -> str:
     """The processor, cores, memory and Python of this machine, in one line."""
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -1,15 +1,20 @@
-"""`floorline bench`: what the ledger's and the pricing's parts cost on this machine."""
+"""`floorline bench`: what the parts and the gateway cost on this machine."""
 
+import dataclasses
 import importlib
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.report import Row, machine
+from floorline.errors import BadInput
 
 SUITES = {
     "pricing": "price one call, beside two bare Decimal multiplications",
@@ -19,33 +24,60 @@ SUITES = {
 }
 
 
+GATEWAY = "gateway"
+WIDTH = 140  # of what is not a terminal
+
+
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, "all"]), default="all")
+@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, "all"]), default="all")
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
 )
+@click.option("--quick", is_flag=True, help="gateway: nginx and Floorline only, under a minute, nothing to install.")
+@click.option("--targets", help="gateway: which ones to measure beside the upstream, with commas between.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), help="gateway: how often each workload is run against each target."
+)
+@click.option("--seconds", type=click.FloatRange(min=0.2), help="gateway: how long one run is measured.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("~/.cache/floorline/bench"),
+    help="gateway: folder that keeps compiled programs and installed rivals.",
+)
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
-def command(suite: str, rows: int | None, save: Path | None) -> None:
+def command(
+    suite: str,
+    rows: int | None,
+    quick: bool,
+    targets: str | None,
+    rounds: int | None,
+    seconds: float | None,
+    cache: Path,
+    save: Path | None,
+) -> None:
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
+    `gateway` measures whole gateways beside each other and is run by its name alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     host = machine()
     console.print(f"[bold]{host}[/bold]")
-    figures: dict[str, list[Row]] = {}
-    for name in SUITES if suite == "all" else [suite]:
-        figures[name] = _run(name, rows)
-        table = Table("figure", "value", "unit", "note", title=f"{name}: {SUITES[name]}", title_justify="left")
-        for row in figures[name]:
-            table.add_row(row.name, row.value, row.unit, row.note)
-        console.print(table)
-    if save is not None:
-        rendered = {
-            name: [{"name": r.name, "value": r.value, "unit": r.unit, "note": r.note} for r in rows_]
-            for name, rows_ in figures.items()
+    if suite == GATEWAY:
+        figures: dict[str, object] = {
+            GATEWAY: _gateway(console, _plan(quick, targets, rounds, seconds), cache.expanduser().resolve())
         }
-        save.write_text(json.dumps({"machine": host, "suites": rendered}, indent=2) + "\n")
+    else:
+        figures = {name: _suite(console, name, rows) for name in (SUITES if suite == "all" else [suite])}
+    if save is not None:
+        save.write_text(json.dumps({"machine": host, "suites": figures}, indent=2) + "\n")
+
+
+def _suite(console: Console, suite: str, rows: int | None) -> object:
+    found = _run(suite, rows)
+    _print(console, f"{suite}: {SUITES[suite]}", ("figure", "value", "unit", "note"), [_cells(row) for row in found])
+    return [dataclasses.asdict(row) for row in found]
 
 
 def _run(suite: str, rows: int | None) -> list[Row]:
@@ -53,3 +85,32 @@ def _run(suite: str, rows: int | None) -> list[Row]:
     if rows is None or suite in {"pricing", "spool"}:
         return run()
     return run(rows=rows)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return row.name, row.value, row.unit, row.note
+
+
+def _print(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _plan(quick: bool, targets: str | None, rounds: int | None, seconds: float | None) -> Plan:
+    names = tuple(targets.split(",")) if targets else None
+    unknown = sorted(set(names or ()) - set(STARTS))
+    if unknown:
+        raise BadInput(f"--targets {','.join(unknown)}: there are {', '.join(STARTS)}; direct is always measured")
+    asked = {"targets": names, "rounds": rounds, "seconds": seconds}
+    return dataclasses.replace(QUICK if quick else Plan(), **{k: v for k, v in asked.items() if v is not None})
+
+
+def _gateway(console: Console, plan: Plan, cache: Path) -> object:
+    measured = run(plan, cache=cache, say=lambda what: click.echo(what, err=True))
+    for sheet in measured.sheets:
+        _print(console, sheet.title, sheet.columns, sheet.rows)
+    return msgspec.to_builtins(measured)
