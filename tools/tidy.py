@@ -211,6 +211,7 @@ def tracked(root: Path) -> list[Path]:
     patterns = (
         "src/**/*.py",
         "src/**/*.sql",
+        "src/**/*.c",
         "tests/**/*.py",
         "docs/**/*.md",
         "tools/*.py",
