@@ -5,7 +5,7 @@ zero. A whole answer without usage has no known cost and says why.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from floorline.gateway.policy import Provider
 from floorline.gateway.underway import Try
 from floorline.money import ZERO
 from floorline.pricing.answers import price_answer
-from floorline.pricing.book import PriceBook
+from floorline.pricing.book import PriceBook, PriceVersion
 from floorline.pricing.cost import Costing
 
 FREE_ENDPOINTS = frozenset({"messages.count_tokens", "countTokens"})
@@ -49,10 +49,11 @@ FREE = Account(list_cost=ZERO, contracted_cost=ZERO, effective_cost=ZERO, basis=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """By which prices a gateway accounts."""
+    """By which prices a gateway accounts. `versions` are those that were used and are not recorded yet."""
 
     book: PriceBook
     trusted: frozenset[str] = frozenset()
+    versions: dict[str, PriceVersion] = field(default_factory=dict[str, PriceVersion])
 
 
 def priced_as(provider: Provider) -> str:
@@ -125,6 +126,7 @@ def _cost(
         attempt=attempt,
         trusted=prices.trusted,
         estimated=not whole,
+        versions=prices.versions,
     )
 
 

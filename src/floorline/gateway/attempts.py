@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from floorline.gateway.departure import Departure
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import ModelGroup, Target
 from floorline.gateway.snapshot import Snapshot, Upstream
@@ -35,13 +36,11 @@ class Attempts:
     """The attempts of one call."""
 
     def __init__(
-        self, call: UnderWay, snapshot: Snapshot, reply: Reply, *, draw: Callable[[], float], stay: Callable[[], bool]
+        self, call: UnderWay, snapshot: Snapshot, reply: Reply, departure: Departure, draw: Callable[[], float]
     ) -> None:
-        """`stay` says, when the client leaves, whether the answer is still waited for, to know what it cost."""
         self._call, self._snapshot, self._reply = call, snapshot, reply
-        self._draw, self._stay = draw, stay
+        self._departure, self._draw = departure, draw
         self._clock = asyncio.get_running_loop().time
-        self._attempt: Attempt | None = None
 
     async def answer(self, group: ModelGroup, targets: Sequence[Target]) -> Answered | None:
         """The first attempt with an answer to show: a good one, or the last failure that has a status. None when there
@@ -88,7 +87,6 @@ class Attempts:
         call.tries.append(one)
         sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
         breaker.begin()
-        self._reply.on_gone = self._left
         try:
             attempt = await self._sent(upstream, sent, one)
         except UpstreamBroken as broken:
@@ -111,15 +109,16 @@ class Attempts:
         """The attempt with its head. A kept connection that the provider closed as it was taken is replaced once."""
         for fresh in (False, True):
             link = await upstream.pool.link(fresh=fresh)
-            if self._reply.gone and not self._stay():
+            if self._departure.gave_up:
                 upstream.pool.release(link)
                 raise UpstreamBroken("closed", "the client left before the request was sent", sent=False)
             one.sent = True
-            self._attempt = attempt = link.send(
+            attempt = link.send(
                 upstream.pool.origin.head(sent.method, sent.target, sent.headers),
                 sent.body,
                 bodiless=sent.method == b"HEAD",
             )
+            self._departure.follow(attempt)
             try:
                 await attempt.head()
             except UpstreamBroken as broken:
@@ -129,11 +128,6 @@ class Attempts:
             else:
                 return attempt
         raise AssertionError("a fresh connection is not a kept one")
-
-    def _left(self) -> None:
-        """The client has left while it was waiting."""
-        if self._attempt is not None and not self._stay():
-            self._attempt.abort()
 
 
 def _failure(answered: Answered | None, one: Try) -> Failure | None:

@@ -59,3 +59,12 @@ class Reply(Protocol):
     def abort(self) -> None:
         """Break the connection, so that the client sees that the answer is not whole."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An answer of the gateway's own."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b"text/plain; charset=utf-8"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
-from floorline.ledger.codec import encode, encode_opening, fingerprint_of
+from floorline.ledger.codec import encode, encode_opening, encode_price_version, fingerprint_of
 from floorline.ledger.spool import Spool
 
 SOURCE = "gateway"
@@ -22,6 +22,7 @@ class Recorder:
         self.spool, self.gateway = spool, gateway
         self.dropped = 0
         self._lost_after = lost_after
+        self._told: set[str] = set()
 
     def open(self, call: UnderWay, provider: str) -> None:
         """Say that the call begins. LedgerFull when the spool is full and fails closed: the call must not be sent."""
@@ -51,17 +52,26 @@ class Recorder:
             streamed=call.view.stream,
             input_tokens=call.input_tokens,
         )
-        call.opened = True
         if self.spool.append(encode_opening(opening)) is None:
             self.dropped += 1
+        call.opened = True
 
-    def close(self, call: UnderWay, account: Account, *, ending: str, now_ns: int) -> None:
-        """Say how the call ended, once."""
+    def close(self, call: UnderWay, account: Account, prices: Prices, *, ending: str, now_ns: int) -> None:
+        """Say how the call ended, once; before it the price versions that no record named yet."""
         assert call.opened and not call.closed, "a call closes once, after it was opened"  # noqa: PT018 - one sentence
         call.closed = True
+        if prices.versions:
+            self._tell(prices)
         record = closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)
         if self.spool.append(encode(record, fingerprint_of(call.id.encode()))) is None:
             self.dropped += 1
+
+    def _tell(self, prices: Prices) -> None:
+        for name, version in prices.versions.items():
+            if name not in self._told:
+                self.spool.append(encode_price_version(name, version.to_json()))
+                self._told.add(name)
+        prices.versions.clear()
 
 
 def account_of(call: UnderWay, prices: Prices) -> Account:

@@ -200,10 +200,10 @@ class Link(asyncio.Protocol):
         self.progress = 0
         self._pool = pool
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # a C callable: no Python frame per piece
+        self._parser = httptools.HttpResponseParser(self)  # after on_body, which it looks up once
         self._in_body = self._finished = self._until_close = self._bodiless = False
         self._keep = True
         self.marked = (0, 0.0)  # float: seconds of the loop's clock, not money
@@ -391,6 +391,7 @@ class Pool:
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.opened = self.reused = 0
+        self.retired = False
         self._loop = asyncio.get_running_loop()
         self.clock = self._loop.time
         self._idle: deque[Link] = deque()
@@ -449,6 +450,9 @@ class Pool:
     def freed(self, link: Link) -> None:
         """A link has finished its answer."""
         self._busy.discard(link)
+        if self.retired:
+            link.close()
+            return
         link.free_since = self.clock()
         self._idle.append(link)
         if len(self._idle) > IDLE_MAX:
@@ -466,7 +470,14 @@ class Pool:
             link.check(self.origin.timeouts, now)
         while self._idle and now - self._idle[0].free_since > IDLE_S:
             self._idle.popleft().close()
-        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+        if self._busy or not self.retired:
+            self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def retire(self) -> None:
+        """Nothing new is sent here: what waits closes now, what is under way when it has ended."""
+        self.retired = True
+        while self._idle:
+            self._idle.popleft().close()
 
     def close(self) -> None:
         """Close what waits and break what is under way."""

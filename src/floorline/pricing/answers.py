@@ -25,15 +25,18 @@ def price_answer(
     attempt: int = 0,
     trusted: frozenset[str] = frozenset(),
     estimated: bool = False,
+    versions: dict[str, PriceVersion] | None = None,
 ) -> Costing:
     """The cost of all `parts` of an answer of `provider` to a request for the model `asked`: lines and sums of all, basis
     and price version of the first. By the provider's own word where it is `trusted` and one part is all there is (a
-    stated cost is of the whole answer). Unpriced as soon as one part is.
+    stated cost is of the whole answer). Unpriced as soon as one part is. `versions` takes the price versions that were used.
     """
     trust = len(parts) == 1 and canonical(provider) in trusted
     costings: list[Costing] = []
     for place, part in enumerate(parts):
         version = _version(part, asked if place == 0 else "", provider, book, at)
+        if versions is not None and isinstance(version, PriceVersion):
+            versions[version.id] = version
         costings.append(
             price(part, version, component=component, attempt=attempt, trust_stated=trust, estimated=estimated)
         )

@@ -1,0 +1,259 @@
+"""One gateway process: listens, serves, reloads what changed, and drains when it is told to end.
+
+It needs nothing but its folder: control may be down, the ledger elsewhere. Everything that it decides by is a `Snapshot`;
+everything that it leaves behind is in its spool.
+"""
+
+import asyncio
+import hmac
+import logging
+import random
+import signal
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import uvloop
+
+from floorline.errors import FloorlineError
+from floorline.gateway.accounting import Prices
+from floorline.gateway.keys import Keyring
+from floorline.gateway.message import Page, Request
+from floorline.gateway.metrics import Labels, Metrics
+from floorline.gateway.pipeline import Chance, Pipeline, utc_now
+from floorline.gateway.policy import GatewayPolicy, Provider
+from floorline.gateway.recording import Recorder
+from floorline.gateway.server import Server
+from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
+from floorline.gateway.targets import Breaker
+from floorline.gateway.wire.signing import Signer
+from floorline.ledger.lock import Lock
+from floorline.ledger.spool import Spool
+from floorline.pricing.book import PriceBook
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""How often files are looked at: a revoked key stops working within a second."""
+
+SYNC_MS = 50
+LOST_AFTER_MS = 60_000
+"""Beyond the longest time that an answer may take, and its drain."""
+
+GATEWAYS = "gateways"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What floorline.yaml says, read once."""
+
+    policy: GatewayPolicy
+    book: PriceBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a gateway finds what it serves by; each raises FloorlineError when that is wrong.
+
+    `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
+    changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests.
+    """
+
+    load: Callable[[], Loaded]
+    stamp: Callable[[], object]
+    ring: Callable[[], Keyring | None]
+    sign: Callable[[Provider], Signer | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where a gateway is reached. `shared`: other processes listen to the same port. `metrics_token` '' serves metrics to all."""
+
+    host: str = "127.0.0.1"
+    port: int = 4000
+    shared: bool = False
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    metrics_token: str = field(default="", repr=False)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What clients are met with; None is plain HTTP."""
+        if self.certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate, self.certificate_key)
+        return context
+
+
+def run(name: str, home: Path, listening: Listening, sources: Sources, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told the address once calls are taken.
+
+    FloorlineError when the configuration or the keys are wrong, or another process serves as `name`; OSError when the
+    port is taken.
+    """
+    folder = home / GATEWAYS / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = Lock.take(folder / "lock", wait_s=10)
+    try:
+        uvloop.run(_serve(name, folder, listening, sources, ready))
+    finally:
+        lock.release()
+
+
+async def _serve(name: str, folder: Path, listening: Listening, sources: Sources, ready: Callable[[str], None]) -> None:
+    loaded, ring = sources.load(), sources.ring()
+    assert ring is not None, "the first look at the keys gives a ring"
+    policy = loaded.policy
+    spool = Spool(folder / "spool", quota_bytes=policy.spool_quota_bytes, fail=policy.spool_fail, sync_ms=SYNC_MS)
+    try:
+        snapshot = _snapshot(loaded, ring, {}, {}, sources)
+        gateway = Gateway(name, snapshot, spool, listening, sources)
+        await gateway.serve(ready)
+    finally:
+        spool.close()
+
+
+def _snapshot(
+    loaded: Loaded,
+    ring: Keyring,
+    before: Mapping[str, Upstream],
+    breakers: dict[tuple[str, str], Breaker],
+    sources: Sources,
+) -> Snapshot:
+    _ = loaded.book.catalogue  # now, not in the first call
+    return Snapshot(
+        policy=loaded.policy,
+        ring=ring,
+        prices=Prices(book=loaded.book, trusted=loaded.policy.trusted_cost_providers),
+        upstreams=upstreams(loaded.policy, before, sources.sign),
+        breakers=breakers,
+    )
+
+
+class Gateway:
+    """The parts of one process, and what keeps them up to date."""
+
+    def __init__(self, name: str, snapshot: Snapshot, spool: Spool, listening: Listening, sources: Sources) -> None:
+        self.name, self.spool = name, spool
+        self.metrics = Metrics()
+        self._listening, self._sources = listening, sources
+        self._stamp = sources.stamp()
+        self._loaded_at = int(time.time())
+        self._hangup, self._stop = asyncio.Event(), asyncio.Event()
+        self._tls = listening.tls()
+        limits = snapshot.policy.limits
+        longest_ms = max([p.timeouts.total_ms for p in snapshot.policy.providers.values()], default=0)
+        lost_after = timedelta(milliseconds=longest_ms * 2 + limits.drain_ms + LOST_AFTER_MS)
+        self.pipeline = Pipeline(
+            snapshot,
+            Recorder(spool, name, lost_after=lost_after),
+            self.metrics,
+            Chance(now=utc_now, call_id=lambda: uuid.uuid4().hex, draw=random.random),
+            {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
+        )
+        self.server = Server(self.pipeline.handle, limits)
+
+    async def serve(self, ready: Callable[[str], None]) -> None:
+        """Until a signal says to stop; then drain."""
+        loop, listening = asyncio.get_running_loop(), self._listening
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        host, port = await self.server.listen(listening.host, listening.port, tls=self._tls, shared=listening.shared)
+        ready(f"{'https' if self._tls else 'http'}://{host}:{port}")
+        watching = loop.create_task(self._watch())
+        await self._stop.wait()
+        watching.cancel()
+        await self.server.close()
+        for upstream in self.pipeline.snapshot.upstreams.values():
+            upstream.pool.close()
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hangup.wait(), POLL_S)
+            asked = self._hangup.is_set()
+            self._hangup.clear()
+            try:
+                await self._refresh(asked=asked)
+            except FloorlineError as error:
+                self.metrics.add("floorline_policy_refused_total")
+                log.error("what was in force stays: %s", error)  # noqa: TRY400 - it says what to mend, not where it was raised
+
+    async def _refresh(self, *, asked: bool) -> None:
+        """Take over what has changed. FloorlineError leaves everything as it was."""
+        stamp = self._sources.stamp()
+        if asked or stamp != self._stamp:
+            self._stamp = stamp  # a file that is wrong is complained of once
+            loaded = await asyncio.to_thread(self._sources.load)
+            before = self.pipeline.snapshot
+            self._swap(_snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources))
+            if self._tls is not None and self._listening.certificate is not None:
+                self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
+            self._loaded_at = int(time.time())
+            log.info("the configuration was loaded anew")
+        ring = self._sources.ring()
+        if ring is not None:
+            self._swap(replace(self.pipeline.snapshot, ring=ring))
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        """Calls that begin now are served by `snapshot`. Connections to providers that are gone close when they are free."""
+        before, self.pipeline.snapshot = self.pipeline.snapshot, snapshot
+        for name, upstream in before.upstreams.items():
+            if snapshot.upstreams.get(name) is not upstream:
+                upstream.pool.retire()
+
+    # -- pages
+
+    def _healthz(self, _request: Request) -> Page:
+        return Page(status=200, body=b"ok\n")
+
+    def _readyz(self, _request: Request) -> Page:
+        """Whether calls should be sent here, and why not."""
+        if self.server.closing:
+            return Page(status=503, body=b"draining\n")
+        if self.spool.failure is not None:
+            return Page(status=503, body=f"the spool: {self.spool.failure}\n".encode())
+        if not self.pipeline.snapshot.policy.providers:
+            return Page(status=503, body=b"no provider is configured\n")
+        return Page(status=200, body=b"ready\n")
+
+    def _metrics_page(self, request: Request) -> Page:
+        token = self._listening.metrics_token
+        if token and not _bears(request, token):
+            return Page(status=401, body=b"send the control token as a bearer token\n")
+        text = self.metrics.text(self._gauges(), self.name)
+        return Page(status=200, body=text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
+
+    def _gauges(self) -> dict[str, dict[Labels, int]]:
+        snapshot, server, now = self.pipeline.snapshot, self.server, asyncio.get_running_loop().time()
+        pools = {name: upstream.pool for name, upstream in snapshot.upstreams.items()}
+        states = {
+            (name, state): count
+            for name, pool in pools.items()
+            for state, count in (("busy", pool.active), ("kept", pool.kept))
+        }
+        return {
+            "floorline_clients": {(): server.connections},
+            "floorline_calls_under_way": {(): server.busy},
+            "floorline_drains": {(): self.pipeline.drains.running},
+            "floorline_upstream_connections": states,
+            "floorline_upstream_connects_total": {(name,): pool.opened for name, pool in pools.items()},
+            "floorline_upstream_open": {
+                target: int(breaker.state(now) != "closed") for target, breaker in snapshot.breakers.items()
+            },
+            "floorline_spool_bytes": {(): self.spool.used_bytes},
+            "floorline_spool_dropped_total": {(): self.spool.dropped},
+            "floorline_policy_loaded_timestamp_seconds": {(): self._loaded_at},
+        }
+
+
+def _bears(request: Request, token: str) -> bool:
+    presented = request.headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+    return hmac.compare_digest(presented, token.encode())

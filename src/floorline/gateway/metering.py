@@ -1,0 +1,157 @@
+"""Reads an answer's usage while it passes: a copy of its bytes, decompressed, to the usage reader. Never changes a byte."""
+
+import importlib
+import time
+import zlib
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from floorline.gateway.accounting import priced_as
+from floorline.gateway.underway import Try
+from floorline.gateway.upstream import Attempt
+from floorline.pricing.usage import Extraction, UsageReader
+
+DECODED_BYTES_MAX = 256 << 20
+"""Of one answer. What a few compressed bytes can blow up to is not read without end."""
+
+ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br"})
+_STEP_BYTES = 1 << 20
+BYTES_A_TOKEN = 4
+
+
+class Meter:
+    """The usage of one answer, fed as it comes."""
+
+    __slots__ = ("_decode", "_events", "_one", "_reader", "_received", "_smallest")
+
+    def __init__(self, one: Try, attempt: Attempt, endpoint: str) -> None:
+        self._one = one
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in attempt.headers}
+        content_type = headers.get("content-type", "")
+        self._reader = UsageReader(
+            priced_as(one.provider), endpoint, content_type=content_type, status=attempt.status, headers=headers
+        )
+        self._decode = decoder(headers.get("content-encoding", ""))
+        self._received = self._events = 0
+        self._smallest = 1 << 30
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the answer."""
+        if self._decode is not None:
+            data = self._decode(data)
+        size = len(data)
+        self._received += size
+        self._events += 1
+        if 0 < size < self._smallest:
+            self._smallest = size
+        self._reader.feed(data)
+
+    def ended(self, *, ending: str, streamed: bool) -> Extraction:
+        """The answer has ended, whole or not: what it says was used, noted on its try."""
+        one = self._one
+        one.usage = usage = self._reader.finish()
+        one.ended_ns, one.ending = time.perf_counter_ns(), ending
+        if ending != "complete":
+            one.shown_tokens = self._shown(streamed=streamed)
+        return usage
+
+    def _shown(self, *, streamed: bool) -> int:
+        """About how many output tokens had come: a stream's pieces carry a token or more each in a frame whose size is
+        that of the smallest; a whole answer is mostly text.
+        """
+        if not streamed:
+            return -(-self._received // BYTES_A_TOKEN)
+        text = self._received - self._events * self._smallest
+        return max(self._events, -(-text // BYTES_A_TOKEN)) if self._events else 0
+
+
+class Unmetered(Meter):
+    """Reads nothing; for measurements of the bare way."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes) -> None:
+        """Nothing is read."""
+
+
+def decoder(encoding: str) -> Callable[[bytes], bytes] | None:
+    """What makes readable bytes of an answer's; None where they are readable as they are. An encoding that is not known
+    gives nothing to read: the answer is passed on and its call is unpriced.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return None
+    if name in ("gzip", "x-gzip", "deflate"):
+        return _Inflating(raw_allowed=name == "deflate").feed
+    if name == "br":
+        return _Brotli().feed
+    return _nothing
+
+
+def _nothing(_data: bytes) -> bytes:
+    return b""
+
+
+class _Inflating:
+    """gzip and deflate, the latter with or without its wrapper; several gzip members one after another."""
+
+    def __init__(self, *, raw_allowed: bool) -> None:
+        self._raw_allowed = raw_allowed
+        self._engine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._made = 0
+        self._broken = False
+
+    def feed(self, data: bytes) -> bytes:
+        made: list[bytes] = []
+        while data and not self._broken and self._made < DECODED_BYTES_MAX:
+            try:
+                part = self._engine.decompress(data, _STEP_BYTES)
+            except zlib.error:
+                if not self._raw_allowed or self._made:
+                    self._broken = True
+                    break
+                self._raw_allowed, self._engine = False, zlib.decompressobj(-zlib.MAX_WBITS)
+                continue
+            made.append(part)
+            self._made += len(part)
+            data = self._engine.unconsumed_tail
+            if self._engine.eof:
+                data = self._engine.unused_data
+                self._engine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        return b"".join(made)
+
+
+class _Engine(Protocol):
+    """brotli.Decompressor, which has no types of its own."""
+
+    def process(self, data: bytes, output_buffer_limit: int) -> bytes:
+        """The next bytes, about as many as the limit."""
+        ...
+
+    def can_accept_more_data(self) -> bool:
+        """Whether what was given is used up."""
+        ...
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        library = importlib.import_module("brotli")
+        self._engine = cast("_Engine", library.Decompressor())
+        self._error = cast("type[Exception]", library.error)
+        self._made = 0
+        self._broken = False
+
+    def feed(self, data: bytes) -> bytes:
+        made: list[bytes] = []
+        while not self._broken and self._made < DECODED_BYTES_MAX:
+            try:
+                part = self._engine.process(data, output_buffer_limit=_STEP_BYTES)
+            except self._error:
+                self._broken = True
+                break
+            made.append(part)
+            self._made += len(part)
+            data = b""
+            if not part or self._engine.can_accept_more_data():
+                break
+        return b"".join(made)

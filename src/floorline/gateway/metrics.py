@@ -1,0 +1,191 @@
+"""What a gateway counts, and how Prometheus reads it (docs/metrics.md has every name).
+
+Plain counters of one process, added to on the loop's thread only. Labels that callers can choose are capped: a model
+beyond the first `MODELS_MAX` is counted as `other`.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS
+from floorline.gateway.accounting import Account
+from floorline.gateway.underway import UnderWay
+
+MODELS_MAX = 200
+OTHER = "other"
+DURATION_BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
+OVERHEAD_BOUNDS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One metric: its name, kind, labels and what it means."""
+
+    name: str
+    kind: str
+    labels: Labels
+    doc: str
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family(name="floorline_calls_total", kind="counter", labels=("dialect", "provider", "model", "status", "verdict", "ending"), doc="calls that ended"),
+        Family(name="floorline_cost_usd_total", kind="counter", labels=("provider", "model", "basis"), doc="effective cost of priced calls in USD"),
+        Family(name="floorline_tokens_total", kind="counter", labels=("provider", "model", "side"), doc="tokens that providers reported, by side (input, output)"),
+        Family(name="floorline_unpriced_calls_total", kind="counter", labels=("provider", "model"), doc="calls whose cost is unknown"),
+        Family(name="floorline_unattributed_calls_total", kind="counter", labels=(), doc="calls without a customer or a feature"),
+        Family(name="floorline_attempts_total", kind="counter", labels=("provider", "outcome"), doc="attempts by status, or by what broke"),
+        Family(name="floorline_turned_away_total", kind="counter", labels=("status",), doc="requests that were nobody's: no valid key, or no HTTP"),
+        Family(name="floorline_call_duration_seconds", kind="histogram", labels=("dialect",), doc="from a request's last byte to its answer's last"),
+        Family(name="floorline_first_token_seconds", kind="histogram", labels=("dialect",), doc="from a request's last byte to its answer's first"),
+        Family(name="floorline_overhead_seconds", kind="histogram", labels=(), doc="what the gateway itself added to a call"),
+        Family(name="floorline_clients", kind="gauge", labels=(), doc="client connections"),
+        Family(name="floorline_calls_under_way", kind="gauge", labels=(), doc="requests that are being handled"),
+        Family(name="floorline_drains", kind="gauge", labels=(), doc="answers that are read although their client has left"),
+        Family(name="floorline_upstream_connections", kind="gauge", labels=("provider", "state"), doc="connections to providers, busy and kept"),
+        Family(name="floorline_upstream_connects_total", kind="counter", labels=("provider",), doc="connections opened to providers"),
+        Family(name="floorline_upstream_open", kind="gauge", labels=("provider", "model"), doc="1 while a target is not asked because it failed"),
+        Family(name="floorline_spool_bytes", kind="gauge", labels=(), doc="what the spool holds on disk"),
+        Family(name="floorline_spool_dropped_total", kind="counter", labels=(), doc="records lost because the spool was full and fails open"),
+        Family(name="floorline_policy_loaded_timestamp_seconds", kind="gauge", labels=(), doc="when the policy in force was loaded"),
+        Family(name="floorline_policy_refused_total", kind="counter", labels=(), doc="policies that were refused at a reload"),
+    )
+}  # fmt: skip
+
+
+class Histogram:
+    """Counts by upper bound, and the sum; whole numbers of the bounds' unit."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[int]) -> None:
+        self.bounds, self.counts, self.total = bounds, [0] * (len(bounds) + 1), 0
+
+    def add(self, value: int) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def lines(self, name: str, labels: str, per_second: int) -> Iterator[str]:
+        """The samples, in seconds."""
+        joint = f"{labels}," if labels else ""
+        seen = 0
+        for bound, count in zip([*self.bounds, None], self.counts, strict=True):
+            seen += count
+            limit = "+Inf" if bound is None else _seconds(bound, per_second)
+            yield f'{name}_bucket{{{joint}le="{limit}"}} {seen}'
+        braced = f"{{{labels}}}" if labels else ""
+        yield f"{name}_sum{braced} {_seconds(self.total, per_second)}"
+        yield f"{name}_count{braced} {seen}"
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The counters of one gateway process."""
+
+    counts: dict[str, Counter[Labels]] = field(default_factory=dict[str, "Counter[Labels]"])
+    cost_usd: dict[Labels, Decimal] = field(default_factory=dict[Labels, Decimal])
+    durations_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
+    first_tokens_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
+    overhead_us: Histogram = field(default_factory=lambda: Histogram(OVERHEAD_BOUNDS_US))
+    _models: set[str] = field(default_factory=set[str])
+
+    def add(self, name: str, *labels: str, by: int = 1) -> None:
+        """Count `by` under these labels."""
+        counter = self.counts.get(name)
+        if counter is None:
+            assert len(labels) == len(FAMILIES[name].labels), f"{name} has the labels {FAMILIES[name].labels}"
+            counter = self.counts[name] = Counter()
+        counter[labels] += by
+
+    def closed(self, call: UnderWay, account: Account, ending: str, now_ns: int) -> None:
+        """Count a call that has ended."""
+        tries = call.tries
+        provider = tries[-1].provider.name if tries else ""
+        model = self._capped((tries[-1].model if tries else "") or call.view.model)
+        dialect = call.route.dialect
+        verdict = "refuse" if call.refusal is not None else "forward"
+        self.add("floorline_calls_total", dialect, provider, model, str(call.status), verdict, ending)
+        for one in tries:
+            outcome = str(one.status) if one.status else one.trouble.partition(":")[0]
+            self.add("floorline_attempts_total", one.provider.name, outcome)
+        if account.effective_cost is None:
+            self.add("floorline_unpriced_calls_total", provider, model)
+        else:
+            key = (provider, model, account.basis)
+            self.cost_usd[key] = self.cost_usd.get(key, Decimal(0)) + account.effective_cost
+        if not (call.attribution.customer and call.attribution.feature):
+            self.add("floorline_unattributed_calls_total")
+        if account.usage is not None:
+            self._tokens(account.usage.buckets, provider, model)
+        self._time(self.durations_ms, dialect, now_ns - call.started_ns)
+        if tries and tries[-1].first_byte_ns:
+            self._time(self.first_tokens_ms, dialect, tries[-1].first_byte_ns - call.started_ns)
+        self.overhead_us.add(call.overhead_ns // 1_000)
+
+    def _tokens(self, buckets: Mapping[str, int], provider: str, model: str) -> None:
+        for side, names in (("input", INPUT_BUCKETS), ("output", OUTPUT_BUCKETS)):
+            self.add("floorline_tokens_total", provider, model, side, by=sum([buckets.get(name, 0) for name in names]))
+
+    @staticmethod
+    def _time(histograms: dict[str, Histogram], dialect: str, ns: int) -> None:
+        histogram = histograms.get(dialect)
+        if histogram is None:
+            histogram = histograms[dialect] = Histogram(DURATION_BOUNDS_MS)
+        histogram.add(ns // 1_000_000)
+
+    def _capped(self, model: str) -> str:
+        if model in self._models:
+            return model
+        if len(self._models) >= MODELS_MAX:
+            return OTHER
+        self._models.add(model)
+        return model
+
+    def text(self, gauges: Mapping[str, Mapping[Labels, int]], gateway: str) -> str:
+        """Everything in Prometheus' text format. `gauges` are read at this moment: name → labels → value."""
+        lines: list[str] = []
+        for name, family in FAMILIES.items():
+            lines += [f"# HELP {name} {family.doc}", f"# TYPE {name} {family.kind}"]
+            lines += self._samples(family, gauges, f'gateway="{_escaped(gateway)}"')
+        return "\n".join([*lines, ""])
+
+    def _samples(self, family: Family, gauges: Mapping[str, Mapping[Labels, int]], own: str) -> Iterable[str]:
+        name = family.name
+        if name == "floorline_overhead_seconds":
+            return self.overhead_us.lines(name, own, 1_000_000)
+        if family.kind == "histogram":
+            held = self.durations_ms if name == "floorline_call_duration_seconds" else self.first_tokens_ms
+            return [
+                line
+                for dialect, histogram in held.items()
+                for line in histogram.lines(name, f'{own},dialect="{dialect}"', 1_000)
+            ]
+        values: Mapping[Labels, int | Decimal] = (
+            self.cost_usd if name == "floorline_cost_usd_total" else gauges.get(name) or self.counts.get(name) or {}
+        )
+        return [f"{name}{{{_labels(own, family.labels, labels)}}} {_number(value)}" for labels, value in values.items()]
+
+
+def _labels(own: str, names: Labels, values: Labels) -> str:
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
+    return ",".join([own, *pairs])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: int | Decimal) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _seconds(value: int, per_second: int) -> str:
+    """A whole number of parts of a second, in seconds."""
+    text = f"{Decimal(value) / per_second:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,205 @@
+"""One call, from its key to its last byte. `handle` is the whole story; its helpers are below it and in their own modules.
+
+    admit → open the record → attempts → relay → close the record → the last byte
+
+Exactly one closing per opening, whatever happens: each way out closes the record before it lets the client believe that the
+answer is complete, and `finally` closes what an exception or a cancellation left open.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from floorline.errors import LedgerFull
+from floorline.gateway.accounting import FREE, Account
+from floorline.gateway.admission import Admitted, Turned, admit
+from floorline.gateway.attempts import Attempts
+from floorline.gateway.departure import Departure, Drains
+from floorline.gateway.listing import listed_models, lists_models
+from floorline.gateway.message import Headers, Page, Reply, Request
+from floorline.gateway.metrics import Metrics
+from floorline.gateway.policy import Dialect
+from floorline.gateway.recording import Recorder, account_of
+from floorline.gateway.relay import Relay
+from floorline.gateway.snapshot import Snapshot
+from floorline.gateway.underway import Refusal, UnderWay
+from floorline.gateway.wire.errors import error_body, error_headers
+from floorline.money import text
+
+RESTING_RETRY_S = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """Where time and randomness come from."""
+
+    now: Callable[[], datetime]
+    call_id: Callable[[], str]
+    draw: Callable[[], float]
+
+
+class Pipeline:
+    """Serves calls by the snapshot in force when they begin."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        recorder: Recorder,
+        metrics: Metrics,
+        chance: Chance,
+        pages: Mapping[str, Callable[[Request], Page]],
+    ) -> None:
+        self.snapshot = snapshot
+        self.drains = Drains()
+        self._recorder, self._metrics, self._chance, self._pages = recorder, metrics, chance, pages
+
+    async def handle(self, request: Request, reply: Reply) -> None:
+        """Answer one request."""
+        page = self._pages.get(request.path)
+        if page is not None:
+            _show(reply, page(request))
+            return
+        snapshot, chance = self.snapshot, self._chance
+        admitted = admit(request, snapshot.policy, snapshot.ring, chance.call_id(), chance.now())
+        if isinstance(admitted, Turned):
+            self._metrics.add("floorline_turned_away_total", str(admitted.refusal.status))
+            _tell(reply, admitted.dialect, admitted.refusal, [])
+            return
+        call = admitted.call
+        if lists_models(call, snapshot.policy):
+            _show(reply, listed_models(call, snapshot.policy))
+            return
+        try:
+            self._open(call, admitted, snapshot)
+            if call.refusal is not None:
+                self._refuse(call, snapshot, reply)
+            else:
+                await self._forward(call, admitted, snapshot, reply)
+        finally:
+            if call.opened and not call.closed:
+                call.status = call.status or 500
+                self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
+
+    def _open(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> None:
+        """Record that the call begins; a spool that can take no more refuses it."""
+        if not snapshot.policy.accounting:
+            return
+        try:
+            self._recorder.open(call, admitted.targets[0].provider if admitted.targets else "")
+        except LedgerFull:
+            message = "the gateway cannot record calls: its spool is full; see its log, then call again"
+            call.refusal = Refusal(status=503, kind="spool_full", message=message, retry_after_s=RESTING_RETRY_S)
+
+    def _refuse(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
+        refusal = call.refusal
+        assert refusal is not None, "what is refused says why"
+        call.status = refusal.status
+        account = self._close(call, snapshot, "refused")
+        _tell(reply, call.route.dialect, refusal, self._headers(call, account))
+
+    async def _forward(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
+        """Send the call, and pass its answer on."""
+        assert admitted.group is not None, "what is not refused has a group"
+        departure = Departure(reply, snapshot.policy, self.drains)
+        try:
+            attempts = Attempts(call, snapshot, reply, departure, self._chance.draw)
+            answered = await attempts.answer(admitted.group, admitted.targets)
+            if answered is not None:
+                await Relay(
+                    call,
+                    answered,
+                    reply,
+                    metered=snapshot.policy.accounting,
+                    close=lambda ending: self._close(call, snapshot, ending),
+                    out=lambda account: self._headers(call, account),
+                ).run()
+            if not reply.started:
+                self._fail(call, snapshot, reply)
+        finally:
+            departure.close()
+
+    def _fail(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
+        """There is no answer to show: say what went wrong."""
+        refusal = _failure_of(call)
+        call.status = refusal.status
+        account = self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
+        _tell(reply, call.route.dialect, refusal, self._headers(call, account))
+
+    def _close(self, call: UnderWay, snapshot: Snapshot, ending: str) -> Account:
+        """Account for the call and record how it ended."""
+        now_ns = time.perf_counter_ns()
+        upstream_ns = sum([max(one.ended_ns - one.started_ns, 0) for one in call.tries])
+        call.overhead_ns = max(now_ns - call.started_ns - upstream_ns, 0)
+        if not snapshot.policy.accounting:
+            call.closed = True
+            return FREE
+        account = account_of(call, snapshot.prices)
+        if call.opened and not call.closed:
+            self._recorder.close(call, account, snapshot.prices, ending=ending, now_ns=now_ns)
+            self._metrics.closed(call, account, ending, now_ns)
+        return account
+
+    def _headers(self, call: UnderWay, account: Account | None) -> Headers:
+        """What the gateway says of the call on its answer (docs/headers.md)."""
+        last = call.tries[-1] if call.tries else None
+        headers = [
+            (b"x-floorline-call-id", call.id.encode()),
+            (b"x-floorline-verdict", b"refuse" if call.refusal is not None else b"forward"),
+            (b"x-floorline-attempts", b"%d" % len(call.tries)),
+            (b"x-floorline-cache", b"off"),
+        ]
+        if last is not None:
+            usage = None if account is None else account.usage
+            served = usage.model if usage is not None and usage.model else last.model
+            headers.append((b"x-floorline-model-served", served.encode("ascii", "replace")))
+            if last.provider.name != call.tries[0].provider.name:
+                headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
+        if account is not None:
+            headers += _cost_headers(account)
+            headers.append((b"x-floorline-overhead-us", b"%d" % (call.overhead_ns // 1_000)))
+        return headers
+
+
+def _cost_headers(account: Account) -> Headers:
+    """Cost, its basis and price version; an unknown cost has no amount."""
+    headers = [(b"x-floorline-cost-basis", account.basis.encode())]
+    if account.effective_cost is not None and account.list_cost is not None:
+        headers.append((b"x-floorline-cost-usd", text(account.effective_cost).encode()))
+        headers.append((b"x-floorline-cost-list-usd", text(account.list_cost).encode()))
+    if account.price_version:
+        headers.append((b"x-floorline-price-version", account.price_version.encode()))
+    return headers
+
+
+def _failure_of(call: UnderWay) -> Refusal:
+    """What the client is told when no attempt had an answer."""
+    if not call.tries:
+        return Refusal(
+            status=503,
+            kind="provider_unavailable",
+            message=f"every target of {call.view.model!r} failed lately and is left alone for some seconds: call again then",
+            retry_after_s=RESTING_RETRY_S,
+        )
+    last = call.tries[-1]
+    kind = last.trouble.partition(":")[0]
+    status = 504 if kind.endswith("timeout") else 502
+    message = f"{last.provider.name} gave no whole answer in {len(call.tries)} attempts; the last one: {last.trouble}"
+    return Refusal(status=status, kind=f"upstream_{kind or 'error'}", message=message)
+
+
+def _tell(reply: Reply, dialect: Dialect, refusal: Refusal, more: Headers) -> None:
+    """An error in the dialect's own shape."""
+    headers = [*error_headers(dialect, refusal.status), *more]
+    if refusal.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
+    reply.whole(refusal.status, headers, error_body(dialect, refusal.status, refusal.kind, refusal.message))
+
+
+def _show(reply: Reply, page: Page) -> None:
+    reply.whole(page.status, [(b"content-type", page.content_type)], page.body)
+
+
+def utc_now() -> datetime:
+    """The instant, aware UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,128 @@
+"""Passes one answer to the client: whole in one write, or piece by piece, its usage read on the way.
+
+The record is closed before the client can believe the answer complete: before a whole answer is written, before a stream's
+terminal event, and in any case when the upstream has ended.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from floorline.gateway.accounting import Account
+from floorline.gateway.attempts import Answered
+from floorline.gateway.message import Headers, Reply
+from floorline.gateway.metering import Meter, Unmetered
+from floorline.gateway.underway import UnderWay
+from floorline.gateway.upstream import UpstreamBroken
+from floorline.gateway.wire.errors import error_event
+from floorline.gateway.wire.streams import Stamp, StreamEdit, stream_edit
+
+WHOLE_BYTES_MAX = 8 << 20
+"""The longest answer that is held to be sent in one write with its cost in the head; a longer one is passed on as it comes."""
+
+Close = Callable[[str], Account]
+"""Closes the record with an ending; the call's account."""
+
+HeadersOut = Callable[[Account | None], Headers]
+"""What the gateway adds to an answer's head; without an account where the cost is not known yet."""
+
+
+class Relay:
+    """The way of one answer."""
+
+    def __init__(
+        self, call: UnderWay, answered: Answered, reply: Reply, *, metered: bool, close: Close, out: HeadersOut
+    ) -> None:
+        self._call, self._reply = call, reply
+        self._one, self._attempt = answered.one, answered.attempt
+        self._breaker, self._sent = answered.breaker, answered.sent
+        self._close, self._out = close, out
+        self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, call.route.endpoint)
+        self._edit: StreamEdit | None = None
+        call.status = answered.attempt.status
+
+    async def run(self) -> None:
+        """Pass the answer on, to its end or until it breaks."""
+        if not self._is_stream():
+            try:
+                body = await self._attempt.whole(WHOLE_BYTES_MAX)
+            except UpstreamBroken as broken:
+                self._broke(broken)
+                return
+            if body is not None:
+                self._whole(body)
+                return
+        await self._stream()
+
+    def _is_stream(self) -> bool:
+        kind = dict(self._attempt.headers).get(b"content-type", b"")
+        return self._call.view.stream or kind.startswith((b"text/event-stream", b"application/vnd.amazon.eventstream"))
+
+    def _whole(self, body: bytes) -> None:
+        self._meter.feed(body)
+        self._meter.ended(ending=self._ending(), streamed=False)
+        account = self._close("client_left" if self._reply.gone else self._ending())
+        self._reply.whole(self._one.status, [*self._attempt.headers, *self._out(account)], body)
+
+    def _ending(self) -> str:
+        return "complete" if self._one.status < 400 else "upstream_error"
+
+    async def _stream(self) -> None:
+        call, attempt, reply = self._call, self._attempt, self._reply
+        headers = dict(attempt.headers)
+        self._edit = edit = stream_edit(
+            call.route,
+            headers.get(b"content-type", b"").decode("latin-1"),
+            headers.get(b"content-encoding", b"").decode("latin-1"),
+            usage_asked=self._sent.usage_asked,
+            include_cost=call.include_cost,
+        )
+        edited = self._sent.usage_asked or call.include_cost
+        reply.on_full, reply.on_room = attempt.pause, attempt.resume
+        reply.start(self._one.status, [*attempt.headers, *self._out(None)], None if edited else attempt.length)
+        try:
+            await attempt.pipe(self._piece)
+        except UpstreamBroken as broken:
+            self._broke(broken)
+        else:
+            reply.write(edit.release(self._settled("client_left" if reply.gone else self._ending())))
+            reply.end()
+
+    def _piece(self, data: bytes) -> None:
+        """One piece of a stream. No await, no task, no parsing of what says nothing about usage."""
+        self._meter.feed(data)
+        edit = self._edit
+        assert edit is not None, "a stream is edited"
+        out = edit.feed(data)
+        if edit.terminal and not self._call.closed:
+            out += edit.release(self._settled("upstream_error" if edit.failed else self._ending()))
+        if out:
+            self._reply.write(out)
+
+    def _settled(self, ending: str) -> Stamp | None:
+        """Close the record, once; what the stream's last usage event says of the cost, when that was asked for."""
+        call = self._call
+        if call.closed:
+            return None
+        self._meter.ended(ending=self._ending() if ending == "client_left" else ending, streamed=True)
+        account = self._close(ending)
+        if not call.include_cost:
+            return None
+        return Stamp(cost_usd=account.effective_cost, cost_basis=account.basis, price_version=account.price_version)
+
+    def _broke(self, broken: UpstreamBroken) -> None:
+        """The answer broke off: recorded, and visible to the client."""
+        call, reply, one = self._call, self._reply, self._one
+        one.trouble = f"{broken.kind}: {broken}"
+        if not call.closed:
+            ending = "client_left" if reply.gone else "upstream_error"
+            self._meter.ended(ending=ending, streamed=reply.started)
+            if not reply.gone:
+                self._breaker.failed(asyncio.get_running_loop().time())
+            if not reply.started:
+                return  # the pipeline tells the client, and closes
+            self._close(ending)
+        if reply.started:
+            if self._edit is not None and self._edit.at_boundary and not self._edit.terminal:
+                message = f"the answer broke off: {broken}"
+                reply.write(error_event(call.route.dialect, 502, "upstream_broken", message))
+            reply.abort()
