@@ -28,6 +28,7 @@ MONEY_PACKAGES = (
 )
 CORE_PACKAGES = ("errors", "money", "clock", "events", "query", "pricing", "margin")
 UNTYPED_DICTS_ALLOWED = ("ingest", "pricing/usage")
+BROAD_EXCEPTS_ALLOWED = ("gateway/server",)  # the request edge
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 IMPURE_MODULES = {"random", "secrets", "time", "uuid"}
 FORBIDDEN_TEXT = re.compile(
@@ -88,6 +89,8 @@ def floats_near_money(source: Source) -> Iterator[str]:
 
 def broad_excepts(source: Source) -> Iterator[str]:
     """`except Exception` belongs to the request edge, the job loop and the plugin call; a handler that re-raises is cleanup."""
+    if source.name in BROAD_EXCEPTS_ALLOWED:
+        return
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
