@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from floorline.bench.gateway import parts
 from floorline.bench.gateway.answers import expected
 from floorline.bench.gateway.processes import Server, free_port, last_line
 from floorline.bench.gateway.suite import QUICK, run
@@ -156,6 +157,13 @@ def test_an_unknown_target_is_named_with_those_that_there_are() -> None:
     result = CliRunner().invoke(command, ["gateway", "--targets", "nginx,envoy"])
     assert isinstance(result.exception, BadInput)
     assert "--targets envoy: there are nginx, floorline-bare" in str(result.exception)
+
+
+def test_the_parts_of_a_call_are_measured_one_by_one(port: int) -> None:
+    sheet = parts.run(whole=ask(port, SATURATION), streamed=ask(port, STREAMS))
+    names = [row[0] for row in sheet.rows]
+    assert {"key", "attribution", "price", "opening", "closing, encoded", "closing, appended"} <= set(names)
+    assert all(float(row[1]) > 0 for row in sheet.rows)
 
 
 @pytest.mark.prove

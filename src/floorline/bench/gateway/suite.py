@@ -1,5 +1,6 @@
 """The order of things: start every target, check its answers, then alternate through rounds while the others are paused."""
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from floorline.bench.gateway import answers, rivals, tables, targets
+from floorline.bench.gateway import answers, parts, rivals, tables, targets
 from floorline.bench.gateway.figures import Sample, Samples
 from floorline.bench.gateway.processes import Cores, Server, free_port
 from floorline.bench.gateway.targets import Missing, Place, Target
@@ -82,7 +83,12 @@ def run(plan: Plan, *, cache: Path, say: Callable[[str], None]) -> Measured:
             if one.server:
                 one.server.pause()
         samples = list(bench.samples(say))
-    return _measured(plan, ready, missing, bench.equality, samples)
+    measured = _measured(plan, ready, missing, bench.equality, samples)
+    if not any(name.startswith("floorline") for name in plan.targets):
+        return measured
+    say("parts")
+    own = parts.run(whole=bench.upstream_answer(SATURATION), streamed=bench.upstream_answer(STREAMS))
+    return dataclasses.replace(measured, sheets=(*measured.sheets, own))
 
 
 def _measured(
@@ -141,6 +147,10 @@ class _Bench:
             found.add(equality)
         order: tuple[answers.Equality, ...] = ("different", "re-encoded", "identical")
         self.equality[target.name] = next(one for one in order if one in found)
+
+    def upstream_answer(self, workload: Workload) -> bytes:
+        """The upstream's own answer, with some digit where any may stand."""
+        return self._expected["direct", workload.name].replace(answers.ANY_DIGIT, b"1")
 
     def warm_up(self, target: Target) -> None:
         """Keep `target` busy before it is measured."""
