@@ -8,14 +8,12 @@ from floorline.bench.gateway.workloads import Workload
 from floorline.bench.report import Sheet
 
 EQUAL_WORK = (
-    ("floorline-bare", "nginx"),
     ("floorline-bare", "litellm"),
     ("floorline-bare", "portkey"),
-    ("floorline-accounting", "nginx"),
     ("floorline-accounting", "litellm-spend"),
     ("floorline-accounting", "portkey"),
 )
-"""Pairs that are compared: bare with bare, accounting with a rival's spend log on. Portkey's gateway has none."""
+"""Rivals that Floorline is compared with: bare with bare, accounting with a spend log on. Portkey's gateway has none."""
 
 _RATE_KEPT = 0.95  # a share of the rate that was asked for
 

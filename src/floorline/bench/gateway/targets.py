@@ -50,7 +50,7 @@ providers:
   openai: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: "${{BENCH_UPSTREAM_KEY}}"}}
 {profile}"""
 _FLOORLINE_PROFILES = {
-    "floorline-bare": ("gateway: {accounting: off}\n", "key, forward; no attribution, no price, no record"),
+    "floorline-bare": ("gateway: {accounting: false}\n", "key, forward; no attribution, no price, no record"),
     "floorline-accounting": ("", "key, attribution, price, every call recorded in the spool; prompts not kept"),
 }
 
