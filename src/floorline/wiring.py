@@ -6,6 +6,9 @@ book, warnings = load_book(config)
 """
 
 import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +16,11 @@ from pathlib import Path
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
 from floorline.errors import BadConfig, BadInput
+from floorline.gateway.issuing import Issuer
+from floorline.gateway.keyring_file import KEYRING_NAME
+from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.ledger.ledger import Ledger
+from floorline.ledger.state import State
 from floorline.pricing.book import PriceBook, build_book
 from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
@@ -33,6 +40,10 @@ ENVIRONMENT = (
     Variable(name="FLOORLINE_HOME", doc="folder of ledger and state; ./.floorline when unset"),
     Variable(
         name="FLOORLINE_CONFIG", doc="the configuration file; see docs/configuration.md for where else it is looked for"
+    ),
+    Variable(
+        name="FLOORLINE_SECRET",
+        doc="the signing secret of virtual keys; the file `secret` in FLOORLINE_HOME, made on first use, when unset",
     ),
 )
 
@@ -96,6 +107,28 @@ def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) ->
     """
     timezone = config.timezone if config.timezone_stated else None
     return Ledger.open(make_home(), timezone=timezone, wait_s=wait_s, set_aside=set_aside)
+
+
+def signing_secret() -> bytes:
+    """The secret that virtual keys are hashed with: FLOORLINE_SECRET, else the file `secret` in `home()`, made now if need
+    be. BadInput when it is short, a placeholder, or open to others.
+    """
+    stated = os.environ.get("FLOORLINE_SECRET")
+    if stated:
+        return check_secret(stated, "FLOORLINE_SECRET")
+    return file_secret(make_home() / SECRET_NAME, secrets.token_bytes)
+
+
+@contextmanager
+def open_issuer() -> Generator[Issuer]:
+    """Who makes, revokes and rotates virtual keys in `home()`. Needs no ledger: it works beside a running one."""
+    secret = signing_secret()
+    folder = make_home()
+    state = State.open(folder)
+    try:
+        yield Issuer(state, folder / KEYRING_NAME, secret, secrets.token_bytes)
+    finally:
+        state.close()
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:

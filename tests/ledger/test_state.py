@@ -1,4 +1,8 @@
+import sqlite3
+import tarfile
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -7,8 +11,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from floorline.ledger import state as state_module
+from floorline.ledger.key import Key
 from floorline.ledger.state import AdjustmentBatch, Quarantined, State
 
+GOLDEN = Path(__file__).parent / "golden" / "store-1.tar.gz"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -65,3 +71,31 @@ def test_a_row_is_quarantined_once_with_its_latest_reason(state):
     state.quarantine([row, other])
     state.quarantine([other])
     assert state.quarantined() == [row, other]
+
+
+def test_a_state_of_the_first_format_opens_with_what_it_had_and_takes_keys(tmp_path):
+    with tarfile.open(GOLDEN) as archive:
+        archive.extractall(tmp_path, filter="data")
+    home = tmp_path / "home"
+    with closing(sqlite3.connect(home / "state.sqlite")) as old:
+        assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    state = State.open(home)
+    assert state.setting("golden") == "1"
+    key = Key(id="k_1", name="bot", digest=b"d", created_at=NOW)
+    state.change_virtual_keys(lambda _: [key], lambda _: None, now=NOW)
+    state.close()
+    again = State.open(home)
+    assert again.virtual_keys() == [key]
+    assert again.setting("golden") == "1"
+    again.close()
+
+
+def test_a_change_of_keys_that_cannot_be_published_is_undone(state):
+    key = Key(id="k_1", name="bot", digest=b"d", created_at=NOW)
+
+    def refuse(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        state.change_virtual_keys(lambda _: [key], refuse, now=NOW)
+    assert state.virtual_keys() == []

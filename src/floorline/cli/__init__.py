@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "demo": "floorline.cli.demo:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",
+    "keys": "floorline.cli.keys:command",
     "ledger": "floorline.cli.ledger:command",
     "margin": "floorline.cli.margin:command",
     "price": "floorline.cli.price:command",

@@ -1,9 +1,9 @@
-"""What is not a record: price versions, adjustment batches, settings, quarantined rows. SQLAlchemy Core on SQLite.
+"""What is not a record: price versions, adjustment batches, settings, quarantined rows, virtual keys. SQLAlchemy Core on SQLite.
 
 The SQL is portable, so that a URL of PostgreSQL can stand in for the file. Instants are ISO 8601 text in UTC.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from floorline.ledger.key import Key
+from floorline.ledger.lock import Lock
+
 MIGRATIONS = Path(__file__).with_name("state_migrations")
-HEAD = "0001"  # the newest migration, so that an up-to-date state opens without loading Alembic
+HEAD = "0002"  # the newest migration, so that an up-to-date state opens without loading Alembic
 
 _tables = sa.MetaData()
 _price_versions = sa.Table(
@@ -53,6 +56,17 @@ _quarantine = sa.Table(
     sa.Column("at", sa.String(32), nullable=False),
     sa.UniqueConstraint("origin", "line", "record_id", name="quarantine_once"),
 )
+_virtual_keys = sa.Table(
+    "virtual_keys",
+    _tables,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+KEYS_CHANGED = "keys.changed"
+"""The setting that every change of keys writes first, so that two processes change them one after the other."""
+
+_OPENING_WAIT_S = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +102,12 @@ class State:
 
     @classmethod
     def open(cls, home: Path) -> "State":
-        """The state in `home`, made or migrated when needed."""
-        return cls.connect(f"sqlite:///{home / 'state.sqlite'}")
+        """The state in `home`, made or migrated when needed. Several processes may have it open at once."""
+        lock = Lock.take(home / "state.lock", wait_s=_OPENING_WAIT_S)
+        try:
+            return cls.connect(f"sqlite:///{home / 'state.sqlite'}")
+        finally:
+            lock.release()
 
     @classmethod
     def connect(cls, url: str) -> "State":
@@ -169,8 +187,32 @@ class State:
     def set_setting(self, key: str, value: str) -> None:
         """Keep a setting."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(_settings).where(_settings.c.key == key))
-            connection.execute(sa.insert(_settings), [{"key": key, "value": value}])
+            _put_setting(connection, key, value)
+
+    # -- virtual keys
+
+    def virtual_keys(self) -> list[Key]:
+        """Every virtual key, oldest first, revoked and expired ones too."""
+        with self._engine.connect() as connection:
+            return _read_keys(connection)
+
+    def change_virtual_keys(
+        self,
+        change: Callable[[Sequence[Key]], Sequence[Key]],
+        publish: Callable[[Sequence[Key]], None],
+        *,
+        now: datetime,
+    ) -> None:
+        """Put what `change` makes of the keys (new ones, and others in place of those of the same id), then hand every
+        key to `publish`. It is one transaction and no other process changes keys meanwhile: what either raises undoes it.
+        """
+        with self._engine.begin() as connection:
+            _put_setting(connection, KEYS_CHANGED, _text(now))
+            for key in change(_read_keys(connection)):
+                connection.execute(sa.delete(_virtual_keys).where(_virtual_keys.c.id == key.id))
+                row = {"id": key.id, "digest": key.digest.hex(), "body": msgspec.json.encode(key).decode()}
+                connection.execute(sa.insert(_virtual_keys), [row])
+            publish(_read_keys(connection))
 
     # -- what was not stored, and why
 
@@ -213,6 +255,16 @@ class State:
                 )
                 for row in connection.execute(query)
             ]
+
+
+def _put_setting(connection: sa.Connection, key: str, value: str) -> None:
+    connection.execute(sa.delete(_settings).where(_settings.c.key == key))
+    connection.execute(sa.insert(_settings), [{"key": key, "value": value}])
+
+
+def _read_keys(connection: sa.Connection) -> list[Key]:
+    bodies = connection.scalars(sa.select(_virtual_keys.c.body))
+    return sorted((msgspec.json.decode(body, type=Key) for body in bodies), key=lambda key: (key.created_at, key.id))
 
 
 def _text(instant: datetime) -> str:
