@@ -84,7 +84,7 @@ def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:
     return {key: pico for key, pico in found.items() if pico}
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(lines, calls, costs, st.integers(0, 60), st.integers(1, 25))
 def test_any_window_is_the_sum_of_its_days_and_every_grouping_has_its_total(billed, used, shared, offset, length):
     start = FIRST + offset

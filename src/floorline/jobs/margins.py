@@ -4,7 +4,8 @@ Which table answers which grouping is margin.dimensions' decision; docs/margin.m
 """
 
 import gc
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,14 +15,15 @@ from typing import TypeVar
 from floorline.events import Customer
 from floorline.ledger.ledger import Ledger
 from floorline.margin import queries
-from floorline.margin.allocation import Cells, Owner, Use
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
+from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.dimensions import (
     FINER,
     HISTOGRAM,
     Column,
     Dimension,
     Scope,
+    Source,
     attributes_of,
     columns_of,
     table_for,
@@ -40,7 +42,7 @@ from floorline.margin.pools import (
     outcome_pools,
     revenue_pools,
 )  # fmt: skip
-from floorline.margin.queries import Days, OutcomeRow
+from floorline.margin.queries import CoverColumns, Days, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
 from floorline.margin.revenue import Window
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
@@ -152,43 +154,50 @@ class _Table:
         self._request = request
         self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
         self._timezone = ledger.timezone
-        self.lines = self._only(queries.revenue_lines(window.reach_start, window.end))
-        self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
+        self._by_feature = bool({"feature", *FINER}.intersection(request.by))
+        lines = ledger.begin(queries.revenue_lines(window.reach_start, window.end))
+        covers = ledger.begin(queries.plan_covers()) if self._by_feature or "plan" in request.by else None
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = [*ledger.query(queries.aliases()), *policies.aliases]
-        self._by_feature = bool({"feature", *FINER}.intersection(request.by))
+        self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
+        self._has_outcomes = _only(ledger.begin(queries.any_outcome())).count > 0
+        self.lines = _only(lines)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
         with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
         self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
-        self.names = Names(aliases, self.customers, self._covers() if "plan" in self._attributes else ())
+        covered = _covers(_only(covers or ledger.begin(queries.plan_covers()))) if "plan" in self._attributes else ()
+        self.names = Names(aliases, self.customers, covered)
         reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
         self.attribution = Attribution(self.names, window, reach, self._attributes)
         self._columns = columns_of(request.by)
         self._keys = Keys(self.names, request.by, self._columns)
 
     def report(self) -> MarginReport:
-        """Gather, then let the pure part make the rows."""
+        """Gather, then let the pure part make the rows. What takes the store longest is asked first, and answered while
+        revenue is recognised.
+        """
         request = self._request
-        usage, one_to_one = self._usage()
-        by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
-        every_driver = bool(self._costs) or self.metered or by_cost
-        weights = self._weights(every_driver=every_driver) if self._needs_cells else None
-        metered = month_uses(weights, self.attribution) if weights and self.metered else []
+        weights = self._begin_weights() if self._needs_cells else None
+        asked = self._begin(queries.usage_sums, self._columns, self._window_days())
+        finer = self._begin_finer()
+        left_out = self._ledger.begin(queries.left_out(self._uncut()))
         outcomes = self.outcomes()
-        plans = self._policies.plans
+        metered = month_uses(_only(weights), self.attribution) if weights and self.metered else []
+        revenue = self.earned(outcomes, metered)
+        usage, one_to_one = self._usage(asked)
         method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
         users, users_total = self._users(usage, one_to_one=one_to_one)
-        cell_key = self._cell_key()
+        plans = self._policies.plans
         gathered = Gathered(
             by=request.by,
             usage=usage,
-            revenue=self.earned(outcomes, metered),
+            revenue=revenue,
             costs=cost_pools(self._costs, self.attribution),
-            cells=month_cells(weights, plans, self.attribution) if weights else Cells((), plans),
+            cells=month_cells(_only(weights), plans, self.attribution) if weights else Cells((), plans),
             attribution=self.attribution,
-            cell_key=cell_key,
-            finer=self._finer(cell_key) if self.lines.customer or self._costs or outcomes or self.metered else {},
+            cell_key=self._cell_key(),
+            finer=self._finer(finer),
             outcomes=outcome_counts(outcomes, request.by, self.attribution, self.window.start) if outcomes else None,
             users=users,
             users_total=users_total,
@@ -196,7 +205,7 @@ class _Table:
             p95_total=p95_total,
         )
         rows, total = margin_rows(gathered, self._policies)
-        left = self._only(queries.left_out(self._uncut()))
+        left = _only(left_out)
         return MarginReport(
             start=request.start,
             end=request.end,
@@ -211,13 +220,9 @@ class _Table:
 
     # -- revenue
 
-    def _covers(self) -> list[Cover]:
-        covers = self._only(queries.plan_covers())
-        return list(map(Cover._make, zip(covers.customer, covers.plan, covers.start, covers.amount, strict=True)))
-
     def outcomes(self) -> list[OutcomeRow]:
         """Outcomes from the start of the window's first month on."""
-        if not self._only(queries.any_outcome()).count:
+        if not self._has_outcomes:
             return []
         return self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
 
@@ -232,61 +237,74 @@ class _Table:
 
     # -- usage
 
-    def _usage(self) -> tuple[dict[Key, Sums], bool]:
+    def _begin(
+        self, make: Callable[[Sequence[Column], Source, Days], Query[Row]], columns: tuple[Column, ...], days: Days
+    ) -> list[Future[list[Row]]]:
+        """Ask what `make` makes of `columns`. With an outcome among them two things are asked: first about all calls
+        without it, then about those of runs that have one.
+        """
+        both = (_without_outcome(columns), columns) if table_for(columns) == "runs_day" else (columns,)
+        return [self._ledger.begin(make(some, table_for(some), days)) for some in both]
+
+    def _usage(self, asked: Sequence[Future[list[UsageColumns]]]) -> tuple[dict[Key, Sums], bool]:
         """The window's sums by key, and whether each key has raw names of its own."""
+        known = resolved_usage(_only(asked[-1]), self._keys)
+        if len(asked) == 1:
+            return known, self._keys.one_to_one()
         by = self._request.by
-        days = self._window_days()
-        source = table_for(self._columns)
-        if source == "runs_day":
-            position = by.index("outcome")
-            columns: tuple[Column, ...] = tuple(column for column in self._columns if column != "outcome")
-            without = Keys(self.names, by, columns)
-            base = resolved_usage(self._only(queries.usage_sums(columns, table_for(columns), days)), without)
-            known = resolved_usage(self._only(queries.usage_sums(self._columns, source, days)), self._keys)
-            return with_outcomes(base, known, position), without.one_to_one() and self._keys.one_to_one()
-        usage = resolved_usage(self._only(queries.usage_sums(self._columns, source, days)), self._keys)
-        return usage, self._keys.one_to_one()
+        without = Keys(self.names, by, _without_outcome(self._columns))
+        base = resolved_usage(_only(asked[0]), without)
+        one_to_one = without.one_to_one() and self._keys.one_to_one()
+        return with_outcomes(base, known, by.index("outcome")), one_to_one
 
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
-        return month_uses(self._weights(every_driver=True), self.attribution)
+        days = self._reach_days(self.window.reach_end, edges=self.metered)
+        return month_uses(_only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
 
     def window_uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of the window alone by customer, plan and feature."""
         window = self.window
         days = self._days(window.start, window.end, self.attribution.spans, window.months)
-        return month_uses(self._only(queries.usage_pools(days, every_driver=True)), self.attribution)
+        return month_uses(_only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""
         return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
-    def _weights(self, *, every_driver: bool) -> queries.PoolColumns:
+    def _begin_weights(self) -> Future[list[PoolColumns]]:
+        by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
+        every_driver = bool(self._costs) or self.metered or by_cost
         days = self._reach_days(self.window.reach_end, edges=self.metered)
-        return self._only(queries.usage_pools(days, every_driver=every_driver))
+        return self._ledger.begin(queries.usage_pools(days, every_driver=every_driver))
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"
         return ("month", "feature") if coarse else ("month", "feature", "customer")
 
-    def _finer(self, cell_key: tuple[str, ...]) -> Mapping[tuple[int | str, ...], Mapping[Key, int]]:
-        """Calls of each cell by the finer dimensions, over whole months."""
-        finer: list[Dimension] = [dimension for dimension in self._request.by if dimension in FINER]
-        if not finer:
+    def _finer_columns(self) -> tuple[Column, ...]:
+        own: tuple[Column, ...] = ("customer_id", "feature") if "customer" in self._cell_key() else ("feature",)
+        return (*own, *columns_of([dimension for dimension in self._request.by if dimension in FINER]))
+
+    def _begin_finer(self) -> list[Future[list[WeightColumns]]]:
+        """Ask for the calls of each cell by the finer dimensions, over whole months, where anything is divided by them."""
+        divided = bool(self.lines.customer) or self._costs or self._has_outcomes or self.metered
+        if not divided or FINER.isdisjoint(self._request.by):
+            return []
+        return self._begin(queries.usage_weights, self._finer_columns(), self._reach_days(self.window.reach_end))
+
+    def _finer(self, asked: Sequence[Future[list[WeightColumns]]]) -> Mapping[tuple[int | str, ...], Mapping[Key, int]]:
+        """What _begin_finer asked for."""
+        if not asked:
             return {}
-        own = ("customer_id", "feature") if "customer" in cell_key else ("feature",)
-        columns: tuple[Column, ...] = (*own, *columns_of(finer))
-        source = table_for(columns)
-        days = self._reach_days(self.window.reach_end)
-        if source != "runs_day":
-            found = self._only(queries.usage_weights(columns, source, days))
-            return finer_cells(found, columns, cell_key, finer, self.attribution)
-        without: tuple[Column, ...] = tuple(column for column in columns if column != "outcome")
-        base = self._only(queries.usage_weights(without, table_for(without), days))
-        known = self._only(queries.usage_weights(columns, source, days))
-        cells = finer_cells(base, without, cell_key, finer, self.attribution)
+        finer: list[Dimension] = [dimension for dimension in self._request.by if dimension in FINER]
+        columns, cell_key = self._finer_columns(), self._cell_key()
+        known = finer_cells(_only(asked[-1]), columns, cell_key, finer, self.attribution)
+        if len(asked) == 1:
+            return known
+        cells = finer_cells(_only(asked[0]), _without_outcome(columns), cell_key, finer, self.attribution)
         position = finer.index("outcome")
-        for cell, within in finer_cells(known, columns, cell_key, finer, self.attribution).items():
+        for cell, within in known.items():
             for values, calls in within.items():
                 rest = (*values[:position], "", *values[position + 1 :])
                 cells[cell][values] = cells[cell].get(values, 0) + calls
@@ -367,9 +385,18 @@ class _Table:
         cut = Boundaries(shared=inside(spans.shared), own=inside(spans.own), changing=spans.changing)
         return Days(start=start, end=end, scope=self._request.scope, spans=cut, timezone=self._timezone)
 
-    def _only(self, query: Query[Row]) -> Row:
-        (row,) = self._ledger.query(query)
-        return row
+
+def _only(asked: Future[list[Row]]) -> Row:
+    (row,) = asked.result()
+    return row
+
+
+def _without_outcome(columns: Sequence[Column]) -> tuple[Column, ...]:
+    return tuple(column for column in columns if column != "outcome")
+
+
+def _covers(columns: CoverColumns) -> list[Cover]:
+    return list(map(Cover._make, zip(columns.customer, columns.plan, columns.start, columns.amount, strict=True)))
 
 
 def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:

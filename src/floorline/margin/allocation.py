@@ -7,61 +7,17 @@ month, and a window's share is the difference; so any window is the sum of its d
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple, cast
 
-from floorline.margin.policy import PlanPolicy
-from floorline.money import EXACT, PLACES
+import numpy as np
+
+from floorline.margin.cells import Cells, Owner, Use, codes_of
+from floorline.margin.vectors import integers, split_all, sums_of
 
 Grown = tuple[int, int]
 """(before, through): see above."""
-
-
-class Owner(NamedTuple):
-    """Whose an amount is, as far as it is known; empty text is "not known" (or not asked for)."""
-
-    month: int
-    customer: str
-    plan: str
-    feature: str = ""
-    segment: str = ""
-    cohort: str = ""
-    workflow: str = ""
-    outcome: str = ""
-    user: str = ""
-
-
-class Use(NamedTuple):
-    """What a month's calls of one cell amount to: the weights of every division."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: int = 0
-
-    def plus(self, other: "Use") -> "Use":
-        """The sum of both."""
-        return Use(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cost + other.cost,
-        )
-
-    def drive(self, driver: str) -> int:
-        """The weight by `driver`: calls, tokens or cost (never below 0)."""
-        if driver == "cost":
-            return max(0, self.cost)
-        if driver == "tokens":
-            return self.input_tokens + self.output_tokens
-        return self.calls
-
-
-PoolKey = tuple[int, str, str]
-"""Month, customer and plan."""
-Weights = tuple[list[str], list[int]]
-"""Features in the order of their names, and what each weighs."""
 
 
 def split_pico(total: int, weights: Sequence[int]) -> list[int]:
@@ -100,149 +56,15 @@ def split_grown(grown: Grown, weights: Sequence[int]) -> list[Grown]:
     return list(zip(before, through, strict=True))
 
 
-class Cells:
-    """The months' use by customer, plan and feature, and the rules by which it divides what calls do not carry.
-
-    Calls that name no feature carry no weight: what is sold is a feature, and such a call is one of them.
-    """
-
-    def __init__(self, uses: Iterable[tuple[Owner, Use]], plans: Mapping[str, PlanPolicy]) -> None:
-        self._plans = plans
-        self._calls: dict[PoolKey, dict[str, int]] = {}
-        self._uses: dict[PoolKey, dict[str, Use]] = {}
-        self._of_customer: dict[tuple[int, str], list[PoolKey]] | None = None
-        self._of_plan: dict[tuple[int, str], list[PoolKey]] = {}
-        self._of_plan_weights: dict[tuple[int, str], Weights] = {}
-        self._stated: dict[str, Weights] = {}
-        for owner, use in uses:
-            pool = (owner.month, owner.customer, owner.plan)
-            self.add_calls(pool, [owner.feature], [use.calls])
-            self.add_uses(pool, [owner.feature], [use])
-
-    def add_calls(self, pool: PoolKey, features: Sequence[str], calls: Sequence[int]) -> None:
-        """Add calls by feature, before anything is divided."""
-        known = self._calls.get(pool)
-        if known is None:
-            known = self._calls[pool] = dict(zip(features, calls, strict=True))
-            if len(known) == len(features):
-                return
-            known.clear()  # two raw names of one feature
-        for feature, number in zip(features, calls, strict=True):
-            known[feature] = known.get(feature, 0) + number
-
-    def add_uses(self, pool: PoolKey, features: Sequence[str], uses: Iterable[Use]) -> None:
-        """Add every driver by feature, for rules that divide by more than calls."""
-        known = self._uses.setdefault(pool, {})
-        for feature, use in zip(features, uses, strict=True):
-            earlier = known.get(feature)
-            known[feature] = use if earlier is None else earlier.plus(use)
-
-    def items(self) -> Iterable[tuple[Owner, Use]]:
-        """Every cell whose drivers were added, with its month, customer, plan and feature."""
-        for (month, customer, plan), features in self._uses.items():
-            for feature, use in features.items():
-                yield Owner(month, customer, plan, feature), use
-
-    def feature_weights(self, month: int, customer: str, plan: str) -> Weights:
-        """How the plan's bundled revenue of one customer and month divides among features.
-
-        Stated value weights need no usage. Otherwise: the customer's calls on the plan that month, its calls on any
-        plan, the plan's calls over all customers, the plan's stated features equally; none of these: empty.
-        """
-        policy = self._plans.get(plan)
-        if policy is not None and policy.allocation == "value_weights":
-            return self._stated_weights(policy)
-        by_cost = policy is not None and policy.allocation == "cost"
-        if (month, customer, plan) in self._calls:
-            weights = self._weights([(month, customer, plan)], by_cost=by_cost)
-            if weights[0]:
-                return weights
-        weights = self._weights(self._pools_of_customer().get((month, customer), ()), by_cost=by_cost)
-        if not weights[0]:
-            weights = self._weights_of_plan(month, plan, by_cost=by_cost)
-        if not weights[0] and policy is not None:
-            weights = list(policy.features), [1] * len(policy.features)
-        return weights
-
-    def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> Weights:
-        weights = self._of_plan_weights.get((month, plan))
-        if weights is None:
-            weights = self._weights(self._of_plan.get((month, plan), ()), by_cost=by_cost)
-            self._of_plan_weights[month, plan] = weights
-        return weights
-
-    def _weights(self, pools: Sequence[PoolKey], *, by_cost: bool) -> Weights:
-        """Weights of the named features of some pools in the order of their names; by calls where no cost is known."""
-        if by_cost:
-            costs: dict[str, int] = defaultdict(int)
-            for pool in pools:
-                for feature, use in self._uses[pool].items():
-                    costs[feature] += use.cost
-            weights = _positive(costs)
-            if weights[0]:
-                return weights
-        if len(pools) == 1:
-            return _positive(self._calls[pools[0]])
-        numbers: dict[str, int] = defaultdict(int)
-        for pool in pools:
-            for feature, calls in self._calls[pool].items():
-                numbers[feature] += calls
-        return _positive(numbers)
-
-    def _pools_of_customer(self) -> dict[tuple[int, str], list[PoolKey]]:
-        """Made when a first customer has no calls on the plan it pays for."""
-        if self._of_customer is None:
-            of_customer: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
-            of_plan: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
-            for pool in self._calls:
-                month, customer, plan = pool
-                of_customer[month, customer].append(pool)
-                of_plan[month, plan].append(pool)
-            self._of_customer, self._of_plan = of_customer, of_plan
-        return self._of_customer
-
-    def _stated_weights(self, policy: PlanPolicy) -> Weights:
-        if policy.name not in self._stated:
-            exact = {name: int(EXACT.scaleb(weight, PLACES)) for name, weight in policy.weights.items()}
-            self._stated[policy.name] = _positive(exact)
-        return self._stated[policy.name]
-
-
-def _positive(weights: Mapping[str, int]) -> Weights:
-    """What weighs anything and has a name."""
-    names = sorted(weights)
-    numbers = [weights[name] for name in names]
-    if numbers and names[0] and min(numbers) > 0:
-        return names, numbers
-    names = [name for name in names if name and weights[name] > 0]
-    return names, [weights[name] for name in names]
-
-
-Amounts = dict[tuple[int | str, ...], dict[str, int]]
-"""By the kept parts without the feature, then by feature."""
-
-
 class Tally:
     """Adds amounts up by the parts of an Owner that a table needs (`keep`), divided by feature only where it must."""
 
     def __init__(self, keep: Sequence[str]) -> None:
         self.keep = tuple(keep)
+        self.amounts: dict[tuple[int | str, ...], Grown] = {}
         self._slot = self.keep.index("feature") if "feature" in self.keep else None
+        self._key = _parts(self.keep)
         self._rest = _parts([name for name in self.keep if name != "feature"])
-        self._before: Amounts = defaultdict(lambda: defaultdict(int))
-        self._through: Amounts = defaultdict(lambda: defaultdict(int))
-
-    @property
-    def amounts(self) -> dict[tuple[int | str, ...], Grown]:
-        """What was added, by the kept parts."""
-        found: dict[tuple[int | str, ...], Grown] = {}
-        slot = self._slot
-        for rest, by_feature in self._through.items():
-            before = self._before.get(rest, {})
-            for feature, amount in by_feature.items():
-                key = rest if slot is None else (*rest[:slot], feature, *rest[slot:])
-                found[key] = (before.get(feature, 0), amount)
-        return found
 
     @property
     def needs_feature(self) -> bool:
@@ -251,48 +73,58 @@ class Tally:
 
     def add(self, owner: Owner, grown: Grown) -> None:
         """Add an amount whose owner is known as far as it will be."""
-        rest = self._rest(owner)
-        feature = "" if self._slot is None else owner.feature
-        before, through = grown
-        self._through[rest][feature] += through
-        if before:
-            self._before[rest][feature] += before
+        self._add(self._key(owner), grown)
 
-    def add_by_feature(self, owner: Owner, grown: Grown, weights: Weights) -> None:
-        """Divide an amount among features; without weights the feature stays unknown."""
-        features, numbers = weights
-        if self._slot is None or not features:
-            self.add(owner, grown)
+    def add_divided(self, owners: Sequence[Owner], amounts: Sequence[Grown], cells: Cells) -> None:
+        """Divide amounts among features. OverflowError, and nothing added, where one exceeds a column."""
+        if not owners:
             return
-        rest = self._rest(owner)
-        before, through = grown
-        sums = self._through[rest]
-        for feature, part in zip(features, split_pico(through, numbers), strict=True):
-            sums[feature] += part
-        if before:
-            sums = self._before[rest]
-            for feature, part in zip(features, split_pico(before, numbers), strict=True):
-                sums[feature] += part
+        division = cells.division([owner[:3] for owner in owners])
+        before, through = (
+            split_all(integers(totals), division.sizes, division.weights) for totals in zip(*amounts, strict=True)
+        )
+        rests: dict[tuple[int | str, ...], int] = {}
+        rest = np.repeat(codes_of([self._rest(owner) for owner in owners], rests), division.sizes)
+        count = len(division.names)
+        groups, group = np.unique(rest * count + division.features, return_inverse=True)
+        sums = zip(sums_of(before, group, len(groups)), sums_of(through, group, len(groups)), strict=True)
+        words, slot = list(rests), self._slot
+        numbers: list[int] = groups.tolist()
+        for n, grown in zip(numbers, sums, strict=True):
+            known = words[n // count]
+            self._add((*known[:slot], division.names[n % count], *known[slot:]), grown)
+
+    def _add(self, key: tuple[int | str, ...], grown: Grown) -> None:
+        known = self.amounts.get(key)
+        self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
 
 
 def _parts(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
     """Picks the named parts of an owner."""
     positions = [Owner._fields.index(name) for name in names]
-    if not positions:
-        return lambda _: ()
     if len(positions) > 1:
         return cast("Callable[[Owner], tuple[int | str, ...]]", itemgetter(*positions))
-    return lambda owner: tuple([owner[position] for position in positions])
+    first, last = (positions[0], positions[0] + 1) if positions else (0, 0)
+    return itemgetter(slice(first, last))
 
 
 def tally_revenue(pools: Mapping[Owner, Grown], cells: Cells, keep: Sequence[str]) -> Tally:
     """Recognised revenue by the kept parts: to the feature it names, else divided by the plan's rule."""
     tally = Tally(keep)
+    bundled: list[Owner] = []
     for owner, grown in pools.items():
         if owner.feature or not tally.needs_feature:
             tally.add(owner, grown)
         else:
-            tally.add_by_feature(owner, grown, cells.feature_weights(owner.month, owner.customer, owner.plan))
+            bundled.append(owner)
+    amounts = [pools[owner] for owner in bundled]
+    try:
+        tally.add_divided(bundled, amounts, cells)
+    except OverflowError:  # nine million dollars of one customer in one month: Python's integers have no end
+        for owner, grown in zip(bundled, amounts, strict=True):
+            features, weights = cells.feature_weights(*owner[:3])
+            for feature, part in zip(features or [""], split_grown(grown, weights or [1]), strict=True):
+                tally.add(owner._replace(feature=feature), part)
     return tally
 
 

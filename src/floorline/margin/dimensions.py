@@ -16,7 +16,7 @@ FINER: frozenset[Dimension] = frozenset({"workflow", "outcome", "call-type", "mo
 Column = Literal[
     "customer_id", "customer_of_plan", "user_id", "feature", "plan", "workflow", "call_type", "model", "outcome"
 ]
-Source = Literal["calls_day", "steps_day", "detail_day", "runs_day", "calls"]
+Source = Literal["steps_day", "calls_day", "detail_day", "runs_day", "calls"]
 
 _COLUMNS: dict[Dimension, tuple[Column, ...]] = {
     "feature": ("feature",),
@@ -31,8 +31,8 @@ _COLUMNS: dict[Dimension, tuple[Column, ...]] = {
     "user": ("user_id",),
 }
 _HELD: dict[Source, frozenset[Column]] = {
-    "calls_day": frozenset({"customer_id", "customer_of_plan", "feature", "plan"}),
     "steps_day": frozenset({"feature", "plan", "workflow", "call_type", "model"}),
+    "calls_day": frozenset({"customer_id", "customer_of_plan", "feature", "plan"}),
     "detail_day": frozenset(
         {"customer_id", "customer_of_plan", "user_id", "feature", "plan", "workflow", "call_type", "model"}
     ),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from floorline.events import Customer
-from floorline.margin.allocation import Owner
+from floorline.margin.cells import Owner
 from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 

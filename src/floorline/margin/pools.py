@@ -5,12 +5,18 @@ Amounts are integers of 10^-12 USD, days ordinals; (before, through) as in alloc
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from floorline.margin.allocation import Cells, CostPool, Grown, Owner, PoolKey, Use
+import msgspec
+import numpy as np
+
+from floorline.margin.allocation import CostPool, Grown
 from floorline.margin.attribution import Attribute, Boundaries, Names
+from floorline.margin.cells import Cells, Owner, PoolKey, Use, codes_of
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.queries import CostRow, OutcomeRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window, month_of, pieces
+from floorline.margin.vectors import Integers, integers, shares_of, sums_of
 from floorline.money import to_pico
 
 Pools = dict[Owner, Grown]
@@ -63,32 +69,49 @@ class Attribution:
 
 
 def revenue_pools(lines: RevenueColumns, to: Attribution) -> Pools:
-    """Recognised revenue of every line, by month and owner.
-
-    Lines of one amount and period earn alike, and the lines of one raw owner are added up before it is resolved.
-    """
-    window = to.window
-    shared, own = window.cuts(to.spans.shared), window.cuts(to.spans.own)
+    """Recognised revenue of every line, by month and owner."""
     changing = to.spans.changing
-    alike: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    alike_own: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    earned: dict[tuple[str, str, str], dict[int, int]] = {}
-    raws = zip(lines.customer, lines.plan, lines.feature, strict=True)
-    for raw, line in zip(raws, zip(lines.amount, lines.start, lines.end, strict=True), strict=True):
-        known, cuts = (alike_own, own) if raw[0] in changing else (alike, shared)
-        parts = known.get(line)
-        if parts is None:
-            parts = known[line] = list(pieces(line[0], line[1:], cuts))
-        sums = earned.get(raw)
-        if sums is None:
-            earned[raw] = dict(parts)
-        else:
-            for as_of, part in parts:
-                sums[as_of] = sums.get(as_of, 0) + part
+    own = {n for n, customer in enumerate(lines.customer) if customer in changing} if changing else set[int]()
+    if not own:
+        return _earned(lines, to.spans.shared, to)
+    others = [n for n in range(len(lines.customer)) if n not in own]
+    return joined(
+        _earned(_some(lines, others), to.spans.shared, to), _earned(_some(lines, sorted(own)), to.spans.own, to)
+    )
+
+
+def _some(lines: RevenueColumns, numbers: Sequence[int]) -> RevenueColumns:
+    return RevenueColumns(
+        **{name: [column[n] for n in numbers] for name, column in msgspec.structs.asdict(lines).items()}
+    )
+
+
+def _earned(lines: RevenueColumns, spans: Sequence[int], to: Attribution) -> Pools:
+    """What lines earn whose names change their meaning at `spans` only. Names are resolved once a span, whatever the lines."""
+    window = to.window
+    raws: dict[tuple[str, str, str], int] = {}
+    of_line = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)
+    amounts, starts = integers(lines.amount), integers(lines.start)
+    days = np.maximum(1, integers(lines.end) - starts)
+
+    def earned(day: int) -> Integers:
+        return shares_of(amounts, np.clip(day - starts, 0, days), days)
+
+    edges = sorted({window.reach_start, window.end, *(day for day in (*window.months, *spans) if day < window.end)})
     pools: Pools = {}
-    for (customer, plan, feature), sums in earned.items():
-        for as_of, amount in sums.items():
-            _grow(pools, to.owner(customer, plan, feature, as_of), amount, before=as_of < window.start)
+    owners: dict[Owner, int] = {}
+    owner_of_line = of_line
+    for first, end in pairwise(edges):
+        if first in (edges[0], *spans):
+            owners = {}
+            owner_of_line = codes_of([to.owner(*raw, first) for raw in raws], owners)[of_line]
+        through = earned(end) - earned(first)
+        before = earned(min(max(window.start, first), end)) - earned(first)
+        month = to.month(first)
+        sums = (sums_of(column, owner_of_line, len(owners)) for column in (before, through))
+        for owner, grown in zip(owners, zip(*sums, strict=True), strict=True):
+            if grown != (0, 0):
+                _grow(pools, Owner(month, *owner[1:]), grown)
     return pools
 
 
@@ -103,7 +126,7 @@ def outcome_pools(rows: Iterable[OutcomeRow], plans: Mapping[str, PlanPolicy], t
         amount = row.value + (row.unvalued * to_pico(price) if price is not None else 0)
         if amount:
             owner = owner._replace(workflow=workflow, user=user, outcome=outcome)
-            _grow(pools, owner, amount, before=row.as_of < to.window.start)
+            _grow(pools, owner, (amount if row.as_of < to.window.start else 0, amount))
     return pools
 
 
@@ -117,7 +140,7 @@ def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, Pl
         quantities = {"calls": use.calls, "input_tokens": use.input_tokens, "output_tokens": use.output_tokens}
         amount = sum(quantities[unit] * to_pico(price) for unit, price in policy.usage_prices.items())
         if amount:
-            _grow(pools, to.with_traits(owner, as_of), amount, before=as_of < to.window.start)
+            _grow(pools, to.with_traits(owner, as_of), (amount if as_of < to.window.start else 0, amount))
     return pools
 
 
@@ -134,11 +157,14 @@ def month_uses(columns: PoolColumns, to: Attribution) -> list[tuple[int, Owner, 
 def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
     """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
     cells = Cells((), plans)
-    for as_of, pool, start, end in _resolved(columns, to):
-        features = _features(columns, to.names, as_of, start, end)
-        cells.add_calls(pool, features, columns.calls[start:end])
+    spans = list(_resolved(columns, to))
+    features: list[str] = []
+    for as_of, pool, start, end in spans:
+        found = _features(columns, to.names, as_of, start, end)
+        features += found
         if columns.effective:
-            cells.add_uses(pool, features, _uses(columns, start, end))
+            cells.add_uses(pool, found, _uses(columns, start, end))
+    cells.add_calls([pool for _, pool, _, _ in spans], columns.sizes, features, columns.calls)
     return cells
 
 
@@ -188,13 +214,11 @@ def joined(*many: Mapping[Owner, Grown]) -> Pools:
     some = [pools for pools in many if pools]
     total = dict(some[0]) if some else {}
     for pools in some[1:]:
-        for owner, (before, through) in pools.items():
-            known = total.get(owner, (0, 0))
-            total[owner] = (known[0] + before, known[1] + through)
+        for owner, grown in pools.items():
+            _grow(total, owner, grown)
     return total
 
 
-def _grow(pools: Pools, owner: Owner, amount: int, *, before: bool) -> None:
+def _grow(pools: Pools, owner: Owner, grown: Grown) -> None:
     known = pools.get(owner)
-    earlier = amount if before else 0
-    pools[owner] = (earlier, amount) if known is None else (known[0] + earlier, known[1] + amount)
+    pools[owner] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])

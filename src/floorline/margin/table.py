@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from floorline.margin.allocation import (
-    Cells,
     CostPool,
     Grown,
     Tally,
@@ -18,6 +17,7 @@ from floorline.margin.allocation import (
     tally_revenue,
 )  # fmt: skip
 from floorline.margin.attribution import Names
+from floorline.margin.cells import Cells
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
 from floorline.margin.floors import floor_of, zone_of
 from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of

@@ -15,7 +15,7 @@ WITH
     toDecimal64((100 + cityHash64(n, 3) % 40000) * 0.000001, 12) AS cost
 SELECT
     'bench', toString(n),
-    toDateTime64('2026-01-01 00:00:00', 6, 'UTC') + toIntervalMicrosecond(intDiv(n * 7776000000000, {total:UInt64})),
+    toDateTime64('2026-01-01 00:00:00', 6, 'UTC') + toIntervalMicrosecond(toInt64(intDiv(toUInt128(n) * 7776000000000, {total:UInt64}))),
     concat('customer-', toString(customer)),
     concat('user-', toString(customer), '-', toString(cityHash64(run, 4) % 20)),
     ['free', 'pro', 'enterprise'][customer % 3 + 1],

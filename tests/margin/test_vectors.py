@@ -1,0 +1,96 @@
+"""Arithmetic on columns is that of Python's integers, digit for digit."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floorline import money
+from floorline.margin.allocation import split_grown, split_pico, tally_revenue
+from floorline.margin.cells import Cells, Owner, Use
+from floorline.margin.metrics import usd_of
+from floorline.margin.policy import PlanPolicy
+from floorline.margin.revenue import share_of
+from floorline.margin.vectors import integers, shares_of, split_all, spread, sums_of
+
+LARGEST = 9_000_000 * 10**12  # what one row of the ledger holds
+MONTH = date(2026, 1, 1).toordinal()
+amounts = st.integers(-LARGEST, LARGEST)
+
+
+def weights(largest: int):
+    return st.lists(st.integers(0, largest), min_size=1, max_size=12).filter(any)
+
+
+@given(
+    st.one_of(
+        st.lists(st.tuples(amounts, weights(largest)), min_size=1, max_size=12)
+        for largest in (3, 10**4, 2**31, 10**12, 10**15, 2**57)
+    )
+)
+def test_splitting_a_column_is_splitting_each_amount_as_money_does(pools):
+    sizes = [len(w) for _, w in pools]
+    flat = [weight for _, w in pools for weight in w]
+    parts = split_all(integers([total for total, _ in pools]), integers(sizes), integers(flat)).tolist()
+    assert parts == [part for total, w in pools for part in split_pico(total, w)]
+    assert [usd_of(p) for p in parts] == [part for total, w in pools for part in money.split(usd_of(total), w)]
+
+
+def test_weights_of_2_to_the_61_are_too_many_for_a_column():
+    assert split_all(integers([7]), integers([2]), integers([2**60, 2**60 - 1])).tolist() == [4, 3]
+    with pytest.raises(OverflowError):
+        split_all(integers([7]), integers([2]), integers([2**60, 2**60]))
+    with pytest.raises(OverflowError):
+        split_all(integers([7]), integers([4]), integers([2**62] * 4))
+    with pytest.raises(OverflowError):
+        integers([2**63])
+
+
+@given(st.lists(st.tuples(amounts, st.integers(1, 4_000), st.integers(0, 4_000)), max_size=20))
+def test_the_shares_of_a_column_are_those_of_each_amount(lines):
+    lines = [(amount, min(part, whole), whole) for amount, whole, part in lines]
+    columns = [integers(list(column)) for column in zip(*lines, strict=True)] or [integers([])] * 3
+    assert shares_of(*columns).tolist() == [share_of(*line) for line in lines]
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 3)), max_size=30))
+def test_sums_never_overflow(values):
+    found = sums_of(integers([v for v, _ in values]), integers([g for _, g in values]), 5)
+    assert found == [sum(v for v, g in values if g == group) for group in range(5)]
+
+
+def test_stretches_are_spread_one_after_another():
+    assert spread(integers([5, 0, 5]), integers([2, 0, 1])).tolist() == [5, 6, 5]
+    assert spread(integers([]), integers([])).dtype == np.int64
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("pqr"), st.sampled_from(["", "f", "g", "h"]), st.integers(0, 99), st.integers(-(10**6), 10**9)),
+        max_size=12,
+    ),
+    st.dictionaries(st.tuples(st.sampled_from("abcd"), st.sampled_from("pqrs")), st.tuples(amounts, amounts), max_size=8),
+    st.sampled_from([1, 10**14]),
+)  # fmt: skip
+def test_many_amounts_are_divided_as_each_would_be(used, earned, scale):
+    plans = {"q": PlanPolicy(name="q", allocation="cost"), "r": PlanPolicy(name="r", features=("g", "f"))}
+    cells = Cells([(Owner(MONTH, c, p, f), Use(n, 0, 0, x * scale)) for c, p, f, n, x in used], plans)
+    expected: dict = {}
+    for (customer, plan), grown in earned.items():
+        features, numbers = cells.feature_weights(MONTH, customer, plan)
+        for feature, part in zip(features or [""], split_grown(grown, numbers or [1]), strict=True):
+            before, through = expected.get((feature, customer), (0, 0))
+            expected[feature, customer] = (before + part[0], through + part[1])
+    pools = {Owner(MONTH, customer, plan): grown for (customer, plan), grown in earned.items()}
+    assert tally_revenue(pools, cells, ["feature", "customer"]).amounts == expected
+
+
+def test_an_amount_beyond_a_column_is_divided_all_the_same():
+    cells = Cells([(Owner(MONTH, "acme", "pro", feature), Use(calls)) for feature, calls in (("a", 2), ("b", 1))], {})
+    amount = 3 * 10**20 + 1
+    tally = tally_revenue(
+        {Owner(MONTH, "acme", "pro"): (0, amount), Owner(MONTH, "x", "pro"): (1, 3)}, cells, ["feature"]
+    )
+    assert tally.amounts == {("a",): (1, 2 * 10**20 + 1 + 2), ("b",): (0, 10**20 + 1)}
