@@ -29,7 +29,7 @@ import json
 
 from litellm.integrations.custom_logger import CustomLogger
 
-FIELDS = ("id", "model", "response_cost", "prompt_tokens", "completion_tokens", "startTime", "endTime", "metadata")
+FIELDS = ("id", "model", "response_cost", "prompt_tokens", "completion_tokens", "startTime", "endTime", "end_user")
 
 
 class Spend(CustomLogger):
