@@ -7,7 +7,7 @@ book, warnings = load_book(config)
 
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,8 @@ from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
 from floorline.errors import BadConfig, BadInput
 from floorline.gateway.issuing import Issuer
-from floorline.gateway.keyring_file import KEYRING_NAME
+from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
+from floorline.gateway.keys import Keyring
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.state import State
@@ -117,6 +118,13 @@ def signing_secret() -> bytes:
     if stated:
         return check_secret(stated, "FLOORLINE_SECRET")
     return file_secret(make_home() / SECRET_NAME, secrets.token_bytes)
+
+
+def watch_keys() -> Callable[[], Keyring | None]:
+    """What a gateway asks for its keys: a ring at first and whenever keys changed, else None. BadInput as `signing_secret`
+    and `KeyringFile.poll`.
+    """
+    return KeyringFile(make_home() / KEYRING_NAME, signing_secret()).poll
 
 
 @contextmanager

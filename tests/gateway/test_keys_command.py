@@ -23,14 +23,16 @@ WATCH = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from floorline.gateway.keyring_file import POLL_MS, KeyringFile
+from floorline.gateway.app import POLL_S
+from floorline.gateway.keyring_file import KeyringFile
 from floorline.gateway.secret import file_secret
 home, text = Path(sys.argv[1]), sys.argv[2].encode()
 file = KeyringFile(home / "keyring", file_secret(home / "secret", lambda _: b""))
-print("good" if not isinstance(file.ring.find(text, datetime.now(UTC)), str) else "bad", flush=True)
-while not isinstance(found := file.ring.find(text, datetime.now(UTC)), str):
-    time.sleep(POLL_MS / 1000)
-    file.poll()
+ring = file.poll()
+print("good" if not isinstance(ring.find(text, datetime.now(UTC)), str) else "bad", flush=True)
+while not isinstance(found := ring.find(text, datetime.now(UTC)), str):
+    time.sleep(POLL_S)
+    ring = file.poll() or ring
 print(found, time.time(), flush=True)
 """
 
@@ -67,7 +69,7 @@ class Floorline:
 
     def find(self, text: str) -> Key | str:
         secret = file_secret(self.home / SECRET_NAME, lambda _: b"")
-        return KeyringFile(self.home / KEYRING_NAME, secret).ring.find(text.encode(), datetime.now(UTC))
+        return KeyringFile(self.home / KEYRING_NAME, secret).poll().find(text.encode(), datetime.now(UTC))
 
 
 @pytest.fixture
@@ -193,6 +195,6 @@ def test_a_kill_in_the_middle_of_changes_leaves_state_and_keyring_alike(floorlin
         process.communicate()
     last = floorline.create("--name", "last")
     secret = file_secret(floorline.home / SECRET_NAME, lambda _: b"")
-    ring = KeyringFile(floorline.home / KEYRING_NAME, secret).ring
+    ring = KeyringFile(floorline.home / KEYRING_NAME, secret).poll()
     assert {key.id for key in ring.keys} == set(floorline.listed())
     assert {made["id"], last["id"]} <= set(floorline.listed())

@@ -7,8 +7,7 @@ from floorline.errors import BadInput
 from floorline.gateway.keys import Keyring
 
 KEYRING_NAME = "keyring"
-POLL_MS = 500
-"""How often a gateway polls: a revocation holds within 2 s."""
+_MISSING = ()
 
 
 def write_keyring(path: Path, content: bytes) -> None:
@@ -32,41 +31,39 @@ def write_keyring(path: Path, content: bytes) -> None:
 
 
 class KeyringFile:
-    """The ring in a file, read again when the file is another. Without a file there is no key, and every call is refused.
+    """The ring in a file, read again when the file is another. Without a file there is no key, and every call is refused."""
 
-    `problem` is empty, or says why the file is not followed: then the last good ring stays.
-    """
-
-    __slots__ = ("_path", "_secret", "_seen", "problem", "ring")
+    __slots__ = ("_path", "_secret", "_seen")
 
     def __init__(self, path: Path, secret: bytes) -> None:
-        """BadInput when there is a file and it is no ring of this secret."""
         self._path, self._secret = path, secret
-        self._seen: tuple[int, int, int] | None = None
-        self.ring = Keyring((), secret)
-        self.problem = ""
-        self.poll()
-        if self.problem and self._seen is not None:
-            raise BadInput(self.problem)
+        self._seen: tuple[int, ...] | None = None
 
-    def poll(self) -> bool:
-        """Whether the ring is another now. One `stat` when nothing changed: a few microseconds."""
+    def poll(self) -> Keyring | None:
+        """The ring when it is another than at the last poll, and at the first in any case; else None, after one `stat`.
+
+        BadInput when the file is damaged, of another secret, gone or cannot be read: the ring polled last stays in force.
+        """
         try:
             status = os.stat(self._path)  # noqa: PTH116 - twice as fast
-        except OSError as error:
-            if self._seen is not None or not isinstance(error, FileNotFoundError):
-                self.problem = f"{self._path} cannot be read: {error.strerror}; the keys known last stay in force"
-            return False
-        seen = (status.st_mtime_ns, status.st_ino, status.st_size)
-        if seen == self._seen:
-            return False
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if seen == self._seen:
+                return None
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return self._missing()
+        except OSError as error:  # nothing is remembered: the next poll tries again
+            raise BadInput(f"{self._path} cannot be read: {error.strerror}") from error
+        self._seen = seen  # a file that is wrong is complained of once
         try:
-            self.ring = Keyring.from_bytes(self._path.read_bytes(), self._secret)
+            return Keyring.from_bytes(content, self._secret)
         except BadInput as error:
-            self._seen, self.problem = seen, f"{self._path} {error}"
-            return False
-        except OSError as error:
-            self.problem = f"{self._path} cannot be read: {error.strerror}; the keys known last stay in force"
-            return False
-        self._seen, self.problem = seen, ""
-        return True
+            raise BadInput(f"{self._path} {error}") from error
+
+    def _missing(self) -> Keyring | None:
+        before, self._seen = self._seen, _MISSING
+        if before is None:
+            return Keyring((), self._secret)
+        if before == _MISSING:
+            return None
+        raise BadInput(f"{self._path} is gone: any `floorline keys` command that changes a key writes it anew")
