@@ -22,6 +22,7 @@ import uvloop
 
 from floorline.errors import FloorlineError
 from floorline.gateway.accounting import Prices
+from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
@@ -32,6 +33,7 @@ from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
 from floorline.gateway.targets import Breaker
 from floorline.gateway.wire.signing import Signer
+from floorline.ledger.content import ContentStore
 from floorline.ledger.lock import Lock
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import PriceBook
@@ -61,13 +63,16 @@ class Sources:
     """Where a gateway finds what it serves by; each raises FloorlineError when that is wrong.
 
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
-    changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests.
+    changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests, `content` opens the
+    content store for a writer of this name, `redact` is the user's hook.
     """
 
     load: Callable[[], Loaded]
     stamp: Callable[[], object]
     ring: Callable[[], Keyring | None]
     sign: Callable[[Provider], Signer | None]
+    content: Callable[[str], ContentStore]
+    redact: Redact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +147,7 @@ class Gateway:
     def __init__(self, name: str, snapshot: Snapshot, spool: Spool, listening: Listening, sources: Sources) -> None:
         self.name, self.spool = name, spool
         self.metrics = Metrics()
+        self.content = sources.content(name)
         self._listening, self._sources = listening, sources
         self._stamp = sources.stamp()
         self._loaded_at = int(time.time())
@@ -155,6 +161,7 @@ class Gateway:
             Recorder(spool, name, lost_after=lost_after),
             self.metrics,
             Chance(now=utc_now, call_id=lambda: uuid.uuid4().hex, draw=random.random),
+            Capturer(self.content, self.metrics, sources.redact),
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
         )
         self.server = Server(self.pipeline.handle, limits)
@@ -173,6 +180,7 @@ class Gateway:
         await self.server.close()
         for upstream in self.pipeline.snapshot.upstreams.values():
             upstream.pool.close()
+        self.content.close()
 
     async def _watch(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from floorline.gateway.accounting import priced_as
+from floorline.gateway.capturing import Captured
 from floorline.gateway.underway import Try
 from floorline.gateway.upstream import Attempt
 from floorline.pricing.usage import Extraction, UsageReader
@@ -22,10 +23,11 @@ BYTES_A_TOKEN = 4
 class Meter:
     """The usage of one answer, fed as it comes."""
 
-    __slots__ = ("_decode", "_events", "_one", "_reader", "_received", "_smallest")
+    __slots__ = ("_captured", "_decode", "_events", "_one", "_reader", "_received", "_smallest")
 
-    def __init__(self, one: Try, attempt: Attempt, endpoint: str) -> None:
-        self._one = one
+    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
+        """`captured` takes in the same readable bytes, where the call's content is kept."""
+        self._one, self._captured = one, captured
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in attempt.headers}
         content_type = headers.get("content-type", "")
         self._reader = UsageReader(
@@ -45,6 +47,8 @@ class Meter:
         if 0 < size < self._smallest:
             self._smallest = size
         self._reader.feed(data)
+        if self._captured is not None:
+            self._captured.feed(data)
 
     def ended(self, *, ending: str, streamed: bool) -> Extraction:
         """The answer has ended, whole or not: what it says was used, noted on its try."""
@@ -53,6 +57,8 @@ class Meter:
         one.ended_ns, one.ending = time.perf_counter_ns(), ending
         if ending != "complete":
             one.shown_tokens = self._shown(streamed=streamed)
+        if self._captured is not None:
+            self._captured.end()
         return usage
 
     def _shown(self, *, streamed: bool) -> int:

@@ -50,6 +50,7 @@ FAMILIES = {
         Family(name="floorline_upstream_connections", kind="gauge", labels=("provider", "state"), doc="connections to providers, busy and kept"),
         Family(name="floorline_upstream_connects_total", kind="counter", labels=("provider",), doc="connections opened to providers"),
         Family(name="floorline_upstream_open", kind="gauge", labels=("provider", "model"), doc="1 while a target is not asked because it failed"),
+        Family(name="floorline_content_dropped_total", kind="counter", labels=("reason",), doc="captured calls whose content was not kept"),
         Family(name="floorline_spool_bytes", kind="gauge", labels=(), doc="what the spool holds on disk"),
         Family(name="floorline_spool_dropped_total", kind="counter", labels=(), doc="records lost because the spool was full and fails open"),
         Family(name="floorline_policy_loaded_timestamp_seconds", kind="gauge", labels=(), doc="when the policy in force was loaded"),

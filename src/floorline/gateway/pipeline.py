@@ -15,6 +15,7 @@ from floorline.errors import LedgerFull
 from floorline.gateway.accounting import FREE, Account
 from floorline.gateway.admission import Admitted, Turned, admit
 from floorline.gateway.attempts import Attempts
+from floorline.gateway.capturing import Capturer
 from floorline.gateway.departure import Departure, Drains
 from floorline.gateway.listing import listed_models, lists_models
 from floorline.gateway.message import Headers, Page, Reply, Request
@@ -48,11 +49,13 @@ class Pipeline:
         recorder: Recorder,
         metrics: Metrics,
         chance: Chance,
+        capturer: Capturer,
         pages: Mapping[str, Callable[[Request], Page]],
     ) -> None:
         self.snapshot = snapshot
         self.drains = Drains()
-        self._recorder, self._metrics, self._chance, self._pages = recorder, metrics, chance, pages
+        self._recorder, self._metrics, self._chance = recorder, metrics, chance
+        self._capturer, self._pages = capturer, pages
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -111,6 +114,7 @@ class Pipeline:
                     answered,
                     reply,
                     metered=snapshot.policy.accounting,
+                    captured=self._capturer.begin(call, snapshot.policy),
                     close=lambda ending: self._close(call, snapshot, ending),
                     out=lambda account: self._headers(call, account),
                 ).run()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from floorline.gateway.accounting import Account
 from floorline.gateway.attempts import Answered
+from floorline.gateway.capturing import Captured
 from floorline.gateway.message import Headers, Reply
 from floorline.gateway.metering import Meter, Unmetered
 from floorline.gateway.underway import UnderWay
@@ -30,13 +31,21 @@ class Relay:
     """The way of one answer."""
 
     def __init__(
-        self, call: UnderWay, answered: Answered, reply: Reply, *, metered: bool, close: Close, out: HeadersOut
+        self,
+        call: UnderWay,
+        answered: Answered,
+        reply: Reply,
+        *,
+        metered: bool,
+        captured: Captured | None,
+        close: Close,
+        out: HeadersOut,
     ) -> None:
         self._call, self._reply = call, reply
         self._one, self._attempt = answered.one, answered.attempt
         self._breaker, self._sent = answered.breaker, answered.sent
         self._close, self._out = close, out
-        self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, call.route.endpoint)
+        self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, call.route.endpoint, captured)
         self._edit: StreamEdit | None = None
         call.status = answered.attempt.status
 
