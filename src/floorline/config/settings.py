@@ -51,7 +51,7 @@ _PROVIDERS = (
     _setting("providers.<provider>.proxy", "URL or secret: ${NAME}", "none", "the forward proxy on the way to it"),
     _setting("models.<model>.targets[].provider", "provider", "required", "who can serve the model"),
     _setting("models.<model>.targets[].model", "text", "the name asked for", "what it is called there"),
-    _setting("models.<model>.targets[].tier", "whole number", "0", "lower tiers are tried first"),
+    _setting("models.<model>.targets[].tier", "whole number", "its place", "lower tiers are tried first; targets of one tier share the calls"),
     _setting("models.<model>.targets[].weight", "whole number of at least 1", "1", "the share within its tier"),
     _setting("models.<model>.attempts_max", "whole number from 1 to 20", "3", "attempts of one call over all targets"),
 )  # fmt: skip
