@@ -190,7 +190,8 @@ class Gateway:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hangup.wait(), POLL_S)
-            self._beside.write(self._samples())
+            if self._listening.shared:
+                self._beside.write(self._samples())
             asked = self._hangup.is_set()
             self._hangup.clear()
             try:
