@@ -53,13 +53,14 @@ models:
     attempts_max: 2
     targets:
       - {provider: openai, model: gpt-5-nano, weight: 3}
-      - {provider: azure-eu}
+      - {provider: azure-eu, tier: 1}
 gateway:
   unattributed: require
   disconnect: abort
   limits:
     header_bytes_max: 32KiB
     body_bytes_max: 1MiB
+    held_bytes_max: 64MiB
     header_time: 10s
     body_time: 1m
     idle_time: 15s
@@ -127,6 +128,7 @@ def test_every_setting_is_read():
     assert policy.limits == Limits(
         header_bytes_max=32 << 10,
         body_bytes_max=1 << 20,
+        held_bytes_max=64 << 20,
         header_ms=10_000,
         body_ms=60_000,
         idle_ms=15_000,
@@ -370,10 +372,3 @@ def test_check_fails_where_a_variable_is_not_set(tmp_path, monkeypatch):
 def test_no_shape_whatever_makes_the_reader_fail(value: object, section: str):
     parsed = parse(json.dumps({section: value}).encode(), FILE)
     assert parsed.problems or parsed.config.path == FILE
-
-
-def test_targets_are_a_chain_in_their_order_unless_they_state_one_tier():
-    chain = policy_of(A + "models: {m: {targets: [{provider: a}, {provider: a, model: b}]}}").models["m"]
-    assert [target.tier for target in chain.targets] == [0, 1]
-    text = A + "models: {m: {targets: [{provider: a, tier: 0}, {provider: a, model: b, tier: 0, weight: 3}]}}"
-    assert [target.tier for target in policy_of(text).models["m"].targets] == [0, 0]

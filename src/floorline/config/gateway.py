@@ -80,6 +80,7 @@ def _limits(value: Value) -> Limits:
     return Limits(
         header_bytes_max=_size(table, "header_bytes_max", default.header_bytes_max, HEADER_BYTES_MAX),
         body_bytes_max=_size(table, "body_bytes_max", default.body_bytes_max, BODY_BYTES_MAX),
+        held_bytes_max=_size(table, "held_bytes_max", default.held_bytes_max, SIZE_MAX_BYTES),
         header_ms=_duration(table, "header_time", default.header_ms),
         body_ms=_duration(table, "body_time", default.body_ms),
         idle_ms=_duration(table, "idle_time", default.idle_ms),
@@ -104,8 +105,8 @@ def _group(name: str, value: Value, providers: Mapping[str, Provider]) -> ModelG
     if "targets" in table and not listed:
         table["targets"].complain(f"`{table['targets'].path}` names no target: nothing could serve {name!r}")
     targets: dict[tuple[str, str], Target] = {}
-    for place, item in enumerate(listed):
-        target = _target(item, providers, place)
+    for item in listed:
+        target = _target(item, providers)
         if target is not None and targets.setdefault((target.provider, target.model), target) is not target:
             item.complain(
                 f"`{item.path}` is {target.provider} {target.model or name} a second time: give one of them the weight"
@@ -118,13 +119,12 @@ def _group(name: str, value: Value, providers: Mapping[str, Provider]) -> ModelG
     return ModelGroup(name=name, targets=tuple(targets.values()), attempts_max=attempts)
 
 
-def _target(item: Value, providers: Mapping[str, Provider], place: int) -> Target | None:
-    """One target; without a tier of its own it is tried after those before it."""
+def _target(item: Value, providers: Mapping[str, Provider]) -> Target | None:
     setting = "models.<model>.targets[]"
     table = item.table(names_below(setting), required=required_below(setting))
     provider = table["provider"].one_of(tuple(providers)) if "provider" in table else None
     model = table["model"].text() if "model" in table else None
-    tier, weight = _whole(table, "tier", place, 0), _whole(table, "weight", 1, 1)
+    tier, weight = _whole(table, "tier", 0, 0), _whole(table, "weight", 1, 1)
     return None if provider is None else Target(provider=provider, model=model or "", tier=tier, weight=weight)
 
 

@@ -22,11 +22,10 @@ import uvloop
 
 from floorline.errors import FloorlineError
 from floorline.gateway.accounting import Prices
-from floorline.gateway.beside import Beside
 from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
-from floorline.gateway.metrics import Labels, Metrics, Samples, exposition
+from floorline.gateway.metrics import Labels, Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, utc_now
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.recording import Recorder
@@ -119,7 +118,7 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
     spool = Spool(folder / "spool", quota_bytes=policy.spool_quota_bytes, fail=policy.spool_fail, sync_ms=SYNC_MS)
     try:
         snapshot = _snapshot(loaded, ring, {}, {}, sources)
-        gateway = Gateway(name, folder, snapshot, spool, listening, sources)
+        gateway = Gateway(name, snapshot, spool, listening, sources)
         await gateway.serve(ready)
     finally:
         spool.close()
@@ -145,16 +144,13 @@ def _snapshot(
 class Gateway:
     """The parts of one process, and what keeps them up to date."""
 
-    def __init__(
-        self, name: str, folder: Path, snapshot: Snapshot, spool: Spool, listening: Listening, sources: Sources
-    ) -> None:
+    def __init__(self, name: str, snapshot: Snapshot, spool: Spool, listening: Listening, sources: Sources) -> None:
         self.name, self.spool = name, spool
         self.metrics = Metrics()
         self.content = sources.content(name)
         self._listening, self._sources = listening, sources
         self._stamp = sources.stamp()
         self._loaded_at = int(time.time())
-        self._beside = Beside(folder)
         self._hangup, self._stop = asyncio.Event(), asyncio.Event()
         self._tls = listening.tls()
         limits = snapshot.policy.limits
@@ -190,8 +186,6 @@ class Gateway:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hangup.wait(), POLL_S)
-            if self._listening.shared:
-                self._beside.write(self._samples())
             asked = self._hangup.is_set()
             self._hangup.clear()
             try:
@@ -242,11 +236,8 @@ class Gateway:
         token = self._listening.metrics_token
         if token and not _bears(request, token):
             return Page(status=401, body=b"send the control token as a bearer token\n")
-        text = exposition([self._samples(), *self._beside.others()])
+        text = self.metrics.text(self._gauges(), self.name)
         return Page(status=200, body=text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
-
-    def _samples(self) -> Samples:
-        return self.metrics.samples(self._gauges(), self.name)
 
     def _gauges(self) -> dict[str, dict[Labels, int]]:
         snapshot, server, now = self.pipeline.snapshot, self.server, asyncio.get_running_loop().time()

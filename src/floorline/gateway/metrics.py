@@ -59,19 +59,6 @@ FAMILIES = {
 }  # fmt: skip
 
 
-Samples = Mapping[str, Sequence[str]]
-"""The lines of each metric."""
-
-
-def exposition(processes: Sequence[Samples]) -> str:
-    """The samples of several processes of one host in Prometheus' text format."""
-    lines: list[str] = []
-    for name, family in FAMILIES.items():
-        lines += [f"# HELP {name} {family.doc}", f"# TYPE {name} {family.kind}"]
-        lines += [line for samples in processes for line in samples.get(name, ())]
-    return "\n".join([*lines, ""])
-
-
 class Histogram:
     """Counts by upper bound, and the sum; whole numbers of the bounds' unit."""
 
@@ -161,10 +148,13 @@ class Metrics:
         self._models.add(model)
         return model
 
-    def samples(self, gauges: Mapping[str, Mapping[Labels, int]], gateway: str) -> Samples:
-        """Every sample of this process. `gauges` are read at this moment: name → labels → value."""
-        own = f'gateway="{_escaped(gateway)}"'
-        return {name: list(self._samples(family, gauges, own)) for name, family in FAMILIES.items()}
+    def text(self, gauges: Mapping[str, Mapping[Labels, int]], gateway: str) -> str:
+        """Everything in Prometheus' text format. `gauges` are read at this moment: name → labels → value."""
+        lines: list[str] = []
+        for name, family in FAMILIES.items():
+            lines += [f"# HELP {name} {family.doc}", f"# TYPE {name} {family.kind}"]
+            lines += self._samples(family, gauges, f'gateway="{_escaped(gateway)}"')
+        return "\n".join([*lines, ""])
 
     def _samples(self, family: Family, gauges: Mapping[str, Mapping[Labels, int]], own: str) -> Iterable[str]:
         name = family.name

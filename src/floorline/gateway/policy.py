@@ -92,10 +92,15 @@ class Capturing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a gateway takes from outside, and how long it waits for it."""
+    """What a gateway takes from outside, and how long it waits for it.
+
+    `held_bytes_max` bounds the bodies of all requests under way, in one process. `idle_ms` is how long a client may send
+    no further request, and how long one may take nothing of what is written to it.
+    """
 
     header_bytes_max: int = 64 << 10
     body_bytes_max: int = 64 << 20
+    held_bytes_max: int = 1 << 30
     header_ms: int = 30_000
     body_ms: int = 300_000
     idle_ms: int = 120_000

@@ -1,6 +1,7 @@
 """Requests on the wire: a pool of kept connections per origin, and one `Attempt` for each request sent.
 
-    attempt = await pool.send(method, request)   connected, the request handed to the transport
+    link = await pool.link()                     a connection, kept or new
+    attempt = link.send(head, body)              the request handed to the transport
     await attempt.head()                         its status and headers are there
     await attempt.whole(limit) | await attempt.pipe(write)
 
@@ -10,22 +11,24 @@ piece from the protocol's own callback. What goes wrong is `UpstreamBroken`, who
 
 import asyncio
 import ssl
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httptools
 
 from floorline.gateway.policy import Provider, Timeouts
+from floorline.gateway.proxy import Proxy, ProxyRefused, open_tunnel
 
 SWEEP_S = 0.25  # float: seconds; also how exact a timeout is
 PENDING_BYTES_MAX = 256 << 10  # read ahead before anyone takes it
+UNFRAMED_BYTES_MAX = 256 << 10  # of an answer's head, trailer or chunk extensions
 JOINED_BYTES_MAX = 64 << 10  # a larger body is not copied to go out together with its head
 IDLE_MAX = 512  # kept connections of one origin
 IDLE_S = 55  # shorter than the 60 s after which most providers' proxies close
+_BODILESS = frozenset({204, 304})
 
 BrokenKind = Literal[
     "connect", "connect_timeout", "tls", "proxy", "first_byte_timeout", "idle_timeout", "total_timeout", "reset", "protocol", "closed"
@@ -48,7 +51,7 @@ class Origin:
     port: int
     tls: ssl.SSLContext | None
     timeouts: Timeouts
-    proxy: str = ""
+    proxy: Proxy | None = None
 
     @classmethod
     def of(cls, provider: Provider) -> "Origin":
@@ -61,22 +64,47 @@ class Origin:
             port=url.port or (443 if secure else 80),
             tls=ssl.create_default_context(cafile=provider.ca_file or None) if secure else None,
             timeouts=provider.timeouts,
-            proxy=provider.proxy,
+            proxy=Proxy.of(provider.proxy) if provider.proxy else None,
         )
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, as a proxy is told it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def head(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """The head of a request for `target`. A proxy that is asked without a tunnel gets the whole address."""
-        if self.proxy and self.tls is None:
-            target = f"http://{self.host}:{self.port}".encode() + target
-            authorization = proxy_authorization(self.proxy).encode()
-            if authorization:
-                headers = [*headers, (b"proxy-authorization", authorization)]
         lines = [b"%b: %b\r\n" % header for header in headers]
+        if self.proxy is not None and self.tls is None:
+            target = b"http://" + self.authority.encode() + target
+            if self.proxy.authorization:
+                lines.append(b"proxy-authorization: %b\r\n" % self.proxy.authorization)
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(lines))
 
 
 class Attempt:
-    """One request on the wire and what has come back of its answer."""
+    """One request on the wire and what has come back of its answer. One task waits for it at a time, and gives it up when
+    it is cancelled.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_headed",
+        "_link",
+        "_pending",
+        "_pending_bytes",
+        "_room",
+        "_waiter",
+        "_write",
+        "complete",
+        "first_byte",
+        "headers",
+        "length",
+        "paused",
+        "reused",
+        "started",
+        "status",
+    )
 
     def __init__(self, link: "Link", *, now: float) -> None:
         self.status = 0
@@ -106,11 +134,12 @@ class Attempt:
     async def whole(self, limit: int) -> bytes | None:
         """The rest of the body; None when it exceeds `limit` bytes: what was read stays for `pipe`."""
         self._room = limit
-        self.resume()
-        while not self.complete:
-            if self._pending_bytes > limit:
-                return None
+        if self._pending_bytes <= limit:
+            self.resume()
+        while not self.complete and self._pending_bytes <= limit:
             await self._wait()
+        if self._pending_bytes > limit:
+            return None
         pending, self._pending = self._pending, []
         return pending[0] if len(pending) == 1 else b"".join(pending)
 
@@ -145,11 +174,18 @@ class Attempt:
         self._break(UpstreamBroken("closed", "the attempt was given up", sent=True))
 
     async def _wait(self) -> None:
-        if self._broken is None:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+        """Until something has come. UpstreamBroken when nothing more will."""
         if self._broken is not None:
             raise self._broken
+        assert self._waiter is None, "one task at a time waits for an attempt"
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
 
     # -- for the link
 
@@ -185,9 +221,8 @@ class Attempt:
             self._wake()
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class Link(asyncio.Protocol):
@@ -197,16 +232,17 @@ class Link(asyncio.Protocol):
         self.served = 0
         self.free_since = 0.0  # float: seconds of the loop's clock, not money
         self.attempt: Attempt | None = None
-        self.progress = 0
         self._pool = pool
         self._transport: asyncio.Transport | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # a C callable: no Python frame per piece
-        self._parser = httptools.HttpResponseParser(self)  # after on_body, which it looks up once
-        self._in_body = self._finished = self._until_close = self._bodiless = False
+        self._ours = self._unframed = 0  # pieces of this answer, not of one behind it; bytes since the last piece
+        self._in_body = self._finished = self._until_close = self._bodiless = self._paused = False
         self._keep = True
-        self.marked = (0, 0.0)  # float: seconds of the loop's clock, not money
+        self._progress = 0
+        self._marked = (0, 0.0)  # float: seconds of the loop's clock, not money
+        self._parser = httptools.HttpResponseParser(self)  # last: it binds the callbacks that are there
 
     # -- the transport
 
@@ -222,11 +258,15 @@ class Link(asyncio.Protocol):
     def send(self, head: bytes, body: bytes = b"", *, bodiless: bool = False) -> Attempt:
         """Hand a whole request to the transport. `bodiless`: its answer has none whatever its headers say (HEAD)."""
         assert self.attempt is None, "one request at a time"
-        assert self._transport is not None, "a link is used while it is connected"
         self._in_body = self._finished = self._until_close = False
-        self._bodiless = bodiless
-        self.marked = (self.progress, self._pool.clock())
-        self.attempt = attempt = Attempt(self, now=self.marked[1])
+        self._bodiless, self._unframed = bodiless, 0
+        self._marked = (self._progress, self._pool.clock())
+        attempt = Attempt(self, now=self._marked[1])
+        if self._transport is None or self._transport.is_closing():
+            self._pool.forget(self)
+            attempt.broke(UpstreamBroken("reset", "the provider closed the connection at once", sent=False))
+            return attempt
+        self.attempt = attempt
         if len(body) <= JOINED_BYTES_MAX:
             self._transport.write(head + body)
         else:
@@ -240,36 +280,43 @@ class Link(asyncio.Protocol):
         if attempt is None:  # nobody asked: an error page of a proxy that closes, or bytes after an answer
             self._close()
             return
-        self.progress += 1
+        self._progress += 1
         if attempt.first_byte is None:
             attempt.first_byte = self._pool.clock()
+        trouble = ""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._flush()
-            if not self._finished:
-                self._fail("protocol", f"the provider's answer is not HTTP/1.1: {error}")
-                return
-            self._keep = False
+            self._keep, trouble = False, f"the provider's answer is not HTTP/1.1: {error.__context__ or error}"
+        except httptools.HttpParserUpgrade:
+            self._keep, trouble = False, "the provider switched to a protocol that nobody asked for"
+        self._hand_over(attempt, len(data))
+        if self.attempt is not attempt:
+            return
         if self._finished:
             self._finish(attempt)
-        else:
-            self._flush()
+        elif trouble:
+            self._fail("protocol", trouble)
+        elif self._unframed > UNFRAMED_BYTES_MAX:
+            self._fail("protocol", f"the answer's head or trailer exceeds {UNFRAMED_BYTES_MAX} bytes")
 
-    def _flush(self) -> None:
-        """Hand over what llhttp has found of the body."""
-        pieces, attempt = self._pieces, self.attempt
-        if pieces:
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()
-            if attempt is not None and not self._finished:
-                attempt.deliver(data)
+    def _hand_over(self, attempt: Attempt, size: int) -> None:
+        """What llhttp has found of the body in `size` bytes."""
+        pieces = self._pieces
+        if self._finished:
+            del pieces[self._ours :]
+        if not pieces:
+            self._unframed += size
+            return
+        self._unframed = 0
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        attempt.deliver(data)
 
     def eof_received(self) -> bool:
         """The provider will send no more: the end of an answer that goes on until close."""
         attempt = self.attempt
         if attempt is not None and self._until_close and self._in_body:
-            self._flush()
             self._keep = False
             self._finish(attempt)
         return False
@@ -296,41 +343,50 @@ class Link(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole. An informational one is passed over."""
-        status = self._parser.get_status_code()
-        attempt = self.attempt
+        status, attempt = self._parser.get_status_code(), self.attempt
         if attempt is None or self._finished or 100 <= status < 200:
             return
+        if not 200 <= status < 1000:
+            raise ValueError(f"status {status}")
         length: int | None = None
         chunked = False
         for name, value in self._headers:
             if name == b"content-length":
                 length = int(value)
             elif name == b"transfer-encoding":
+                if value.strip().lower() != b"chunked":
+                    raise ValueError("a transfer coding other than `chunked`")
                 chunked = True
+        if status in _BODILESS:
+            length = 0
         self._in_body = True
-        self._until_close = length is None and not chunked and status not in (204, 304) and not self._bodiless
-        attempt.arrived(status, self._headers, None if chunked else length)
+        self._until_close = length is None and not chunked and not self._bodiless
+        attempt.arrived(status, self._headers, length)
         if self._bodiless:
-            self._finished, self._keep = True, False
+            self._finished, self._keep, self._ours = True, False, 0
 
     def on_message_complete(self) -> None:
         """The answer is complete."""
         if self._in_body and not self._finished:
-            self._flush()
-            self._finished = True
+            self._finished, self._ours = True, len(self._pieces)
             self._keep = self._keep and self._parser.should_keep_alive()
 
     # -- ends
 
     def _finish(self, attempt: Attempt) -> None:
-        self._pieces.clear()  # of whatever came after the answer
         self.attempt = None
         self.served += 1
         self._in_body = False
-        if self._keep and self.usable:
+        transport = self._transport
+        if (
+            self._keep
+            and transport is not None
+            and not transport.is_closing()
+            and not transport.get_write_buffer_size()
+        ):
             self.resume()
             self._pool.freed(self)
-        else:
+        else:  # also a provider that has answered before it has read the request
             self._close()
         attempt.done()
 
@@ -347,9 +403,9 @@ class Link(asyncio.Protocol):
         attempt = self.attempt
         if attempt is None:
             return
-        if attempt.paused or self.progress != self.marked[0]:
-            self.marked = (self.progress, now)
-        waited_ms, silent_ms = (now - attempt.started) * 1000, (now - self.marked[1]) * 1000
+        if self._paused or self._progress != self._marked[0]:
+            self._marked = (self._progress, now)
+        waited_ms, silent_ms = (now - attempt.started) * 1000, (now - self._marked[1]) * 1000
         if waited_ms > timeouts.total_ms:
             self._fail("total_timeout", f"the answer was not complete within {timeouts.total_ms} ms")
         elif attempt.first_byte is None and waited_ms > timeouts.first_byte_ms:
@@ -376,12 +432,14 @@ class Link(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading."""
-        if self._transport is not None:
+        if self._transport is not None and not self._paused:
+            self._paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport is not None:
+        if self._transport is not None and self._paused:
+            self._paused = False
             self._transport.resume_reading()
 
 
@@ -396,7 +454,7 @@ class Pool:
         self.clock = self._loop.time
         self._idle: deque[Link] = deque()
         self._busy: set[Link] = set()
-        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+        self._sweeper: asyncio.TimerHandle | None = None
 
     async def link(self, *, fresh: bool = False) -> Link:
         """A connection to send one request on; give it back with `release` when nothing is sent. `fresh` opens one."""
@@ -409,6 +467,8 @@ class Pool:
         link = await self._connect()
         self.opened += 1
         self._busy.add(link)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         return link
 
     def release(self, link: Link) -> None:
@@ -427,23 +487,37 @@ class Pool:
 
     async def _connect(self) -> Link:
         origin, limit = self.origin, self.origin.timeouts.connect_ms
+        where = origin.authority
         try:
             async with asyncio.timeout(limit / 1000):
-                if origin.proxy:
-                    return await connect_through(origin, lambda: Link(self))
-                _, link = await self._loop.create_connection(
-                    lambda: Link(self), origin.host, origin.port, ssl=origin.tls
-                )
-                return link
+                return await self._reach(origin)
         except TimeoutError as error:
-            message = f"no connection to {origin.host}:{origin.port} within {limit} ms"
-            raise UpstreamBroken("connect_timeout", message, sent=False) from error
+            raise UpstreamBroken(
+                "connect_timeout", f"no connection to {where} within {limit} ms", sent=False
+            ) from error
         except ssl.SSLError as error:
-            message = f"TLS with {origin.host}:{origin.port} failed: {error}"
-            raise UpstreamBroken("tls", message, sent=False) from error
-        except OSError as error:
-            message = f"no connection to {origin.host}:{origin.port}: {error}"
-            raise UpstreamBroken("connect", message, sent=False) from error
+            raise UpstreamBroken("tls", f"TLS with {where} failed: {error}", sent=False) from error
+        except ProxyRefused as error:
+            raise UpstreamBroken("proxy", str(error), sent=False) from error
+        except (OSError, UnicodeError) as error:
+            raise UpstreamBroken("connect", f"no connection to {where}: {error}", sent=False) from error
+
+    async def _reach(self, origin: Origin) -> Link:
+        link, loop, proxy = Link(self), self._loop, origin.proxy
+        if proxy is None:
+            await loop.create_connection(lambda: link, origin.host, origin.port, ssl=origin.tls)
+        elif origin.tls is None:
+            await loop.create_connection(lambda: link, proxy.host, proxy.port, ssl=proxy.tls)
+        else:
+            transport = await open_tunnel(proxy, origin.authority)
+            try:
+                upgraded = await loop.start_tls(transport, link, origin.tls, server_hostname=origin.host)
+            except BaseException:
+                transport.abort()
+                raise
+            assert upgraded is not None, "a tunnel is used while it is open"
+            link.connection_made(upgraded)
+        return link
 
     # -- for links
 
@@ -452,11 +526,11 @@ class Pool:
         self._busy.discard(link)
         if self.retired:
             link.close()
-            return
-        link.free_since = self.clock()
-        self._idle.append(link)
-        if len(self._idle) > IDLE_MAX:
-            self._idle.popleft().close()
+        elif link.usable:
+            link.free_since = self.clock()
+            self._idle.append(link)
+            if len(self._idle) > IDLE_MAX:
+                self._idle.popleft().close()
 
     def forget(self, link: Link) -> None:
         """A link is closing or gone."""
@@ -465,13 +539,13 @@ class Pool:
             self._idle.remove(link)
 
     def _sweep(self) -> None:
+        watched = self._busy or self._idle
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep) if watched else None
         now = self.clock()
         for link in list(self._busy):
             link.check(self.origin.timeouts, now)
         while self._idle and now - self._idle[0].free_since > IDLE_S:
             self._idle.popleft().close()
-        if self._busy or not self.retired:
-            self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
     def retire(self) -> None:
         """Nothing new is sent here: what waits closes now, what is under way when it has ended."""
@@ -481,73 +555,8 @@ class Pool:
 
     def close(self) -> None:
         """Close what waits and break what is under way."""
-        self._sweeper.cancel()
+        self.retired = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for link in [*self._idle, *self._busy]:
             link.close()
-        self._idle.clear()
-
-
-async def connect_through(origin: Origin, make: Callable[[], Link]) -> Link:
-    """A link through the origin's forward proxy: a tunnel for TLS, absolute request targets otherwise.
-
-    UpstreamBroken (`proxy`) when the proxy refuses.
-    """
-    proxy = urlsplit(origin.proxy)
-    loop = asyncio.get_running_loop()
-    assert proxy.hostname is not None, "the configuration checks that a proxy has a host"
-    secure = ssl.create_default_context() if proxy.scheme == "https" else None
-    address = proxy.hostname, proxy.port or (443 if secure else 3128)
-    if origin.tls is None:
-        _, link = await loop.create_connection(make, *address, ssl=secure)
-        return link
-    tunnel = Tunnel(origin, proxy_authorization(origin.proxy))
-    transport, _ = await loop.create_connection(lambda: tunnel, *address, ssl=secure)
-    await tunnel.opened
-    link = make()
-    upgraded = await loop.start_tls(transport, link, origin.tls, server_hostname=origin.host)
-    assert upgraded is not None, "a tunnel is used while it is open"
-    link.connection_made(upgraded)
-    return link
-
-
-def proxy_authorization(proxy: str) -> str:
-    """The value of `proxy-authorization` for the credentials in a proxy's URL, '' without any."""
-    url = urlsplit(proxy)
-    if url.username is None:
-        return ""
-    return "Basic " + b64encode(f"{unquote(url.username)}:{unquote(url.password or '')}".encode()).decode()
-
-
-class Tunnel(asyncio.Protocol):
-    """Asks a forward proxy for a tunnel; `opened` is done when it stands."""
-
-    def __init__(self, origin: Origin, authorization: str) -> None:
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._origin, self._authorization = origin, authorization
-        self._answer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
-        authority = f"{self._origin.host}:{self._origin.port}"
-        lines = [f"CONNECT {authority} HTTP/1.1", f"host: {authority}"]
-        if self._authorization:
-            lines.append(f"proxy-authorization: {self._authorization}")
-        cast("asyncio.Transport", transport).write("\r\n".join([*lines, "", ""]).encode())
-
-    def data_received(self, data: bytes) -> None:
-        """The proxy's answer: any 2xx opens the tunnel."""
-        self._answer += data
-        if b"\r\n\r\n" in self._answer and not self.opened.done():
-            line = self._answer.partition(b"\r\n")[0].decode("latin-1")
-            if line.split(" ")[1:2] and line.split(" ")[1].startswith("2"):
-                self.opened.set_result(None)
-            else:
-                self._refuse(f"the proxy refused the tunnel: {line}")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The proxy has left."""
-        self._refuse(f"the proxy closed the connection{f': {exc}' if exc else ''}")
-
-    def _refuse(self, message: str) -> None:
-        if not self.opened.done():
-            self.opened.set_exception(UpstreamBroken("proxy", message, sent=False))
