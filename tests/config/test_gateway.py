@@ -322,6 +322,7 @@ def test_the_environment_of_a_policy_is_in_no_representation_of_it():
     for shown in (repr(parsed), str(parsed.config), repr(parsed.config.gateway.providers)):
         assert SECRET not in shown
         assert "azure-secret" not in shown
+        assert "user:word" not in shown
 
 
 def test_check_shows_the_gateway_and_never_a_secret(tmp_path, monkeypatch):
@@ -342,6 +343,27 @@ def test_check_shows_the_gateway_and_never_a_secret(tmp_path, monkeypatch):
     assert gateway["customers"] == {"acme": {"providers": None, "regions": ["eu"]}}
     assert gateway["spool"] == {"quota_bytes": 1 << 30, "fail": "open"}
     assert "unattributed calls require" in text.output
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path):
+    path = tmp_path / "floorline.yaml"
+    path.write_text(f"{A}customers: {{'[/acme]': {{allowed_regions: [eu]}}}}\nfeatures: {{'[bold]x': {{}}}}\n")
+    found = CliRunner().invoke(command, [str(path)], catch_exceptions=False)
+    assert found.exit_code == 0
+    assert "customer [/acme]" in found.output
+    assert "[bold]x" in found.output
+
+
+def test_a_key_that_would_go_over_the_wire_readable_is_a_warning():
+    text = "providers:\n  a: {dialect: openai, base_url: 'http://10.0.0.7/v1', api_key: '${AZURE_KEY}'}\n"
+    parsed = parse(text.encode(), FILE, ENVIRONMENT)
+    assert parsed.problems == ()
+    (warning,) = map(str, parsed.warnings)
+    assert warning.startswith(
+        "conf/floorline.yaml:2:3: provider 'a' is called by plain http on another machine: its credential "
+    )
+    assert parse(text.replace("10.0.0.7", "127.0.0.1:9001").encode(), FILE, ENVIRONMENT).warnings == ()
+    assert parse(text.replace("http:", "https:").encode(), FILE, ENVIRONMENT).warnings == ()
 
 
 def test_check_fails_where_a_variable_is_not_set(tmp_path, monkeypatch):

@@ -97,7 +97,7 @@ def effective(config: Config) -> dict[str, object]:
 
 
 def _print(config: Config) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(f"{config.path}: in order" if config.path else f"No {CONFIG_NAME}: the defaults hold.")
     summary = Table("setting", "value", box=box.SIMPLE)
     summary.add_row("timezone", config.timezone if config.timezone_stated else "the ledger's own (UTC when new)")

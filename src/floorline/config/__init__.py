@@ -6,13 +6,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from floorline import clock
 from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_features, read_names, read_plans
 from floorline.config.prices import read_contracts, read_overrides
-from floorline.config.reader import Problem, Value, nearest, read
+from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
@@ -94,7 +95,9 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:
         return Parsed(config=Config(path=path), problems=problems, unset=unset)
-    return Parsed(config=config, unset=unset, warnings=_unnamed_features(table, config))
+    return Parsed(
+        config=config, unset=unset, warnings=(*_unnamed_features(table, config), *_readable_keys(table, config))
+    )
 
 
 def _tables(value: Value, setting: str) -> dict[str, dict[str, Value]]:
@@ -124,16 +127,39 @@ def _unnamed_features(table: Mapping[str, Value], config: Config) -> tuple[Probl
     warnings: list[Problem] = []
     for name, entry in table["plans"].entries().items():
         plan = config.plans[name]
-        mark = entry.key.node.start_mark
         warnings += [
-            Problem(
-                file=str(config.path),
-                line=mark.line + 1,
-                column=mark.column + 1,
-                message=f"plan {name!r} names the feature {feature!r}, which `features` does not: "
+            _warning(
+                config,
+                entry,
+                f"plan {name!r} names the feature {feature!r}, which `features` does not: "
                 f"{nearest(feature, config.features)}",
             )
             for feature in dict.fromkeys((*plan.weights, *plan.features))
             if feature not in config.features
         ]
     return tuple(warnings)
+
+
+def _readable_keys(table: Mapping[str, Value], config: Config) -> tuple[Problem, ...]:
+    """Providers on other machines that are sent a credential by plain http."""
+    if "providers" not in table:
+        return ()
+    return tuple(
+        _warning(
+            config,
+            entry,
+            f"provider {name!r} is called by plain http on another machine: its credential goes over the wire readable, use https",
+        )
+        for name, entry in table["providers"].entries().items()
+        if config.gateway.providers[name].auth != "none" and _is_open(config.gateway.providers[name].base_url)
+    )
+
+
+def _is_open(base_url: str) -> bool:
+    url = urlsplit(base_url)
+    return url.scheme == "http" and url.hostname not in {"localhost", "127.0.0.1", "::1"}
+
+
+def _warning(config: Config, entry: Entry, message: str) -> Problem:
+    mark = entry.key.node.start_mark
+    return Problem(file=str(config.path), line=mark.line + 1, column=mark.column + 1, message=message)

@@ -95,27 +95,24 @@ _text = msgspec.json.Decoder(str)
 
 
 class _Said:
-    """What the headers of one request say, the best of each field. The less the rank, the more it counts."""
+    """What one request says so far. Sources are asked in the order in which they count, so what was said first stays."""
 
-    __slots__ = ("fields", "metadata", "notes", "ranks")
+    __slots__ = ("fields", "metadata", "notes")
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
-        self.ranks: dict[str, int] = {}
-        self.metadata: dict[str, tuple[int, str]] = {}
+        self.metadata: dict[str, str] = {}
         self.notes: list[str] = []
 
-    def offer(self, field: str, rank: int, value: str, origin: bytes) -> None:
-        """Take `value` for `field` unless something that counts more was said."""
-        known = self.ranks.get(field)
-        if known is not None and known <= rank:
+    def offer(self, field: str, value: str, origin: bytes) -> None:
+        """Take `value` for `field` unless it was said."""
+        if field in self.fields:
             return
         text = value.strip() if len(value) <= TEXT_MAX and value.isprintable() else self.clean(value, origin)
         if field in _CHOICES:
             text = self.choose(field, text, origin)
         if text:
             self.fields[field] = text
-            self.ranks[field] = rank
 
     def choose(self, field: str, text: str, origin: bytes) -> str:
         """`text` in lower case when it is one of the field's words, else empty."""
@@ -125,20 +122,22 @@ class _Said:
         self.note(origin, f"ignored, {text[:40]!r} is no {field}: one of {', '.join(_CHOICES[field])}")
         return ""
 
-    def add(self, name: str, rank: int, value: str, origin: bytes) -> None:
+    def add(self, name: str, value: str, origin: bytes) -> None:
         """Take an entry of a document: the field that `name` means, else metadata."""
-        field = _FIELD_NAMES.get(name.lower())
+        field = _FIELD_NAMES.get(name) or _FIELD_NAMES.get(name.lower())
         if field is not None:
-            self.offer(field, rank, value, origin)
+            self.offer(field, value, origin)
             return
-        name, text = self.clean(name, origin), self.clean(value, origin)
-        known = self.metadata.get(name)
-        if not name or not text or (known is not None and known[0] <= rank):
+        if len(name) + len(value) <= TEXT_MAX and name.isprintable() and value.isprintable():
+            name, text = name.strip(), value.strip()
+        else:
+            name, text = self.clean(name, origin), self.clean(value, origin)
+        if not name or not text or name in self.metadata:
             return
-        if known is None and len(self.metadata) >= METADATA_MAX:
+        if len(self.metadata) < METADATA_MAX:
+            self.metadata[name] = text
+        else:
             self.note(origin, f"more than {METADATA_MAX} entries of metadata, the rest is dropped")
-            return
-        self.metadata[name] = (rank, text)
 
     def clean(self, value: str, origin: bytes) -> str:
         """`value` without control characters and outer spaces; empty when it is too long."""
@@ -168,7 +167,7 @@ def _decoded(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _read_object(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
+def _read_object(said: _Said, value: bytes, origin: bytes) -> None:
     """A JSON object. Numbers and flags keep the digits they are written with, null is not said."""
     try:
         entries: Mapping[str, str] = _texts.decode(value)
@@ -179,7 +178,7 @@ def _read_object(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
             said.note(origin, f"ignored, not a JSON object ({str(error)[:80]})")
             return
     for name, text in entries.items():
-        said.add(name, rank, text, origin)
+        said.add(name, text, origin)
 
 
 def _plain(raw: bytes) -> str:
@@ -188,7 +187,7 @@ def _plain(raw: bytes) -> str:
     return "" if raw == b"null" else raw.decode()
 
 
-def _read_baggage(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
+def _read_baggage(said: _Said, value: bytes, origin: bytes) -> None:
     """W3C baggage: the members that begin with `floorline.`, percent-decoded, without their properties."""
     for member in _decoded(value).split(","):
         if "floorline." not in member:
@@ -196,20 +195,20 @@ def _read_baggage(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
         name, _, text = member.partition(";")[0].partition("=")
         name = name.strip()
         if name.startswith("floorline."):
-            said.add(name[10:], rank, _decoded(unquote_to_bytes(text)) if "%" in text else text, origin)
+            said.add(name[10:], _decoded(unquote_to_bytes(text)) if "%" in text else text, origin)
 
 
-def _read_property(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
+def _read_property(said: _Said, value: bytes, origin: bytes) -> None:
     """Helicone's: the header's own name says which."""
-    said.add(_decoded(origin[len(_PROPERTY) :]), rank, _decoded(value), origin)
+    said.add(_decoded(origin[len(_PROPERTY) :]), _decoded(value), origin)
 
 
-def _read_tags(said: _Said, rank: int, value: bytes, origin: bytes) -> None:
-    said.add("tags", rank, _decoded(value), origin)
+def _read_tags(said: _Said, value: bytes, origin: bytes) -> None:
+    said.add("tags", _decoded(value), origin)
 
 
 _PROPERTY = b"helicone-property-"
-_Reader = Callable[[_Said, int, bytes, bytes], None]
+_Reader = Callable[[_Said, bytes, bytes], None]
 _SOURCES: tuple[tuple[bytes, str | _Reader], ...] = (
     *((b"x-floorline-" + field.replace("_", "-").encode(), field) for field in FIELDS),
     (b"baggage", _read_baggage),
@@ -232,11 +231,11 @@ _SOURCES: tuple[tuple[bytes, str | _Reader], ...] = (
 stands above all of them, the body's end user below.
 """
 
-_DIRECT = {name: (as_, rank) for rank, (name, as_) in enumerate(_SOURCES) if isinstance(as_, str)}
-_DOCUMENTS = {name: (as_, rank) for rank, (name, as_) in enumerate(_SOURCES) if not isinstance(as_, str)}
+_ORDER = {name: position for position, (name, _) in enumerate(_SOURCES)}
+_DIRECT = {name: as_ for name, as_ in _SOURCES if isinstance(as_, str)}
+_DOCUMENTS = {name: as_ for name, as_ in _SOURCES if not isinstance(as_, str)}
 _PLAIN = {b"x-floorline-" + field.encode(): field for field in FIELDS if field not in _CHOICES}
-_READ = frozenset([*_DIRECT, *_DOCUMENTS])
-_NO_METADATA: Mapping[str, str] = {}
+_READ = frozenset(_ORDER)
 
 
 def attribute(key: Key | None, headers: Mapping[bytes, bytes], end_user: str) -> Attribution:
@@ -244,7 +243,6 @@ def attribute(key: Key | None, headers: Mapping[bytes, bytes], end_user: str) ->
     `safety_identifier`, `metadata.user_id`), empty without. What the key fixes beats everything.
     """
     said = _Said()
-    fields, ranks = said.fields, said.ranks
     others: list[bytes] = []
     for name in _READ.intersection(headers):
         field = _PLAIN.get(name)
@@ -256,33 +254,30 @@ def attribute(key: Key | None, headers: Mapping[bytes, bytes], end_user: str) ->
         except UnicodeDecodeError:
             text = headers[name].decode("latin-1").strip()
         if text.isprintable() and 0 < len(text) <= TEXT_MAX:  # nothing counts more, nothing to mend: most of all values
-            fields[field] = text
-            ranks[field] = 0
+            said.fields[field] = text
         else:
-            said.offer(field, 0, text, name)
+            said.offer(field, text, name)
     if _PROPERTY in b" ".join(headers):
         others += [name for name in headers if name.startswith(_PROPERTY)]
-    for name in sorted(others, key=_rank) if len(others) > 1 else others:
+    for name in sorted(others, key=_position) if len(others) > 1 else others:
         _read(said, name, headers[name])
-    if end_user and "user" not in said.fields:
-        said.offer("user", len(_SOURCES), end_user, b"the body's user")
+    if end_user:
+        said.offer("user", end_user, b"the body's user")
     return _settled(key, said)
 
 
+def _position(name: bytes) -> int:
+    return _ORDER.get(name, _ORDER[_PROPERTY])
+
+
 def _read(said: _Said, name: bytes, value: bytes) -> None:
-    direct = _DIRECT.get(name)
-    if direct is not None:
-        said.offer(*direct, _decoded(value), name)
-        return
-    reader, rank = _DOCUMENTS.get(name) or _DOCUMENTS[_PROPERTY]
-    if len(value) > DOCUMENT_BYTES_MAX:
+    field = _DIRECT.get(name)
+    if field is not None:
+        said.offer(field, _decoded(value), name)
+    elif len(value) > DOCUMENT_BYTES_MAX:
         said.note(name, f"ignored, longer than {DOCUMENT_BYTES_MAX} bytes")
     else:
-        reader(said, rank, value, name)
-
-
-def _rank(name: bytes) -> int:
-    return (_DIRECT.get(name) or _DOCUMENTS.get(name) or _DOCUMENTS[_PROPERTY])[1]
+        _DOCUMENTS.get(name, _read_property)(said, value, name)
 
 
 def _settled(key: Key | None, said: _Said) -> Attribution:
@@ -294,5 +289,4 @@ def _settled(key: Key | None, said: _Said) -> Attribution:
         ):  # fmt: skip
             if fixed:
                 fields[name] = fixed
-    metadata = {name: text for name, (_, text) in said.metadata.items()} if said.metadata else _NO_METADATA
-    return Attribution(**fields, metadata=metadata, notes=tuple(said.notes))
+    return Attribution(**fields, metadata=said.metadata, notes=tuple(said.notes))  # pyright: ignore[reportArgumentType] - no field of FIELDS is metadata
