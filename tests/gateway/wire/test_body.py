@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +21,19 @@ CONVERSE = routed("/model/m/converse")
 CALLS = [CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE]
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
 def read(where: Route, **members: Any) -> View:
-    return seen(where, json.dumps(members).encode())
+    return plain(where, json.dumps(members).encode())
+
+
+def plain(where: Route, body: bytes) -> View:
+    return msgspec.structs.replace(seen(where, body), model_at=(0, 0))
 
 
 def test_openais_members_are_read() -> None:
@@ -95,13 +107,17 @@ def test_null_is_the_same_as_absent() -> None:
         (b'{"model":"m","max_tokens":1.5}', "invalid_type", "max_tokens", "got float"),
         (b'{"model":"m","max_tokens":' + b"9" * 5000 + b"}", "invalid_type", "max_tokens", "out of range"),
         (b'{"model":"m","user":{"id":1}}', "invalid_type", "user", "got object"),
-        (b'{"model":"m","stream_options":[]}', "invalid_type", "", "got array"),
+        (b'{"model":"m","stream_options":[]}', "invalid_type", "stream_options", "got array"),
+        (b'{"model":"m","stream_options":{"include_usage":1}}', "invalid_type", "stream_options.include_usage", "got int"),
         (b'{"model":"m","x":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "invalid_json", "", "nested too deeply"),
         (b'{"model":"m","x":"\xff"}', "invalid_utf8", "", "not UTF-8 at byte 18"),
         (b'{"model":"\xe4"}', "invalid_utf8", "", "not UTF-8 at byte 10"),
         (b'{"model":"cheap","model":"dear"}', "repeated_member", "model", "twice"),
         (b'{"model":"cheap","x":{"model":1},"mod\\u0065l":"dear"}', "repeated_member", "model", "twice"),
         (b'{"mod\\u0065l":"dear","model":"cheap"}', "repeated_member", "model", "twice"),
+        (b'{"model":"cheap","Model":"dear"}', "repeated_member", "model", "twice"),
+        (b'{"a":1,"a":2,"model":"m"}', "repeated_member", "a", "twice"),
+        (b'{"model":"m", "a":1,"a":1 }', "repeated_member", "a", "twice"),
     ],
 )  # fmt: skip
 def test_a_body_that_cannot_be_served_is_told_what_to_change(body: bytes, kind: str, param: str, message: str) -> None:
@@ -110,6 +126,33 @@ def test_a_body_that_cannot_be_served_is_told_what_to_change(body: bytes, kind: 
     assert isinstance(found, Invalid), found
     assert (found.status, found.kind, found.param) == (400, kind, param)
     assert message in found.message
+
+
+@given(st.dictionaries(st.text(), json_values, min_size=1), st.sampled_from([None, 1]), st.booleans(), st.data())
+def test_a_repeated_member_is_seen_wherever_it_stands(
+    members: dict[str, object], indent: int | None, ascii_only: bool, data: st.DataObject
+) -> None:
+    def written(name: str, value: object) -> str:
+        return (
+            f"{json.dumps(name, ensure_ascii=ascii_only)}:{json.dumps(value, indent=indent, ensure_ascii=ascii_only)}"
+        )
+
+    parts = [written(name, value) for name, value in {"model": "m", **members}.items()]
+    again = written(data.draw(st.sampled_from(["model", *members])), data.draw(json_values))
+    twice = [*parts]
+    twice.insert(data.draw(st.integers(0, len(parts))), again)
+    once = view(CHAT, f"{{{','.join(parts)}}}".encode(errors="surrogatepass"))
+    found = view(CHAT, f"{{{','.join(twice)}}}".encode(errors="surrogatepass"))
+
+    assert isinstance(once, View) or once.kind == "invalid_type"
+    assert isinstance(found, Invalid)
+    assert found.kind in ("repeated_member", "invalid_type")
+
+
+def test_the_models_place_is_known_with_and_without_white_space() -> None:
+    for body in (b'{"x":{"model":1},"model":"gpt-5"}', b' { "x" : [ ] ,\n"model"\t: "gpt-5" , "\xc3\xbc":1}\n'):
+        start, end = seen(CHAT, body).model_at
+        assert body[start:end] == b'"gpt-5"'
 
 
 def test_the_word_model_inside_a_body_is_no_repetition() -> None:
@@ -136,13 +179,6 @@ def test_an_inline_image_is_estimated_as_an_image_not_as_text() -> None:
     picture = b'{"image_url":"data:image/png;base64,' + b"iVBORw0KGgo+/" * 10_000 + b'"}'
 
     assert IMAGE_TOKENS < estimate_input_tokens(picture) < IMAGE_TOKENS + 20
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=20,
-)
 
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()), st.sampled_from(CALLS))

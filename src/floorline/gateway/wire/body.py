@@ -1,11 +1,14 @@
 """What is read of a request's body: a few members, all others passed over unread."""
 
 import re
+from collections.abc import Mapping
+from itertools import product
+from typing import TypeVar
 
 import msgspec
 
 from floorline.gateway.wire.errors import Invalid
-from floorline.gateway.wire.members import has_escaped_letters, repeated
+from floorline.gateway.wire.members import Repeated, members, places
 from floorline.gateway.wire.routes import Route
 
 MODEL_BYTES_MAX = 512
@@ -14,7 +17,9 @@ MODEL_BYTES_MAX = 512
 IMAGE_TOKENS = 1_000
 """What one inline image or file is estimated at: providers count 85 to 1,600 for a picture, whatever its bytes."""
 
-_ABSENT = msgspec.Raw()
+_T = TypeVar("_T")
+_CAPS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_OTHER_SPELLINGS = frozenset(map("".join, product(*zip("model", "MODEL", strict=True)))) - {"model"}
 _BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 
 
@@ -24,7 +29,8 @@ class View(msgspec.Struct, kw_only=True):
     `model` is what the caller asked for, '' only on a passthrough; `named` is what the body itself calls it (a path may have the
     word), '' when it does not. `output_cap` bounds one answer's output tokens.
     `end_user` is the caller's own user. `wants_usage`: a stream's extra usage chunk was asked for.
-    `stream_options` is that member as it came, empty when there is none.
+    `stream_options` is that member as it came, empty when there is none. `model_at` is where in the body the model's name begins
+    and ends, with its quotes; (0, 0) where that is not known.
     """
 
     model: str
@@ -34,20 +40,7 @@ class View(msgspec.Struct, kw_only=True):
     end_user: str = ""
     wants_usage: bool = False
     stream_options: bytes = b""
-
-
-class _Plain(msgspec.Struct):
-    """OpenAI's and Anthropic's requests."""
-
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    max_output_tokens: int | None = None
-    user: str | None = None
-    safety_identifier: str | None = None
-    metadata: msgspec.Raw = _ABSENT
-    stream_options: msgspec.Raw = _ABSENT
+    model_at: tuple[int, int] = (0, 0)
 
 
 class _Named(msgspec.Struct):
@@ -88,7 +81,9 @@ class _Bedrock(msgspec.Struct):
     max_tokens: int | None = None
 
 
-_plain = msgspec.json.Decoder(_Plain)
+_text = msgspec.json.Decoder(str | None)
+_flag = msgspec.json.Decoder(bool | None)
+_count = msgspec.json.Decoder(int | None)
 _named = msgspec.json.Decoder(_Named)
 _options = msgspec.json.Decoder(_StreamOptions | None)
 _metadata = msgspec.json.Decoder(_Metadata | None)
@@ -102,6 +97,8 @@ def view(route: Route, body: bytes) -> View | Invalid:
         return _passed_through(route, body)
     try:
         seen = _call(route, body)
+    except Repeated as again:
+        return _repeated(again.name)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _unreadable(body, error)
     if not body.isascii() and (bad := _not_utf8(body)) is not None:
@@ -113,12 +110,6 @@ def view(route: Route, body: bytes) -> View | Invalid:
             kind="model_invalid",
             message=f"model is no name of a model: use at most {MODEL_BYTES_MAX} printable ASCII characters",
             param="model",
-        )
-    if (body.count(b'"model"') > 1 or has_escaped_letters(body)) and (name := repeated(body)):
-        return Invalid(
-            kind="repeated_member",
-            message=f"the body names a member twice, at or after {name[:80]!r}: parsers differ on which counts, send it once",
-            param=name[:80],
         )
     return seen
 
@@ -133,18 +124,40 @@ def _call(route: Route, body: bytes) -> View:
         request = _bedrock.decode(body)
         cap = request.max_tokens if request.inference is None else request.inference.max_tokens
         return View(model=route.model, stream=route.streamed, output_cap=cap)
-    seen = _plain.decode(body)
-    options = bytes(seen.stream_options)
-    asked_for = _options.decode(options) if options else None
+    return _plain(route, body)
+
+
+def _plain(route: Route, body: bytes) -> View:
+    """OpenAI's and Anthropic's requests: one pass over the body finds its members, and where the model's name stands."""
+    held = members(body)
+    model = _read(held, "model", _text)
+    start = places(body, held).get("model", 0)
+    if not _OTHER_SPELLINGS.isdisjoint(held):
+        raise Repeated("model")  # some parsers take names in any case
+    options = held.get("stream_options")
+    asked_for = _read(held, "stream_options", _options)
     return View(
-        model=route.model or seen.model or "",
-        named=seen.model or "",
-        stream=seen.stream is True,
-        output_cap=_first(seen.max_completion_tokens, seen.max_output_tokens, seen.max_tokens),
-        end_user=_end_user(route, seen),
+        model=route.model or model or "",
+        named=model or "",
+        stream=_read(held, "stream", _flag) is True,
+        output_cap=_cap(held),
+        end_user=_end_user(route, held),
         wants_usage=asked_for is not None and asked_for.include_usage is True,
-        stream_options=options,
+        stream_options=b"" if options is None else bytes(options),
+        model_at=(start, start + len(memoryview(held["model"]))) if start else (0, 0),
     )
+
+
+def _read(held: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[_T | None]) -> _T | None:
+    """The member `name`, None when it is absent or null. ValidationError names the member."""
+    raw = held.get(name)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        raise msgspec.ValidationError(f"{what} - at `$.{name}{where or '`'}") from error
 
 
 def _is_name(model: str) -> bool:
@@ -152,14 +165,15 @@ def _is_name(model: str) -> bool:
     return model.isascii() and model.isprintable() and len(model) <= MODEL_BYTES_MAX
 
 
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+def _cap(held: Mapping[str, msgspec.Raw]) -> int | None:
+    counts = [_read(held, name, _count) for name in _CAPS if name in held]
+    return next((count for count in counts if count is not None), None)
 
 
-def _end_user(route: Route, seen: _Plain) -> str:
+def _end_user(route: Route, held: Mapping[str, msgspec.Raw]) -> str:
     if route.dialect == "openai":
-        return seen.safety_identifier or seen.user or ""
-    metadata = _metadata.decode(seen.metadata) if bytes(seen.metadata) else None
+        return _read(held, "safety_identifier", _text) or _read(held, "user", _text) or ""
+    metadata = _read(held, "metadata", _metadata)
     return (metadata.user_id or "") if metadata is not None else ""
 
 
@@ -175,6 +189,15 @@ def _passed_through(route: Route, body: bytes) -> View:
     if not _is_name(named):
         named = ""
     return View(model=route.model or named, named=named, stream=route.streamed or seen.stream is True)
+
+
+def _repeated(name: str) -> Invalid:
+    shown = name[:80]
+    return Invalid(
+        kind="repeated_member",
+        message=f"the body names a member twice, at or after {shown!r}: parsers differ on which counts, send it once",
+        param=shown,
+    )
 
 
 def _not_utf8(body: bytes) -> Invalid | None:

@@ -1,13 +1,15 @@
 """What goes to a provider: the caller's request with the provider's address and credentials, and as few changes as can be."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
+import msgspec
+
+from floorline.gateway.attribution import ATTRIBUTION_HEADERS, ATTRIBUTION_PREFIXES
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Provider
 from floorline.gateway.wire.body import View
-from floorline.gateway.wire.members import appended, text, with_members, with_text
+from floorline.gateway.wire.members import appended, text, with_members
 from floorline.gateway.wire.routes import Route
 from floorline.gateway.wire.signing import Signer
 
@@ -27,9 +29,10 @@ _CREDENTIALS = frozenset(
         b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256",
     }
 )  # fmt: skip
-_OWN = frozenset({b"baggage", b"x-customer-id", b"forwarded", b"via", b"x-real-ip"})
-_DROPPED = _HOP_BY_HOP | _CREDENTIALS | _OWN
-_DROPPED_PREFIXES = (b"x-floorline-", b"x-litellm-", b"x-portkey-", b"helicone-", b"x-forwarded-")
+_WAY_HERE = frozenset({b"forwarded", b"via", b"x-real-ip"})
+_DROPPED = _HOP_BY_HOP | _CREDENTIALS | _WAY_HERE | ATTRIBUTION_HEADERS
+_DROPPED_PREFIXES = (*ATTRIBUTION_PREFIXES, b"x-forwarded-")
+_USUAL_CONNECTIONS = frozenset({b"keep-alive", b"Keep-Alive", b"close"})
 
 _STREAMS_WITH_OPTIONS = frozenset({"chat.completions", "completions"})
 _DEPLOYMENT_PATHS = frozenset(
@@ -43,8 +46,7 @@ _ASCII = bytes(range(0x21, 0x7F)).decode()
 _IDENTITY = (b"accept-encoding", b"identity")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt as it goes on the wire. `target` is the path and query below the origin.
 
     `usage_asked`: the stream's extra usage chunk was asked for by the gateway alone, and is to be removed again.
@@ -151,9 +153,10 @@ def _body(route: Route, view: View, provider: Provider, model: str, body: bytes)
         return body
     if provider.kind == "azure" and provider.api_version and route.path in _DEPLOYMENT_PATHS:
         return body  # the path names the deployment; the body's model is not looked at
-    if view.named:
-        return with_text(body, "model", model)
-    return body if route.action != "call" else with_members(body, {"model": text(model)})
+    start, end = view.model_at
+    if start:
+        return b"".join((body[:start], text(model), body[end:]))
+    return body if not view.named and route.action != "call" else with_members(body, {"model": text(model)})
 
 
 def _vertex_anthropic_body(route: Route, model: str, body: bytes) -> bytes:
@@ -177,12 +180,13 @@ def _headers(request: Request, provider: Provider, host: bytes, *, identity: boo
     """
     dropped = _DROPPED
     own = [(name.lower().encode(), value.encode()) for name, value in provider.headers.items()]
-    if own or identity or b"connection" in request.headers:
-        listed = request.headers.get(b"connection", b"").lower().split(b",")
-        dropped = dropped.union((name for name, _ in own), (name.strip() for name in listed))
-        if identity:
-            own.append(_IDENTITY)
-            dropped = dropped.union((b"accept-encoding",))
+    if identity:
+        own.append(_IDENTITY)
+    connection = request.headers.get(b"connection", b"close")
+    if connection not in _USUAL_CONNECTIONS:
+        dropped = dropped.union(name.strip() for name in connection.lower().split(b","))
+    if own:
+        dropped = dropped.union(name for name, _ in own)
     kept = [(b"host", host)]
     kept += [
         header

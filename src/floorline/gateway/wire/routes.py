@@ -93,7 +93,7 @@ def route(method: str, path: str, headers: Mapping[bytes, bytes], providers: Map
     if not _tame(path):
         return None
     first = path[1:].partition("/")[0]
-    if (azure := _AZURE_CALL.match(path)) is not None:
+    if first == "openai" and (azure := _AZURE_CALL.match(path)) is not None:
         return _openai(method, azure[2], model=unquote(azure[1]))
     if first not in RESERVED and first in providers:
         return _below(providers[first], method, path[len(first) + 1 :] or "/")
@@ -121,7 +121,7 @@ def _tame(path: str) -> bool:
     """Whether the path is printable ASCII and stays below where it starts, however it is encoded."""
     if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
         return False
-    if "." not in path and "%" not in path:
+    if "/." not in path and "%" not in path and "\\" not in path:
         return True
     decoded = unquote(unquote(path))
     return not any(part in (".", "..") for part in _PARTS.split(decoded))

@@ -172,8 +172,8 @@ class SseEdit:
         self.failed = False
         self._marks = marks
         self._remove = remove_usage
-        self._stamped = stamped and marks is not _GENERATE
-        self._usage = _USAGE if remove_usage or self._stamped else None
+        self._stamped = stamped
+        self._usage = _USAGE if marks is not _GENERATE and (remove_usage or stamped) else None
         self._rest = Held(LIMIT_BYTES)
         self._held: list[bytes] = []
         self._passing = False
@@ -245,7 +245,7 @@ class SseEdit:
         if self._passing:
             return b""
         self._passing = True
-        if stamp is not None and self._held:
+        if stamp is not None and self._stamped and self._held:
             self._held[0] = with_sse_data(
                 self._held[0], lambda data: with_value(data, self._marks.path, stamp.members())
             )
