@@ -101,9 +101,10 @@ def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
     if stance == "warn":
         call.notes = (*call.notes, "unattributed")
     model = call.view.model
-    if model and not allows(call.key.models, model):
+    if call.route.action != "models" and not allows(call.key.models, model):  # without a model, any could be inside
+        asked = repr(model) if model else f"{call.route.path[:200]}, which names no model"
         return _refused(
-            call, 403, "model_not_allowed", f"this key may not call {model!r}, only {', '.join(call.key.models)}"
+            call, 403, "model_not_allowed", f"this key may not call {asked}, only {', '.join(call.key.models)}"
         )
     group = _group(call.route, model, policy)
     if group is None:
