@@ -7,7 +7,8 @@ FloorlineError                 shown to the user as one line; the CLI exits with
 ├── Mismatch                   the thing asked about does not hold (a check failed)
 ├── LedgerBusy                 another process owns the ledger
 ├── LedgerFull                 the spool's quota or the disk is used up
-└── LedgerCorrupt              a record's checksum does not match what was written
+├── LedgerCorrupt              a record's checksum does not match what was written
+└── ControlGone                the control process ended while a command used its ledger
 """
 
 
@@ -51,3 +52,7 @@ class LedgerFull(FloorlineError):
 
 class LedgerCorrupt(FloorlineError):
     """A stored record's checksum does not match: it is reported, never guessed."""
+
+
+class ControlGone(FloorlineError):
+    """The control process ended while a command used its ledger."""

@@ -7,26 +7,30 @@ book, warnings = load_book(config)
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
-from floorline.errors import BadConfig, BadInput
+from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.issuing import Issuer
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Keyring
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.ledger.ledger import Ledger
+from floorline.ledger.remote import RemoteLedger
 from floorline.ledger.state import State
+from floorline.ledger.surface import AnyLedger
 from floorline.pricing.book import PriceBook, build_book
 from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
+TOKEN_CHARACTERS_MIN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,10 @@ ENVIRONMENT = (
     Variable(
         name="FLOORLINE_SECRET",
         doc="the signing secret of virtual keys; the file `secret` in FLOORLINE_HOME, made on first use, when unset",
+    ),
+    Variable(
+        name="FLOORLINE_CONTROL_TOKEN",
+        doc="the control process's bearer token; FLOORLINE_HOME/control.token when unset",
     ),
 )
 
@@ -100,14 +108,51 @@ def load_config(path: Path | None = None, *, secrets: bool = True) -> Config:
     return parsed.config
 
 
-def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> Ledger:
+def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> AnyLedger:
     """The ledger in `home()`; close it. A timezone that the configuration states becomes the ledger's.
 
-    LedgerBusy when another process owns it for longer than `wait_s`. LedgerCorrupt when its spool is damaged, unless
-    `set_aside`: then whole records are kept and the damaged file is moved away.
+    It is the control process's when one runs, else this process opens it. LedgerBusy when another process owns it for
+    longer than `wait_s`. LedgerCorrupt when its spool is damaged, unless `set_aside`: then whole records are kept and the
+    damaged file is moved away.
     """
+    folder = make_home()
     timezone = config.timezone if config.timezone_stated else None
-    return Ledger.open(make_home(), timezone=timezone, wait_s=wait_s, set_aside=set_aside)
+    deadline = time.monotonic() + wait_s
+    while True:
+        if (remote := RemoteLedger.connect(folder)) is not None:
+            return _in_timezone(remote, timezone)
+        try:
+            return Ledger.open(folder, timezone=timezone, wait_s=min(wait_s, 1), set_aside=set_aside)
+        except LedgerBusy as busy:
+            if time.monotonic() >= deadline:  # a control process that starts has the lock before it has its socket
+                raise LedgerBusy(f"{busy} (waited {wait_s} s in all)") from busy
+
+
+def _in_timezone(ledger: AnyLedger, timezone: str | None) -> AnyLedger:
+    if timezone is not None and timezone != (before := ledger.timezone):
+        ledger.rebuild(timezone)
+        ledger.notices.append(f"the reporting timezone was {before}: rollups rebuilt for days of {timezone}")
+    return ledger
+
+
+def control_token(folder: Path) -> str:
+    """The bearer token of the control process's listener: FLOORLINE_CONTROL_TOKEN, else the one in `folder`, made at its
+    first use for its owner alone. BadInput when it is too short to be one.
+    """
+    token = os.environ.get("FLOORLINE_CONTROL_TOKEN", "")
+    path = folder / "control.token"
+    if not token:
+        with suppress(FileExistsError):
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.write(fd, secrets.token_urlsafe(32).encode())
+            os.close(fd)
+        token = path.read_text().strip()
+    if len(token) < TOKEN_CHARACTERS_MIN:
+        raise BadInput(
+            f"the control process's token has {len(token)} characters: write at least {TOKEN_CHARACTERS_MIN} random ones "
+            f"into FLOORLINE_CONTROL_TOKEN, or remove {path} to have one made"
+        )
+    return token
 
 
 def signing_secret() -> bytes:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from floorline.errors import LedgerFull
-from floorline.jobs.collecting import GATEWAYS, Collector
+from floorline.jobs.collecting import Collector
 from floorline.ledger import codec
 from floorline.ledger.segment import START
+from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.spool import segment_paths
 from floorline.query import Query
 from tests.support.gateway import LOST_USD, NOON, SpoolingGateway, cost_of, estimator, opening
@@ -180,7 +181,7 @@ def test_control_killed_after_any_of_its_steps_collects_everything_once(ledger, 
     for name, step in (
         ("look", following.look),
         ("read", following.read),
-        ("lose", lambda: following.lose(now)),
+        ("lose", lambda: following.lose(now, estimator())),
         ("remove", following.remove),
     ):
         step()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from floorline.events import Call, CostLine, Opening
 from floorline.ingest.calls import Pricer
-from floorline.jobs.collecting import GATEWAYS
 from floorline.jobs.lost import Estimator
 from floorline.ledger import codec
 from floorline.ledger.lock import Lock
+from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.spool import Spool
 from floorline.money import multiply
 from floorline.pricing.book import PriceBook
@@ -30,7 +30,7 @@ def estimator() -> Estimator:
     return Estimator(pricer=Pricer(book=PriceBook(overrides=[own])))
 
 
-def opening(number: int, *, prefix: str = "call", deadline_s: int = 3_600) -> Opening:
+def opening(number: int, *, prefix: str = "call", deadline_s: int = 10**9) -> Opening:
     """Opening `number`."""
     at = NOON + timedelta(milliseconds=number)
     return Opening(

@@ -12,6 +12,7 @@ from floorline.errors import FloorlineError
 COMMANDS: dict[str, str] = {
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
+    "control": "floorline.cli.control:command",
     "demo": "floorline.cli.demo:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",

@@ -27,7 +27,7 @@ from floorline.jobs.rerating import (
     rerate_prices,
     undo,
 )  # fmt: skip
-from floorline.ledger.ledger import Ledger
+from floorline.ledger.surface import AnyLedger
 from floorline.money import text, usd
 from floorline.pricing.providers import canonical
 from floorline.wiring import load_book, load_config, now, open_ledger
@@ -153,7 +153,7 @@ def _price_again(rerating: Rerating, asked: Asked) -> None:
         click.echo("Nothing is written yet: the same command with --apply writes it.")
 
 
-def _undo(ledger: Ledger, asked: Asked) -> None:
+def _undo(ledger: AnyLedger, asked: Asked) -> None:
     undone = undo(ledger, asked.undo_, now())
     if asked.as_json:
         emit_json({"batch": undone.batch, "undo": undone.undo, "calls": undone.calls, "change": text(undone.change)})
@@ -161,7 +161,7 @@ def _undo(ledger: Ledger, asked: Asked) -> None:
         click.echo(f"Batch {undone.batch} is undone: {undone.calls:,} calls, {_signed(undone.change)} USD.")
 
 
-def _list(ledger: Ledger, *, as_json: bool) -> None:
+def _list(ledger: AnyLedger, *, as_json: bool) -> None:
     batches = [(batch, batch_sums(ledger, batch.id)) for batch in ledger.state.batches()]
     if as_json:
         emit_json([

@@ -21,10 +21,10 @@ from floorline.ledger import codec
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.lock import is_free
 from floorline.ledger.segment import Damaged, Segment, Torn
+from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.spool import number_of, remove, segment_paths, used_bytes
 from floorline.ledger.state import Quarantined
 
-GATEWAYS = "gateways"
 READ_FRAMES = 4_096
 _LOST_AT_ONCE = 1_000
 
@@ -65,9 +65,9 @@ class _Followed:
 class Following:
     """The spool of one gateway, whichever of its processes wrote it."""
 
-    def __init__(self, folder: Path, ledger: Ledger, estimator: Estimator, done: Collected, tell: Tell) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, done: Collected, tell: Tell) -> None:
         self.name = folder.name
-        self._folder, self._ledger, self._estimator, self._done, self._tell = folder, ledger, estimator, done, tell
+        self._folder, self._ledger, self._done, self._tell = folder, ledger, done, tell
         self._followed: dict[Path, _Followed] = {}
         self._openings: dict[bytes, tuple[Opening, _Followed]] = {}
         self._living: bytes | None = None  # the epoch of the process that writes
@@ -210,7 +210,7 @@ class Following:
                 there[at] = fingerprint is not None
         return there
 
-    def lose(self, now: datetime) -> None:
+    def lose(self, now: datetime, estimator: Estimator) -> None:
         """Record as lost what is open beyond its deadline, or whose process ended; `read` came before."""
         due = [
             (identity, opening)
@@ -219,18 +219,16 @@ class Following:
         ]
         for part in _parts(due, _LOST_AT_ONCE):
             known = self._known([opening for _, opening in part])
-            entries = [
-                self._estimator.entry(opening) for (_, opening), there in zip(part, known, strict=True) if not there
-            ]
-            self._keep_versions(now)
+            entries = [estimator.entry(opening) for (_, opening), there in zip(part, known, strict=True) if not there]
+            self._keep_versions(estimator, now)
             written = self._ledger.write(entries)
             self._done.lost += written.new
             for at, reason in written.invalid:
                 self._quarantine_lost(entries[at].record.id, reason, now)
             self._close([identity for identity, _ in part])
 
-    def _keep_versions(self, now: datetime) -> None:
-        versions = self._estimator.pricer.versions
+    def _keep_versions(self, estimator: Estimator, now: datetime) -> None:
+        versions = estimator.pricer.versions
         if versions:
             self._ledger.state.add_price_versions({name: one.to_json() for name, one in versions.items()}, now=now)
             versions.clear()
@@ -278,15 +276,24 @@ class Collector:
         for gateway in self.gateways():
             gateway.look()
             gateway.read()
-            gateway.lose(now)
+            gateway.lose(now, self._estimator)
             gateway.remove()
+
+    @property
+    def followed(self) -> list[Following]:
+        """The gateways that were found so far; any thread may ask."""
+        return list(self._gateways.values())
+
+    def reprice(self, estimator: Estimator) -> None:
+        """From the next step on, other prices hold for what is lost."""
+        self._estimator = estimator
 
     def gateways(self) -> list[Following]:
         """Every gateway that has a folder."""
         for folder in sorted((self._home / GATEWAYS).glob("*/spool")):
             name = folder.parent.name
             if name not in self._gateways:
-                self._gateways[name] = Following(folder.parent, self._ledger, self._estimator, self.done, self._tell)
+                self._gateways[name] = Following(folder.parent, self._ledger, self.done, self._tell)
         return list(self._gateways.values())
 
 

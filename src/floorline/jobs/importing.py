@@ -24,7 +24,8 @@ from floorline.ingest.importers import open_rows, parse_rows
 from floorline.ingest.stripe.export import parse_export, read_export
 from floorline.ingest.stripe.reversals import Line, lines_query
 from floorline.ingest.usage import UsageEvent
-from floorline.ledger.ledger import Entry, Ledger
+from floorline.ledger.ledger import Entry
+from floorline.ledger.surface import AnyLedger
 from floorline.money import LIMIT_USD, ZERO
 
 CHUNK_ROWS = 4_096
@@ -84,7 +85,7 @@ class Importing:
     `now` is when price versions are first seen. With `strict` a file with a refused row is not written at all.
     """
 
-    ledger: Ledger
+    ledger: AnyLedger
     pricer: Pricer
     now: datetime
     strict: bool = False
@@ -158,8 +159,7 @@ class Importing:
                 rows.append(parsed)
         self._keep_versions()
         written = self.ledger.write(entries)
-        assert not written.refused, "identities were looked up in the same process that owns the ledger"
-        unfit = dict(written.invalid)
+        unfit = dict(written.invalid) | {at: _clash_since(entries[at].record) for at in written.refused}
         for position, entry in enumerate(entries):
             if position not in unfit:
                 _count(entry.record, report)
@@ -256,8 +256,17 @@ def _compare(
 
 
 def _clash(draft: Draft) -> str:
+    return _clash_of(draft.source, draft.id)
+
+
+def _clash_since(record: LedgerRecord) -> str:
+    """Of a record that another command wrote between the look-up and the write."""
+    return _clash_of(record.source, record.id)
+
+
+def _clash_of(source: str, record_id: str) -> str:
     return (
-        f"id {draft.id!r} of source {draft.source!r} was imported before with another content: history is not rewritten, "
+        f"id {record_id!r} of source {source!r} was imported before with another content: history is not rewritten, "
         f"give the corrected row an id of its own, or name another --source"
     )
 

@@ -50,7 +50,7 @@ class Estimator:
             purpose=o.purpose,
             metadata=o.metadata,
             dialect=o.dialect,
-            provider=version.provider if isinstance(version, PriceVersion) else canonical(o.provider),
+            provider=version.provider if isinstance(version, PriceVersion) else canonical(seller),
             model_requested=o.model_requested,
             model_served=o.model_requested,
             streamed=o.streamed,

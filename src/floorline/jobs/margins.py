@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from floorline.events import Customer
-from floorline.ledger.ledger import Ledger
+from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
@@ -87,7 +87,7 @@ class MarginRequest:
 class Margins:
     """Margin tables over one ledger and the stated policies."""
 
-    def __init__(self, ledger: Ledger, policies: Policies | None = None) -> None:
+    def __init__(self, ledger: AnyLedger, policies: Policies | None = None) -> None:
         self.ledger = ledger
         self.policies = policies or Policies()
 
@@ -148,7 +148,7 @@ def _uncollected() -> Generator[None]:
 class _Table:
     """One table in the making."""
 
-    def __init__(self, ledger: Ledger, policies: Policies, request: MarginRequest) -> None:
+    def __init__(self, ledger: AnyLedger, policies: Policies, request: MarginRequest) -> None:
         self._ledger = ledger
         self._policies = policies
         self._request = request

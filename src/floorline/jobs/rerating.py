@@ -34,8 +34,9 @@ from floorline.jobs.repricing import (
     current_cost,
     reprice,
 )  # fmt: skip
-from floorline.ledger.ledger import Entry, Ledger
+from floorline.ledger.ledger import Entry
 from floorline.ledger.state import AdjustmentBatch
+from floorline.ledger.surface import AnyLedger
 from floorline.money import ZERO, text
 from floorline.pricing.book import PriceBook
 from floorline.pricing.version import PriceVersion
@@ -172,17 +173,17 @@ class BatchSums(msgspec.Struct, frozen=True):
     unpriced: int
 
 
-def recompute_prices(ledger: Ledger) -> Recompute:
+def recompute_prices(ledger: AnyLedger) -> Recompute:
     """Prices that keep the stamped versions."""
     return Recompute(versions=_kept_versions(ledger))
 
 
-def rerate_prices(ledger: Ledger, book: PriceBook, trusted_cost_providers: frozenset[str]) -> Rerate:
+def rerate_prices(ledger: AnyLedger, book: PriceBook, trusted_cost_providers: frozenset[str]) -> Rerate:
     """Prices of the current book, as of each call's time."""
     return Rerate(book=book, trusted_cost_providers=trusted_cost_providers, versions=_kept_versions(ledger))
 
 
-def _kept_versions(ledger: Ledger) -> dict[str, PriceVersion]:
+def _kept_versions(ledger: AnyLedger) -> dict[str, PriceVersion]:
     try:
         return {name: PriceVersion.from_json(body) for name, body in ledger.state.price_versions().items()}
     except ValueError as error:
@@ -193,7 +194,7 @@ def _kept_versions(ledger: Ledger) -> dict[str, PriceVersion]:
 class Rerating:
     """One run of a verb over a selection. `now` dates the batch; `reason` is kept on every adjustment."""
 
-    ledger: Ledger
+    ledger: AnyLedger
     verb: Verb
     prices: Prices
     selection: Selection
@@ -317,7 +318,7 @@ class Rerating:
         return _write(self.ledger, [_adjustment(changed, batch) for changed in pending])
 
 
-def undo(ledger: Ledger, batch_id: str, now: datetime, *, page_rows: int = PAGE_ROWS) -> Undone:
+def undo(ledger: AnyLedger, batch_id: str, now: datetime, *, page_rows: int = PAGE_ROWS) -> Undone:
     """Write the opposite of every adjustment of a batch. An interrupted undo is finished.
 
     BadInput when there is no such batch; Mismatch when it is undone already, or when a later batch that stands changed
@@ -351,13 +352,13 @@ def undo(ledger: Ledger, batch_id: str, now: datetime, *, page_rows: int = PAGE_
     return Undone(batch=batch_id, undo=undo_id, calls=sums.calls, change=sums.change)
 
 
-def batch_sums(ledger: Ledger, batch_id: str) -> BatchSums:
+def batch_sums(ledger: AnyLedger, batch_id: str) -> BatchSums:
     """What a batch has changed so far."""
     (sums,) = ledger.query(Query(sql=_sql("batch_sums"), row=BatchSums, parameters={"batch": batch_id}))
     return sums
 
 
-def _refuse_covered(ledger: Ledger, batch: AdjustmentBatch, known: Mapping[str, AdjustmentBatch]) -> None:
+def _refuse_covered(ledger: AnyLedger, batch: AdjustmentBatch, known: Mapping[str, AdjustmentBatch]) -> None:
     later = ledger.query(Query(sql=_sql("batches_over"), row=LaterBatch, parameters={"batch": batch.id}))
     standing = [one for one in later if _stands(known.get(one.batch))]
     if standing:
@@ -372,7 +373,7 @@ def _stands(batch: AdjustmentBatch | None) -> bool:
     return batch is None or (batch.verb != UNDO and batch.status != UNDONE)
 
 
-def _batch_pages(ledger: Ledger, batch_id: str, page_rows: int) -> Iterator[Sequence[Adjustment]]:
+def _batch_pages(ledger: AnyLedger, batch_id: str, page_rows: int) -> Iterator[Sequence[Adjustment]]:
     source, id_ = "", ""
     while True:
         parameters: dict[str, Parameter] = {
@@ -459,7 +460,7 @@ def _adjustment_id(batch: str, source: str, call: str) -> str:
     return f"{batch}/{blake2b(msgspec.json.encode((source, call)), digest_size=16).hexdigest()}"
 
 
-def _write(ledger: Ledger, adjustments: Sequence[Adjustment]) -> int:
+def _write(ledger: AnyLedger, adjustments: Sequence[Adjustment]) -> int:
     entries = [
         Entry(record=one, fingerprint=blake2b(msgspec.msgpack.encode(one), digest_size=16).digest())
         for one in adjustments

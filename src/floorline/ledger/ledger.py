@@ -7,7 +7,7 @@ boundaries and tokens. docs/ledger.md says what is promised, how it is proved, a
 """
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +25,9 @@ from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
+from floorline.ledger.snapshot import copy_gateways, copy_ledger
 from floorline.ledger.spool import QUOTA_BYTES, Position, Spool, number_of, remove, segment_paths
-from floorline.ledger.store import Store
+from floorline.ledger.store import Bindable, Store
 from floorline.query import Query
 
 if TYPE_CHECKING:
@@ -308,6 +309,11 @@ class Ledger:
         self.flush()
         return self._readers.submit(self.store.query, query)
 
+    def answer(self, sql: str, parameters: Mapping[str, Bindable]) -> list[list[object]]:
+        """The values of the rows of a query, over everything written so far: for one that comes from another process."""
+        self.flush()
+        return self.store.answer(sql, parameters)
+
     def verify(self) -> list[str]:
         """What does not hold: rollups that differ from their base tables, identities stored twice; [] when all is well."""
         self.flush()
@@ -321,6 +327,27 @@ class Ledger:
                 self._open_spool.seal()
                 self._retire(at_least=1)
             self.store.rebuild(timezone or self.store.timezone)
+
+    def backup(self, folder: Path) -> None:
+        """Put a copy of everything as of one moment into `folder`, which must not exist and lie on the same filesystem.
+
+        Writes wait for as long as it takes to link the files. BadInput when the store is a server's, which has backups
+        of its own.
+        """
+        if not self._embedded:
+            raise BadInput(
+                "the store is a ClickHouse server's: back it up with its own BACKUP, and this folder beside it"
+            )
+        folder.mkdir(mode=0o700)
+        copy_gateways(self.home, folder)
+        with self._busy:
+            self.flush()
+            with self._in_step():
+                self._open_spool.seal()
+                self._retire(at_least=1)
+                self._identities.save()
+            with self.store.still() as parts:
+                copy_ledger(self.home.resolve(), parts, folder)
 
     def close(self) -> None:
         """Ship everything, remove the spool's segments, give the folder free. What could not be shipped stays spooled."""

@@ -127,15 +127,16 @@ class State:
     # -- price versions: kept for ever
 
     def add_price_versions(self, bodies: Mapping[str, str], *, now: datetime) -> int:
-        """Keep price versions (id → JSON) that are not known yet; how many were new."""
+        """Keep price versions (id → JSON) that are not known yet; how many were new. Other processes may add the same."""
+        columns = _price_versions.c
+        new = 0
         with self._engine.begin() as connection:
-            known = set(connection.scalars(sa.select(_price_versions.c.id)))
-            new = [
-                {"id": id_, "body": body, "first_seen": _text(now)} for id_, body in bodies.items() if id_ not in known
-            ]
-            if new:
-                connection.execute(sa.insert(_price_versions), new)
-        return len(new)
+            for id_, body in bodies.items():
+                known = sa.exists().where(columns.id == id_)
+                row = sa.select(sa.literal(id_), sa.literal(body), sa.literal(_text(now))).where(~known)
+                insert = sa.insert(_price_versions).from_select([columns.id, columns.body, columns.first_seen], row)
+                new += connection.execute(insert).rowcount
+        return new
 
     def price_versions(self, ids: Iterable[str] | None = None) -> dict[str, str]:
         """Kept price versions (id → JSON): those named, or all. An id that is not kept is absent."""

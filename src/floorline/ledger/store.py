@@ -4,10 +4,12 @@ It migrates, takes batches, answers queries, and can compute every rollup anew. 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeVar, cast
 
 import msgspec
@@ -20,6 +22,8 @@ from floorline.ledger.schema import Migration, View, migrations
 from floorline.query import Parameter, Query
 
 Row = TypeVar("Row")
+Bindable = str | int | list[str | int]
+"""What the client binds to a placeholder."""
 
 INSERT_SETTINGS: Mapping[str, str | int] = {
     "async_insert": 0,
@@ -85,6 +89,15 @@ class Store:
                 self._clients.append(client)
             self._local.client = client
         return client
+
+    def forget(self) -> None:
+        """Close the client of the thread that asks: it ends, or will not need it soon."""
+        client = cast("Client | None", getattr(self._local, "client", None))
+        if client is not None:
+            with self._lock:
+                self._clients.remove(client)
+            client.close()
+            del self._local.client
 
     def close(self) -> None:
         """Close every thread's client."""
@@ -183,14 +196,11 @@ class Store:
 
     def query(self, query: Query[Row]) -> list[Row]:
         """The rows of `query`, each built by position into its row type. Values are bound by the store, never pasted."""
-        names = _field_names(query.row)
-        make = cast("Callable[..., Row]", query.row)
-        parameters = {name: _bindable(value) for name, value in query.parameters.items()}
-        found = self._rows(query.sql, parameters)
-        assert not found or len(found[0]) == len(names), (
-            f"{query.row.__name__} has {len(names)} fields, the row {len(found[0])}"
-        )
-        return [make(**dict(zip(names, map(_plain, row), strict=True))) for row in found]
+        return build(query.row, self.answer(query.sql, bindable(query)))
+
+    def answer(self, sql: str, parameters: Mapping[str, Bindable]) -> list[list[object]]:
+        """The values of the rows of a query, instants in UTC."""
+        return [list(map(_plain, row)) for row in self._rows(sql, parameters)]
 
     def _rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Sequence[Sequence[object]]:
         try:
@@ -209,6 +219,16 @@ class Store:
             self.client.insert(table, [list(row.values())], column_names=list(row))
         except Error as error:
             raise StoreDown(f"the store did not take a row of {table}: {_first_line(error)}") from error
+
+    @contextmanager
+    def still(self) -> Generator[frozenset[Path]]:
+        """The folders of the active parts, which stay until this ends. Nothing may be inserted meanwhile."""
+        self._run("SYSTEM STOP MERGES")
+        try:
+            rows = self._rows("SELECT path FROM system.parts WHERE active AND database = currentDatabase()")
+            yield frozenset(Path(str(path)).resolve() for (path,) in rows)
+        finally:
+            self._run("SYSTEM START MERGES")
 
     # -- rollups
 
@@ -291,22 +311,38 @@ class Store:
         return cast("int", groups)
 
 
-def _field_names(row: type[Row]) -> tuple[str, ...]:
+def build(row: type[Row], found: Sequence[Sequence[object]]) -> list[Row]:
+    """Rows of type `row` from their values, by position."""
+    names = field_names(row)
+    make = cast("Callable[..., Row]", row)
+    assert not found or len(found[0]) == len(names), f"{row.__name__} has {len(names)} fields, the row {len(found[0])}"
+    return [make(**dict(zip(names, values, strict=True))) for values in found]
+
+
+def field_names(row: type[Row]) -> tuple[str, ...]:
+    """The fields of a row type, in order."""
     if is_dataclass(row):
         return tuple(field.name for field in fields(row))
     assert issubclass(row, msgspec.Struct), f"{row.__name__} is neither a dataclass nor a msgspec Struct"
     return row.__struct_fields__
 
 
-def _bindable(value: Parameter) -> object:
-    """A value as the client binds it: instants as UTC text, because the client ignores the session's timezone."""
+def bindable(query: Query[Row]) -> dict[str, Bindable]:
+    """The parameters of `query` as the client binds them."""
+    return {name: _bindable(value) for name, value in query.parameters.items()}
+
+
+def _bindable(value: Parameter) -> Bindable:
+    """Instants as UTC text, because the client ignores the session's timezone; days and amounts as text too."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str | int | date):
+    if isinstance(value, str | int):
         return value
-    return list(value)
+    return [one.isoformat() if isinstance(one, date) else one for one in value]
 
 
 def _plain(value: object) -> object:

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from floorline.ledger.ledger import Ledger
+from floorline.ledger.surface import AnyLedger
 from floorline.margin.metrics import usd_of
 from floorline.money import ZERO, text
 from floorline.query import Query
@@ -46,12 +46,12 @@ class Check:
         return self.shown == self.raw
 
 
-def raw_calls(ledger: Ledger) -> list[RawCalls]:
+def raw_calls(ledger: AnyLedger) -> list[RawCalls]:
     """Straight from `calls`, past every rollup."""
     return ledger.query(Query(sql=_sql("raw_calls"), row=RawCalls))
 
 
-def ticket_costs(ledger: Ledger) -> list[int]:
+def ticket_costs(ledger: AnyLedger) -> list[int]:
     """The cost of each ticket's calls in 10^-12 USD."""
     parameters = {"start": own.FROM, "end": own.TO, "workflow": own.WORKFLOWS[own.SUPPORT]}
     return [row.pico for row in ledger.query(Query(sql=_sql("ticket_costs"), row=_Cost, parameters=parameters))]

@@ -13,7 +13,7 @@ from floorline.errors import Mismatch
 from floorline.ingest.calls import Pricer
 from floorline.jobs.importing import Importing, OnProgress, Problem
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.ledger.ledger import Ledger
+from floorline.ledger.surface import AnyLedger
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
@@ -73,7 +73,7 @@ def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume) -> S
 
 
 def bring_in(
-    ledger: Ledger,
+    ledger: AnyLedger,
     book: PriceBook,
     staged: Staged,
     *,
@@ -90,7 +90,7 @@ def bring_in(
     return new
 
 
-def tell(ledger: Ledger, policies: Policies, staged: Staged) -> Told:
+def tell(ledger: AnyLedger, policies: Policies, staged: Staged) -> Told:
     """The figures of the demo's days and their checks."""
     margins = Margins(ledger, policies)
 

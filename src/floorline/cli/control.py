@@ -1,0 +1,113 @@
+"""`floorline control`: the process that owns the ledger. `floorline serve` starts it beside the gateways."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+import click
+
+from floorline.config import Config
+from floorline.errors import BadConfig, BadInput, LedgerBusy
+from floorline.gateway.accounting import priced_as
+from floorline.gateway.message import Reply, Request
+from floorline.gateway.policy import Limits
+from floorline.gateway.server import Server
+from floorline.ingest.calls import Pricer
+from floorline.jobs.control import Control, Pages
+from floorline.jobs.lost import Estimator
+from floorline.ledger.ledger import Ledger
+from floorline.wiring import control_token, load_book, load_config, make_home
+
+log = logging.getLogger(__name__)
+
+LIMITS = Limits(body_bytes_max=64 << 10, connections_max=256, shutdown_ms=5_000)
+
+
+@click.command("control")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen for /readyz and /metrics.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=4040, show_default=True, help="0: any free one.")
+def command(config_file: Path | None, host: str, port: int) -> None:
+    """Own the ledger: collect what gateways spool, serve every other command, tell figures at /metrics.
+
+    SIGTERM ends it when everything spooled is in the ledger; SIGHUP reads the configuration again.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s control: %(message)s")
+    config = load_config(config_file, secrets=False)
+    token = control_token(make_home())
+    ledger = _own_ledger(config)
+    for notice in ledger.notices:
+        log.warning("%s", notice)
+    failed = asyncio.run(_run(ledger, config_file, config, token, (host, port)))
+    if failed:
+        raise SystemExit(1)
+
+
+def _own_ledger(config: Config) -> Ledger:
+    """The ledger, as soon as the command that has it now gives it free."""
+    timezone = config.timezone if config.timezone_stated else None
+    while True:
+        try:
+            return Ledger.open(make_home(), timezone=timezone, wait_s=10)
+        except LedgerBusy as busy:
+            log.warning("waiting for the ledger: %s", busy)
+
+
+def _estimator(config: Config) -> Estimator:
+    book, _ = load_book(config)
+    price_as = {name: priced_as(provider) for name, provider in config.gateway.providers.items()}
+    return Estimator(pricer=Pricer(book=book), price_as=price_as)
+
+
+async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: str, at: tuple[str, int]) -> bool:
+    """Run until a signal says to stop, or until the collector fails; whether it failed."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    failed = False
+
+    def fail() -> None:
+        nonlocal failed
+        failed = True
+        loop.call_soon_threadsafe(stop.set)
+
+    control = Control(ledger, _estimator(config), on_failure=fail)
+    pages = Pages(control, token)
+
+    async def handle(request: Request, reply: Reply) -> None:
+        page = await asyncio.to_thread(pages.answer, request.method, request.path, request.headers)
+        reply.whole(page.status, [(b"content-type", page.kind.encode())], page.body.encode())
+
+    server = Server(handle, LIMITS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, control, config_file)
+    try:
+        host, port = await _listen(server, *at)
+        await asyncio.to_thread(control.start)
+        log.info("the ledger is %s; http://%s:%d answers /healthz, /readyz, /metrics", ledger.home, host, port)
+        await stop.wait()
+        log.info("ending")
+    finally:
+        await server.close()
+        await asyncio.to_thread(control.stop)
+    return failed
+
+
+async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
+    try:
+        return await server.listen(host, port)
+    except OSError as error:
+        raise BadInput(
+            f"the control process cannot listen on {host}:{port}: {error.strerror}; name another with --control-port"
+        ) from error
+
+
+def _reload(control: Control, config_file: Path | None) -> None:
+    """Prices for what will be lost from now on. A bad file is refused and the old prices stay."""
+    try:
+        estimator = _estimator(load_config(config_file, secrets=False))
+    except (BadConfig, BadInput) as error:
+        log.error("the configuration stays as it was: %s", error)  # noqa: TRY400 - the file's fault, no defect
+    else:
+        control.collector.reprice(estimator)
+        log.info("the configuration was read again")

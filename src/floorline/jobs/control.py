@@ -1,0 +1,171 @@
+"""The control process: it owns the ledger, collects what gateways spool, and serves the ledger to commands.
+
+    gateways' spools ─▶ Collector ─▶ Ledger ◀─ LedgerServer ◀─ commands
+                                       └─▶ pages: /healthz, /readyz, /metrics
+
+Gateways need none of it: they serve and spool while it is away, and it catches up.
+"""
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from floorline.errors import LedgerCorrupt, LedgerFull
+from floorline.jobs.collecting import Collector, Following
+from floorline.jobs.lost import Estimator
+from floorline.ledger.ledger import Ledger
+from floorline.ledger.serving import LedgerServer
+from floorline.ledger.store import StoreDown
+
+log = logging.getLogger(__name__)
+
+COLLECT_MS = 200
+FLUSH_MS = 3_000
+"""How long a record may wait for its batch: a query needs no waiting, it flushes itself."""
+
+RETRY_MS = 1_000
+BEHIND_MS = 10_000
+"""Not ready when nothing was collected for this long."""
+
+
+class Control:
+    """One ledger's control process, but for its HTTP listener. `start`, then `stop`."""
+
+    def __init__(self, ledger: Ledger, estimator: Estimator, *, on_failure: Callable[[], None]) -> None:
+        """`on_failure` is called, in a thread of its own, when the collector cannot go on: end the process then."""
+        self.ledger = ledger
+        self.collector = Collector(ledger, ledger.home, estimator, log.warning)
+        self.trouble = ""
+        """Why nothing is collected at the moment, '' when it is."""
+        self._on_failure = on_failure
+        self._collected_ns = self._flushed_ns = time.monotonic_ns()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="collect", daemon=True)
+        self._server: LedgerServer | None = None
+
+    def start(self) -> None:
+        """Collect what was left over, then serve commands."""
+        self._step()
+        self._thread.start()
+        self._server = LedgerServer(self.ledger)
+
+    def stop(self) -> None:
+        """Let commands finish what they asked for, collect once more, and close the ledger."""
+        if self._server is not None:
+            self._server.close()
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+            self._step()
+        self.ledger.close()
+
+    @property
+    def behind_ms(self) -> int:
+        """How long ago everything that gateways spooled was in the ledger."""
+        return (time.monotonic_ns() - self._collected_ns) // 1_000_000
+
+    @property
+    def unshipped_ms(self) -> int:
+        """How long ago everything in the ledger was in the store."""
+        return (time.monotonic_ns() - self._flushed_ns) // 1_000_000
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.wait((RETRY_MS if self.trouble else COLLECT_MS) / 1000):
+                self._step()
+        finally:
+            if not self._stopping.is_set():
+                self._on_failure()
+
+    def _step(self) -> None:
+        """Collect. What a later time may mend is told and tried again; anything else ends the process, which is started
+        anew and reads everything again.
+        """
+        try:
+            self.collector.step(datetime.now(UTC))
+            self._collected_ns = time.monotonic_ns()
+            if self.unshipped_ms >= FLUSH_MS:
+                self.ledger.flush()
+                self._flushed_ns = time.monotonic_ns()
+        except (LedgerFull, StoreDown, OSError) as error:
+            if self.trouble != str(error):
+                log.error("nothing is collected at the moment: %s", error)  # noqa: TRY400 - its own words say it all
+            self.trouble = str(error)
+        except LedgerCorrupt as error:
+            log.critical("%s", error)
+            raise
+        else:
+            self.trouble = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer of the listener."""
+
+    status: int
+    kind: str
+    body: str
+
+
+class Pages:
+    """What the listener tells: whether the process lives, whether it keeps up, and its figures. All but /healthz need
+    the token.
+    """
+
+    def __init__(self, control: Control, token: str) -> None:
+        self._control, self._token = control, token.encode()
+
+    def answer(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Page:
+        """The page at `path`."""
+        if method not in {"GET", "HEAD"}:
+            return _text(405, f"{method} is not answered here: GET /healthz, /readyz or /metrics\n")
+        if path == "/healthz":
+            return _text(200, "ok\n")
+        scheme, _, presented = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(presented.strip(), self._token):
+            return _text(401, "send `Authorization: Bearer …` with the token in FLOORLINE_HOME/control.token\n")
+        if path == "/readyz":
+            return self._ready()
+        if path == "/metrics":
+            return Page(200, "text/plain; version=0.0.4; charset=utf-8", "".join(self._metrics()))
+        return _text(404, f"there is no {path}: /healthz, /readyz, /metrics\n")
+
+    def _ready(self) -> Page:
+        control = self._control
+        if control.trouble:
+            return _text(503, f"{control.trouble}\n")
+        if control.behind_ms > BEHIND_MS:
+            return _text(503, f"nothing was collected for {control.behind_ms} ms\n")
+        return _text(200, "ok\n")
+
+    def _metrics(self) -> Iterator[str]:
+        control, done = self._control, self._control.collector.done
+        yield from _figures("floorline_collected_total", "counter", "frames collected from gateways, by what became of them", {
+            'outcome="new"': done.new, 'outcome="same"': done.same, 'outcome="late"': done.late,
+            'outcome="lost"': done.lost, 'outcome="refused"': done.refused,
+        })  # fmt: skip
+        gateways = control.collector.followed
+        yield from _figures("floorline_spool_bytes", "gauge", "what a gateway's spool holds on disk", _each(gateways, lambda one: one.spool_bytes))  # fmt: skip
+        yield from _figures("floorline_open_calls", "gauge", "calls of a gateway that are not closed yet", _each(gateways, lambda one: one.open))  # fmt: skip
+        yield from _figures("floorline_ledger_behind_milliseconds", "gauge", "since everything spooled was in the ledger", {"": control.behind_ms})  # fmt: skip
+        yield from _figures("floorline_ledger_unshipped_milliseconds", "gauge", "since everything in the ledger was in the store", {"": control.unshipped_ms})  # fmt: skip
+        yield from _figures("floorline_control_trouble", "gauge", "1 while nothing can be collected", {"": int(bool(control.trouble))})  # fmt: skip
+
+
+def _each(gateways: list[Following], figure: Callable[[Following], int]) -> dict[str, int]:
+    return {f'gateway="{one.name}"': figure(one) for one in gateways}
+
+
+def _figures(name: str, kind: str, what: str, values: Mapping[str, int]) -> Iterator[str]:
+    """A metric in Prometheus' text format."""
+    yield f"# HELP {name} {what}\n# TYPE {name} {kind}\n"
+    for labels, value in values.items():
+        yield f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n"
+
+
+def _text(status: int, body: str) -> Page:
+    return Page(status, "text/plain; charset=utf-8", body)
