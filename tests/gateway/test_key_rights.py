@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from floorline.gateway.admission import Admitted, Turned, admit
 from floorline.gateway.keys import Key, Keyring, digest, new_key
@@ -45,6 +47,33 @@ def test_a_key_that_is_good_no_more_gets_the_answer_of_an_unknown_one(rights):
     unknown = asked(headers={b"authorization": b"Bearer flk_x"})
     assert refusal(unknown) == (401, "invalid_api_key")
     assert asked(**rights) == unknown
+
+
+ANYWHERE = st.sampled_from(
+    [b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", b"x-floorline-customer", b"baggage"]
+)
+ANYTHING = st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda value: b"Bearer " + value))
+
+
+@given(
+    carried=st.dictionaries(ANYWHERE, ANYTHING),
+    path=st.one_of(st.text(max_size=30), st.sampled_from(["/v1/messages", "/v1beta/models/m:generateContent", "/"])),
+    query=st.text(max_size=30),
+    body=st.binary(max_size=60),
+)
+def test_without_the_key_every_request_whatever_is_turned_away(carried, path, query, body):
+    request = Request(method="POST", path=path, query=query, headers=carried, body=body)
+    found = admit(request, POLICY, Keyring([], SECRET), "call", NOW)
+    assert isinstance(found, Turned)
+    assert refusal(found) == (401, "invalid_api_key")
+
+
+@given(
+    carried=st.dictionaries(ANYWHERE.filter(lambda name: name != b"authorization"), ANYTHING),
+    body=st.binary(max_size=60),
+)
+def test_with_the_key_no_other_header_and_no_body_breaks_the_admission(carried, body):
+    assert isinstance(asked(body=body, headers=carried), Admitted)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -18,22 +20,21 @@ from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Key
 from floorline.gateway.secret import SECRET_NAME, file_secret
 
-CONFIG = 'providers: {openai: {dialect: openai, base_url: "http://h/v1", api_key: "${UNSET}"}}\n'
-WATCH = """
-import sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-from floorline.gateway.app import POLL_S
-from floorline.gateway.keyring_file import KeyringFile
-from floorline.gateway.secret import file_secret
-home, text = Path(sys.argv[1]), sys.argv[2].encode()
-file = KeyringFile(home / "keyring", file_secret(home / "secret", lambda _: b""))
-ring = file.poll()
-print("good" if not isinstance(ring.find(text, datetime.now(UTC)), str) else "bad", flush=True)
-while not isinstance(found := ring.find(text, datetime.now(UTC)), str):
-    time.sleep(POLL_S)
-    ring = file.poll() or ring
-print(found, time.time(), flush=True)
+CONFIG = 'providers: {openai: {dialect: openai, base_url: "http://127.0.0.1:1/v1", api_key: "${UNSET}"}}\n'
+GATEWAY = """
+from floorline.gateway.app import Listening, Loaded, Sources, run
+import secrets
+from floorline.ledger.content import ContentStore
+from floorline.wiring import load_book, load_config, make_home, signing_secret, watch_keys
+config = load_config()
+sources = Sources(
+    load=lambda: Loaded(policy=config.gateway, book=load_book(config)[0]),
+    stamp=lambda: 1,
+    ring=watch_keys(),
+    sign=lambda provider: None,
+    content=lambda name: ContentStore(make_home() / "content", signing_secret(), secrets.token_bytes, writer=name),
+)
+run("g1", make_home(), Listening(port=0), sources, lambda address: print(address, flush=True))
 """
 
 
@@ -169,21 +170,50 @@ def test_many_processes_at_once_on_a_fresh_home_lose_no_key(floorline):
     assert all(isinstance(floorline.find(one["key"]), Key) for one in made[2:])
 
 
-def test_a_revocation_reaches_a_process_that_watches_within_2_seconds(floorline):
-    made = floorline.create("--name", "bot")
-    watcher = subprocess.Popen(
-        [sys.executable, "-c", WATCH, str(floorline.home), made["key"]],
-        env=floorline.environment,
+@pytest.fixture
+def gateway(floorline):
+    """The address of a gateway process that watches this home's keys."""
+    (floorline.folder / "floorline.yaml").write_text(CONFIG)
+    process = subprocess.Popen(
+        [sys.executable, "-c", GATEWAY],
+        cwd=floorline.folder,
+        env={**floorline.environment, "UNSET": "sk-upstream"},
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert watcher.stdout is not None
-    assert watcher.stdout.readline() == "good\n"
-    floorline("keys", "revoke", made["id"])
-    done = time.time()
-    word, at = watcher.communicate(timeout=30)[0].split()
-    assert word == "revoked"
-    assert float(at) - done < 2
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def knows(address: str, key: str) -> bool:
+    """Whether the gateway takes the key. Its provider is nowhere, so a good key gets another error."""
+    request = Request(f"{address}/v1/models", headers={"authorization": f"Bearer {key}"})
+    with pytest.raises(HTTPError) as error:
+        urlopen(request, timeout=10)
+    error.value.close()
+    return error.value.code != 401
+
+
+def seconds_until(taken: bool, address: str, key: str) -> float:
+    """How long until the gateway takes the key, or refuses it."""
+    began = time.monotonic()
+    while knows(address, key) != taken:
+        assert time.monotonic() - began < 30
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_a_gateway_that_runs_knows_of_every_change_within_2_seconds(floorline, gateway):
+    assert not knows(gateway, "flk_x")
+    made = floorline.create("--name", "bot")
+    assert seconds_until(True, gateway, made["key"]) < 2
+    new = json.loads(floorline("keys", "rotate", made["id"], "--grace", "0s", "--json")[0])
+    assert seconds_until(False, gateway, made["key"]) < 2
+    assert seconds_until(True, gateway, new["key"]) < 2
+    floorline("keys", "revoke", new["id"])
+    assert seconds_until(False, gateway, new["key"]) < 2
 
 
 def test_a_kill_in_the_middle_of_changes_leaves_state_and_keyring_alike(floorline):
