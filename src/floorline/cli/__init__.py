@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "re-rate": "floorline.cli.rerating:rerate",
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
+    "sandbox": "floorline.cli.sandbox:command",
     "usage": "floorline.cli.usage:command",
 }
 
