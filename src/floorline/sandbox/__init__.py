@@ -1,1 +1,1 @@
-"""The demo company and traces of real traffic."""
+"""The demo company, traces of real traffic, and a simulated provider."""
