@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
@@ -20,6 +21,7 @@ from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.issuing import Issuer
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Keyring
+from floorline.gateway.policy import Provider
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.remote import RemoteLedger
@@ -28,9 +30,14 @@ from floorline.ledger.surface import AnyLedger
 from floorline.pricing.book import PriceBook, build_book
 from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
+if TYPE_CHECKING:
+    from floorline.gateway.app import Sources
+    from floorline.gateway.wire.signing import Signer
+
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
 TOKEN_CHARACTERS_MIN = 20
+CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +189,41 @@ def open_issuer() -> Generator[Issuer]:
         yield Issuer(state, folder / KEYRING_NAME, secret, secrets.token_bytes)
     finally:
         state.close()
+
+
+def gateway_sources(config_file: Path | None) -> "Sources":
+    """What a gateway serves by: the configuration file, the keyring, the content store of `home()`."""
+    from floorline.gateway.app import Loaded, Sources  # noqa: PLC0415 - servers and ciphers, which no other command needs
+    from floorline.ledger.content import ContentStore  # noqa: PLC0415 - as above
+
+    path, folder, secret = config_path(config_file), make_home(), signing_secret()
+
+    def load() -> Loaded:
+        config = load_config(config_file)
+        book, _ = load_book(config)
+        return Loaded(policy=config.gateway, book=book)
+
+    def stamp() -> object:
+        with suppress(OSError):
+            if path is not None:
+                status = path.stat()
+                return status.st_mtime_ns, status.st_ino, status.st_size
+        return None
+
+    return Sources(
+        load=load,
+        stamp=stamp,
+        ring=watch_keys(),
+        sign=_signer,
+        content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
+    )
+
+
+def _signer(provider: Provider) -> "Signer | None":
+    """What signs the requests to `provider`; None where a header's value is enough."""
+    if provider.auth in ("sigv4", "google"):
+        raise BadInput(f"provider {provider.name!r}: this build cannot sign requests by {provider.auth}")
+    return None
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:

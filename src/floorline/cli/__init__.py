@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "check": "floorline.cli.check:command",
     "control": "floorline.cli.control:command",
     "demo": "floorline.cli.demo:command",
+    "gateway": "floorline.cli.gateway:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",
     "keys": "floorline.cli.keys:command",
