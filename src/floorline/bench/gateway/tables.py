@@ -15,7 +15,7 @@ EQUAL_WORK = (
 )
 """Rivals that Floorline is compared with: bare with bare, accounting with a spend log on. Portkey's gateway has none."""
 
-_RATE_KEPT = 0.95  # a share of the rate that was asked for
+_RATE_KEPT = 0.9  # a share of the rate that was asked for
 
 
 def who(targets: Sequence[Target], missing: Sequence[Missing], equality: dict[str, str]) -> Sheet:
