@@ -170,6 +170,7 @@ def test_the_parts_of_a_call_are_measured_one_by_one(port: int) -> None:
 def test_the_quick_run_finds_the_same_answers_everywhere_and_no_fault(cache: Path) -> None:
     measured = run(QUICK, cache=cache, say=lambda _: None)
     absent = {one.name for one in measured.missing}
+    assert absent <= {"nginx"}  # Debian's package; Floorline's own gateway is always here
     assert set(measured.equality.values()) == {"identical"}
     assert {one.target for one in measured.samples} == {"direct", *QUICK.targets} - absent
     assert [one.fault() for one in measured.samples if one.fault()] == []
