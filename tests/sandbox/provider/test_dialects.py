@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from floorline.pricing.usage import Extraction, UsageReader, endpoint_family, read_answer
 from floorline.sandbox.provider.message import Said
@@ -191,3 +193,52 @@ def test_an_error_has_the_dialects_own_shape():
     bedrock = ask("/model/m+status=429/converse", {"messages": [{"role": "user", "content": [{"text": "x"}]}]})
     assert dict(bedrock.headers)["x-amzn-errortype"] == "ThrottlingException"
     assert "message" in json.loads(bedrock.parts[0])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """The path of every value inside `value`."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, entry in inner for place in places(entry, (*path, key)))]
+
+
+def replaced(value: object, path: tuple[object, ...], by: object) -> object:
+    """`value` with what is at `path` replaced."""
+    if not path:
+        return by
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], by)
+    return copy
+
+
+@given(st.data())
+def test_any_value_anywhere_is_answered_or_refused(data):
+    case = data.draw(st.sampled_from(CASES))
+    case = data.draw(st.sampled_from([case, streamed(case)]))
+    path = data.draw(st.sampled_from(places(case.body)))
+    said = ask(case.path, replaced(case.body, path, data.draw(JSON)))
+    assert said.status in (200, 400)
+    if said.status == 200 and said.usage:
+        got = extract(case, said)
+        assert got.status == "ok", got.reason
+        assert used(got) == said.usage
+
+
+def test_a_plus_in_a_models_name_is_no_control():
+    said = ask("/v1/chat/completions", {"model": "command-r+", "messages": talk("hello")})
+    assert json.loads(said.parts[0])["model"] == "command-r+"
+    said = ask("/v1/chat/completions", {"model": "command-r++output-tokens=2", "messages": talk("hello")})
+    assert json.loads(said.parts[0])["model"] == "command-r+"
+    assert said.usage["output"] == 2
+
+
+def test_an_error_carries_the_ids_that_an_answer_carries():
+    for path, name in (("/v1/chat/completions", "x-request-id"), ("/v1/messages", "request-id")):
+        said = ask(path, {"model": "m+status=500", "max_tokens": 1, "messages": talk("x")})
+        assert dict(said.headers)[name].startswith("req_")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from floorline.sandbox.provider.controls import FAULTS, Chaos, Controls
+from floorline.sandbox.provider.controls import FAULTS, NAMES, Chaos, Controls
 from floorline.sandbox.provider.serving import Settings
 from tests.sandbox.provider.requests import talk
 
@@ -163,6 +163,18 @@ def test_a_slow_reader_holds_the_stream_up_and_gets_it_whole(sandbox):
     client.close()
 
 
+def test_after_a_hang_nothing_is_answered_on_the_connection(sandbox):
+    client = connect(sandbox)
+    client.timeout = 0.2
+    with pytest.raises(TimeoutError):
+        post(client, fault="hang")
+    assert client.sock is not None
+    client.sock.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+    with pytest.raises(TimeoutError):
+        client.sock.recv(1)
+    client.close()
+
+
 def test_what_was_sent_and_used_is_shown_and_can_be_cleared(serve):
     url = serve(Settings(port=0))
     client = connect(url)
@@ -173,6 +185,7 @@ def test_what_was_sent_and_used_is_shown_and_can_be_cleared(serve):
     post(client, status="503").read()
     stats = look(url, "/stats")
     assert (stats["requests"], stats["streams"], stats["delivered"]) == (3, 1, 2)
+    assert look(url, "/stats") == stats | {"connections": stats["connections"] + 1}
     assert stats["statuses"] == {"200": 2, "503": 1}
     assert stats["usage"] == {"input": 6, "output": 5}
     seen = look(url, "/requests?last=1")
@@ -206,8 +219,9 @@ def test_chaos_hits_its_share_in_an_order_that_the_seed_decides():
     assert Chaos(1, 0).over(Controls(fault="gzip")) == Controls(fault="gzip")
 
 
-def test_every_fault_is_documented(request):
+def test_every_control_and_fault_is_documented(request):
     page = (request.config.rootpath / "docs" / "sandbox.md").read_text()
+    assert [name for name in NAMES if f"| `x-sandbox-{name}` | `+{name}=` |" not in page] == []
     assert [fault for fault in FAULTS[1:] if f"| `{fault}` |" not in page] == []
 
 

@@ -18,10 +18,12 @@ from floorline.sandbox.provider.wish import (
     chosen,
     deltas,
     flag,
+    how_many,
     inputs,
     listed,
     named,
     role_of,
+    wants_usage,
     whole_number,
 )
 
@@ -126,12 +128,13 @@ def chat(asked: Asked, model: str = "") -> Wish:
         model=name,
         controls=controls,
         prompt=prompt,
+        body=body,
         stream=flag(body, "stream"),
         cap=whole_number(body, "max_completion_tokens", "max_tokens"),
         effort=effort(name, body.get("reasoning_effort")),
         tool=required(functions(tools), body.get("tool_choice")),
         schema=shape(fields(body.get("response_format"))),
-        choices=whole_number(body, "n") or 1,
+        choices=how_many(body),
     )
 
 
@@ -150,7 +153,7 @@ def say_chat(asked: Asked, wish: Wish) -> Said:
         "system_fingerprint": f"fp_{found.id[:10]}",
     }
     if wish.stream:
-        wanted = fields(asked.json().get("stream_options")).get("include_usage") is True
+        wanted = wants_usage(wish.body)
         parts = _chunks(wish, found, base, usage if wanted else None, azure=azure)
         kind = "text/event-stream; charset=utf-8"
     else:
@@ -258,9 +261,10 @@ def completions(asked: Asked, model: str = "") -> Wish:
         model=name,
         controls=controls,
         prompt=prompt,
+        body=body,
         stream=flag(body, "stream"),
         cap=whole_number(body, "max_tokens") or 16,
-        choices=len(told) * (whole_number(body, "n") or 1),
+        choices=len(told) * how_many(body),
     )
 
 
@@ -276,7 +280,7 @@ def say_completions(asked: Asked, wish: Wish) -> Said:
 
     wanted = True
     if wish.stream:
-        wanted = fields(asked.json().get("stream_options")).get("include_usage") is True
+        wanted = wants_usage(wish.body)
         parts = [
             data({**base, "choices": [choice(place, piece, None)]})
             for place, told in enumerate(found.texts)

@@ -5,7 +5,8 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import cast
 from urllib.parse import parse_qsl, unquote
 
@@ -31,6 +32,7 @@ class Sandbox:
     chaos: Chaos
     latency_ms: int = 0
     records: Records = field(default_factory=Records)
+    numbers: Iterator[int] = field(default_factory=count)
     transports: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
 
     def close(self) -> None:
@@ -50,13 +52,14 @@ class Sandbox:
         if asked.method == "DELETE":
             self.records.clear()
         elif asked.method != "GET":
-            return failed("openai", 405, f"{asked.path} takes GET and DELETE")
+            return replace(failed("openai", 405, f"{asked.path} takes GET and DELETE"), counted=False)
         if asked.path == "/stats":
             body: object = self.records.stats()
         else:
             last = asked.query.get("last", "")
             body = self.records.last(int(last) if last.isascii() and last.isdigit() else KEPT)
-        return Said(headers=(("content-type", "application/json"),), parts=[msgspec.json.format(encode(body))])
+        parts = [msgspec.json.format(encode(body))]
+        return Said(headers=(("content-type", "application/json"),), parts=parts, counted=False)
 
 
 class Connection(asyncio.Protocol):
@@ -70,11 +73,13 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[tuple[Asked, Said | None]] = deque()
         self._moves: Iterator[Move] | None = None
         self._said: Said | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
+        self._hung = False
+        self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
@@ -94,7 +99,9 @@ class Connection(asyncio.Protocol):
         self._stop()
 
     def data_received(self, data: bytes) -> None:
-        """The next bytes of requests."""
+        """The next bytes of requests. After what cannot be read nothing is."""
+        if self._deaf:
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -103,9 +110,11 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"this is not HTTP: {error}")
 
     def _refuse(self, status: int, sentence: str) -> None:
-        if self._transport is not None and self._moves is None:
-            asked = Asked(method="", path="", continues=False)
-            self._play(failed("openai", status, sentence), asked)
+        """Say so when everything that came before is answered, and close."""
+        self._deaf = True
+        said = replace(failed("openai", status, sentence), counted=False)
+        self._waiting.append((Asked(method="", path="", continues=False), said))
+        self._next()
 
     # What the parser found, in order.
 
@@ -138,27 +147,26 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         path, _, query = self._url.decode("latin-1").partition("?")
-        self._waiting.append(
-            Asked(
-                number=self._sandbox.records.requests,
-                method=self._parser.get_method().decode("latin-1"),
-                path=path if "%" not in path else unquote(path.replace("%2F", "%252F").replace("%2f", "%252F")),
-                query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
-                headers=tuple(self._headers),
-                lookup={name.lower(): value for name, value in self._headers},
-                body=b"".join(self._body),
-                continues=self._parser.should_keep_alive(),
-                http10=self._parser.get_http_version() == "1.0",
-            )
+        asked = Asked(
+            number=next(self._sandbox.numbers),
+            method=self._parser.get_method().decode("latin-1"),
+            path=path if "%" not in path else unquote(path.replace("%2F", "%252F").replace("%2f", "%252F")),
+            query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
+            headers=tuple(self._headers),
+            lookup={name.lower(): value for name, value in self._headers},
+            body=b"".join(self._body),
+            continues=self._parser.should_keep_alive(),
+            http10=self._parser.get_http_version() == "1.0",
         )
+        self._waiting.append((asked, None))
         self._next()
 
     # Answers, one after the other.
 
     def _next(self) -> None:
-        while self._waiting and self._moves is None and self._transport is not None:
-            asked = self._waiting.popleft()
-            self._play(self._sandbox.said(asked), asked)
+        while self._waiting and self._moves is None and self._transport and not self._transport.is_closing():
+            asked, said = self._waiting.popleft()
+            self._play(said or self._sandbox.said(asked), asked)
 
     def _play(self, said: Said, asked: Asked) -> None:
         self._said = said
@@ -168,7 +176,7 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         """Play on until something has to be waited for."""
         self._timer = None
-        while self._moves is not None and self._transport is not None and not self._full:
+        while self._moves is not None and self._transport is not None and not (self._full or self._hung):
             move = next(self._moves)
             if isinstance(move, bytes):
                 self._transport.write(move)
@@ -180,8 +188,11 @@ class Connection(asyncio.Protocol):
 
     def _end(self, end: End) -> None:
         assert self._transport is not None, "nothing is played to a client that has left"
+        if end is End.HANG:
+            self._hung = True
+            return
         self._moves = None
-        if self._said is not None and self._said.controls.fault not in BROKEN and end is not End.HANG:
+        if self._said is not None and self._said.counted and self._said.controls.fault not in BROKEN:
             self._sandbox.records.deliver(self._said)
         if end is End.RESET:
             sock = cast("socket.socket | None", self._transport.get_extra_info("socket"))

@@ -1,6 +1,7 @@
 """What a caller asks the sandbox to do to one call: by `x-sandbox-*` headers, by the model's name, or by chance."""
 
 import random
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -41,6 +42,7 @@ _NUMBERS = {
     "reasoning-tokens": (0, 1_000_000),
     "cached-tokens": (0, 100_000_000),
 }
+_IN_NAME = re.compile(r"\+[a-z-]+=")
 NAMES = (*_NUMBERS, "retry-after", "fault")
 
 
@@ -79,12 +81,16 @@ def by_headers(headers: Mapping[str, str]) -> Controls:
 
 
 def by_model(model: str, controls: Controls) -> tuple[str, Controls]:
-    """The model's name without its controls (`gpt-4o+status=500+retry-after=2`), and these over `controls`."""
+    """The model's name without its controls (`gpt-4o+status=500+retry-after=2`), and these over `controls`. A plus that
+    no control follows is part of the name.
+    """
     if "+" not in model:
         return model, controls
-    name, *asked = model.split("+")
-    pairs = [(key, value) for key, _, value in (part.partition("=") for part in asked)]
-    return name, _read(controls, pairs)
+    found = _IN_NAME.search(model)
+    if found is None:
+        return model, controls
+    asked = (part.partition("=") for part in model[found.start() + 1 :].split("+"))
+    return model[: found.start()], _read(controls, [(key, value) for key, _, value in asked])
 
 
 def _read(controls: Controls, asked: Iterable[tuple[str, str]]) -> Controls:

@@ -25,12 +25,12 @@ def embeddings(asked: Asked, model: str = "") -> Wish:
     prompt = Prompt()
     for told in inputs(body, "input"):
         prompt.say(told)
-    return Wish(model=name, controls=controls, prompt=prompt)
+    return Wish(model=name, controls=controls, prompt=prompt, body=body)
 
 
 def say_embeddings(asked: Asked, wish: Wish) -> Said:
     """The answer of embeddings: a vector an input, as numbers or as base64."""
-    body = asked.json()
+    body = wish.body
     size = whole_number(body, "dimensions") or (_LARGE if wish.model.endswith("large") else DIMENSIONS)
     if size > _LARGE:
         raise Refused(f"dimensions is {size}: at most {_LARGE}")

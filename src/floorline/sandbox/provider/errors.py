@@ -49,7 +49,7 @@ def error_body(dialect: Dialect, status: int, sentence: str) -> dict[str, object
             return {"error": {"message": sentence, "type": kind, "param": None, "code": code}}
         case "anthropic":
             kind = _ANTHROPIC.get(status, "api_error" if status >= 500 else "invalid_request_error")
-            return {"type": "error", "error": {"type": kind, "message": sentence}, "request_id": None}
+            return {"type": "error", "error": {"type": kind, "message": sentence}}
         case "gemini":
             kind = _GEMINI.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
             return {"error": {"code": status, "message": sentence, "status": kind}}

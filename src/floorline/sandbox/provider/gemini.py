@@ -219,7 +219,7 @@ def embed(asked: Asked, model: str) -> Wish:
     for request in _requests(body):
         for told in _told(request):
             prompt.say(told)
-    return Wish(model=name, controls=controls, prompt=prompt)
+    return Wish(model=name, controls=controls, prompt=prompt, body=body)
 
 
 def _requests(body: Fields) -> list[Fields]:
@@ -235,7 +235,7 @@ def _told(request: Fields) -> list[str]:
 
 def say_embed(asked: Asked, wish: Wish) -> Said:
     """The answer of embedContent, or of several at once."""
-    body = asked.json()
+    body = wish.body
     vectors: list[dict[str, object]] = []
     for request in _requests(body):
         size = whole_number(request, "outputDimensionality", "output_dimensionality") or DIMENSIONS

@@ -51,6 +51,7 @@ class Asked:
 class Said:
     """One answer. `parts` is the body: one part when it is whole, one an event when it is `streamed`. `failure` is the
     event by which the dialect tells inside a stream that it failed. `usage` is what the answer reports, by bucket.
+    `counted` is False for what no provider says: the sandbox's own pages.
     """
 
     status: int = 200
@@ -60,3 +61,4 @@ class Said:
     failure: bytes = b""
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
     controls: Controls = UNASKED
+    counted: bool = True

@@ -2,13 +2,14 @@
 
 import base64
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from floorline.sandbox.provider.message import Asked, Said
 
 KEPT = 200
+KEPT_BYTES = 64 << 20
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +40,8 @@ class Records:
     statuses: Counter[int] = field(default_factory=Counter[int])
     faults: Counter[str] = field(default_factory=Counter[str])
     usage: Counter[str] = field(default_factory=Counter[str])
-    _last: deque[tuple[Asked, Said]] = field(default_factory=lambda: deque[tuple[Asked, Said]](maxlen=KEPT))
+    _last: deque[tuple[Asked, Said]] = field(default_factory=deque[tuple[Asked, Said]])
+    _bytes: int = 0
 
     def take(self, asked: Asked, said: Said) -> None:
         """A request came, and this will be said to it."""
@@ -48,7 +50,14 @@ class Records:
         self.statuses[said.status] += 1
         if said.controls.fault:
             self.faults[said.controls.fault] += 1
+        self._keep(asked, replace(said, parts=(), failure=b""))
+
+    def _keep(self, asked: Asked, said: Said) -> None:
+        """Hold the last requests, at most `KEPT` of them and `KEPT_BYTES` of their bodies; the last one in any case."""
         self._last.append((asked, said))
+        self._bytes += len(asked.body)
+        while len(self._last) > KEPT or (self._bytes > KEPT_BYTES and len(self._last) > 1):
+            self._bytes -= len(self._last.popleft()[0].body)
 
     def deliver(self, said: Said) -> None:
         """An answer went out in full."""
@@ -74,7 +83,7 @@ class Records:
 
     def clear(self) -> None:
         """Count from 0 again; open connections stay counted."""
-        self.requests = self.streams = self.delivered = self.connections = 0
+        self.requests = self.streams = self.delivered = self.connections = self._bytes = 0
         for counter in (self.statuses, self.faults, self.usage, self._last):
             counter.clear()
 

@@ -25,6 +25,7 @@ def responses(asked: Asked, model: str = "") -> Wish:
         model=name,
         controls=controls,
         prompt=prompt,
+        body=body,
         stream=flag(body, "stream"),
         cap=whole_number(body, "max_output_tokens"),
         effort=effort(name, fields(body.get("reasoning")).get("effort")),
@@ -63,7 +64,7 @@ def say_responses(asked: Asked, wish: Wish) -> Said:
         "output_tokens_details": {"reasoning_tokens": found.reasoning},
         "total_tokens": wish.prompt.total + made,
     }
-    body = asked.json()
+    body = wish.body
     if wish.stream:
         parts = [
             event(kind, {"type": kind, **payload, "sequence_number": number})

@@ -1,14 +1,14 @@
 """From a request to its answer: the path names the dialect, the dialect reads and says."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from floorline.sandbox.provider import anthropic, bedrock, chat, embeddings, gemini, invoke, models, responses
-from floorline.sandbox.provider.controls import Chaos, Controls
+from floorline.sandbox.provider.controls import UNASKED, Chaos, Controls
 from floorline.sandbox.provider.errors import Dialect, failed
-from floorline.sandbox.provider.message import Asked, Refused, Said
+from floorline.sandbox.provider.message import Asked, Headers, Refused, Said
 from floorline.sandbox.provider.wish import Wish
 
 Reads = Callable[[Asked, str], Wish]
@@ -94,6 +94,14 @@ LISTINGS = (
 )
 
 
+_HEADERS: Mapping[Dialect, Callable[[Asked], Headers]] = {
+    "openai": chat.headers_of,
+    "anthropic": anthropic.headers_of,
+    "gemini": gemini.headers_of,
+    "bedrock": bedrock.headers_of,
+}
+
+
 def dialect_of(asked: Asked) -> Dialect:
     """The dialect in which a request without a route is told so."""
     if "anthropic-version" in asked.lookup:
@@ -110,12 +118,11 @@ def respond(asked: Asked, chaos: Chaos) -> Said:
         found = place.pattern.search(asked.path)
         if found is not None:
             return _answered(place, asked, unquote(found.groupdict().get("model") or ""), chaos)
-    dialect = dialect_of(asked)
-    known = any(place.pattern.search(asked.path) for place in (*ROUTES, *LISTINGS))
-    if known:
-        return failed(dialect, 405, f"{asked.method} is not allowed for {asked.path}")
-    return failed(
-        dialect, 404, f"the sandbox has nothing at {asked.method} {asked.path}: docs/sandbox.md lists its paths"
+    if any(place.pattern.search(asked.path) for place in (*ROUTES, *LISTINGS)):
+        return _failed(dialect_of(asked), asked, 405, f"{asked.method} is not allowed for {asked.path}")
+    where = f"{asked.method} {asked.path}"
+    return _failed(
+        dialect_of(asked), asked, 404, f"the sandbox has nothing at {where}: docs/sandbox.md lists its paths"
     )
 
 
@@ -126,11 +133,19 @@ def _answered(place: Route | Listing, asked: Asked, model: str, chaos: Chaos) ->
         wish = place.read(asked, model)
         controls = _settled(chaos.over(wish.controls), stream=wish.stream)
         if controls.status is not None and controls.status >= 400:
-            return failed(place.dialect, controls.status, controls=controls)
+            return _failed(place.dialect, asked, controls.status, controls=controls)
         said = place.say(asked, replace(wish, controls=controls))
     except Refused as refused:
-        return failed(place.dialect, refused.status, str(refused))
+        return _failed(place.dialect, asked, refused.status, str(refused))
+    except RecursionError:
+        return _failed(place.dialect, asked, 400, "the body is nested too deeply")
     return replace(said, status=controls.status or said.status)
+
+
+def _failed(dialect: Dialect, asked: Asked, status: int, sentence: str = "", controls: Controls = UNASKED) -> Said:
+    """An error with the headers that come with every answer of the dialect."""
+    said = failed(dialect, status, sentence, controls)
+    return replace(said, headers=(*said.headers, *_HEADERS[dialect](asked)))
 
 
 def _settled(controls: Controls, *, stream: bool) -> Controls:

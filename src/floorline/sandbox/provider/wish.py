@@ -13,6 +13,7 @@ from floorline.sandbox.provider.words import json_text, pieces, prose, tokens
 CREATED = 1_767_225_600
 """When every answer says that it was made: 2026-01-01. The same request has the same answer, whenever it is asked."""
 
+CHOICES_MAX = 128
 EFFORTS = {"none": 0, "minimal": 0, "low": 1, "medium": 2, "high": 4, "xhigh": 8, "max": 8}
 
 
@@ -26,13 +27,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One request. `cap` bounds the answer's tokens; `effort` is 0 where nothing is thought about; `tool` must be
+    """One request. `body` is what its dialect's module looks up again when it answers. `cap` bounds the answer's tokens; `effort` is 0 where nothing is thought about; `tool` must be
     called; `schema` is the shape of an answer that must be JSON; `choices` are wanted.
     """
 
     model: str
     controls: Controls
     prompt: Prompt
+    body: Fields = field(default_factory=dict[str, object])
     stream: bool = False
     cap: int | None = None
     effort: int = 0
@@ -201,6 +203,19 @@ def inputs(body: Fields, name: str) -> list[str]:
 
 def _spelled(numbered: list[object]) -> str:
     return "".join(f"{str(number)[-4:]:>4}" for number in numbered)
+
+
+def wants_usage(body: Fields) -> bool:
+    """Whether a stream of OpenAI is to end with its usage."""
+    return fields(body.get("stream_options")).get("include_usage") is True
+
+
+def how_many(body: Fields) -> int:
+    """How many choices are wanted."""
+    wanted = whole_number(body, "n") or 1
+    if wanted > CHOICES_MAX:
+        raise Refused(f"n is {wanted}: at most {CHOICES_MAX}")
+    return wanted
 
 
 def chosen(tools: list[Tool], choice: str) -> Tool:
