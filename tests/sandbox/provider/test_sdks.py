@@ -8,6 +8,7 @@ import anthropic
 import boto3
 import botocore.config
 import botocore.exceptions
+import google.auth.credentials
 import openai
 import pydantic
 import pytest
@@ -215,6 +216,51 @@ def test_gemini_whole_streamed_tools_and_embeddings(gemini, sandbox):
     assert "models/gemini-2.5-flash" in {model.name for model in gemini.models.list()}
     with pytest.raises(genai.errors.ServerError):
         gemini.models.generate_content(model="gemini-2.5-flash+status=503", contents="hello")
+
+
+class Token(google.auth.credentials.Credentials):
+    """A credential that is always good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = "none"
+
+    def refresh(self, request: object) -> None:
+        del request
+
+
+def test_vertex_serves_gemini_and_claude(sandbox):
+    options = types.HttpOptions(base_url=sandbox)
+    with genai.Client(
+        vertexai=True, project="p", location="us-central1", credentials=Token(), http_options=options
+    ) as client:
+        whole = client.models.generate_content(model="gemini-2.5-flash", contents="hello")
+        assert whole.usage_metadata.traffic_type == "ON_DEMAND"
+        chunks = list(client.models.generate_content_stream(model="gemini-2.5-flash", contents="hello"))
+        assert chunks[-1].usage_metadata == whole.usage_metadata
+        made = client.models.embed_content(model="text-embedding-005", contents="hello you")
+        assert made.embeddings[0].statistics.token_count == 3
+    with anthropic.AnthropicVertex(
+        project_id="p", region="us-east5", access_token="none", base_url=f"{sandbox}/v1", max_retries=0
+    ) as claude:
+        _claude_answers(claude, "claude-sonnet-5")
+        counted = claude.messages.count_tokens(model="claude-sonnet-5", messages=talk("hello"))
+        assert counted.input_tokens == 6
+
+
+def test_bedrock_serves_claude_to_anthropics_client(sandbox):
+    with anthropic.AnthropicBedrock(
+        aws_access_key="none", aws_secret_key="none", aws_region="us-east-1", base_url=sandbox, max_retries=0
+    ) as claude:
+        _claude_answers(claude, "us.anthropic.claude-sonnet-5-v1:0")
+
+
+def _claude_answers(client: anthropic.AnthropicVertex | anthropic.AnthropicBedrock, model: str) -> None:
+    whole = client.messages.create(model=model, max_tokens=99, messages=talk("hello"))
+    with client.messages.stream(model=model, max_tokens=99, messages=talk("hello")) as stream:
+        final = stream.get_final_message()
+    assert final.usage.output_tokens == whole.usage.output_tokens
+    assert final.content[0].text == whole.content[0].text
 
 
 def test_bedrock_converse_and_invoke(bedrock, sandbox):

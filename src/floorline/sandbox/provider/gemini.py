@@ -233,15 +233,53 @@ def _told(request: Fields) -> list[str]:
     return found
 
 
+def _size(body: Fields) -> int:
+    """The length of a vector, as it is asked for."""
+    size = whole_number(body, "outputDimensionality", "output_dimensionality") or DIMENSIONS
+    if size > DIMENSIONS:
+        raise Refused(f"outputDimensionality is {size}: at most {DIMENSIONS}")
+    return size
+
+
+def predict(asked: Asked, model: str) -> Wish:
+    """A request of Vertex's older embeddings: each instance is one text."""
+    body = asked.json()
+    name, controls = named(asked, model)
+    prompt = Prompt()
+    for instance in listed(body, "instances"):
+        prompt.say(text(instance.get("content")))
+    return Wish(model=name, controls=controls, prompt=prompt, body=body)
+
+
+def say_predict(asked: Asked, wish: Wish) -> Said:
+    """The answer of Vertex's older embeddings, which counts the tokens of each text."""
+    size = _size(fields(wish.body.get("parameters")))
+    told = [text(instance.get("content")) for instance in listed(wish.body, "instances")]
+    predictions = [
+        {
+            "embeddings": {
+                "values": numbers(vector(seed_of(wish.model, one), size)),
+                "statistics": {"truncated": False, "token_count": tokens(one)},
+            }
+        }
+        for one in told
+    ]
+    billed = {"billableCharacterCount": sum(map(len, told))}
+    return Said(
+        headers=(("content-type", "application/json; charset=UTF-8"), *headers_of(asked)),
+        parts=[encode({"predictions": predictions, "metadata": billed})],
+        usage={"input": wish.prompt.total},
+        controls=wish.controls,
+    )
+
+
 def say_embed(asked: Asked, wish: Wish) -> Said:
     """The answer of embedContent, or of several at once."""
     body = wish.body
     vectors: list[dict[str, object]] = []
     for request in _requests(body):
-        size = whole_number(request, "outputDimensionality", "output_dimensionality") or DIMENSIONS
-        if size > DIMENSIONS:
-            raise Refused(f"outputDimensionality is {size}: at most {DIMENSIONS}")
-        vectors.append({"values": numbers(vector(seed_of(wish.model, "\n".join(_told(request))), size))})
+        drawn = vector(seed_of(wish.model, "\n".join(_told(request))), _size(request))
+        vectors.append({"values": numbers(drawn)})
     shown: dict[str, object] = {"embeddings": vectors} if "requests" in body else {"embedding": vectors[0]}
     total = wish.prompt.total
     usage = {"promptTokenCount": total, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": total}]}

@@ -59,6 +59,12 @@ def _routes() -> tuple[Route, ...]:
         (_DEPLOYMENT + r"/embeddings$", "openai", embeddings.embeddings, embeddings.say_embeddings),
         (_DEPLOYMENT + r"/completions$", "openai", chat.completions, chat.say_completions),
         (r"/messages/count_tokens$", "anthropic", anthropic.count_tokens, anthropic.say_count),
+        (
+            r"/publishers/anthropic/models/count-tokens:rawPredict$",
+            "anthropic",
+            anthropic.count_tokens,
+            anthropic.say_count,
+        ),
         (_VERTEX + "rawPredict$", "anthropic", _streamed(anthropic.messages, stream=False), anthropic.say_messages),
         (
             _VERTEX + "streamRawPredict$",
@@ -67,6 +73,7 @@ def _routes() -> tuple[Route, ...]:
             anthropic.say_messages,
         ),
         (_GOOGLE + "(?:batchEmbedContents|embedContent)$", "gemini", gemini.embed, gemini.say_embed),
+        (_GOOGLE + "predict$", "gemini", gemini.predict, gemini.say_predict),
         (_GOOGLE + "countTokens$", "gemini", gemini.count, gemini.say_count),
         (_BEDROCK + "converse$", "bedrock", bedrock.converse, bedrock.say_converse),
         (_BEDROCK + "converse-stream$", "bedrock", _streamed(bedrock.converse, stream=True), bedrock.say_converse),
