@@ -21,10 +21,21 @@ from floorline.sandbox.company import CODE, CONTRACTS, REPORTS, SMALL, SUPPORT, 
 from floorline.sandbox.demo import Staged, Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.exports import write_settings
+from floorline.sandbox.live import Answer, Seen, Stored, compared
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
 from tests.support.data import shared_data
 
+LIVE = compared(
+    Seen(answers=[Answer(feature=CODE, call_id="a", cost=Decimal("0.25"))]),
+    [
+        Stored(id="a", feature=CODE, ending="complete", basis="computed", pico=250_000_000_000),
+        Stored(id="b", feature=CODE, ending="lost", basis="estimated", pico=1_000_000),
+    ],
+    calls=1,
+    killed_after=1,
+    down_ms=1_234,
+)
 HEAVY = replace(SMALL, pro_calls=400)  # enough traffic on the small plans to put someone under water
 
 
@@ -100,7 +111,7 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
     out = StringIO()
     printed = screens(Console(file=out, width=80), staged)
     printed.opening(staged)
-    printed.figures(told.figures)
+    printed.figures(told.figures, LIVE)
     printed.checks(told.checks)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
@@ -111,7 +122,7 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
 
 def test_the_document_holds_what_the_screens_hold(shown: tuple[Staged, Told]) -> None:
     staged, told = shown
-    found = json.loads(json.dumps(document(staged, told, {"import": 1.0})))
+    found = json.loads(json.dumps(document(staged, told, LIVE, {"import": 1.0})))
     assert found["sandbox"] is True
     assert found["total"]["revenue"] == f"{told.figures.total.revenue:.12f}"
     assert all(check["holds"] for check in found["checks"])

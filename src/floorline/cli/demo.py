@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,9 +19,12 @@ from floorline.sandbox.company import FROM, SMALL, TO, Volume
 from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.exports import write_settings
+from floorline.sandbox.live import Seen, lines_of, run_live
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
 from floorline.wiring import load_book, load_config, now
+
+LIVE_CALLS, LIVE_CALLS_SMALL = 400, 60
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,15 +86,32 @@ def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_j
                 rows = bring_in(ledger, book, staged, now=now(), on_problem=_problem, progress=bar)
             with watch.phase("margins"):
                 told = tell(ledger, config.policies, staged)
+            with watch.phase("gateway"):
+                calls = LIVE_CALLS_SMALL if volume is SMALL else LIVE_CALLS
+                live = run_live(home, ledger, book, calls=calls, seed=seed, progress=_watching(errors))
+            told = replace(told, checks=(*told.checks, *live.checks))
     if as_json:
-        emit_json(document(staged, told, watch.seconds))
+        emit_json(document(staged, told, live, watch.seconds))
         return told
     shown = screens(Console(), staged)
     shown.opening(staged)
-    shown.figures(told.figures)
+    shown.figures(told.figures, live)
     shown.checks(told.checks)
     shown.timing(watch.seconds, rows)
     return told
+
+
+def _watching(console: Console) -> Callable[[Seen], None]:
+    """A line that counts up while calls come through the gateway, where standard error is a terminal."""
+
+    def show(seen: Seen) -> None:
+        if console.is_terminal:
+            parts = [
+                f"{name} {calls} × ${cost / calls:.6f}" for name, (calls, cost) in lines_of(list(seen.answers)).items()
+            ]
+            console.print("  ".join(parts), end="\r", overflow="crop", no_wrap=True, highlight=False)
+
+    return show
 
 
 def _problem(problem: Problem) -> None:

@@ -7,11 +7,12 @@ from floorline.money import text
 from floorline.sandbox import company as own
 from floorline.sandbox.demo import Staged, Told
 from floorline.sandbox.figures import DemoFigures, FeatureLine, First
+from floorline.sandbox.live import Live
 
 Json = dict[str, object]
 
 
-def document(staged: Staged, told: Told, seconds: Mapping[str, float]) -> Json:
+def document(staged: Staged, told: Told, live: Live, seconds: Mapping[str, float]) -> Json:
     """Everything on the screens, with every check."""
     figures = told.figures
     return {
@@ -34,11 +35,27 @@ def document(staged: Staged, told: Told, seconds: Mapping[str, float]) -> Json:
         "spread": _spread(figures),
         "steps": _steps(figures),
         "first": _first(figures.first),
+        "live": _live(live),
         "checks": [
             {"what": one.what, "shown": one.shown, "raw": one.raw, "raw_rows": one.raw_rows, "holds": one.holds}
             for one in told.checks
         ],
         "seconds": {name: f"{elapsed:.3f}" for name, elapsed in seconds.items()},
+    }
+
+
+def _live(live: Live) -> Json:
+    return {
+        "answered": live.answered,
+        "killed_after": live.killed_after,
+        "down_ms": live.down_ms,
+        "cut_off": live.cut_off,
+        "lost": live.lost,
+        "lost_cost": text(live.lost_cost),
+        "features": [
+            {"feature": line.feature, "model": line.model, "calls": line.calls, "cost": text(line.cost)}
+            for line in live.lines
+        ],
     }
 
 

@@ -24,6 +24,7 @@ from floorline.sandbox.figures import (
     TopShare,
     UnderWater,
 )
+from floorline.sandbox.live import Live
 from floorline.sandbox.table import DAYS
 
 _ZONES: Mapping[Zone, str] = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
@@ -49,13 +50,36 @@ class Screens:
         )
         self.console.print(Panel(text, title="Floorline demo", border_style="cyan", padding=(0, 1)))
 
-    def figures(self, figures: DemoFigures) -> None:
+    def figures(self, figures: DemoFigures, live: Live) -> None:
         """Every table, and what to do first."""
         self._features(figures)
         self._customers(figures.under_water, figures.top)
         self._spread(figures.spread)
         self._steps(figures)
+        self._live(live)
         self._first(figures.first)
+
+    def _live(self, live: Live) -> None:
+        table = self._table("Through a real gateway, live", "feature", "model", ">calls", ">a call", ">cost")
+        for line in live.lines:
+            table.add_row(
+                line.feature,
+                line.model,
+                f"{line.calls:,}",
+                usd(line.cost / line.calls, places=6),
+                usd(line.cost, places=4),
+            )
+        fate = (
+            f"{live.lost} were under way: they stand in the ledger as lost, at an estimate of {usd(live.lost_cost, places=6)}"
+            if live.lost
+            else "none was under way"
+        )
+        words = (
+            f"After {live.killed_after} answers the gateway was killed with [bold]kill -9[/] and served again within "
+            f"{live.down_ms:,} ms. Of its calls {fate}. Callers asked again: [bold]{live.answered:,} of {live.calls:,} calls "
+            f"were answered[/]. Whether the ledger holds each answer at the cost that was told is checked below."
+        )
+        self._show(table, words)
 
     def checks(self, checks: Sequence[Check]) -> None:
         """How many totals equal the raw rows, and each one that does not."""
@@ -187,7 +211,9 @@ class Screens:
         self.console.print()
 
 
-_NAMED = frozenset({"calls", "tokens", "cost of calls", "cost with bills", "revenue", "margin"})
+_NAMED = frozenset({
+    "calls", "tokens", "cost of calls", "cost with bills", "revenue", "margin", "live calls answered", "cost told to callers",
+})  # fmt: skip
 
 
 def screens(console: Console, staged: Staged) -> Screens:
