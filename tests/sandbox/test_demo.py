@@ -116,7 +116,7 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 5
+    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 6
     assert "Company, plans, prices, models and workflow shapes are the demo's own." in text
 
 
