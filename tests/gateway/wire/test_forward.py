@@ -267,6 +267,12 @@ def test_bedrocks_model_is_replaced_in_the_path() -> None:
 class Recording:
     """A signer that shows what it was given."""
 
+    def stale(self) -> bool:
+        return False
+
+    def refresh(self) -> None:
+        """Nothing is fetched."""
+
     def sign(self, method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes) -> list[tuple[bytes, bytes]]:
         return [(b"authorization", f"{method} {url} {len(headers)} {len(body)}".encode())]
 
