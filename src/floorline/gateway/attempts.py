@@ -15,6 +15,7 @@ from floorline.gateway.targets import RETRIED_STATUSES, Breaker, Failure, order,
 from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.upstream import Attempt, UpstreamBroken
 from floorline.gateway.wire.forward import Outgoing, outgoing
+from floorline.gateway.wire.signing import Unsigned
 
 ERROR_BYTES_MAX = 1 << 20
 """Of a failed answer that is read to its end before the next attempt, so that its connection can be used again."""
@@ -85,9 +86,10 @@ class Attempts:
         call, upstream, breaker = self._call, self._snapshot.upstreams[target.provider], self._breaker(target)
         one = Try(provider=upstream.provider, model=target.model or call.view.model, started_ns=time.perf_counter_ns())
         call.tries.append(one)
-        sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
         breaker.begin()
         try:
+            await _credentials(upstream)
+            sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
             attempt = await self._sent(upstream, sent, one)
         except UpstreamBroken as broken:
             one.ended_ns = time.perf_counter_ns()
@@ -128,6 +130,17 @@ class Attempts:
             else:
                 return attempt
         raise AssertionError("a fresh connection is not a kept one")
+
+
+async def _credentials(upstream: Upstream) -> None:
+    """Have a provider's credentials good for one more request. Fetching new ones asks other hosts: off the loop."""
+    signer = upstream.signer
+    if signer is None or not signer.stale():
+        return
+    try:
+        await asyncio.to_thread(signer.refresh)
+    except Unsigned as missing:
+        raise UpstreamBroken("credentials", str(missing), sent=False) from missing
 
 
 def _failure(answered: Answered | None, one: Try) -> Failure | None:

@@ -31,7 +31,8 @@ IDLE_S = 55  # shorter than the 60 s after which most providers' proxies close
 _BODILESS = frozenset({204, 304})
 
 BrokenKind = Literal[
-    "connect", "connect_timeout", "tls", "proxy", "first_byte_timeout", "idle_timeout", "total_timeout", "reset", "protocol", "closed"
+    "connect", "connect_timeout", "tls", "proxy", "first_byte_timeout", "idle_timeout", "total_timeout", "reset", "protocol", "closed",
+    "credentials",
 ]  # fmt: skip
 
 

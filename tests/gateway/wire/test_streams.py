@@ -308,10 +308,14 @@ def test_an_event_longer_than_the_limit_passes_unread() -> None:
     assert b"".join(out) + edit.release() == b"".join(parts)
 
 
-def test_bytes_that_are_no_event_stream_pass() -> None:
-    edit = stream_edit(CONVERSE, EVENTSTREAM)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_bytes_that_are_no_event_stream_pass(size: int) -> None:
+    for nonsense in (b"\0\0\0\x01 is too short for a message", WORDS + b"\0" * 40 + METADATA, b"\0\0\0\0" + METADATA):
+        edit = stream_edit(CONVERSE, EVENTSTREAM)
 
-    assert edit.feed(b"\0\0\0\x01 is too short for a message") == b"\0\0\0\x01 is too short for a message"
+        assert passed(edit, pieces(nonsense, size)) + edit.release() == nonsense
+        assert not edit.terminal
+        assert not edit.at_boundary
 
 
 events = st.lists(

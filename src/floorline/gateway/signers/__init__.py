@@ -13,11 +13,11 @@ def signer_for(provider: Provider) -> Signer | None:
     """What signs the requests to `provider`; None when its credential is a mere header. BadInput when the extra is missing."""
     try:
         if provider.auth == "sigv4":
-            from floorline.gateway.signers.aws import SigV4, machine_credentials  # noqa: PLC0415  an optional extra
+            from floorline.gateway.signers.aws import SigV4, machine_credentials  # noqa: PLC0415 - an optional extra
 
             return SigV4(machine_credentials, region=provider.region)
         if provider.auth == "google":
-            from floorline.gateway.signers.google import GoogleToken, default_credentials  # noqa: PLC0415  an optional extra
+            from floorline.gateway.signers.google import GoogleToken, default_credentials  # noqa: PLC0415 - an optional extra
 
             return GoogleToken(default_credentials)
     except ModuleNotFoundError as missing:

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
-from botocore.session import get_session  # pyright: ignore[reportUnknownVariableType]
+from botocore.session import get_session  # pyright: ignore[reportUnknownVariableType] - the library is typed in part
 
 from floorline.gateway.wire.signing import Unsigned
 
@@ -54,7 +54,7 @@ class SigV4:
         """The headers of the signature over host, type, path, query and body."""
         given = {name.decode(): value.decode("latin-1") for name, value in headers if name in _SIGNED_HEADERS}
         request = AWSRequest(method=method, url=url, headers=given, data=body)
-        SigV4Auth(self._frozen, "bedrock", self._region).add_auth(request)  # pyright: ignore[reportUnknownMemberType]
+        SigV4Auth(self._frozen, "bedrock", self._region).add_auth(request)  # pyright: ignore[reportUnknownMemberType] - the library is typed in part
         signed: list[tuple[str, str]] = request.headers.items()
         return [(name.lower().encode(), value.encode()) for name, value in signed if name.lower() not in given]
 
@@ -62,4 +62,4 @@ class SigV4:
 def machine_credentials() -> Credentials | None:
     """From the environment, a profile, or the machine's role, in botocore's order."""
     session = get_session()
-    return cast("Credentials | None", session.get_credentials())  # pyright: ignore[reportUnknownMemberType]
+    return cast("Credentials | None", session.get_credentials())  # pyright: ignore[reportUnknownMemberType] - the library is typed in part

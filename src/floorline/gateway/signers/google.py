@@ -64,5 +64,5 @@ class GoogleToken:
 
 def default_credentials() -> Credentials:
     """From the environment, a file, or the machine's account, in google-auth's order."""
-    found, _ = google.auth.default(scopes=[_SCOPE])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    found, _ = google.auth.default(scopes=[_SCOPE])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the library is typed in part
     return cast("Credentials", found)

@@ -9,15 +9,19 @@ import msgspec
 
 from floorline.gateway.wire.members import members
 
+MESSAGE_BYTES_MIN = 16
+"""Of a message of an AWS event stream: its lengths and checksums alone."""
+
 _DATA = re.compile(rb"^data:[ ]?([^\r\n]*)", re.MULTILINE)
 
 
 class Held:
     """The beginning of an event whose end has not come yet, in the pieces that it came in; never more than `limit` bytes."""
 
-    __slots__ = ("_limit", "_parts", "_size", "_tail")
+    __slots__ = ("_limit", "_parts", "_size", "_tail", "broken")
 
     def __init__(self, limit: int) -> None:
+        self.broken = False
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
@@ -43,12 +47,15 @@ class Held:
         return self._split(piece, max(newline + 2, crlf + 3) - len(tail))
 
     def messages(self, piece: bytes) -> bytes:
-        """The whole messages of an AWS event stream; the rest is held. A length that cannot be one ends the looking."""
+        """The whole messages of an AWS event stream; the rest is held. From a length that cannot be one on, all passes: `broken`."""
+        if self.broken:
+            return piece
         block = self.take() + piece if self._size else piece
         position = 0
         while position + 4 <= len(block):
             (length,) = struct.unpack_from(">I", block, position)
-            if length < 16:
+            if length < MESSAGE_BYTES_MIN:
+                self.broken = True
                 return block
             if position + length > len(block):
                 break

@@ -21,7 +21,15 @@ import msgspec
 
 from floorline import money
 from floorline.gateway.policy import Dialect
-from floorline.gateway.wire.framing import Held, event_message, message_parts, sse_data, with_sse_data, with_value
+from floorline.gateway.wire.framing import (
+    MESSAGE_BYTES_MIN,
+    Held,
+    event_message,
+    message_parts,
+    sse_data,
+    with_sse_data,
+    with_value,
+)
 from floorline.gateway.wire.routes import Route
 
 LIMIT_BYTES = 32 << 20
@@ -285,11 +293,11 @@ class EventStreamEdit:
     @property
     def at_boundary(self) -> bool:
         """Whether a message of our own may follow."""
-        return not self._rest and not self.terminal
+        return not self._rest and not self._rest.broken and not self.terminal
 
     def feed(self, piece: bytes) -> bytes:
         """What may be passed on now."""
-        if self._passing:
+        if self._passing or (self._rest.broken and not self.terminal):
             return piece
         block = self._rest.messages(piece)
         if self.terminal:
@@ -304,6 +312,8 @@ class EventStreamEdit:
         position = 0
         while position < len(block):
             (length,) = struct.unpack_from(">I", block, position)
+            if length < MESSAGE_BYTES_MIN:
+                break
             message = block[position : position + length]
             if any(mark in message for mark in _LAST_MESSAGES):
                 self.terminal, self.failed = True, _EXCEPTION in message
