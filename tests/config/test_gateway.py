@@ -148,6 +148,30 @@ def test_every_setting_is_read():
     assert policy.trusted_cost_providers == {"openrouter"}
 
 
+def test_a_provider_that_names_no_proxy_has_the_environments():
+    text = """providers:
+  far: {dialect: openai, base_url: "https://far.example/v1"}
+  own: {dialect: openai, base_url: "https://own.example/v1", proxy: "http://own"}
+  spared: {dialect: openai, base_url: "https://spared.example/v1"}
+  here: {dialect: openai, base_url: "http://127.0.0.1:9001/v1"}
+"""
+    environment = {"ALL_PROXY": "http://user:word@around:3128", "NO_PROXY": "spared.example"}
+    providers = parse(text.encode(), FILE, environment).config.gateway.providers
+    assert {name: provider.proxy for name, provider in providers.items()} == {
+        "far": "http://user:word@around:3128",
+        "own": "http://own",
+        "spared": "",
+        "here": "",
+    }
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:hunter2@p", "http://", "http://p:99999"])
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_a_problem_and_not_shown(proxy: str):
+    parsed = parse(b"providers: {a: {dialect: openai, base_url: 'https://h'}}", FILE, {"https_proxy": proxy})
+    assert "no http or https address: mend the variable" in str(parsed.problems[0])
+    assert "hunter2" not in str(parsed.problems)
+
+
 def test_how_the_credential_is_sent_follows_from_kind_and_dialect():
     auths = {name: provider.auth for name, provider in policy_of(EVERYTHING).providers.items()}
     assert auths == {

@@ -511,7 +511,7 @@ async def test_an_answer_to_head_and_answers_without_a_body_have_none() -> None:
         client = await running.client()
         for way in (b"w", b"s"):
             await client.send(b"HEAD /%b200 HTTP/1.1\r\nhost: x\r\n\r\n" % way)
-            assert (await client.answer(method="HEAD")).header(b"content-length") == (b"4" if way == b"w" else None)
+            assert (await client.answer(to=lambda: "HEAD")).header(b"content-length") == (b"4" if way == b"w" else None)
             for status in (204, 304):
                 await client.send(b"GET /%b%d HTTP/1.1\r\nhost: x\r\n\r\n" % (way, status))
                 answer = await client.answer()

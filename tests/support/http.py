@@ -83,15 +83,15 @@ class Peer:
         assert all(name and name == name.lower() for name, _ in headers), headers
         return first, headers
 
-    async def answer(self, *, method: str = "GET") -> Got:
-        """The next answer, whole; 1xx ones are passed over by nobody. IncompleteReadError when it breaks off."""
+    async def answer(self, *, to: Callable[[], str] = lambda: "GET") -> Got:
+        """The next answer, whole, 1xx ones as well, `to` a request of that method. IncompleteReadError when it breaks off."""
         first, headers = await self.head()
         version, status, *_ = first.split(b" ", 2)
         assert version == b"HTTP/1.1", first
         names = [name for name, _ in headers]
         framed = [name for name in names if name in (b"content-length", b"transfer-encoding")]
         assert len(framed) < 2, headers
-        bodiless = method == "HEAD" or status in (b"204", b"304") or status.startswith(b"1")
+        bodiless = to() == "HEAD" or status in (b"204", b"304") or status.startswith(b"1")
         body = b"" if bodiless else await self._body(dict(headers))
         return Got(status=int(status), headers=headers, body=body)
 
@@ -150,11 +150,11 @@ class Gateway:
         self._peers.append(peer)
         return peer
 
-    async def asked(self, *pieces: bytes, method: str = "GET") -> Got:
+    async def asked(self, *pieces: bytes) -> Got:
         """The answer to a request of a client of its own, which leaves."""
         client = await self.client()
         await client.send(*pieces)
-        answer = await client.answer(method=method)
+        answer = await client.answer()
         client.close()
         return answer
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from floorline.config.reader import Value
 from floorline.config.settings import names_below, required_below
 from floorline.gateway.policy import Auth, Dialect, Kind, Provider, Timeouts
+from floorline.gateway.proxy import proxy_of
 from floorline.pricing.providers import canonical
 
 RESERVED = frozenset({"v1", "v1beta", "model", "models", "healthz", "readyz", "metrics", "api"})
@@ -57,10 +58,11 @@ def _provider(name: str, label: Value, value: Value, folder: Path) -> Provider:
         table["api_version"].complain(f"`{value.path}.api_version` is of kind azure only: leave it out")
     if auth == "sigv4" and not region:
         value.complain(f"`{value.path}` lacks `region`, which its signature names: region: us-east-1")
+    base_url = _base_url(table["base_url"]) if "base_url" in table else ""
     return Provider(
         name=name,
         dialect=dialect,
-        base_url=_base_url(table["base_url"]) if "base_url" in table else "",
+        base_url=base_url,
         kind=kind,
         auth=auth,
         api_key=(table["api_key"].secret() if "api_key" in table else None) or "",
@@ -70,7 +72,7 @@ def _provider(name: str, label: Value, value: Value, folder: Path) -> Provider:
         headers=_headers(table["headers"]) if "headers" in table else {},
         timeouts=_timeouts(table["timeouts"]) if "timeouts" in table else Timeouts(),
         ca_file=str(folder / file) if (file := _text(table, "ca_file")) else "",
-        proxy=_proxy(table["proxy"]) if "proxy" in table else "",
+        proxy=_proxy(table["proxy"]) if "proxy" in table else _surrounding_proxy(value, base_url),
     )
 
 
@@ -129,6 +131,22 @@ def _proxy(value: Value) -> str:
     is_secret = url != str(value.node.value).strip()
     _split(value, url, credentials=is_secret)
     return url
+
+
+def _surrounding_proxy(value: Value, base_url: str) -> str:
+    """The forward proxy that the environment names for `base_url`. Its URL may hold a password, and is not shown."""
+    url = proxy_of(base_url, value.findings.environment)
+    try:
+        parts = urlsplit(url)
+        in_order = not url or (parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    except ValueError:
+        in_order = False
+    if not in_order:
+        value.complain(
+            f"`{value.path}` would be reached through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, which is no "
+            "http or https address: mend the variable, or exempt the host in NO_PROXY"
+        )
+    return url if in_order else ""
 
 
 def _split(value: Value, url: str, *, credentials: bool = False) -> SplitResult | None:

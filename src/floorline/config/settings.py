@@ -48,7 +48,7 @@ _PROVIDERS = (
     _setting("providers.<provider>.timeouts.idle", "duration", "5m", "between two bytes of an answer"),
     _setting("providers.<provider>.timeouts.total", "duration", "1h", "one attempt in all"),
     _setting("providers.<provider>.ca_file", "path", "the system's", "certificates that vouch for it, beside this file"),
-    _setting("providers.<provider>.proxy", "URL or secret: ${NAME}", "none", "the forward proxy on the way to it"),
+    _setting("providers.<provider>.proxy", "URL or secret: ${NAME}", "the environment's", "the forward proxy on the way to it"),
     _setting("models.<model>.targets[].provider", "provider", "required", "who can serve the model"),
     _setting("models.<model>.targets[].model", "text", "the name asked for", "what it is called there"),
     _setting("models.<model>.targets[].tier", "whole number", "0", "lower tiers are tried first"),

@@ -1,6 +1,7 @@
 """Forward proxies on the way to a provider: which one, what it is told, and the tunnel through it."""
 
 import asyncio
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 ANSWER_BYTES_MAX = 64 << 10
+_LOOPBACK = re.compile(r"127(\.\d+){3}|::1")
 
 
 class ProxyRefused(OSError):
@@ -43,18 +45,19 @@ class Proxy:
 
 
 def proxy_of(address: str, environment: Mapping[str, str]) -> str:
-    """The URL of the proxy that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` name for `address`, '' for none or where
-    `NO_PROXY` exempts its host: exactly, as a domain with all below it, or by `*`. Names in lower case hold as well.
+    """The URL of the proxy that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` name for `address`; in lower case they hold
+    before those. '' for none, for this machine, and where `NO_PROXY` exempts the host: itself, a domain above it, or `*`.
     """
     url = urlsplit(address)
     host = (url.hostname or "").lower()
-    spared = _variable(environment, "no_proxy")
-    for entry in (part.strip().lower().removeprefix("*").lstrip(".") for part in spared.split(",")):
-        if entry and (host == entry or host.endswith(f".{entry}")):
-            return ""
-    if "*" in (part.strip() for part in spared.split(",")):
+    spared = [entry.strip().lower() for entry in _variable(environment, "no_proxy").split(",")]
+    domains = [entry.removeprefix("*").lstrip(".") for entry in spared]
+    if "*" in spared or host == "localhost" or _LOOPBACK.fullmatch(host):
         return ""
-    return _variable(environment, f"{url.scheme}_proxy") or _variable(environment, "all_proxy")
+    if any(domain and (host == domain or host.endswith(f".{domain}")) for domain in domains):
+        return ""
+    proxy = _variable(environment, f"{url.scheme}_proxy") or _variable(environment, "all_proxy")
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:

@@ -34,6 +34,7 @@ LINGER_S = 3
 PIPELINED_MAX = 128  # requests that one client may send ahead of their answers
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AT_ONCE = struct.pack("ii", 1, 0)
+_VERSIONS = frozenset({"1.1", "1.0"})
 _OFFERED = frozenset({b"h2c", b"h2", b"tls/1.0"})  # upgrades that a client offers and goes on without
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[0-9a-fA-F:.]+\](:\d*)?", re.ASCII)
@@ -46,6 +47,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: "Server") -> None:
         self.server = server
+        self._limits = server.limits
         self.old = False  # the current request is HTTP/1.0's
         self.write: Callable[[bytes], None] = _nowhere
         self._deadline = 0.0  # float: seconds of the loop's clock, not money
@@ -74,7 +76,7 @@ class Connection(asyncio.Protocol):
         """A client is there."""
         self._transport = cast("asyncio.Transport", transport)
         self.write = self._transport.write
-        self._deadline = self.server.clock() + self.server.limits.header_ms / 1000
+        self._deadline = self.server.clock() + self._limits.header_ms / 1000
         self.server.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -93,7 +95,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to, and has until the deadline to take some of it."""
         self._full = True
-        self._allow(self.server.limits.idle_ms)
+        self._allow(self._limits.idle_ms)
         if self._current is not None and self._current.on_full is not None:
             self._current.on_full()
 
@@ -122,7 +124,7 @@ class Connection(asyncio.Protocol):
     def _close(self, transport: asyncio.Transport) -> None:
         """Close when what was written is out, if the client takes it."""
         transport.close()
-        self._allow(self.server.limits.idle_ms)
+        self._allow(self._limits.idle_ms)
 
     # -- what llhttp finds
 
@@ -130,8 +132,8 @@ class Connection(asyncio.Protocol):
         """More of a request, or of several."""
         if self._refusal is not None:
             return
-        if self._unframed > self.server.limits.header_bytes_max:
-            self._refuse(431, f"the request's head or trailer exceeds {self.server.limits.header_bytes_max} bytes")
+        if self._unframed > self._limits.header_bytes_max:
+            self._refuse(431, f"the request's head or trailer exceeds {self._limits.header_bytes_max} bytes")
             return
         self._unframed += len(data)
         try:
@@ -190,22 +192,32 @@ class Connection(asyncio.Protocol):
 
     def _objection(self) -> tuple[int, str] | None:
         """Why the request is refused by its head alone: a status and what to say."""
-        limits, headers, version = self.server.limits, self._headers, self._version
-        if version not in {"1.1", "1.0"}:
-            return 505, f"HTTP/{version} is not spoken here: send HTTP/1.1 requests"
+        limits, headers = self._limits, self._headers
+        if self._version not in _VERSIONS:
+            return 505, f"HTTP/{self._version} is not spoken here: send HTTP/1.1 requests"
         if self._parser.get_method() == b"CONNECT":
             return 501, "tunnels are not supported: send plain HTTP/1.1 requests"
         if b"upgrade" in headers and (offer := headers[b"upgrade"]).lower() not in _OFFERED:
             return 501, f"Upgrade to {offer.decode('latin-1')} is not supported: send plain HTTP/1.1 requests"
-        if (objection := self._objection_to_framing()) is not None:
+        if b"transfer-encoding" in headers and (objection := self._objection_to_coding()) is not None:
             return objection
+        if b"content-length" in headers and (size := _number(headers[b"content-length"])) > limits.body_bytes_max:
+            return 413, f"the body has {size} bytes, at most {limits.body_bytes_max} are taken"
         if b"expect" in headers and headers[b"expect"].lower() != b"100-continue":
             return 417, "only `Expect: 100-continue` is understood"
-        if self._unframed > limits.header_bytes_max:
+        if self._unframed > limits.header_bytes_max:  # with what came of the body in the same read
             size = len(self._url) + sum(len(name) + len(value) for name, value in self._raw)
             if size > limits.header_bytes_max:
                 return 431, f"the request's head has {size} bytes, at most {limits.header_bytes_max} are taken"
         return self._objection_to_host()
+
+    def _objection_to_coding(self) -> tuple[int, str] | None:
+        """llhttp has refused a coding that comes twice or beside a length."""
+        if self._version == "1.0":
+            return 400, "HTTP/1.0 has no Transfer-Encoding"
+        if self._headers[b"transfer-encoding"].strip().lower() != b"chunked":
+            return 501, "the only transfer coding taken is `chunked`"
+        return None
 
     def _objection_to_host(self) -> tuple[int, str] | None:
         host = self._headers.get(b"host")
@@ -217,29 +229,15 @@ class Connection(asyncio.Protocol):
             return 400, "a request has one Host header, this one has several"
         return None
 
-    def _objection_to_framing(self) -> tuple[int, str] | None:
-        """llhttp has refused a body's length that is no number, comes twice or beside chunks."""
-        coding = self._headers.get(b"transfer-encoding")
-        if coding is not None:
-            if self._version == "1.0":
-                return 400, "HTTP/1.0 has no Transfer-Encoding"
-            if coding.strip().lower() != b"chunked":
-                return 501, "the only transfer coding taken is `chunked`"
-        length = self._headers.get(b"content-length", b"").strip().lstrip(b"0")
-        body_bytes_max = self.server.limits.body_bytes_max
-        if length and (len(length) > len(str(body_bytes_max)) or int(length) > body_bytes_max):
-            return 413, f"the body has {length.decode()} bytes, at most {body_bytes_max} are taken"
-        return None
-
     def on_body(self, data: bytes) -> None:
         """The next bytes of the body."""
         if self._refusal is not None:
             return
         self._unframed = 0
-        self._held += len(data)
-        self.server.held_bytes += len(data)
+        size, limits = len(data), self._limits
+        self._held += size
+        self.server.held_bytes += size
         self._parts.append(data)
-        limits = self.server.limits
         if self._held > limits.body_bytes_max:
             self._refuse(413, f"the body exceeds {limits.body_bytes_max} bytes")
         elif self.server.held_bytes > limits.held_bytes_max:
@@ -313,7 +311,7 @@ class Connection(asyncio.Protocol):
 
     def _await_input(self) -> None:
         """The client's turn: it has time by what it has sent already, and may be waiting to be asked for its body."""
-        limits = self.server.limits
+        limits = self._limits
         self._allow(limits.body_ms if self._reading_body else limits.header_ms if self._begun else limits.idle_ms)
         if self._continue_due:
             self._continue_due = False
@@ -360,7 +358,7 @@ class Connection(asyncio.Protocol):
         unsent = transport.get_write_buffer_size()
         if unsent and unsent != self._unsent:
             self._unsent = unsent
-            self._allow(self.server.limits.idle_ms)
+            self._allow(self._limits.idle_ms)
         elif unsent or self._refusal_told or transport.is_closing():
             self.abort()
         elif self._begun:
@@ -496,6 +494,11 @@ class Server:
 
 def _nowhere(data: bytes) -> None:
     """The client has left."""
+
+
+def _number(length: bytes) -> int:
+    """A content-length that llhttp has taken: digits of at most 64 bits, behind any number of zeros."""
+    return int(length if len(length) < 20 else length.strip().lstrip(b"0") or b"0")
 
 
 def _origin_form(target: bytes) -> bytes:
