@@ -87,6 +87,13 @@ def test_gemini_without_sse_streams_a_json_array():
     assert used(got) == said.usage
 
 
+def test_a_json_array_that_fails_is_still_json():
+    said = ask("/v1beta/models/g+fault=error-mid-stream:streamGenerateContent", {"contents": contents([{"text": "x"}])})
+    half = said.parts[: len(said.parts) // 2]
+    chunks = json.loads(b"".join(half) + said.failure)
+    assert chunks[-1]["error"]["status"] == "UNAVAILABLE"
+
+
 def test_an_anthropic_stream_runs_from_message_start_to_message_stop_with_cumulative_usage():
     body = {"model": "claude-sonnet-5", "max_tokens": 99, "messages": talk("hello"), "stream": True}
     lines = b"".join(ask("/v1/messages", body).parts).decode().split("\n\n")

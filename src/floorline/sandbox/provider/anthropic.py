@@ -3,28 +3,15 @@
 from collections.abc import Iterator
 
 from floorline.pricing.usage.tally import Fields, fields, items, text
+from floorline.sandbox.provider.answer import Answer, answer, buckets, deltas, thought
 from floorline.sandbox.provider.errors import failure
 from floorline.sandbox.provider.events import encode
 from floorline.sandbox.provider.events import named as event
 from floorline.sandbox.provider.message import Asked, Headers, Refused, Said
 from floorline.sandbox.provider.prompt import Caching, Prompt
+from floorline.sandbox.provider.reading import chosen, flag, listed, named, role_of, whole_number
 from floorline.sandbox.provider.schema import sample
-from floorline.sandbox.provider.wish import (
-    EFFORTS,
-    Answer,
-    Tool,
-    Wish,
-    answer,
-    buckets,
-    chosen,
-    deltas,
-    flag,
-    listed,
-    named,
-    role_of,
-    thought,
-    whole_number,
-)
+from floorline.sandbox.provider.wish import EFFORTS, Tool, Wish
 
 _PER_DELTA = 6
 _RESET = "2026-01-01T00:00:00Z"

@@ -3,24 +3,14 @@
 from collections.abc import Iterator
 
 from floorline.pricing.usage.tally import Fields, fields, items, text
+from floorline.sandbox.provider.answer import Answer, answer, buckets, deltas
 from floorline.sandbox.provider.errors import failure
 from floorline.sandbox.provider.events import encode, message, padded
 from floorline.sandbox.provider.message import Asked, Headers, Said
 from floorline.sandbox.provider.prompt import Caching, Prompt
+from floorline.sandbox.provider.reading import chosen, listed, named, role_of, whole_number
 from floorline.sandbox.provider.schema import sample
-from floorline.sandbox.provider.wish import (
-    Answer,
-    Tool,
-    Wish,
-    answer,
-    buckets,
-    chosen,
-    deltas,
-    listed,
-    named,
-    role_of,
-    whole_number,
-)
+from floorline.sandbox.provider.wish import Tool, Wish
 
 EVENTS = "application/vnd.amazon.eventstream"
 LATENCY_MS = 12

@@ -3,20 +3,13 @@
 import re
 
 from floorline.pricing.usage.tally import Fields, fields, items, text
+from floorline.sandbox.provider.answer import CREATED, Answer, answer, buckets, deltas
 from floorline.sandbox.provider.errors import failure
 from floorline.sandbox.provider.events import DONE, data, encode
 from floorline.sandbox.provider.message import Asked, Headers, Said
 from floorline.sandbox.provider.prompt import Caching, Prompt
-from floorline.sandbox.provider.wish import (
-    CREATED,
-    EFFORTS,
-    Answer,
-    Tool,
-    Wish,
-    answer,
-    buckets,
+from floorline.sandbox.provider.reading import (
     chosen,
-    deltas,
     flag,
     how_many,
     inputs,
@@ -26,6 +19,7 @@ from floorline.sandbox.provider.wish import (
     wants_usage,
     whole_number,
 )
+from floorline.sandbox.provider.wish import EFFORTS, Tool, Wish
 
 _DATED = {
     "gpt-4o": "gpt-4o-2024-08-06",

@@ -4,7 +4,8 @@ from floorline.sandbox.provider.chat import headers_of
 from floorline.sandbox.provider.events import encode
 from floorline.sandbox.provider.message import Asked, Refused, Said
 from floorline.sandbox.provider.prompt import Prompt
-from floorline.sandbox.provider.wish import Wish, inputs, named, whole_number
+from floorline.sandbox.provider.reading import inputs, named, whole_number
+from floorline.sandbox.provider.wish import Wish
 from floorline.sandbox.provider.words import numbers, packed, tokens, vector
 
 DIMENSIONS = 1536

@@ -41,8 +41,9 @@ _SENTENCES: Mapping[int, str] = {
 }
 
 
-def error_body(dialect: Dialect, status: int, sentence: str) -> dict[str, object]:
-    """The body of an error."""
+def error_body(dialect: Dialect, status: int, sentence: str = "") -> dict[str, object]:
+    """The body of an error, in the sandbox's own words when there are no others."""
+    sentence = sentence or _SENTENCES.get(status, f"the sandbox was asked for {status}")
     match dialect:
         case "openai":
             kind, code = _OPENAI.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
@@ -59,7 +60,6 @@ def error_body(dialect: Dialect, status: int, sentence: str) -> dict[str, object
 
 def failed(dialect: Dialect, status: int, sentence: str = "", controls: Controls = UNASKED) -> Said:
     """A whole answer that is an error, with its headers."""
-    sentence = sentence or _SENTENCES.get(status, f"the sandbox was asked for {status}")
     headers: Headers = (("content-type", "application/json"),)
     if dialect == "bedrock":
         kind = _BEDROCK.get(status, "InternalServerException" if status >= 500 else "ValidationException")
@@ -72,13 +72,12 @@ def failed(dialect: Dialect, status: int, sentence: str = "", controls: Controls
 
 def failure(dialect: Dialect) -> bytes:
     """The event that says, inside a stream that began well, that it failed."""
-    sentence = _SENTENCES[503]
     match dialect:
         case "openai":
-            return data(error_body("openai", 500, sentence))
+            return data(error_body("openai", 503))
         case "anthropic":
-            return named("error", error_body("anthropic", 529, _SENTENCES[529]))
+            return named("error", error_body("anthropic", 529))
         case "gemini":
-            return data(error_body("gemini", 503, sentence))
+            return data(error_body("gemini", 503))
         case "bedrock":
-            return message("modelStreamErrorException", encode({"message": sentence}), kind="exception")
+            return message("modelStreamErrorException", encode(error_body("bedrock", 503)), kind="exception")

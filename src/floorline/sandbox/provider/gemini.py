@@ -3,24 +3,15 @@
 import re
 
 from floorline.pricing.usage.tally import Fields, fields, items, text, texts
+from floorline.sandbox.provider.answer import Answer, answer, buckets, deltas
 from floorline.sandbox.provider.embeddings import seed_of
-from floorline.sandbox.provider.errors import failure
+from floorline.sandbox.provider.errors import error_body, failure
 from floorline.sandbox.provider.events import data, encode
 from floorline.sandbox.provider.message import Asked, Headers, Refused, Said
 from floorline.sandbox.provider.prompt import Caching, Prompt
+from floorline.sandbox.provider.reading import chosen, listed, named, whole_number
 from floorline.sandbox.provider.schema import sample
-from floorline.sandbox.provider.wish import (
-    Answer,
-    Tool,
-    Wish,
-    answer,
-    buckets,
-    chosen,
-    deltas,
-    listed,
-    named,
-    whole_number,
-)
+from floorline.sandbox.provider.wish import Tool, Wish
 from floorline.sandbox.provider.words import numbers, tokens, vector
 
 DIMENSIONS = 3072
@@ -123,7 +114,7 @@ def say_generate(asked: Asked, wish: Wish) -> Said:
     caching = wish.prompt.repeated_caching(wish.controls.cached_tokens)
     vertex = "/publishers/" in asked.path
     chunks = _chunks(wish, found, caching, vertex=vertex)
-    kind = "application/json; charset=UTF-8"
+    kind, broken = "application/json; charset=UTF-8", failure("gemini")
     headers = headers_of(asked)
     if not wish.stream:
         parts = [encode(chunks[0])]
@@ -131,12 +122,13 @@ def say_generate(asked: Asked, wish: Wish) -> Said:
         parts, kind = [data(chunk) for chunk in chunks], "text/event-stream"
         headers += (("content-disposition", "attachment"),)
     else:
+        broken = b",\r\n" + encode(error_body("gemini", 503)) + b"]\n"
         parts = [(b",\r\n" if place else b"[") + encode(chunk) for place, chunk in enumerate(chunks)] + [b"]\n"]
     return Said(
         headers=(("content-type", kind), *headers),
         parts=parts,
         streamed=wish.stream,
-        failure=failure("gemini"),
+        failure=broken,
         usage=buckets(wish, found, caching, image=True),
         controls=wish.controls,
     )

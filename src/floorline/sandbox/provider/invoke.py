@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from floorline.pricing.usage.tally import text
 from floorline.sandbox.provider import anthropic
+from floorline.sandbox.provider.answer import Answer, answer, buckets, deltas
 from floorline.sandbox.provider.bedrock import EVENTS, LATENCY_MS, converse, converse_usage, headers_of
 from floorline.sandbox.provider.errors import failure
 from floorline.sandbox.provider.events import encode, message, padded
 from floorline.sandbox.provider.message import Asked, Headers, Refused, Said
 from floorline.sandbox.provider.prompt import Caching, Prompt
-from floorline.sandbox.provider.wish import Answer, Wish, answer, buckets, deltas, named, whole_number
+from floorline.sandbox.provider.reading import named, whole_number
+from floorline.sandbox.provider.wish import Wish
 from floorline.sandbox.provider.words import numbers, vector
 
 Payloads = Iterable[dict[str, object]]

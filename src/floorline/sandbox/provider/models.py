@@ -1,9 +1,9 @@
 """The lists of models. Every other name is answered too: these are only what is shown."""
 
 from floorline.sandbox.provider import anthropic, chat, gemini
+from floorline.sandbox.provider.answer import CREATED
 from floorline.sandbox.provider.events import encode
 from floorline.sandbox.provider.message import Asked, Refused, Said
-from floorline.sandbox.provider.wish import CREATED
 
 _OPENAI = (
     "gpt-4.1",

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from floorline.pricing.usage.tally import Fields, fields, items, text
+from floorline.sandbox.provider.answer import CREATED, Answer, answer, buckets, deltas
 from floorline.sandbox.provider.chat import content, effort, functions, headers_of, required, served, shape
 from floorline.sandbox.provider.errors import failure
 from floorline.sandbox.provider.events import encode
 from floorline.sandbox.provider.events import named as event
 from floorline.sandbox.provider.message import Asked, Refused, Said
 from floorline.sandbox.provider.prompt import Prompt
-from floorline.sandbox.provider.wish import CREATED, Answer, Wish, answer, buckets, deltas, flag, named, whole_number
+from floorline.sandbox.provider.reading import flag, named, whole_number
+from floorline.sandbox.provider.wish import Wish
 
 
 def responses(asked: Asked, model: str = "") -> Wish:
