@@ -21,7 +21,6 @@ from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.issuing import Issuer
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Keyring
-from floorline.gateway.policy import Provider
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.remote import RemoteLedger
@@ -32,7 +31,6 @@ from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
 if TYPE_CHECKING:
     from floorline.gateway.app import Sources
-    from floorline.gateway.wire.signing import Signer
 
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
@@ -194,6 +192,7 @@ def open_issuer() -> Generator[Issuer]:
 def gateway_sources(config_file: Path | None) -> "Sources":
     """What a gateway serves by: the configuration file, the keyring, the content store of `home()`."""
     from floorline.gateway.app import Loaded, Sources  # noqa: PLC0415 - servers and ciphers, which no other command needs
+    from floorline.gateway.signers import signer_for  # noqa: PLC0415 - as above
     from floorline.ledger.content import ContentStore  # noqa: PLC0415 - as above
 
     path, folder, secret = config_path(config_file), make_home(), signing_secret()
@@ -214,16 +213,9 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         load=load,
         stamp=stamp,
         ring=watch_keys(),
-        sign=_signer,
+        sign=signer_for,
         content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
     )
-
-
-def _signer(provider: Provider) -> "Signer | None":
-    """What signs the requests to `provider`; None where a header's value is enough."""
-    if provider.auth in ("sigv4", "google"):
-        raise BadInput(f"provider {provider.name!r}: this build cannot sign requests by {provider.auth}")
-    return None
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:

@@ -132,7 +132,7 @@ class Tokens(BaseHTTPRequestHandler):
 def token_server(status: int = 200) -> Iterator[str]:
     handler = type("Here", (Tokens,), {"status": status, "given": 0})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/token"
         server.shutdown()
 
