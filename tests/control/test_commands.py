@@ -49,8 +49,8 @@ STEPS = (
 )
 """What is run, in this order."""
 
-APART = {"bench", "control", "demo", "price", "usage"}
-"""Commands that use no ledger, have one of their own, or are the control process."""
+APART = {"bench", "control", "demo", "gateway", "price", "sandbox", "serve", "usage"}
+"""Commands that use no ledger or have one of their own, and those that run beside it."""
 
 MADE_UP = re.compile(r"[0-9a-f]{12,}|20\d\d-\d\d-\d\dT\S+|20\d\d-\d\d-\d\d \d\d:\d\d\S*|\d+\.\d s")
 """Ids, instants and durations of the run."""

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
     "sandbox": "floorline.cli.sandbox:command",
+    "serve": "floorline.cli.serve:command",
     "usage": "floorline.cli.usage:command",
 }
 

@@ -16,6 +16,7 @@ from floorline.gateway.server import Server
 from floorline.ingest.calls import Pricer
 from floorline.jobs.control import Control, Pages
 from floorline.jobs.lost import Estimator
+from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import control_token, load_book, load_config, make_home
 
@@ -28,11 +29,14 @@ LIMITS = Limits(body_bytes_max=64 << 10, connections_max=256, shutdown_ms=5_000)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen for /readyz and /metrics.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=4040, show_default=True, help="0: any free one.")
-def command(config_file: Path | None, host: str, port: int) -> None:
+@click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
+def command(config_file: Path | None, host: str, port: int, *, with_parent: bool) -> None:
     """Own the ledger: collect what gateways spool, serve every other command, tell figures at /metrics.
 
     SIGTERM ends it when everything spooled is in the ledger; SIGHUP reads the configuration again.
     """
+    if with_parent:
+        end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s control: %(message)s")
     config = load_config(config_file, secrets=False)
     token = control_token(make_home())

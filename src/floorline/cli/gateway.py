@@ -7,6 +7,7 @@ import click
 
 from floorline.errors import BadInput
 from floorline.gateway.app import Listening, run
+from floorline.jobs.supervising import end_with_parent
 from floorline.wiring import control_token, gateway_sources, make_home
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -20,6 +21,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option("--shared", is_flag=True, help="Let other gateway processes listen to the same port.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: speak TLS to clients.")
 @click.option("--certificate-key", type=click.Path(path_type=Path), help="PEM file of its key, when it is another.")
+@click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 def command(
     config_file: Path | None,
     host: str,
@@ -29,12 +31,15 @@ def command(
     shared: bool,
     certificate: Path | None,
     certificate_key: Path | None,
+    with_parent: bool,
 ) -> None:
     """Serve calls: attributed, priced, recorded, and passed on untouched.
 
     It needs no control process: what it records waits in its spool. SIGTERM ends it when the calls under way are
     answered; SIGHUP, or a change of the file, loads the configuration again, and a bad one leaves the old in force.
     """
+    if with_parent:
+        end_with_parent()
     if not name.isidentifier():
         raise BadInput(f"--name {name!r} is no name: use letters, digits and underscores, as in g1")
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s gateway {name}: %(message)s")
