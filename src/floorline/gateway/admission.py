@@ -131,7 +131,7 @@ def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
             400,
             "translation_missing",
             f"{model!r} is served in the dialect {other}, the request speaks {call.route.dialect}: call the endpoints of {other}, "
-            f"or install floorline[translate]",
+            f"or give the model a target that speaks {call.route.dialect}",
         )
     return Admitted(call=call, group=group, targets=speaking)
 

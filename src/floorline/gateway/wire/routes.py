@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -40,6 +41,9 @@ RESERVED = frozenset(
     {"v1", "v1beta", "v1alpha", "v1beta1", "upload", "model", "guardrail", "healthz", "readyz", "metrics"}
 )
 """First parts of paths that no provider's name can claim."""
+
+REMEMBERED_BYTES_MAX = 256
+"""Longer paths are looked up each time, so that what is remembered stays small whatever is asked for."""
 
 _OPENAI_CALLS = {
     "/chat/completions": "chat.completions",
@@ -90,13 +94,20 @@ def route(method: str, path: str, headers: Mapping[bytes, bytes], providers: Map
     """
     if method == "POST" and (common := _COMMON.get(path)) is not None:
         return common
+    first = path[1:].partition("/")[0]
+    if first not in RESERVED and first in providers and not _AZURE_CALL.match(path):
+        return _below(providers[first], method, path[len(first) + 1 :] or "/") if _tame(path) else None
+    find = _remembered if len(path) <= REMEMBERED_BYTES_MAX else _of_dialect
+    return find(method, path, b"anthropic-version" in headers, b"x-goog-api-key" in headers)
+
+
+def _of_dialect(method: str, path: str, anthropic: bool, google: bool) -> Route | None:
+    """The same for paths that name no provider. The flags: a header of that dialect is there."""
     if not _tame(path):
         return None
     first = path[1:].partition("/")[0]
     if first == "openai" and (azure := _AZURE_CALL.match(path)) is not None:
         return _openai(method, azure[2], model=unquote(azure[1]))
-    if first not in RESERVED and first in providers:
-        return _below(providers[first], method, path[len(first) + 1 :] or "/")
     if first == "openai":
         return _openai(method, path[len(first) + 1 :])
     if first in ("model", "guardrail"):
@@ -104,8 +115,11 @@ def route(method: str, path: str, headers: Mapping[bytes, bytes], providers: Map
     if first in ("v1beta", "v1alpha", "v1beta1", "upload"):
         return _gemini(method, path)
     if first == "v1":
-        return _first_version(method, path, headers)
+        return _first_version(method, path, anthropic, google)
     return _openai(method, path) if path in _OPENAI_CALLS else None
+
+
+_remembered = lru_cache(maxsize=1024)(_of_dialect)
 
 
 def prefix_dialect(path: str, headers: Mapping[bytes, bytes]) -> Dialect:
@@ -127,14 +141,14 @@ def _tame(path: str) -> bool:
     return not any(part in (".", "..") for part in _PARTS.split(decoded))
 
 
-def _first_version(method: str, path: str, headers: Mapping[bytes, bytes]) -> Route:
+def _first_version(method: str, path: str, anthropic: bool, google: bool) -> Route:
     """Below `/v1`, which three dialects share."""
     call = _GEMINI_CALL.match(path) or _VERTEX_CALL.match(path)
     if call is not None and (call[2] in _GEMINI_VERBS or "/publishers/" in path):
         return _gemini(method, path)
-    if b"anthropic-version" in headers or path.startswith("/v1/messages"):
+    if anthropic or path.startswith("/v1/messages"):
         return _anthropic(method, path)
-    if b"x-goog-api-key" in headers:
+    if google:
         return _gemini(method, path)
     return _openai(method, path)
 
