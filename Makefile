@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove lint bench lock
+.PHONY: help setup demo test prove soak lint bench lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -29,10 +29,13 @@ lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
 	$(RUN)/python tools/tidy.py
 
 test: lint ## lint and every test but the long ones, under 8 minutes on 2 cores
-	$(RUN)/python -m pytest -m "not prove and not bench" -n 2
+	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2
 
 prove: $(STAMP) ## the long suites: kills, simulations
 	$(RUN)/python -m pytest -m prove
+
+soak: $(STAMP) ## ten minutes of steady load and faults: memory flat, nothing lost (FLOORLINE_SOAK_MINUTES)
+	$(RUN)/python -m pytest -m soak -s
 
 bench: $(STAMP) ## measure pricing, spool, ingest and margin beside bare baselines
 	$(RUN)/floorline bench all

@@ -44,6 +44,9 @@ POLL_S = 0.5
 """How often files are looked at: a revoked key stops working within a second."""
 
 SYNC_MS = 50
+SEGMENT_BYTES = 16 << 20
+"""The one being written and the next are in memory whole."""
+
 LOST_AFTER_MS = 60_000
 """Beyond the longest time that an answer may take, and its drain."""
 
@@ -115,7 +118,13 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
     loaded, ring = sources.load(), sources.ring()
     assert ring is not None, "the first look at the keys gives a ring"
     policy = loaded.policy
-    spool = Spool(folder / "spool", quota_bytes=policy.spool_quota_bytes, fail=policy.spool_fail, sync_ms=SYNC_MS)
+    spool = Spool(
+        folder / "spool",
+        segment_bytes=SEGMENT_BYTES,
+        quota_bytes=policy.spool_quota_bytes,
+        fail=policy.spool_fail,
+        sync_ms=SYNC_MS,
+    )
     try:
         snapshot = _snapshot(loaded, ring, {}, {}, sources)
         gateway = Gateway(name, snapshot, spool, listening, sources)
