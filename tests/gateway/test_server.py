@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import tracemalloc
 
 import pytest
 
@@ -112,6 +113,21 @@ async def test_a_chunked_body_comes_whole_and_its_trailer_is_left_out() -> None:
 
 
 @on_loop
+async def test_a_body_in_the_tiniest_chunks_takes_the_memory_of_a_body() -> None:
+    async with gateway() as running:
+        wire = b"POST /p HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + b"2\r\nab\r\n" * 500_000
+        tracemalloc.start()
+        client = await running.client()
+        await client.send(wire)
+        await asyncio.sleep(0.1)
+        assert running.server.held_bytes == 1_000_000
+        assert tracemalloc.get_traced_memory()[0] < 4_000_000
+        tracemalloc.stop()
+        await client.send(b"0\r\n\r\n")
+        assert (await client.answer()).body == b"POST /p  1000000|" + b"ab" * 500_000
+
+
+@on_loop
 async def test_a_trailer_is_not_a_header_of_the_next_request() -> None:
     async with gateway() as running:
         client = await running.client()
@@ -211,6 +227,7 @@ async def test_an_absolute_target_is_taken_by_its_path() -> None:
     async with gateway() as running:
         assert (await running.asked(b"GET http://u@x:1/a?b HTTP/1.1\r\nhost: x\r\n\r\n")).body == b"GET /a b 0|"
         assert (await running.asked(b"GET http://x HTTP/1.1\r\nhost: x\r\n\r\n")).body == b"GET /  0|"
+        assert (await running.asked(b"GET HTTP://x?b HTTP/1.1\r\nhost: x\r\n\r\n")).body == b"GET / b 0|"
         assert (await running.asked(b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n")).body == b"OPTIONS *  0|"
 
 
@@ -535,6 +552,17 @@ async def test_headers_of_an_answer_are_passed_on_but_those_of_the_connection() 
         assert [pair for pair in answer.headers if pair[0] != b"date"] == [
             (b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"content-encoding", b"br"), (b"x", b"\xff"), (b"content-length", b"2"),
         ]  # fmt: skip
+
+
+@on_loop
+async def test_a_value_with_line_breaks_begins_no_other_header() -> None:
+    async def splitting(_request: Request, reply: Reply) -> None:
+        reply.whole(200, [(b"x-model", b"m\r\nset-cookie: stolen\r\n\r\n<html>\0")], b"")
+
+    async with gateway(splitting) as running:
+        answer = await running.asked(GET)
+        assert answer.header(b"set-cookie") is None
+        assert answer.header(b"x-model") == b"m  set-cookie: stolen    <html> "
 
 
 def test_a_handler_that_fails_is_logged_and_answered_or_shown_as_broken(caplog: pytest.LogCaptureFixture) -> None:

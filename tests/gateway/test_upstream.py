@@ -653,6 +653,13 @@ async def test_an_answer_until_close_over_tls_is_whole_only_when_its_end_is_told
 # -- the origin
 
 
+def test_a_line_break_never_reaches_a_provider_as_another_header() -> None:
+    origin = Origin(host="x", port=1, tls=None, timeouts=Timeouts())
+    for target, value in ((b"/a\r\nx: y", b"v"), (b"/a", b"v\nx: y"), (b"/a", b"v\r")):
+        with pytest.raises(AssertionError):
+            origin.head(b"GET", target, [(b"a", value)])
+
+
 def test_the_origin_of_a_base_url_is_its_host_and_port(certificates: Certificates) -> None:
     plain = Origin.of(Provider(name="a", dialect="openai", base_url="http://[::1]:9001/v1"))
     assert (plain.host, plain.port, plain.tls, plain.authority) == ("::1", 9001, None, "[::1]:9001")

@@ -12,6 +12,7 @@ JOINED_BYTES_MAX = 64 << 10  # a larger body is written beside its head, not cop
 _LINES = {status: b"HTTP/1.1 %d \r\n" % status for status in range(200, 1000)} | {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+_ON_ONE_LINE = bytes.maketrans(b"\r\n\0", b"   ")  # a value cannot begin another header
 _BODILESS = frozenset({204, 304})
 _OF_THE_CONNECTION = frozenset(
     {
@@ -85,15 +86,14 @@ class Answer:
         """The whole answer in one write."""
         assert not self.started, "an answer is started once"
         self.started = True
-        out = self._head(status, headers)
-        bodiless = self._bodiless or status in _BODILESS
-        out.append(b"\r\n" if status in _BODILESS else b"content-length: %d\r\n\r\n" % len(body))
-        joined = not bodiless and len(body) <= JOINED_BYTES_MAX
-        if joined:
-            out.append(body)
+        head = self._head(status, headers, b"" if status in _BODILESS else b"content-length: %d\r\n" % len(body))
+        if self._bodiless or status in _BODILESS:
+            body = b""
         if not self.gone and not self._ended:
-            self._line.write(b"".join(out))
-            if not joined and not bodiless:
+            if len(body) <= JOINED_BYTES_MAX:
+                self._line.write(head + body)
+            else:
+                self._line.write(head)
                 self._line.write(body)
         self._finish()
 
@@ -102,20 +102,18 @@ class Answer:
         assert not self.started, "an answer is started once"
         self.started = True
         self._bodiless = self._bodiless or status in _BODILESS
-        if length is None and self._line.old:
-            self.keep = False
-        out = self._head(status, headers)
+        framing = b""
         if status in _BODILESS:
             pass
         elif length is not None:
-            self._left = length
-            out.append(b"content-length: %d\r\n" % length)
-        elif not self._line.old:
-            self._chunked = True
-            out.append(b"transfer-encoding: chunked\r\n")
-        out.append(b"\r\n")
+            self._left, framing = length, b"content-length: %d\r\n" % length
+        elif self._line.old:
+            self.keep = False
+        else:
+            self._chunked, framing = True, b"transfer-encoding: chunked\r\n"
+        head = self._head(status, headers, framing)
         if not self.gone and not self._ended:
-            self._line.write(b"".join(out))
+            self._line.write(head)
 
     def write(self, data: bytes) -> None:
         """The next bytes of the body."""
@@ -156,16 +154,23 @@ class Answer:
         if not self._ended and self.on_gone is not None:
             self.on_gone()
 
-    def _head(self, status: int, headers: Headers) -> list[bytes]:
-        out = [_LINES[status], self._line.date]
+    def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        out: list[bytes] = []
         for name, value in headers:
             if name not in _OF_THE_CONNECTION:
                 out += (name, b": ", value, b"\r\n")
+        text, lines = b"".join(out), len(out) // 4
+        if text.count(b"\n") != lines or text.count(b"\r") != lines or b"\0" in text:
+            return self._head(
+                status,
+                [(name.translate(_ON_ONE_LINE), value.translate(_ON_ONE_LINE)) for name, value in headers],
+                framing,
+            )
         if not self.keep:
-            out.append(b"connection: close\r\n")
+            text += b"connection: close\r\n"
         elif self._line.old:
-            out.append(b"connection: keep-alive\r\n")
-        return out
+            text += b"connection: keep-alive\r\n"
+        return b"%b%b%b%b\r\n" % (_LINES[status], self._line.date, text, framing)
 
     def _finish(self) -> None:
         if not self._ended:

@@ -37,6 +37,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 _VERSIONS = frozenset({"1.1", "1.0"})
 _OFFERED = frozenset({b"h2c", b"h2", b"tls/1.0"})  # upgrades that a client offers and goes on without
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
+_AUTHORITY = re.compile(rb"[a-zA-Z][\w+.-]*://[^/?#]*", re.ASCII)
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[0-9a-fA-F:.]+\](:\d*)?", re.ASCII)
 
 
@@ -55,7 +56,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._raw: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] = {}
-        self._parts: list[bytes] = []
+        self._body: bytes | bytearray = (
+            b""  # the latter from its second piece on: tiny chunks would cost a list twentyfold
+        )
         self._url = b""
         self._version = ""
         self._unframed = self._held = self._unsent = 0
@@ -235,9 +238,14 @@ class Connection(asyncio.Protocol):
             return
         self._unframed = 0
         size, limits = len(data), self._limits
+        if not self._held:
+            self._body = data
+        elif isinstance(self._body, bytearray):
+            self._body += data
+        else:
+            self._body = bytearray(self._body + data)
         self._held += size
         self.server.held_bytes += size
-        self._parts.append(data)
         if self._held > limits.body_bytes_max:
             self._refuse(413, f"the body exceeds {limits.body_bytes_max} bytes")
         elif self.server.held_bytes > limits.held_bytes_max:
@@ -245,12 +253,11 @@ class Connection(asyncio.Protocol):
 
     def _drop_body(self) -> None:
         self.server.held_bytes -= self._held
-        self._held = 0
-        self._parts = []
+        self._held, self._body = 0, b""
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        parser, url, parts = self._parser, self._url, self._parts
+        parser, url = self._parser, self._url
         if self._refusal is not None or parser.should_upgrade():
             return
         path, _, query = (url if url[:1] == b"/" else _origin_form(url)).decode("latin-1").partition("?")
@@ -260,10 +267,10 @@ class Connection(asyncio.Protocol):
             query=query,
             headers=self._headers,
             raw_headers=self._raw,
-            body=parts[0] if len(parts) == 1 else b"".join(parts),
+            body=self._body if isinstance(self._body, bytes) else bytes(self._body),
             received_ns=time.perf_counter_ns(),
         )
-        self._parts, self._held = [], 0  # `held_bytes` goes with the request
+        self._held, self._body = 0, b""  # `held_bytes` goes with the request
         self._begun = self._reading_body = self._continue_due = False
         waiting = request, parser.should_keep_alive() and not self.server.closing, self._version == "1.0"
         if self._current is None and not self._waiting and not self._full:
@@ -452,7 +459,7 @@ class Server:
         """A client has connected."""
         self.accepted += 1
         self._connections.add(connection)
-        if len(self._connections) > self.limits.connections_max:
+        if self.closing or len(self._connections) > self.limits.connections_max:
             self.turned_away += 1
             connection.abort()
 
@@ -503,5 +510,8 @@ def _number(length: bytes) -> int:
 
 def _origin_form(target: bytes) -> bytes:
     """The path and query of an absolute request target (as a proxy is sent it); any other target as it is."""
-    _, absolute, rest = target.partition(b"://")
-    return b"/" + rest.partition(b"/")[2] if absolute else target
+    authority = _AUTHORITY.match(target)
+    if authority is None:
+        return target
+    rest = target[authority.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest

@@ -80,7 +80,9 @@ class Origin:
             target = b"http://" + self.authority.encode() + target
             if self.proxy.authorization:
                 lines.append(b"proxy-authorization: %b\r\n" % self.proxy.authorization)
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(lines))
+        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(lines))
+        assert head.count(b"\n") == head.count(b"\r") == len(lines) + 2, "what is sent is the request that was meant"
+        return head
 
 
 class Attempt:
