@@ -101,7 +101,7 @@ def test_a_wrong_answer_in_one_round_leaves_the_target_without_a_ratio_and_is_to
     assert samples.ratio("portkey", "nginx", "saturation", cpu_us_per_call) is None
     row = of_workload(SATURATION, ["nginx", "portkey"], samples).rows[1]
     assert row[0] == "portkey"
-    assert row[2] == "–"
+    assert row[3] == "–"
     assert row[-1] == "3 wrong answers: the answer differs: {}"
 
 
@@ -127,8 +127,18 @@ def test_a_target_that_falls_behind_the_rate_is_told(per_s: float, told: str) ->
 def test_direct_shows_its_own_latency_in_brackets_and_no_processor_time() -> None:
     samples = Samples([run("direct", 0, cpu_ms=0, p50=250.0)])
     row = of_workload(SATURATION, ["direct"], samples).rows[0]
-    assert row[:3] == ("direct", "–", "–")
-    assert row[4:6] == ("(0.25)", "(0.50)")
+    assert row[:4] == ("direct", "–", "–", "–")
+    assert row[5:7] == ("(0.25)", "(0.50)")
+
+
+def test_the_least_of_all_rounds_stands_beside_their_median() -> None:
+    samples = Samples([run("nginx", number, cpu_ms=ms) for number, ms in enumerate((30, 20, 50))])
+    assert of_workload(SATURATION, ["nginx"], samples).rows[0][1:4] == ("30.0", "20.0", "1.00")
+
+
+def test_what_served_nothing_in_the_measured_seconds_has_no_added_latency() -> None:
+    samples = Samples([run("direct", 0, cpu_ms=0, p50=250.0), run("litellm", 0, cpu_ms=900, p50=0.0)])
+    assert of_workload(SATURATION, ["litellm"], samples).rows[0][5:7] == ("–", "–")
 
 
 def test_bare_is_compared_with_bare_and_accounting_with_a_spend_log() -> None:

@@ -59,6 +59,10 @@ class Samples:
         """The median over rounds, None without a run."""
         return _median([value(one) for one in self.of(target, workload)])
 
+    def least(self, target: str, workload: str, value: Value) -> float | None:
+        """The least over rounds: other work on the machine only ever adds processor time. None without a run."""
+        return min((value(one) for one in self.of(target, workload)), default=None)
+
     def added(self, target: str, workload: str, value: Value) -> float | None:
         """By how much `target` exceeds `direct`: the median of the differences within a round."""
         pairs = self._pairs(target, "direct", workload)

@@ -52,8 +52,30 @@ def side_by_side(workloads: Sequence[Workload], samples: Samples) -> Sheet:
     )
 
 
-_CALL_COLUMNS = ("target", "CPU µs/call", "× nginx", "calls/s", "+ms p50", "+ms p99", "RSS MB", "conns", "faults")
-_STREAM_COLUMNS = ("target", "CPU µs/chunk", "× nginx", "chunks/s", "+µs p50", "+µs p99", "RSS MB", "conns", "faults")
+_CALL_COLUMNS = (
+    "target",
+    "CPU µs/call",
+    "least",
+    "× nginx",
+    "calls/s",
+    "+ms p50",
+    "+ms p99",
+    "RSS MB",
+    "conns",
+    "faults",
+)
+_STREAM_COLUMNS = (
+    "target",
+    "CPU µs/chunk",
+    "least",
+    "× nginx",
+    "chunks/s",
+    "+µs p50",
+    "+µs p99",
+    "RSS MB",
+    "conns",
+    "faults",
+)
 """`+` is beyond `direct`, whose own latency stands in brackets; `conns` is the most that the upstream saw opened in a run."""
 
 
@@ -81,11 +103,14 @@ def _stream_row(workload: Workload, target: str, samples: Samples) -> tuple[str,
     )
 
 
-def _cpu(workload: Workload, target: str, samples: Samples, value: Value) -> tuple[str, str]:
+def _cpu(workload: Workload, target: str, samples: Samples, value: Value) -> tuple[str, str, str]:
     if target == "direct":
-        return "–", "–"
-    cpu = samples.median(target, workload.name, value)
-    return _number(cpu, 1), _number(samples.ratio(target, "nginx", workload.name, value), 2)
+        return "–", "–", "–"
+    return (
+        _number(samples.median(target, workload.name, value), 1),
+        _number(samples.least(target, workload.name, value), 1),
+        _number(samples.ratio(target, "nginx", workload.name, value), 2),
+    )
 
 
 def _rest(workload: Workload, target: str, samples: Samples, rate: float | None) -> tuple[str, str, str]:
@@ -98,10 +123,11 @@ def _rest(workload: Workload, target: str, samples: Samples, rate: float | None)
 
 
 def _added(target: str, workload: Workload, samples: Samples, value: Value, places: int) -> str:
-    """Beyond `direct`; of `direct` itself the value as it is."""
+    """Beyond `direct`; of `direct` itself the value as it is. Nothing where nothing came in the measured seconds."""
+    own = samples.median(target, workload.name, value)
     if target == "direct":
-        return f"({_number(samples.median(target, workload.name, value), places)})"
-    return _number(samples.added(target, workload.name, value), places)
+        return f"({_number(own, places)})"
+    return _number(samples.added(target, workload.name, value) if own else None, places)
 
 
 def _ratio(target: str, base: str, workload: Workload, samples: Samples) -> float | None:
