@@ -10,9 +10,9 @@ from rich.console import Console
 from floorline.cli import margin_text
 from floorline.cli.grid import Column, print_grid
 from floorline.margin.dimensions import Scope
-from floorline.margin.metrics import Figures, Sums
-from floorline.margin.report import percent, trend_document
-from floorline.margin.table import MarginReport
+from floorline.margin.metrics import Figures, OutcomeCounts, Sums
+from floorline.margin.report import csv_lines, document, percent, trend_document
+from floorline.margin.table import MarginReport, first_rows
 from floorline.margin.trend import trends
 
 USD = 10**12
@@ -155,3 +155,34 @@ def test_an_unknown_growth_is_said_in_words(capsys, monkeypatch):
     running = trends(weeks((1, 1), (1, 5)), today=date(2026, 1, 9), monthly=False)
     margin_text.print_trend(weeks((1, 1), (1, 5)), running, "week")
     assert "Fewer than two whole weeks" in capsys.readouterr().out
+
+
+def test_rows_after_the_limit_are_one_row_and_the_rows_still_make_the_total(capsys, monkeypatch):
+    many = [row(f"f{n}", revenue=10 * n, cost=n, calls=n, unpriced=n % 2, users=n) for n in range(5)]
+    one = report(*many)
+    assert first_rows(one, 5) == one.rows
+    *first, others = first_rows(one, 2)
+    assert (first, others.key, others.revenue, others.cogs) == (many[:2], ("(others)",), 90, 9)
+    assert (others.sums.calls, others.sums.unpriced, others.users, others.p95_pico) == (9, 1, None, None)
+    monkeypatch.setenv("COLUMNS", "200")
+    margin_text.print_table(one, 2)
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("(others)")).split()[:3] == ["(others)", "$90.00", "≥"]
+    assert lines[-2] == "(others): 3 more rows, which a greater --limit, --json or --csv shows"
+
+
+def test_a_limited_document_and_csv_have_the_others_and_the_same_total():
+    one = report(*[row(f"f{n}", revenue=10 * n, cost=n, users=n, outcomes=OutcomeCounts(2, 1)) for n in range(5)])
+    short, whole = document(one, 1), document(one)
+    assert [line["key"]["feature"] for line in short["rows"]] == ["f0", "(others)"]
+    assert short["rows"][1]["successful_outcomes"] == 4
+    assert short["total"] == whole["total"]
+    header, *lines = csv_lines(one, 1)
+    assert {len(line) for line in lines} == {len(header)}
+    assert [line[0] for line in lines] == ["f0", "(others)", "total"]
+    assert [line[header.index("revenue")] for line in lines] == [
+        "0.000000000000",
+        "100.000000000000",
+        "100.000000000000",
+    ]
+    assert [line[header.index("active_users")] for line in lines] == ["0", "", "7"]

@@ -20,6 +20,7 @@ from floorline.margin.trend import trends
 from floorline.wiring import load_config, now, open_ledger
 
 DEFAULT_DAYS = 30
+LIMIT_FOR_PEOPLE = 40
 
 
 class Day(click.ParamType[date]):
@@ -110,7 +111,10 @@ def window(of: Margins, start: date | None, end: date | None) -> tuple[date, dat
     "--sort", type=click.Choice(["margin", "cost", "revenue", "name"]), default="margin", show_default=True,
     help="Order of the rows: the lowest margin, the highest cost or revenue, or the name first.",
 )  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Rows printed for people.")
+@click.option(
+    "--limit", type=click.IntRange(min=1),
+    help=f"Rows, and one more that sums the others. {LIMIT_FOR_PEOPLE} in a table, all in JSON and CSV when not given.",
+)  # fmt: skip
 @click.option("--no-p95", is_flag=True, help="Leave the percentiles out: for customers they read every call.")
 @click.pass_context
 def command(
@@ -124,7 +128,7 @@ def command(
     as_json: bool,
     as_csv: bool,
     sort: str,
-    limit: int,
+    limit: int | None,
     no_p95: bool,
 ) -> None:
     """Gross margin by feature, customer, plan, segment, cohort, workflow, outcome, call-type, model or user, or two of them.
@@ -141,11 +145,11 @@ def command(
         report = of.table(MarginRequest(by=by, start=start, end=end, scope=scope, with_p95=not no_p95))
     report = margin_text.sorted_by(report, sort)
     if as_json:
-        emit_json(document(report))
+        emit_json(document(report, limit))
     elif as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(csv_lines(report))
+        csv.writer(sys.stdout, lineterminator="\n").writerows(csv_lines(report, limit))
     else:
-        margin_text.print_table(report, limit)
+        margin_text.print_table(report, limit or LIMIT_FOR_PEOPLE)
 
 
 @command.command("trend")

@@ -14,7 +14,7 @@ from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per
 from floorline.margin.report import percent, share_percent
 from floorline.margin.steps import StepsReport
-from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
+from floorline.margin.table import OTHERS, UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport, first_rows
 from floorline.margin.trend import Trend
 
 ZONE_STYLE = {"red": "bold red", "yellow": "yellow", "green": "green", "unknown": "dim"}
@@ -61,10 +61,10 @@ def sorted_by(report: MarginReport, order: str) -> MarginReport:
 
 
 def print_table(report: MarginReport, limit: int) -> None:
-    """Print the table, its total, its quality and what it leaves out."""
+    """Print the first rows, the sum of the others, the total, its quality and what it leaves out."""
     out = console()
     last = date.fromordinal(report.end.toordinal() - 1)
-    rows = report.rows[:limit]
+    rows = first_rows(report, limit)
     names = [
         Column(title=dimension, cells=[*(row.key[n] for row in rows), "" if n else "total"], name=True)
         for n, dimension in enumerate(report.by)
@@ -83,7 +83,7 @@ def print_table(report: MarginReport, limit: int) -> None:
     _print_absent(out, absent, "--csv and --json have all")
     if len(report.rows) > limit:
         more = counted(len(report.rows) - limit, "more row")
-        out.print(f"… and {more}, in the total: --limit, --json or --csv shows them")
+        out.print(f"{OTHERS}: {more}, which a greater --limit, --json or --csv shows")
     _print_quality(out, report)
 
 
@@ -113,7 +113,7 @@ def _columns(report: MarginReport) -> list[tuple[str, int, Cell]]:
     if report.p95_method != "none":
         shown.append(("$/call\nP95", 6, lambda row: dollars(row.cost_per_call_p95)))
     if report.total.users is not None:
-        shown.append(("users", 8, lambda row: f"{row.users:,}"))
+        shown.append(("users", 8, lambda row: "–" if row.users is None else f"{row.users:,}"))
         shown.append(("cost/\nuser", 9, lambda row: _at_least(row, dollars(per(row.cogs_pico, row.users)))))
         shown.append(
             ("margin/\nuser", 10, lambda row: _at_most(row, dollars(per(row.revenue_pico - row.cogs_pico, row.users))))

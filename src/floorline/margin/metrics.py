@@ -4,9 +4,10 @@ Inside, money is an integer of 10^-12 USD, so that ten thousand rows add up fast
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
+
+import msgspec
 
 from floorline import money
 from floorline.events import COMPONENTS
@@ -54,8 +55,7 @@ class OutcomeCounts(NamedTuple):
         return OutcomeCounts(self.outcomes + other.outcomes, self.successes + other.successes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Every figure of one row, or of the total. `key` names the row, empty for the total.
 
     `shared_pico` are the costs that no call carries, by component. `users` and `outcomes` are None where the table

@@ -8,7 +8,7 @@ from typing import cast
 from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per, ratio_of, share_text
 from floorline.margin.steps import StepsReport
-from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
+from floorline.margin.table import OTHERS, UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport, first_rows
 from floorline.margin.trend import Trend
 from floorline.money import text
 
@@ -16,14 +16,14 @@ Json = dict[str, object]
 PERCENT_MIN = -999
 
 
-def document(report: MarginReport) -> Json:
-    """The whole table: `from`, `to` (exclusive), `by`, `rows`, `total`, and how it was made."""
+def document(report: MarginReport, limit: int | None = None) -> Json:
+    """The whole table, or its first_rows: `from`, `to` (exclusive), `by`, `rows`, `total`, and how it was made."""
     return {
         "from": report.start.isoformat(),
         "to": report.end.isoformat(),
         "currency": "USD",
         "by": list(report.by),
-        "rows": [_row(row, report) for row in report.rows],
+        "rows": [_row(row, report) for row in first_rows(report, limit)],
         "total": _total(report),
         "timezone": report.timezone,
         "environment": report.scope.environment,
@@ -83,7 +83,7 @@ def quality(row: Figures) -> dict[str, str | int]:
 
 def _row(row: Figures, report: MarginReport) -> Json:
     key = dict(zip(report.by, row.key, strict=True))
-    matched: Json = {"match": match_of(row)} if report.by == ("customer",) else {}
+    matched: Json = {"match": match_of(row)} if report.by == ("customer",) and row.key != (OTHERS,) else {}
     return {"key": key, **figures(row), **matched}
 
 
@@ -132,15 +132,14 @@ def _per_outcome(row: Figures) -> Json:
     }
 
 
-def csv_lines(report: MarginReport) -> list[list[str]]:
-    """Header, rows and the total (its key cells read `total`), with the fields of the JSON rows flattened."""
-    header: list[str] = []
-    lines: list[list[str]] = []
-    for row in (*report.rows, report.total):
+def csv_lines(report: MarginReport, limit: int | None = None) -> list[list[str]]:
+    """Header, first_rows and the total (its key cells read `total`), with the fields of the JSON rows flattened."""
+    names = list(_flat(figures(report.total)))
+    lines = [[*report.by, *names]]
+    for row in (*first_rows(report, limit), report.total):
         flat = _flat(figures(row))
-        header = header or [*report.by, *flat]
-        lines.append([*(row.key or ["total"] * len(report.by)), *flat.values()])
-    return [header, *lines]
+        lines.append([*(row.key or ["total"] * len(report.by)), *(flat.get(name, "") for name in names)])
+    return lines
 
 
 def _flat(fields: Json) -> dict[str, str]:

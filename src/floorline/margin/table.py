@@ -4,8 +4,10 @@ The rows sum to the total exactly, and the total is what went in: both are asser
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec.structs import replace
 
 from floorline.margin.allocation import (
     CostPool,
@@ -29,6 +31,8 @@ UNMATCHED_COST = "(unmatched cost)"
 UNMATCHED_REVENUE = "(unmatched revenue)"
 NONE = "(none)"
 """What simply has no segment, workflow or user: nothing there is to be matched."""
+OTHERS = "(others)"
+"""The rows after the first ones, where not all were asked for."""
 NAMELESS = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE, NONE})
 Key = tuple[str, ...]
 _MATCHED: frozenset[Dimension] = frozenset({"feature", "customer", "plan"})
@@ -146,6 +150,13 @@ class MarginReport:
     p95_method: str = "exact"
 
 
+def first_rows(report: MarginReport, limit: int | None) -> tuple[Figures, ...]:
+    """The first `limit` rows and one more, `(others)`, that sums all after them: together they are still the total."""
+    if limit is None or len(report.rows) <= limit:
+        return report.rows
+    return (*report.rows[:limit], summed(report.rows[limit:], (OTHERS,) * len(report.by)))
+
+
 def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, ...], Figures]:
     """The rows, by margin ascending, and their total."""
     by = gathered.by
@@ -181,7 +192,7 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
     ]
     rows = [_with_floor(row, by, policies) for row in rows if _says_something(row)]
     rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
-    total = _total(rows, gathered, users_total)
+    total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
     _assert_whole(total, gathered)
     return tuple(rows), total
 
@@ -254,25 +265,19 @@ def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies) -> Fi
     )
 
 
-def _total(rows: Sequence[Figures], gathered: Gathered, users: int | None) -> Figures:
+def summed(rows: Sequence[Figures], key: Key) -> Figures:
+    """Some rows as one named `key`. What does not add up, percentiles and distinct users, it does not have."""
     shared: dict[str, int] = {}
     for row in rows:
         for name, pico in row.shared_pico.items():
             shared[name] = shared.get(name, 0) + pico
-    counted = None
-    if gathered.outcomes is not None:
-        counted = OutcomeCounts(
-            sum(row.outcomes.outcomes for row in rows if row.outcomes),
-            sum(row.outcomes.successes for row in rows if row.outcomes),
-        )
+    counts = [row.outcomes for row in rows if row.outcomes is not None]
     return Figures(
-        key=(),
+        key=key,
         revenue_pico=sum(row.revenue_pico for row in rows),
         sums=total_of([row.sums for row in rows]),
         shared_pico=shared,
-        p95_pico=gathered.p95_total,
-        users=users,
-        outcomes=counted,
+        outcomes=OutcomeCounts(*map(sum, zip(*counts, strict=True))) if counts else None,
         owns_outcomes=any(row.owns_outcomes for row in rows if row.outcomes and row.outcomes.successes),
     )
 
