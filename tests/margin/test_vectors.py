@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floorline import money
-from floorline.margin.allocation import split_grown, split_pico, tally_revenue
+from floorline.margin.allocation import CostPool, split_grown, split_pico, tally_costs, tally_revenue
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy
@@ -94,3 +94,31 @@ def test_an_amount_beyond_a_column_is_divided_all_the_same():
         {Owner(MONTH, "acme", "pro"): (0, amount), Owner(MONTH, "x", "pro"): (1, 3)}, cells, ["feature"]
     )
     assert tally.amounts == {("a",): (1, 2 * 10**20 + 1 + 2), ("b",): (0, 10**20 + 1)}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("pq"), st.sampled_from(["", "f", "g"]), st.integers(0, 9), st.integers(0, 9), st.integers(-9, 9)),
+        max_size=12,
+    ),
+    st.tuples(amounts, amounts),
+    st.sampled_from(["calls", "tokens", "cost"]),
+    st.sampled_from(["", "f", "other"]),
+    st.sampled_from([1, 10**12, 10**18]),
+)  # fmt: skip
+def test_a_shared_cost_is_divided_as_its_weights_say_in_the_order_of_names(used, grown, driver, feature, scale):
+    uses: dict[Owner, list[int]] = {}
+    for c, p, f, *numbers in used:
+        known = uses.setdefault(Owner(MONTH, c, p, f), [0, 0, 0])
+        uses[Owner(MONTH, c, p, f)] = [a + b for a, b in zip(known, numbers, strict=True)]
+    cells = Cells([(owner, Use(n, t, 0, x * scale)) for owner, (n, t, x) in uses.items()], {})
+    served = sorted(owner for owner in uses if feature in ("", owner.feature))
+    weights = [max(0, uses[owner][("calls", "tokens", "cost").index(driver)]) for owner in served]
+    if not any(weights):
+        weights = [uses[owner][0] for owner in served]
+    whole = {(feature, "", ""): grown}
+    parts = zip(served, split_grown(grown, weights), strict=True) if any(weights) else ()
+    expected = {(o.feature, o.customer, o.plan): part for o, part in parts} or whole
+    pool = CostPool(MONTH, "support", "", feature, "", driver)
+    (tally,) = tally_costs({pool: grown}, cells, ["feature", "customer", "plan"], lambda owner: owner).values()
+    assert tally.amounts == expected

@@ -12,9 +12,10 @@ from operator import itemgetter
 from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from floorline.margin.cells import Cells, Owner, Use, codes_of
-from floorline.margin.vectors import integers, split_all, sums_of
+from floorline.margin.cells import Cells, Owner, Use, Used, codes_of
+from floorline.margin.vectors import Integers, integers, split_all, sums_of
 
 Grown = tuple[int, int]
 """(before, through): see above."""
@@ -63,8 +64,8 @@ class Tally:
         self.keep = tuple(keep)
         self.amounts: dict[tuple[int | str, ...], Grown] = {}
         self._slot = self.keep.index("feature") if "feature" in self.keep else None
-        self._key = _parts(self.keep)
-        self._rest = _parts([name for name in self.keep if name != "feature"])
+        self._key = _picking(self.keep)
+        self._rest = _picking([name for name in self.keep if name != "feature"])
 
     @property
     def needs_feature(self) -> bool:
@@ -83,23 +84,35 @@ class Tally:
         before, through = (
             split_all(integers(totals), division.sizes, division.weights) for totals in zip(*amounts, strict=True)
         )
+        of_part = np.repeat(np.arange(len(owners)), division.sizes)
+        self.add_parts(owners, of_part, division.names, division.features, before, through)
+
+    def add_parts(
+        self,
+        owners: Sequence[Owner],
+        of_part: Integers,
+        names: Sequence[str],
+        features: Integers,
+        before: Integers,
+        through: Integers,
+    ) -> None:
+        """Add parts, each of owner `of_part` and, whatever that says, of feature `features` of `names`."""
         rests: dict[tuple[int | str, ...], int] = {}
-        rest = np.repeat(codes_of([self._rest(owner) for owner in owners], rests), division.sizes)
-        count = len(division.names)
-        groups, group = np.unique(rest * count + division.features, return_inverse=True)
+        rest = codes_of([self._rest(owner) for owner in owners], rests)[of_part]
+        groups, group = np.unique(rest * len(names) + features, return_inverse=True)
         sums = zip(sums_of(before, group, len(groups)), sums_of(through, group, len(groups)), strict=True)
         words, slot = list(rests), self._slot
         numbers: list[int] = groups.tolist()
         for n, grown in zip(numbers, sums, strict=True):
-            known = words[n // count]
-            self._add((*known[:slot], division.names[n % count], *known[slot:]), grown)
+            known, feature = words[n // len(names)], names[n % len(names)]
+            self._add(known if slot is None else (*known[:slot], feature, *known[slot:]), grown)
 
     def _add(self, key: tuple[int | str, ...], grown: Grown) -> None:
         known = self.amounts.get(key)
         self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
 
 
-def _parts(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
+def _picking(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
     """Picks the named parts of an owner."""
     positions = [Owner._fields.index(name) for name in names]
     if len(positions) > 1:
@@ -112,12 +125,13 @@ def tally_revenue(pools: Mapping[Owner, Grown], cells: Cells, keep: Sequence[str
     """Recognised revenue by the kept parts: to the feature it names, else divided by the plan's rule."""
     tally = Tally(keep)
     bundled: list[Owner] = []
+    amounts: list[Grown] = []
     for owner, grown in pools.items():
         if owner.feature or not tally.needs_feature:
             tally.add(owner, grown)
         else:
             bundled.append(owner)
-    amounts = [pools[owner] for owner in bundled]
+            amounts.append(grown)
     try:
         tally.add_divided(bundled, amounts, cells)
     except OverflowError:  # nine million dollars of one customer in one month: Python's integers have no end
@@ -147,27 +161,76 @@ def tally_costs(
     Where the driver counts nothing the calls divide it; where there are no calls it stays with what it names.
     """
     tallies: dict[str, Tally] = {}
-    by_month: dict[int, list[tuple[Owner, Use]]] = defaultdict(list)
-    for owner, use in cells.items():
-        by_month[owner.month].append((owner, use))
+    if not pools:
+        return tallies
+    used = cells.used
+    owners = [with_traits(Owner(*pool)) for pool in used.pools]
+    in_order = _in_order(used)
     for pool, grown in pools.items():
         tally = tallies.setdefault(pool.component, Tally(keep))
-        served = [(owner, use) for owner, use in by_month.get(pool.month, []) if _serves(pool, owner)]
-        for owner, part in _divided(pool, grown, served):
-            tally.add(with_traits(owner), part)
+        served = in_order[_serves(pool, used)[in_order]]
+        try:
+            parts = None if pool.driver == "equal" else _in_columns(pool.driver, grown, used, served)
+        except OverflowError:  # as in tally_revenue
+            parts = None
+        if parts:
+            tally.add_parts(owners, used.pool[served], used.names, used.feature[served], *parts)
+        else:
+            for owner, part in _divided(pool, grown, _uses(used, served)):
+                tally.add(with_traits(owner), part)
     return tallies
 
 
-def _serves(pool: CostPool, owner: Owner) -> bool:
-    return (
-        pool.customer in ("", owner.customer) and pool.feature in ("", owner.feature) and pool.plan in ("", owner.plan)
+def _in_order(used: Used) -> Integers:
+    """The numbers of the cells in the order of month, customer, plan and feature."""
+    rank = np.zeros(len(used.pools), dtype=np.int64)
+    rank[sorted(range(len(used.pools)), key=used.pools.__getitem__)] = np.arange(len(used.pools))
+    return np.lexsort((used.feature, rank[used.pool]))
+
+
+def _serves(pool: CostPool, used: Used) -> npt.NDArray[np.bool_]:
+    """Which cells a cost names."""
+    named = [
+        month == pool.month and pool.customer in ("", customer) and pool.plan in ("", plan)
+        for month, customer, plan in used.pools
+    ]
+    serves = np.array(named, dtype=bool)[used.pool]
+    if pool.feature:
+        serves &= used.feature == (used.names.index(pool.feature) if pool.feature in used.names else -1)
+    return serves
+
+
+def _in_columns(driver: str, grown: Grown, used: Used, served: Integers) -> tuple[Integers, Integers] | None:
+    """Both figures divided by `driver` among cells, or by their calls where it counts nothing; None where these neither do.
+    OverflowError where an amount or a weight exceeds a column.
+    """
+    if driver == "cost":
+        weights = integers(np.maximum(0, used.costs[served]).tolist())
+    else:
+        weights = (used.tokens if driver == "tokens" else used.calls)[served]
+    if not weights.any():
+        weights = used.calls[served]
+    if not weights.any():
+        return None
+    before, through = (split_all(integers([total]), integers([len(served)]), weights) for total in grown)
+    return before, through
+
+
+def _uses(used: Used, served: Integers) -> list[tuple[Owner, Use]]:
+    pool, feature, calls, tokens, costs = (
+        cast("list[int]", column[served].tolist())
+        for column in (used.pool, used.feature, used.calls, used.tokens, used.costs)
     )
+    cells = zip(pool, feature, zip(calls, tokens, costs, strict=True), strict=True)
+    return [
+        (Owner(*used.pools[p], used.names[f]), Use(calls, tokens, 0, cost)) for p, f, (calls, tokens, cost) in cells
+    ]
 
 
 def _divided(pool: CostPool, grown: Grown, served: list[tuple[Owner, Use]]) -> list[tuple[Owner, Grown]]:
+    """As _in_columns, one after another; what nothing divides stays with what it names. `served` is in order."""
     if pool.driver == "equal":
         return _equally(pool, grown, served)
-    served = sorted(served)
     weights = [use.drive(pool.driver) for _, use in served]
     if not any(weights):
         weights = [use.calls for _, use in served]
@@ -179,7 +242,7 @@ def _divided(pool: CostPool, grown: Grown, served: list[tuple[Owner, Use]]) -> l
 def _equally(pool: CostPool, grown: Grown, served: list[tuple[Owner, Use]]) -> list[tuple[Owner, Grown]]:
     """Equal shares for the features served, and within one for its customers; between their plans calls decide."""
     by_feature: dict[str, dict[str, list[tuple[Owner, Use]]]] = defaultdict(lambda: defaultdict(list))
-    for owner, use in sorted(served):
+    for owner, use in served:
         if use.calls > 0:
             by_feature[owner.feature][owner.customer].append((owner, use))
     if not by_feature:
@@ -224,10 +287,13 @@ def divide_finer(
 def _among(grown: Grown, within: Within, known: Sequence[str]) -> list[tuple[tuple[str, ...], Grown]]:
     if all(known):
         return [(tuple(known), grown)]
-    weights: dict[tuple[str, ...], int] = defaultdict(int)
-    for values, calls in within.items():
-        if calls > 0 and all(word in ("", value) for word, value in zip(known, values, strict=True)):
-            weights[values] += calls
+    weights = {values: calls for values, calls in within.items() if calls > 0}
+    if any(known):
+        weights = {
+            values: calls
+            for values, calls in weights.items()
+            if all(word in ("", value) for word, value in zip(known, values, strict=True))
+        }
     if not weights:
         return []
     names = sorted(weights)

@@ -156,6 +156,8 @@ class Names:
             timelines.append({name: t for name, t in self._covered.items() if name not in self._attributes["plan"]})
         for by_customer in timelines:
             for customer, timeline in by_customer.items():
+                if len(timeline.starts) < 2:
+                    continue  # as nearly all
                 inside = {day for day in timeline.changes() if start < day < end}
                 if inside:
                     own |= inside
@@ -189,10 +191,10 @@ class Names:
                 lines.setdefault(self.resolve("customer", customer, start), []).append((start, amount, plan))
         covered: dict[str, Timeline] = {}
         for customer, dated in lines.items():
-            covered[customer] = timeline = Timeline()
-            if all(plan == dated[0][2] for _, _, plan in dated):
-                timeline.append(dated[0][0], dated[0][2])
+            if len(dated) == 1:
+                covered[customer] = Timeline(starts=[dated[0][0]], values=[dated[0][2]])
                 continue
+            covered[customer] = timeline = Timeline()
             greatest = {start: plan for start, _, plan in sorted(dated)}
             for start, plan in greatest.items():
                 timeline.append(start, plan)

@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.vectors import Integers, integers, spread, sums_of
 from floorline.money import EXACT, PLACES
 
 Word = TypeVar("Word", bound=Hashable)
+_SUMMED_MAX = 1 << 61
 
 
 class Owner(NamedTuple):
@@ -36,15 +38,6 @@ class Use(NamedTuple):
     output_tokens: int = 0
     cost: int = 0
 
-    def plus(self, other: "Use") -> "Use":
-        """The sum of both."""
-        return Use(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cost + other.cost,
-        )
-
     def drive(self, driver: str) -> int:
         """The weight by `driver`: calls, tokens or cost (never below 0)."""
         if driver == "cost":
@@ -67,6 +60,23 @@ class Division(NamedTuple):
     sizes: Integers
     features: Integers
     weights: Integers
+
+
+class Used(NamedTuple):
+    """Every cell once, by pool and by feature in the order of names: the numbers of its pool and of its feature in `pools`
+    and `names`, and its weights. The cells of pool n are `sizes[n]` from `starts[n]` on. `costs` are a column, or Python's
+    integers where 64 bits might not hold them.
+    """
+
+    pools: list[PoolKey]
+    names: list[str]
+    starts: Integers
+    sizes: Integers
+    pool: Integers
+    feature: Integers
+    calls: Integers
+    tokens: Integers
+    costs: Integers | npt.NDArray[np.object_]
 
 
 class _Called(NamedTuple):
@@ -93,34 +103,52 @@ class Cells:
         self._ruled = {name for name, policy in plans.items() if policy.allocation != "calls"}
         self._pools: dict[PoolKey, int] = {}
         self._features: dict[str, int] = {}
-        self._added: list[tuple[Integers, Integers, Integers]] = []
-        self._uses: dict[PoolKey, dict[str, Use]] = {}
+        self._added: list[tuple[Integers, Integers, Integers, Integers, Integers | npt.NDArray[np.object_]]] = []
         self._of_plan: dict[tuple[int, str], Weights] = {}
-        self.add_calls([], [], [], [])
-        for owner, use in uses:
-            pool = (owner.month, owner.customer, owner.plan)
-            self.add_calls([pool], [1], [owner.feature], [use.calls])
-            self.add_uses(pool, [owner.feature], [use])
+        found = list(uses)
+        self.add(
+            [owner[:3] for owner, _ in found],
+            [1] * len(found),
+            [owner.feature for owner, _ in found],
+            [use.calls for _, use in found],
+            [use.input_tokens + use.output_tokens for _, use in found],
+            [use.cost for _, use in found],
+        )
 
-    def add_calls(
-        self, pools: Sequence[PoolKey], sizes: Sequence[int], features: Sequence[str], calls: Sequence[int]
+    def add(
+        self,
+        pools: Sequence[PoolKey],
+        sizes: Sequence[int],
+        features: Sequence[str],
+        calls: Sequence[int],
+        tokens: Sequence[int],
+        costs: Sequence[int],
     ) -> None:
-        """Add calls by pool and feature: pool n has `sizes[n]` of `features` and of `calls`."""
-        numbers = np.repeat(codes_of(pools, self._pools), integers(sizes))
-        self._added.append((numbers, codes_of(features, self._features), integers(calls)))
+        """Add use by pool and feature: pool n has `sizes[n]` of `features`, `calls`, `tokens` and `costs`."""
+        self._added.append(
+            (
+                np.repeat(codes_of(pools, self._pools), integers(sizes)),
+                codes_of(features, self._features),
+                integers(calls),
+                integers(tokens),
+                integers(costs) if sum(map(abs, costs)) < _SUMMED_MAX else np.array(costs, dtype=object),
+            )
+        )
 
-    def add_uses(self, pool: PoolKey, features: Sequence[str], uses: Iterable[Use]) -> None:
-        """Add every driver by feature, for rules that divide by more than calls."""
-        known = self._uses.setdefault(pool, {})
-        for feature, use in zip(features, uses, strict=True):
-            earlier = known.get(feature)
-            known[feature] = use if earlier is None else earlier.plus(use)
-
-    def items(self) -> Iterable[tuple[Owner, Use]]:
-        """Every cell whose drivers were added, with its month, customer, plan and feature."""
-        for (month, customer, plan), features in self._uses.items():
-            for feature, use in features.items():
-                yield Owner(month, customer, plan, feature), use
+    @cached_property
+    def used(self) -> Used:
+        """What was added. Without drivers other than calls in it, those are 0."""
+        names = sorted(self._features)
+        rank = np.zeros(len(names), dtype=np.int64)
+        rank[codes_of(names, self._features)] = np.arange(len(names))
+        pool, feature, calls, tokens, costs = (np.concatenate(columns) for columns in zip(*self._added, strict=True))
+        cells, cell = np.unique(pool * len(names) + rank[feature], return_inverse=True)
+        sums = [np.zeros(len(cells), dtype=column.dtype) for column in (calls, tokens, costs)]
+        for total, column in zip(sums, (calls, tokens, costs), strict=True):
+            np.add.at(total, cell, column)
+        pool, feature = np.divmod(cells, max(1, len(names)))
+        sizes = np.bincount(pool, minlength=len(self._pools))
+        return Used(list(self._pools), names, np.cumsum(sizes) - sizes, sizes, pool, feature, *sums)
 
     def division(self, pools: Sequence[PoolKey]) -> Division:
         """The feature_weights of each of `pools`; one that has none is all of the feature "", which is not known.
@@ -179,35 +207,28 @@ class Cells:
         """Weights of the named features of some pools in the order of their names; by calls where no cost is known."""
         if not pools:
             return [], []
+        of_pools = integers([self._pools[pool] for pool in pools])
         if by_cost:
+            used = self.used
             costs: dict[str, int] = defaultdict(int)
-            for pool in pools:
-                for feature, use in self._uses[pool].items():
-                    costs[feature] += use.cost
+            for n in spread(used.starts[of_pools], used.sizes[of_pools]).tolist():
+                costs[used.names[used.feature[n]]] += int(used.costs[n])
             weights = _positive(costs)
             if weights[0]:
                 return weights
         called = self._called
-        of_pools = integers([self._pools[pool] for pool in pools])
         at = spread(called.starts[of_pools], called.sizes[of_pools])
         sums = sums_of(called.calls[at], called.features[at], len(called.names))
         return _positive(dict(zip(called.names, sums, strict=True)))
 
     @cached_property
     def _called(self) -> _Called:
-        names = sorted(self._features)
-        rank = np.zeros(len(names), dtype=np.int64)
-        rank[[self._features[name] for name in names]] = np.arange(len(names))
-        pools, features, calls = (np.concatenate(columns) for columns in zip(*self._added, strict=True))
-        cells, cell = np.unique(pools * len(names) + rank[features], return_inverse=True)
-        sums = np.zeros(len(cells), dtype=np.int64)
-        np.add.at(sums, cell, calls)
-        pools, features = np.divmod(cells, max(1, len(names)))
-        weighs = sums > 0
+        used = self.used
+        weighs = used.calls > 0
         if "" in self._features:
-            weighs &= features > 0  # the empty name is the first of all
-        sizes = np.bincount(pools[weighs], minlength=len(self._pools) + 1)
-        return _Called(names, np.cumsum(sizes) - sizes, sizes, features[weighs], sums[weighs])
+            weighs &= used.feature > 0  # the empty name is the first of all
+        sizes = np.bincount(used.pool[weighs], minlength=len(used.pools) + 1)
+        return _Called(used.names, np.cumsum(sizes) - sizes, sizes, used.feature[weighs], used.calls[weighs])
 
     @cached_property
     def _pools_of_customers(self) -> dict[tuple[int, str], list[PoolKey]]:

@@ -158,13 +158,19 @@ def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attri
     """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
     cells = Cells((), plans)
     spans = list(_resolved(columns, to))
-    features: list[str] = []
-    for as_of, pool, start, end in spans:
-        found = _features(columns, to.names, as_of, start, end)
-        features += found
-        if columns.effective:
-            cells.add_uses(pool, found, _uses(columns, start, end))
-    cells.add_calls([pool for _, pool, _, _ in spans], columns.sizes, features, columns.calls)
+    features = columns.features
+    if to.names.renames("feature"):
+        features = [name for as_of, _, start, end in spans for name in _features(columns, to.names, as_of, start, end)]
+    tokens = [given + made for given, made in zip(columns.input_tokens, columns.output_tokens, strict=True)]
+    none = [0] * len(columns.calls)
+    cells.add(
+        [pool for _, pool, _, _ in spans],
+        columns.sizes,
+        features,
+        columns.calls,
+        tokens or none,
+        columns.effective or none,
+    )
     return cells
 
 

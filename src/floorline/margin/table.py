@@ -18,7 +18,7 @@ from floorline.margin.allocation import (
     tally_costs,
     tally_revenue,
 )  # fmt: skip
-from floorline.margin.attribution import Names
+from floorline.margin.attribution import Kind, Names
 from floorline.margin.cells import Cells
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
 from floorline.margin.floors import floor_of, zone_of
@@ -65,7 +65,7 @@ class Keys:
         if dimension == "feature":
             return self._names.resolve("feature", raw[self._at["feature"]], as_of)
         if dimension in FINER:
-            column: Column = "call_type" if dimension == "call-type" else _FINER_COLUMN[dimension]
+            column = _FINER_COLUMN[dimension]
             return raw[self._at[column]] if column in self._at else ""
         at = self._at["customer_id"] if "customer_id" in self._at else self._at["customer_of_plan"]
         customer = self._names.resolve("customer", raw[at], as_of)
@@ -301,19 +301,28 @@ def finer_cells(
     to: Attribution,
 ) -> dict[tuple[int | str, ...], dict[Key, int]]:
     """Calls of each cell by the values of the finer dimensions; raw names are in the order of `column_names`."""
-    at = {column: position for position, column in enumerate(column_names)}
-    places = [at.get("call_type" if d == "call-type" else _FINER_COLUMN[d]) for d in finer]
+    at = dict(zip(column_names, columns.names, strict=True))
+    names = to.names
+
+    def resolved(kind: Kind, raw: list[str]) -> list[str]:
+        pairs = zip(raw, columns.as_of, strict=True)
+        return [names.resolve(kind, name, as_of) for name, as_of in pairs] if names.renames(kind) else raw
+
+    parts: dict[str, list[int] | list[str]] = {
+        "month": [to.month(as_of) for as_of in columns.as_of],
+        "feature": resolved("feature", at["feature"]),
+    }
+    if "customer_id" in at:
+        parts["customer"] = resolved("customer", at["customer_id"])
+    cells = zip(*(parts[name] for name in cell_key), strict=True)
+    unknown = [""] * len(columns.as_of)
+    values = zip(*(at.get(_FINER_COLUMN[dimension], unknown) for dimension in finer), strict=True)
     found: dict[tuple[int | str, ...], dict[Key, int]] = {}
-    for raw, as_of, calls in zip(zip(*columns.names, strict=True), columns.as_of, columns.calls, strict=True):
-        names: dict[str, int | str] = {
-            "month": to.month(as_of),
-            "feature": to.names.resolve("feature", raw[at["feature"]], as_of),
-        }
-        if "customer_id" in at:
-            names["customer"] = to.names.resolve("customer", raw[at["customer_id"]], as_of)
-        within = found.setdefault(tuple([names[name] for name in cell_key]), {})
-        values = tuple(["" if place is None else raw[place] for place in places])
-        within[values] = within.get(values, 0) + calls
+    for cell, value, calls in zip(cells, values, columns.calls, strict=True):
+        within = found.get(cell)
+        if within is None:
+            within = found[cell] = {}
+        within[value] = within.get(value, 0) + calls
     return found
 
 
