@@ -1,5 +1,6 @@
 """AWS signatures checked by an independent reading of the published rules; Google tokens fetched from a server on this machine."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -16,10 +17,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2 import service_account
 
+from floorline.gateway.attempts import _credentials
 from floorline.gateway.policy import Provider
 from floorline.gateway.signers import signer_for
 from floorline.gateway.signers.aws import SigV4
 from floorline.gateway.signers.google import GoogleToken
+from floorline.gateway.snapshot import Upstream
+from floorline.gateway.upstream import Origin, Pool, UpstreamBroken
 from floorline.gateway.wire.signing import Unsigned
 from tests.gateway.wire.requests import sent
 
@@ -173,3 +177,19 @@ def test_the_provider_says_which_signer_it_needs() -> None:
     assert isinstance(signer_for(BEDROCK), SigV4)
     assert isinstance(signer_for(VERTEX), GoogleToken)
     assert signer_for(Provider(name="o", dialect="openai", base_url="https://x")) is None
+
+
+@pytest.mark.parametrize("found", [Credentials("AKIDEXAMPLE", SECRET), None])
+def test_an_attempt_fetches_what_it_signs_with_or_ends_without_having_been_sent(found: Credentials | None) -> None:
+    signer = SigV4(lambda: found, region="r")
+
+    async def attempt() -> None:
+        await _credentials(Upstream(provider=BEDROCK, pool=Pool(Origin.of(BEDROCK)), signer=signer))
+
+    if found is not None:
+        asyncio.run(attempt())
+        assert not signer.stale()
+        return
+    with pytest.raises(UpstreamBroken, match="no AWS credentials") as raised:
+        asyncio.run(attempt())
+    assert (raised.value.kind, raised.value.sent) == ("credentials", False)

@@ -92,6 +92,7 @@ def test_null_is_the_same_as_absent() -> None:
         (b"{'model':'m'}", "invalid_json", "", "not JSON"),
         (b'{"model":NaN}', "invalid_json", "", "not JSON"),
         (b"\x1f\x8b\x08\x00", "invalid_json", "", "compressed"),
+        (b'{"model":"m"' + b"".join(b',"%d":1' % n for n in range(10_001)) + b"}", "invalid_type", "", "10002 members"),
         (b"[]", "invalid_type", "", "Expected object, got array"),
         (b'"x"', "invalid_type", "", "Expected object, got str"),
         (b"{}", "model_missing", "model", "name the model to call"),

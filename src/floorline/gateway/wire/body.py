@@ -14,6 +14,9 @@ from floorline.gateway.wire.routes import Route
 MODEL_BYTES_MAX = 512
 """Bedrock's ARNs are the longest names in use."""
 
+MEMBERS_MAX = 10_000
+"""Of a body, at its first level: requests have some dozens, and each is looked at."""
+
 IMAGE_TOKENS = 1_000
 """What one inline image or file is estimated at: providers count 85 to 1,600 for a picture, whatever its bytes."""
 
@@ -130,6 +133,8 @@ def _call(route: Route, body: bytes) -> View:
 def _plain(route: Route, body: bytes) -> View:
     """OpenAI's and Anthropic's requests: one pass over the body finds its members, and where the model's name stands."""
     held = members(body)
+    if len(held) > MEMBERS_MAX:
+        raise msgspec.ValidationError(f"{len(held)} members are more than {MEMBERS_MAX}")
     model = _read(held, "model", _text)
     start = places(body, held).get("model", 0)
     if not _OTHER_SPELLINGS.isdisjoint(held):
@@ -225,7 +230,7 @@ def _unreadable(body: bytes, error: Exception) -> Invalid:
         member = where.strip("`").removeprefix("$.")
         named = f"{member}: " if member else "the body: "
         what = what.replace("`", "").replace("expected", "Expected")
-        return Invalid(kind="invalid_type", message=f"{named}{what}: send that type", param=member)
+        return Invalid(kind="invalid_type", message=f"{named}{what}: mend that and send it again", param=member)
     return Invalid(kind="invalid_json", message=f"the body is not JSON ({error}): send one JSON object")
 
 

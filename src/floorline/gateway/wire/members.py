@@ -64,12 +64,19 @@ def _searched(body: bytes, held: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     found: dict[str, int] = {}
     position = body.index(b"{") + 1
     for name, raw in held.items():
-        key = _KEY.match(body, position)
-        value = bytes(raw)
-        if key is None or not _is(key[1], name) or not body.startswith(value, key.end()):
+        usual = b'"%b": ' % name.encode()
+        if body.startswith(usual, position):
+            start = position + len(usual)
+        elif (key := _KEY.match(body, position)) is not None and _is(key[1], name):
+            start = key.end()
+        else:
             raise Repeated(name)
-        found[name] = key.end()
-        position = key.end() + len(value)
+        value = bytes(raw)
+        if not body.startswith(value, start):
+            raise Repeated(name)
+        found[name] = start
+        position = start + len(value)
+        position += 2 if body.startswith(b", ", position) else 0
     if held and _END.match(body, position) is None:
         raise Repeated(next(reversed(list(held))))
     return found
