@@ -11,7 +11,6 @@ import random
 import signal
 import ssl
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -150,6 +149,11 @@ def _snapshot(
     )
 
 
+def new_call_id() -> str:
+    """32 hex digits: 48 bits of milliseconds, so that ids sort by time, and 80 random bits."""
+    return f"{time.time_ns() // 1_000_000:012x}{random.getrandbits(80):020x}"
+
+
 class Gateway:
     """The parts of one process, and what keeps them up to date."""
 
@@ -169,7 +173,7 @@ class Gateway:
             snapshot,
             Recorder(spool, name, lost_after=lost_after),
             self.metrics,
-            Chance(now=utc_now, call_id=lambda: uuid.uuid4().hex, draw=random.random),
+            Chance(now=utc_now, call_id=new_call_id, draw=random.random),
             Capturer(self.content, self.metrics, sources.redact),
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
         )

@@ -10,7 +10,7 @@ from floorline.gateway.accounting import priced_as
 from floorline.gateway.capturing import Captured
 from floorline.gateway.underway import Try
 from floorline.gateway.upstream import Attempt
-from floorline.pricing.usage import Extraction, UsageReader
+from floorline.pricing.usage import UsageReader
 
 DECODED_BYTES_MAX = 256 << 20
 """Of one answer. What a few compressed bytes can blow up to is not read without end."""
@@ -50,16 +50,15 @@ class Meter:
         if self._captured is not None:
             self._captured.feed(data)
 
-    def ended(self, *, ending: str, streamed: bool) -> Extraction:
-        """The answer has ended, whole or not: what it says was used, noted on its try."""
+    def ended(self, *, ending: str, streamed: bool) -> None:
+        """The answer has ended, whole or not: what it says was used is noted on its try."""
         one = self._one
-        one.usage = usage = self._reader.finish()
+        one.usage = self._reader.finish()
         one.ended_ns, one.ending = time.perf_counter_ns(), ending
         if ending != "complete":
             one.shown_tokens = self._shown(streamed=streamed)
         if self._captured is not None:
             self._captured.end()
-        return usage
 
     def _shown(self, *, streamed: bool) -> int:
         """About how many output tokens had come: a stream's pieces carry a token or more each in a frame whose size is
@@ -78,6 +77,11 @@ class Unmetered(Meter):
 
     def feed(self, data: bytes) -> None:
         """Nothing is read."""
+
+    def ended(self, *, ending: str, streamed: bool) -> None:
+        """Nothing is known but how it ended."""
+        del streamed
+        self._one.ended_ns, self._one.ending = time.perf_counter_ns(), ending
 
 
 def decoder(encoding: str) -> Callable[[bytes], bytes] | None:

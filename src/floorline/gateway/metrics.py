@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS
+from floorline.events import Usage
 from floorline.gateway.accounting import Account
 from floorline.gateway.underway import UnderWay
 
@@ -123,15 +123,16 @@ class Metrics:
         if not (call.attribution.customer and call.attribution.feature):
             self.add("floorline_unattributed_calls_total")
         if account.usage is not None:
-            self._tokens(account.usage.buckets, provider, model)
+            self._tokens(account.usage, provider, model)
         self._time(self.durations_ms, dialect, now_ns - call.started_ns)
         if tries and tries[-1].first_byte_ns:
             self._time(self.first_tokens_ms, dialect, tries[-1].first_byte_ns - call.started_ns)
         self.overhead_us.add(call.overhead_ns // 1_000)
 
-    def _tokens(self, buckets: Mapping[str, int], provider: str, model: str) -> None:
-        for side, names in (("input", INPUT_BUCKETS), ("output", OUTPUT_BUCKETS)):
-            self.add("floorline_tokens_total", provider, model, side, by=sum([buckets.get(name, 0) for name in names]))
+    def _tokens(self, usage: Usage, provider: str, model: str) -> None:
+        given = usage.input_tokens
+        self.add("floorline_tokens_total", provider, model, "input", by=given)
+        self.add("floorline_tokens_total", provider, model, "output", by=usage.tokens - given)
 
     @staticmethod
     def _time(histograms: dict[str, Histogram], dialect: str, ns: int) -> None:

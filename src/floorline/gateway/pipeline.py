@@ -116,7 +116,7 @@ class Pipeline:
                     metered=snapshot.policy.accounting,
                     captured=self._capturer.begin(call, snapshot.policy),
                     close=lambda ending: self._close(call, snapshot, ending),
-                    out=lambda account: self._headers(call, account),
+                    out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
                 ).run()
             if not reply.started:
                 self._fail(call, snapshot, reply)
