@@ -136,10 +136,10 @@ class Peer:
 
 
 class Gateway:
-    """A server on loopback; `requests` are those that a handler has seen."""
+    """A server on loopback; `requests` are those that a handler has seen, `refused` the statuses of the others."""
 
-    def __init__(self, server: Server, port: int, requests: list[Request]) -> None:
-        self.server, self.port, self.requests = server, port, requests
+    def __init__(self, server: Server, port: int, requests: list[Request], refused: list[int]) -> None:
+        self.server, self.port, self.requests, self.refused = server, port, requests, refused
         self._peers: list[Peer] = []
 
     async def client(self, *, tls: ssl.SSLContext | None = None, buffer_bytes: int = 1 << 16) -> Peer:
@@ -188,9 +188,10 @@ async def gateway(
         requests.append(request)
         await handler(request, reply)
 
-    server = Server(noting, limits or Limits(shutdown_ms=2_000))
+    refused: list[int] = []
+    server = Server(noting, limits or Limits(shutdown_ms=2_000), refused.append)
     _, port = await server.listen("127.0.0.1", 0, tls=tls)
-    running = Gateway(server, port, requests)
+    running = Gateway(server, port, requests, refused)
     try:
         yield running
         running.leave()

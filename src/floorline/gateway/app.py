@@ -177,7 +177,11 @@ class Gateway:
             Capturer(self.content, self.metrics, sources.redact),
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
         )
-        self.server = Server(self.pipeline.handle, limits)
+        self.server = Server(
+            self.pipeline.handle,
+            limits,
+            refused=lambda status: self.metrics.add("floorline_turned_away_total", str(status)),
+        )
 
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Until a signal says to stop; then drain."""

@@ -41,6 +41,14 @@ _AUTHORITY = re.compile(rb"[a-zA-Z][\w+.-]*://[^/?#]*", re.ASCII)
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[0-9a-fA-F:.]+\](:\d*)?", re.ASCII)
 
 
+def _nowhere(data: bytes) -> None:
+    """The client has left."""
+
+
+def _uncounted(status: int) -> None:
+    """Nobody counts."""
+
+
 class Connection(asyncio.Protocol):
     """One client. Requests are answered in order: while one is being answered, or while the client has not taken enough
     of the answers before, the next waits, whole or in part.
@@ -384,13 +392,13 @@ class Connection(asyncio.Protocol):
 class Server:
     """Listens, and keeps every connection until it has left."""
 
-    def __init__(self, handler: Handler, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, handler: Handler, limits: Limits, refused: Callable[[int], None] = _uncounted) -> None:
+        """`refused` is told the status of each request that no handler sees."""
+        self.limits, self.refused = limits, refused
         self.closing = False
         self.date = b""
         self.held_bytes = 0
         self.accepted = self.turned_away = 0
-        self.refusals: dict[int, int] = {}
         self._handler = handler
         self._connections: set[Connection] = set()
         self._tasks: dict[Answer, asyncio.Task[None]] = {}
@@ -467,10 +475,6 @@ class Server:
         """A client has disconnected."""
         self._connections.discard(connection)
 
-    def refused(self, status: int) -> None:
-        """Count a request that no handler has seen."""
-        self.refusals[status] = self.refusals.get(status, 0) + 1
-
     def _sweep(self) -> None:
         self._sweeper = self._loop.call_later(self._sweep_s, self._sweep)
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
@@ -497,10 +501,6 @@ class Server:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._sweeper.cancel()
-
-
-def _nowhere(data: bytes) -> None:
-    """The client has left."""
 
 
 def _number(length: bytes) -> int:
