@@ -109,12 +109,12 @@ def _cost(
     parts = () if one.usage is None else one.usage.parts
     whole = one.ending == "complete" and (one.usage is None or one.usage.complete)
     if not parts:
-        if one.status >= 400 and one.status not in MAYBE_BILLED_STATUSES and one.ending != "client_left":
+        if one.status >= 400 and one.status not in MAYBE_BILLED_STATUSES:
             return _NOTHING
         if whole:
             return Costing(reason=one.usage.reason if one.usage is not None else "the answer reports no usage")
         parts = (Usage(buckets={"input": input_tokens}),)
-    if not whole:
+    if not whole and one.status < 400:
         parts = (_at_least(parts[0], one.shown_tokens), *parts[1:])
     return price_answer(
         parts,

@@ -20,6 +20,9 @@ from floorline.gateway.wire.signing import Unsigned
 ERROR_BYTES_MAX = 1 << 20
 """Of a failed answer that is read to its end before the next attempt, so that its connection can be used again."""
 
+ERROR_S = 1
+"""How long that may take."""
+
 RETRY_AFTER_SHOWN_MAX_S = 86_400
 
 
@@ -50,7 +53,7 @@ class Attempts:
         left = self._willing(order(targets, self._draw))
         target = next(left, None)
         following: Target | None = None
-        while target is not None:
+        while target is not None and not self._reply.gone:
             answered = await self._once(target)
             failure = _failure(answered, self._call.tries[-1])
             if failure is None or self._reply.gone:
@@ -91,6 +94,9 @@ class Attempts:
             await _credentials(upstream)
             sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
             attempt = await self._sent(upstream, sent, one)
+        except asyncio.CancelledError:
+            breaker.withdrew()
+            raise
         except UpstreamBroken as broken:
             one.ended_ns = time.perf_counter_ns()
             one.trouble = f"{broken.kind}: {broken}"
@@ -111,7 +117,7 @@ class Attempts:
         """The attempt with its head. A kept connection that the provider closed as it was taken is replaced once."""
         for fresh in (False, True):
             link = await upstream.pool.link(fresh=fresh)
-            if self._departure.gave_up:
+            if self._reply.gone:
                 upstream.pool.release(link)
                 raise UpstreamBroken("closed", "the client left before the request was sent", sent=False)
             one.sent = True
@@ -178,8 +184,11 @@ async def _discard(answered: Answered) -> None:
     """Read a failed answer to its end, so that its connection can be used again; a long or broken one is given up."""
     one, attempt = answered.one, answered.attempt
     try:
-        if await attempt.whole(ERROR_BYTES_MAX) is None:
-            attempt.abort()
+        async with asyncio.timeout(ERROR_S):
+            if await attempt.whole(ERROR_BYTES_MAX) is None:
+                attempt.abort()
+    except TimeoutError:
+        attempt.abort()
     except UpstreamBroken as broken:
         one.trouble = f"{broken.kind}: {broken}"
     one.ended_ns = time.perf_counter_ns()

@@ -53,6 +53,7 @@ FAMILIES = {
         Family(name="floorline_content_dropped_total", kind="counter", labels=("reason",), doc="captured calls whose content was not kept"),
         Family(name="floorline_spool_bytes", kind="gauge", labels=(), doc="what the spool holds on disk"),
         Family(name="floorline_spool_dropped_total", kind="counter", labels=(), doc="records lost because the spool was full and fails open"),
+        Family(name="floorline_spool_refused_total", kind="counter", labels=(), doc="calls refused because the spool was full and fails closed"),
         Family(name="floorline_policy_loaded_timestamp_seconds", kind="gauge", labels=(), doc="when the policy in force was loaded"),
         Family(name="floorline_policy_refused_total", kind="counter", labels=(), doc="policies that were refused at a reload"),
     )

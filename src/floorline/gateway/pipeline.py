@@ -6,6 +6,8 @@ Exactly one closing per opening, whatever happens: each way out closes the recor
 answer is complete, and `finally` closes what an exception or a cancellation left open.
 """
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +30,19 @@ from floorline.gateway.underway import Refusal, UnderWay
 from floorline.gateway.wire.errors import error_body, error_headers
 from floorline.money import text
 
+log = logging.getLogger(__name__)
+
 RESTING_RETRY_S = 5
+SHOWN_MAX = 256
+"""Characters of a provider's word in a header."""
+
+SPOOL_FULL = Refusal(
+    status=503,
+    kind="spool_full",
+    message="the gateway cannot record calls: its spool is full; see its log, then call again",
+    retry_after_s=RESTING_RETRY_S,
+)
+GONE = Refusal(status=499, kind="client_left", message="the client left before there was an answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,12 @@ class Pipeline:
                 self._refuse(call, snapshot, reply)
             else:
                 await self._forward(call, admitted, snapshot, reply)
+        except LedgerFull as error:
+            log.error("the call %s has an opening and no closing: %s", call.id, error)  # noqa: TRY400 - not where, but why
+            _give_up(call, reply)
+        except asyncio.CancelledError:
+            call.notes = (*call.notes, "gateway_closing")
+            raise
         finally:
             if call.opened and not call.closed:
                 call.status = call.status or 500
@@ -91,8 +111,8 @@ class Pipeline:
         try:
             self._recorder.open(call, admitted.targets[0].provider if admitted.targets else "")
         except LedgerFull:
-            message = "the gateway cannot record calls: its spool is full; see its log, then call again"
-            call.refusal = Refusal(status=503, kind="spool_full", message=message, retry_after_s=RESTING_RETRY_S)
+            self._metrics.add("floorline_spool_refused_total")
+            call.refusal = SPOOL_FULL
 
     def _refuse(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
         refusal = call.refusal
@@ -125,7 +145,7 @@ class Pipeline:
 
     def _fail(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
         """There is no answer to show: say what went wrong."""
-        refusal = _failure_of(call)
+        refusal = GONE if reply.gone and not (call.tries and call.tries[-1].status) else _failure_of(call)
         call.status = refusal.status
         account = self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
         _tell(reply, call.route.dialect, refusal, self._headers(call, account))
@@ -133,6 +153,8 @@ class Pipeline:
     def _close(self, call: UnderWay, snapshot: Snapshot, ending: str) -> Account:
         """Account for the call and record how it ended."""
         now_ns = time.perf_counter_ns()
+        if call.tries and not call.tries[-1].ended_ns:
+            call.tries[-1].ended_ns = now_ns
         upstream_ns = sum([max(one.ended_ns - one.started_ns, 0) for one in call.tries])
         call.overhead_ns = max(now_ns - call.started_ns - upstream_ns, 0)
         if not snapshot.policy.accounting:
@@ -156,7 +178,7 @@ class Pipeline:
         if last is not None:
             usage = None if account is None else account.usage
             served = usage.model if usage is not None and usage.model else last.model
-            headers.append((b"x-floorline-model-served", served.encode("ascii", "replace")))
+            headers.append((b"x-floorline-model-served", _shown(served)))
             if last.provider.name != call.tries[0].provider.name:
                 headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
         if account is not None:
@@ -174,6 +196,20 @@ def _cost_headers(account: Account) -> Headers:
     if account.price_version:
         headers.append((b"x-floorline-price-version", account.price_version.encode()))
     return headers
+
+
+def _shown(name: str) -> bytes:
+    """A provider's word in a header: nothing in it can end the line."""
+    text = name[:SHOWN_MAX].encode("ascii", "replace")
+    return text if text.decode().isprintable() else bytes(c if 0x20 <= c < 0x7F else 0x3F for c in text)
+
+
+def _give_up(call: UnderWay, reply: Reply) -> None:
+    """The call's record cannot be closed: its client does not get an answer that looks whole."""
+    if reply.started:
+        reply.abort()
+    else:
+        _tell(reply, call.route.dialect, SPOOL_FULL, [(b"x-floorline-call-id", call.id.encode())])
 
 
 def _failure_of(call: UnderWay) -> Refusal:

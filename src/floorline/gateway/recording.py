@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from msgspec import structs
+
 from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
-from floorline.ledger.codec import encode, encode_opening, encode_price_version, fingerprint_of
+from floorline.ledger.codec import Unfit, encode, encode_opening, encode_price_version, fingerprint_of
 from floorline.ledger.spool import Spool
+
+NAME_MAX = 1_024
+CLOSINGS_SHARE = 8
+"""A part of a segment, one over this, is kept for the closings of calls that were opened before the spool was full."""
 
 SOURCE = "gateway"
 """The source of every record that a gateway makes; its id is the call's."""
@@ -20,13 +26,15 @@ class Recorder:
     def __init__(self, spool: Spool, gateway: str, *, lost_after: timedelta) -> None:
         """`lost_after`: how long after its opening a call without a closing is taken for lost."""
         self.spool, self.gateway = spool, gateway
-        self.dropped = 0
+        self._closings_bytes = spool.segment_bytes // CLOSINGS_SHARE if spool.fail == "closed" else 0
         self._lost_after = lost_after
         self._told: set[str] = set()
 
     def open(self, call: UnderWay, provider: str) -> None:
         """Say that the call begins. LedgerFull when the spool is full and fails closed: the call must not be sent."""
         assert not call.opened, "a call opens once"
+        if self._closings_bytes:
+            self.spool.reserve(self._closings_bytes)
         whose = call.attribution
         opening = Opening(
             id=call.id,
@@ -52,8 +60,7 @@ class Recorder:
             streamed=call.view.stream,
             input_tokens=call.input_tokens,
         )
-        if self.spool.append(encode_opening(opening)) is None:
-            self.dropped += 1
+        self.spool.append(encode_opening(opening))
         call.opened = True
 
     def close(self, call: UnderWay, account: Account, prices: Prices, *, ending: str, now_ns: int) -> None:
@@ -63,8 +70,12 @@ class Recorder:
         if prices.versions:
             self._tell(prices)
         record = closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)
-        if self.spool.append(encode(record, fingerprint_of(call.id.encode()))) is None:
-            self.dropped += 1
+        fingerprint = fingerprint_of(call.id.encode())
+        try:
+            frame = encode(record, fingerprint)
+        except Unfit as error:
+            frame = encode(_unpriced(record, f"the answer's own figures cannot be recorded: {error}"), fingerprint)
+        self.spool.append(frame)
 
     def _tell(self, prices: Prices) -> None:
         for name, version in prices.versions.items():
@@ -134,6 +145,15 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
         lines=account.lines,
     )
+
+
+def _unpriced(record: Call, reason: str) -> Call:
+    """`record` without what its answer says: kept, shown as unpriced, and not lost with figures that no column holds."""
+    return structs.replace(
+        record, model_served=record.model_served[:NAME_MAX], service_tier="", usage={}, lines=(), cost_basis="unpriced",
+        price_version="", unpriced_reason=reason[:NAME_MAX], list_cost=None, contracted_cost=None, effective_cost=None,
+        stated_cost=None,
+    )  # fmt: skip
 
 
 def quantities(usage: Usage, also: tuple[Usage, ...]) -> Mapping[str, Decimal]:

@@ -7,6 +7,7 @@ terminal event, and in any case when the upstream has ended.
 import asyncio
 from collections.abc import Callable
 
+from floorline.errors import LedgerFull
 from floorline.gateway.accounting import Account
 from floorline.gateway.attempts import Answered
 from floorline.gateway.capturing import Captured
@@ -19,6 +20,16 @@ from floorline.gateway.wire.streams import Stamp, StreamEdit, stream_edit
 
 WHOLE_BYTES_MAX = 8 << 20
 """The longest answer that is held to be sent in one write with its cost in the head; a longer one is passed on as it comes."""
+
+NOT_PASSED = frozenset(
+    {
+        b"alt-svc", b"proxy-authenticate", b"proxy-authentication-info", b"te", b"trailer", b"upgrade",
+        b"x-floorline-call-id", b"x-floorline-verdict", b"x-floorline-attempts", b"x-floorline-cache",
+        b"x-floorline-model-served", b"x-floorline-fallback-from", b"x-floorline-cost-basis", b"x-floorline-cost-usd",
+        b"x-floorline-cost-list-usd", b"x-floorline-price-version", b"x-floorline-overhead-us",
+    }
+)  # fmt: skip
+"""What a provider's answer says of the way to it, not of the answer; and our own names, where the provider is a gateway too."""
 
 Close = Callable[[str], Account]
 """Closes the record with an ending; the call's account."""
@@ -51,6 +62,14 @@ class Relay:
 
     async def run(self) -> None:
         """Pass the answer on, to its end or until it breaks."""
+        try:
+            await self._pass()
+        except asyncio.CancelledError:
+            if not self._call.closed:
+                self._cut_off()
+            raise
+
+    async def _pass(self) -> None:
         if not self._is_stream():
             try:
                 body = await self._attempt.whole(WHOLE_BYTES_MAX)
@@ -63,6 +82,8 @@ class Relay:
         await self._stream()
 
     def _is_stream(self) -> bool:
+        if self._one.status >= 400:
+            return False
         kind = dict(self._attempt.headers).get(b"content-type", b"")
         return self._call.view.stream or kind.startswith((b"text/event-stream", b"application/vnd.amazon.eventstream"))
 
@@ -70,7 +91,12 @@ class Relay:
         self._meter.feed(body)
         self._meter.ended(ending=self._ending(), streamed=False)
         account = self._close("client_left" if self._reply.gone else self._ending())
-        self._reply.whole(self._one.status, [*self._attempt.headers, *self._out(account)], body)
+        self._reply.whole(self._one.status, self._headers(account), body)
+
+    def _headers(self, account: Account | None) -> Headers:
+        """The provider's headers but those of its connection, and the gateway's own."""
+        passed = [header for header in self._attempt.headers if header[0] not in NOT_PASSED]
+        return [*passed, *self._out(account)]
 
     def _ending(self) -> str:
         return "complete" if self._one.status < 400 else "upstream_error"
@@ -87,13 +113,13 @@ class Relay:
         )
         edited = self._sent.usage_asked or call.include_cost
         reply.on_full, reply.on_room = attempt.pause, attempt.resume
-        reply.start(self._one.status, [*attempt.headers, *self._out(None)], None if edited else attempt.length)
+        reply.start(self._one.status, self._headers(None), None if edited else attempt.length)
         try:
             await attempt.pipe(self._piece)
         except UpstreamBroken as broken:
             self._broke(broken)
         else:
-            reply.write(edit.release(self._settled("client_left" if reply.gone else self._ending())))
+            reply.write(edit.release(self._settled(self._ending())))
             reply.end()
 
     def _piece(self, data: bytes) -> None:
@@ -103,17 +129,24 @@ class Relay:
         assert edit is not None, "a stream is edited"
         out = edit.feed(data)
         if edit.terminal and not self._call.closed:
-            out += edit.release(self._settled("upstream_error" if edit.failed else self._ending()))
+            try:
+                stamp = self._settled("upstream_error" if edit.failed else self._ending())
+            except LedgerFull:
+                self._attempt.abort()  # without its record the answer must not look whole
+                return
+            out += edit.release(stamp)
         if out:
             self._reply.write(out)
 
     def _settled(self, ending: str) -> Stamp | None:
-        """Close the record, once; what the stream's last usage event says of the cost, when that was asked for."""
+        """The attempt has ended so. Close the record, once; what the stream's last usage event says of the cost, when that was
+        asked for.
+        """
         call = self._call
         if call.closed:
             return None
-        self._meter.ended(ending=self._ending() if ending == "client_left" else ending, streamed=True)
-        account = self._close(ending)
+        self._meter.ended(ending=ending, streamed=True)
+        account = self._close("client_left" if self._reply.gone else ending)
         if not call.include_cost:
             return None
         return Stamp(cost_usd=account.effective_cost, cost_basis=account.basis, price_version=account.price_version)
@@ -123,8 +156,7 @@ class Relay:
         call, reply, one = self._call, self._reply, self._one
         one.trouble = f"{broken.kind}: {broken}"
         if not call.closed:
-            ending = "client_left" if reply.gone else "upstream_error"
-            self._meter.ended(ending=ending, streamed=reply.started)
+            ending = self._cut_off()
             if not reply.gone:
                 self._breaker.failed(asyncio.get_running_loop().time())
             if not reply.started:
@@ -135,3 +167,9 @@ class Relay:
                 message = f"the answer broke off: {broken}"
                 reply.write(error_event(call.route.dialect, 502, "upstream_broken", message))
             reply.abort()
+
+    def _cut_off(self) -> str:
+        """There will be no more of the answer: what had come of it is noted; how the call ended."""
+        ending = "client_left" if self._reply.gone else "upstream_error"
+        self._meter.ended(ending=ending, streamed=self._reply.started)
+        return ending

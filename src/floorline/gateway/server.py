@@ -494,12 +494,12 @@ class Server:
             await asyncio.sleep(0.02)
             for connection in list(self._connections):
                 connection.drain()
-        for connection in list(self._connections):
-            connection.abort()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self._connections):  # after its handler: no client left, the server broke it off
+            connection.abort()
         self._sweeper.cancel()
 
 

@@ -94,6 +94,11 @@ class Spool:
             offset = current.append(payload)
         return Position(self.number, offset)
 
+    def reserve(self, size: int) -> None:
+        """See that records of `size` bytes in all can be appended from here on. LedgerFull when they cannot."""
+        if self._current is None or self._current.room < size:
+            self._prepare()
+
     def sync(self) -> None:
         """Everything appended so far is on disk when this returns."""
         with self._syncing:
