@@ -1,6 +1,7 @@
 """A whole gateway for tests: real sockets on loopback, a provider whose answers each test scripts, and the records it left."""
 
 import asyncio
+import secrets
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -14,16 +15,18 @@ import uvloop
 
 from floorline.events import Opening
 from floorline.gateway.accounting import Prices
+from floorline.gateway.capturing import Capturer
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, utc_now
-from floorline.gateway.policy import GatewayPolicy, Provider
+from floorline.gateway.policy import GatewayPolicy, Limits, Provider
 from floorline.gateway.recording import Recorder
 from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, upstreams
 from floorline.gateway.wire.signing import Signer
 from floorline.ledger import codec
+from floorline.ledger.content import ContentStore
 from floorline.ledger.key import Key
 from floorline.ledger.rows import CallRow
 from floorline.ledger.segment import Segment
@@ -207,8 +210,9 @@ def unsigned(_provider: Provider) -> Signer | None:
 class Live:
     """A gateway that serves, in this process."""
 
-    def __init__(self, stub: Stub, spool: Spool, pipeline: Pipeline, server: Server, metrics: Metrics) -> None:
-        self.stub, self.spool, self.pipeline, self.server, self.metrics = stub, spool, pipeline, server, metrics
+    def __init__(self, stub: Stub, spool: Spool, pipeline: Pipeline, server: Server) -> None:
+        self.stub, self.spool, self.pipeline, self.server = stub, spool, pipeline, server
+        self.metrics = pipeline._metrics
         self.address = ("", 0)
         self._clients: list[Client] = []
 
@@ -270,20 +274,47 @@ async def serving(
     **changes: object,
 ) -> AsyncIterator[Live]:
     """A gateway in front of a stub. `changes` are fields of its policy."""
+    async with stubbing() as stub:
+        policy = GatewayPolicy(providers=providers(stub.address), **changes)
+        spool = spool or Spool(
+            folder / "spool", segment_bytes=segment_bytes, quota_bytes=quota_bytes, fail=policy.spool_fail
+        )
+        pipeline = _pipeline(folder, policy, spool, Keyring(keys or (key(),), SECRET), book, draw)
+        server = Server(pipeline.handle, policy.limits)
+        live = Live(stub, spool, pipeline, server)
+        live.address = await server.listen("127.0.0.1", 0)
+        try:
+            yield live
+        finally:
+            live.leave()
+            server.limits = replace(server.limits, shutdown_ms=300)
+            await server.close()
+            for way in pipeline.snapshot.upstreams.values():
+                way.pool.close()
+
+
+@asynccontextmanager
+async def stubbing() -> AsyncIterator[Stub]:
+    """A provider alone, for a gateway that is a process of its own."""
     stub = Stub()
-    upstream = Server(stub.handle, GatewayPolicy().limits)
-    host, port = await upstream.listen("127.0.0.1", 0)
+    server = Server(stub.handle, Limits(shutdown_ms=300))
+    host, port = await server.listen("127.0.0.1", 0)
     stub.address = f"http://{host}:{port}"
-    policy = GatewayPolicy(providers=providers(stub.address), **changes)
-    spool = spool or Spool(
-        folder / "spool", segment_bytes=segment_bytes, quota_bytes=quota_bytes, fail=policy.spool_fail
-    )
+    try:
+        yield stub
+    finally:
+        await server.close()
+
+
+def _pipeline(
+    folder: Path, policy: GatewayPolicy, spool: Spool, ring: Keyring, book: PriceBook, draw: Callable[[], float]
+) -> Pipeline:
     numbers = iter(range(10**9))
     metrics = Metrics()
-    pipeline = Pipeline(
+    return Pipeline(
         Snapshot(
             policy=policy,
-            ring=Keyring(keys or (key(),), SECRET),
+            ring=ring,
             prices=Prices(book=book, trusted=policy.trusted_cost_providers),
             upstreams=upstreams(policy, {}, unsigned),
             breakers={},
@@ -291,20 +322,9 @@ async def serving(
         Recorder(spool, "g1", lost_after=timedelta(hours=1)),
         metrics,
         Chance(now=utc_now, call_id=lambda: f"{next(numbers):032x}", draw=draw),
+        Capturer(ContentStore(folder / "content", SECRET, secrets.token_bytes), metrics, None),
         {},
     )
-    server = Server(pipeline.handle, policy.limits)
-    live = Live(stub, spool, pipeline, server, metrics)
-    live.address = await server.listen("127.0.0.1", 0)
-    try:
-        yield live
-    finally:
-        live.leave()
-        server.limits = upstream.limits = replace(server.limits, shutdown_ms=300)
-        await server.close()
-        for way in pipeline.snapshot.upstreams.values():
-            way.pool.close()
-        await upstream.close()
 
 
 # -- the client
