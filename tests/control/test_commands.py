@@ -46,14 +46,15 @@ STEPS = (
     ("ledger", "rebuild", "--timezone", "Europe/Berlin"),
     ("ledger", "verify"),
     ("ledger", "salvage"),
+    ("backup", "backup.tar"),
 )
 """What is run, in this order."""
 
-APART = {"bench", "control", "demo", "gateway", "price", "sandbox", "serve", "usage"}
+APART = {"bench", "control", "demo", "gateway", "price", "restore", "sandbox", "serve", "usage"}
 """Commands that use no ledger or have one of their own, and those that run beside it."""
 
-MADE_UP = re.compile(r"[0-9a-f]{12,}|20\d\d-\d\d-\d\dT\S+|20\d\d-\d\d-\d\d \d\d:\d\d\S*|\d+\.\d s")
-"""Ids, instants and durations of the run."""
+MADE_UP = re.compile(r"[0-9a-f]{12,}|20\d\d-\d\d-\d\dT\S+|20\d\d-\d\d-\d\d \d\d:\d\d\S*|\d+\.\d s|: \d+ files.*")
+"""Ids, instants, durations and sizes of the run."""
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from floorline import __version__
 from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
+    "backup": "floorline.cli.backup:backup",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
     "control": "floorline.cli.control:command",
@@ -24,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "re-rate": "floorline.cli.rerating:rerate",
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
+    "restore": "floorline.cli.backup:restore",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",
     "usage": "floorline.cli.usage:command",
