@@ -10,11 +10,12 @@ a missing text as ''. What does not fit is `Unfit`, with the column's name.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from hashlib import blake2b
+from typing import cast
 
 import msgspec
 
@@ -23,8 +24,10 @@ from floorline.events import (
     OUTPUT_BUCKETS,
     Adjustment,
     Alias,
+    Attempt,
     Call,
     Cost,
+    CostLine,
     Customer,
     FxRate,
     LedgerRecord,
@@ -53,7 +56,10 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _INPUT, _OUTPUT = frozenset(INPUT_BUCKETS), frozenset(OUTPUT_BUCKETS)
 _CACHE_READ = frozenset(name for name in INPUT_BUCKETS if name.startswith("cache_read"))
 QUANTITY_PLACES = 6
+_MILLION = 10**QUANTITY_PLACES
+_REMEMBERED_MAX = 4_096  # numbers: under a megabyte
 _scaleb = EXACT.scaleb
+_to_whole = Context(prec=EXACT.prec, traps=[Inexact, InvalidOperation]).to_integral_exact
 
 
 class Unfit(ValueError):
@@ -202,26 +208,42 @@ def _maybe_day(value: date | None) -> int | None:
     return None if value is None else value.toordinal() - _EPOCH_DAY
 
 
-def _maybe_pico(amount: Decimal | None) -> int | None:
-    return None if amount is None else pico(amount)
+class _Scaled(dict[Decimal, int]):
+    """Decimal numbers as integers of 10^-`places`, remembered: most amounts of a call are equal to others, and prices come
+    again with every call. ValueError for a number with more places.
+    """
+
+    def __init__(self, places: int, what: str) -> None:
+        super().__init__()
+        self._places, self._what = places, what
+
+    def __missing__(self, number: Decimal) -> int:
+        try:
+            whole = int(_to_whole(_scaleb(number, self._places)))
+        except Inexact as error:
+            raise ValueError(self._what.format(number)) from error
+        if len(self) >= _REMEMBERED_MAX:
+            self.clear()
+        self[number] = whole
+        return whole
+
+
+_PICO = _Scaled(PLACES, f"{{}} USD has more than {PLACES} places: round it with money.usd where it is made")
+_MICRO = _Scaled(QUANTITY_PLACES, f"quantity {{}} has more than {QUANTITY_PLACES} places: round it before it is priced")
 
 
 def pico(amount: Decimal) -> int:
     """An amount as 10^-12 USD. ValueError when it has more than 12 places: money is rounded where it is made."""
-    scaled = _scaleb(amount, PLACES)
-    whole = int(scaled)
-    if whole != scaled:
-        raise ValueError(f"{amount} USD has more than {PLACES} places: round it with money.usd where it is made")
-    return whole
+    return _PICO[amount]
 
 
 def micro(quantity: Decimal) -> int:
     """A quantity as millionths. ValueError when it has more than 6 places."""
-    scaled = _scaleb(quantity, QUANTITY_PLACES)
-    whole = int(scaled)
-    if whole != scaled:
-        raise ValueError(f"quantity {quantity} has more than {QUANTITY_PLACES} places: round it before it is priced")
-    return whole
+    return _MICRO[quantity]
+
+
+def _maybe_pico(amount: Decimal | None) -> int | None:
+    return None if amount is None else _PICO[amount]
 
 
 def _tokens(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
@@ -234,18 +256,61 @@ def _tokens(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
                 cached += quantity
         elif name in _OUTPUT:
             made += quantity
-    totals = [divmod(quantity, 10**QUANTITY_PLACES) for quantity in (given, cached, made, usage.get("reasoning", 0))]
-    if any(rest for _, rest in totals):
+    thought = usage.get("reasoning", 0)
+    if given % _MILLION or cached % _MILLION or made % _MILLION or thought % _MILLION:
         raise ValueError(f"usage {dict(usage)} (in millionths) has fractions of tokens: tokens are whole")
-    given, cached, made, thought = (whole for whole, _ in totals)
-    return given, cached, made, thought
+    return given // _MILLION, cached // _MILLION, made // _MILLION, thought // _MILLION
+
+
+_Numbers = tuple[int, ...]
+_Names = tuple[str, ...]
+_LineColumns = tuple[
+    _Numbers, _Names, _Names, _Numbers, _Numbers, _Numbers, _Numbers, _Numbers, _Numbers, _Names
+]  # fmt: skip
+_AttemptColumns = tuple[_Names, _Names, _Numbers, _Numbers, _Numbers, _Names]
+_NO_LINES: _LineColumns = ((), (), (), (), (), (), (), (), (), ())
+_NO_ATTEMPTS: _AttemptColumns = ((), (), (), (), (), ())
+
+
+def _line_columns(lines: Sequence[CostLine]) -> _LineColumns:
+    """The lines as columns, in the order of the row's."""
+    if not lines:
+        return _NO_LINES
+    rows_ = [
+        (
+            line.attempt,
+            line.component,
+            line.unit,
+            _MICRO[line.quantity],
+            line.per,
+            _PICO[line.unit_price],
+            _PICO[line.list],
+            _PICO[line.contracted],
+            _PICO[line.effective],
+            line.price_version,
+        )
+        for line in lines
+    ]
+    return cast("_LineColumns", tuple(zip(*rows_, strict=True)))
+
+
+def _attempt_columns(attempts: Sequence[Attempt]) -> _AttemptColumns:
+    """The attempts as columns, in the order of the row's."""
+    if not attempts:
+        return _NO_ATTEMPTS
+    rows_ = [(a.provider, a.model, a.status, a.started_us, a.duration_us, a.ending) for a in attempts]
+    return cast("_AttemptColumns", tuple(zip(*rows_, strict=True)))
 
 
 def _call(call: Call) -> rows.CallRow:
-    lines, attempts = call.lines, call.attempts
-    usage = {name: micro(quantity) for name, quantity in call.usage.items()}
-    effective = tuple([pico(line.effective) for line in lines])
-    retries = sum([amount for line, amount in zip(lines, effective, strict=True) if line.component == "retries"])
+    lines = _line_columns(call.lines)
+    components, effective = lines[1], lines[8]
+    retries = (
+        sum([amount for component, amount in zip(components, effective, strict=True) if component == "retries"])
+        if "retries" in components
+        else 0
+    )
+    usage = {name: _MICRO[quantity] for name, quantity in call.usage.items()}
     return rows.CallRow(
         call.source,
         call.id,
@@ -290,22 +355,8 @@ def _call(call: Call) -> rows.CallRow:
         _maybe_pico(call.counterfactual_cost),
         _maybe_pico(call.stated_cost),
         retries,
-        tuple([a.provider for a in attempts]),
-        tuple([a.model for a in attempts]),
-        tuple([a.status for a in attempts]),
-        tuple([a.started_us for a in attempts]),
-        tuple([a.duration_us for a in attempts]),
-        tuple([a.ending for a in attempts]),
-        tuple([line.attempt for line in lines]),
-        tuple([line.component for line in lines]),
-        tuple([line.unit for line in lines]),
-        tuple([micro(line.quantity) for line in lines]),
-        tuple([line.per for line in lines]),
-        tuple([pico(line.unit_price) for line in lines]),
-        tuple([pico(line.list) for line in lines]),
-        tuple([pico(line.contracted) for line in lines]),
-        effective,
-        tuple([line.price_version for line in lines]),
+        *_attempt_columns(call.attempts),
+        *lines,
     )
 
 
