@@ -150,9 +150,10 @@ class Answer:
 
     def left(self) -> None:
         """The client has left."""
-        self.gone = True
-        if not self._ended and self.on_gone is not None:
-            self.on_gone()
+        if not self.gone:
+            self.gone = True
+            if not self._ended and self.on_gone is not None:
+                self.on_gone()
 
     def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
         out: list[bytes] = []

@@ -230,6 +230,7 @@ class Gateway:
     def _swap(self, snapshot: Snapshot) -> None:
         """Calls that begin now are served by `snapshot`. Connections to providers that are gone close when they are free."""
         before, self.pipeline.snapshot = self.pipeline.snapshot, snapshot
+        self.server.limits = snapshot.policy.limits
         for name, upstream in before.upstreams.items():
             if snapshot.upstreams.get(name) is not upstream:
                 upstream.pool.retire()

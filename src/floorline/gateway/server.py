@@ -103,6 +103,11 @@ class Connection(asyncio.Protocol):
         if current is not None:
             current.left()
 
+    def eof_received(self) -> None:
+        """The client has closed, which is how most leave: nothing more is made for it. What was written still goes out."""
+        if self._current is not None:
+            self._current.left()
+
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to, and has until the deadline to take some of it."""
         self._full = True
@@ -121,8 +126,10 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Break the connection at once: by a reset, because an ordinary end is how some answers end."""
         if self._transport is not None:
-            with suppress(OSError):
-                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            raw = self._transport.get_extra_info("socket")  # None: TLS has closed below, and will tell
+            if raw is not None:
+                with suppress(OSError):
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             self._transport.abort()
 
     def broke_off(self, *, visible: bool) -> None:
