@@ -26,8 +26,7 @@ def serve() -> Iterator[Callable[[Settings], str]]:
 
     async def stop() -> None:
         for listening in sandboxes:
-            listening.close()
-            await listening.server.wait_closed()
+            await listening.close()
 
     asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)

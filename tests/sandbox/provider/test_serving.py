@@ -22,7 +22,7 @@ CHAT = "/v1/chat/completions"
 def connect(url: str) -> http.client.HTTPConnection:
     place = urlsplit(url)
     assert place.hostname is not None
-    return http.client.HTTPConnection(place.hostname, place.port, timeout=5)
+    return http.client.HTTPConnection(place.hostname, place.port, timeout=30)
 
 
 def post(client: http.client.HTTPConnection, *, stream: bool = False, **controls: str) -> http.client.HTTPResponse:
@@ -32,18 +32,25 @@ def post(client: http.client.HTTPConnection, *, stream: bool = False, **controls
     return client.getresponse()
 
 
+def fetch(client: http.client.HTTPConnection, *, stream: bool = False, **controls: str) -> bytes:
+    """The body of the answer; what it holds is given back even when it breaks."""
+    with post(client, stream=stream, **controls) as answer:
+        return answer.read()
+
+
 def look(url: str, path: str) -> object:
     client = connect(url)
     client.request("GET", path)
-    answer = json.loads(client.getresponse().read())
+    with client.getresponse() as answer:
+        found = json.loads(answer.read())
     client.close()
-    return answer
+    return found
 
 
 def raw(url: str, request: bytes, *, until: bytes = b"") -> bytes:
     """What comes back for these bytes until the other side closes, or until `until` is in it."""
     place = urlsplit(url)
-    with socket.create_connection((place.hostname, place.port), timeout=5) as sock:
+    with socket.create_connection((place.hostname, place.port), timeout=30) as sock:
         sock.sendall(request)
         got = b""
         while (piece := sock.recv(65536)) and not (until and until in got + piece):
@@ -54,8 +61,8 @@ def raw(url: str, request: bytes, *, until: bytes = b"") -> bytes:
 def test_a_connection_is_kept_for_the_next_call(sandbox):
     client = connect(sandbox)
     for _ in range(3):
-        assert post(client).read()
-        assert post(client, stream=True).read().endswith(b"data: [DONE]\n\n")
+        assert fetch(client)
+        assert fetch(client, stream=True).endswith(b"data: [DONE]\n\n")
     before = look(sandbox, "/stats")["connections_open"]
     client.close()
     assert before == 2
@@ -98,7 +105,7 @@ def test_an_old_client_gets_its_stream_until_close(sandbox):
 def test_an_answer_that_breaks_is_seen_to_be_broken(sandbox, fault, stream):
     client = connect(sandbox)
     with pytest.raises((ConnectionResetError, http.client.HTTPException)):
-        post(client, fault=fault, stream=stream).read()
+        fetch(client, fault=fault, stream=stream)
     client.close()
     assert look(sandbox, "/stats")["faults"][fault]
 
@@ -108,7 +115,7 @@ def test_an_answer_that_hangs_comes_to_no_end(sandbox, fault):
     client = connect(sandbox)
     client.timeout = 0.2
     with pytest.raises(TimeoutError):
-        post(client, fault=fault, stream=True).read()
+        fetch(client, fault=fault, stream=True)
     client.close()
 
 
@@ -116,7 +123,7 @@ def test_an_answer_that_hangs_comes_to_no_end(sandbox, fault):
 @pytest.mark.parametrize("fault", ["until-close", "slow-headers", "100-continue", "close-after", "gzip"])
 def test_an_answer_that_comes_oddly_is_whole(sandbox, fault, stream):
     client = connect(sandbox)
-    plain = post(client, stream=stream).read()
+    plain = fetch(client, stream=stream)
     answer = post(client, fault=fault, stream=stream)
     body = answer.read()
     assert (gzip.decompress(body) if fault == "gzip" else body) == plain
@@ -146,10 +153,10 @@ def test_early_hints_come_before_the_answer(sandbox):
 def test_latency_and_pauses_take_their_time(sandbox):
     client = connect(sandbox)
     begun = time.monotonic()
-    post(client, latency_ms="100").read()
+    fetch(client, latency_ms="100")
     assert time.monotonic() - begun >= 0.1
     begun = time.monotonic()
-    lines = post(client, stream=True, chunks="4", chunk_ms="20", output_tokens="8").read().split(b"\n\n")
+    lines = fetch(client, stream=True, chunks="4", chunk_ms="20", output_tokens="8").split(b"\n\n")
     assert time.monotonic() - begun >= 0.02 * 6
     assert len(lines) == 1 + 4 + 1 + 1 + 1  # role, pieces, end, [DONE], and what follows the last empty line
     client.close()
@@ -181,8 +188,8 @@ def test_what_was_sent_and_used_is_shown_and_can_be_cleared(serve):
     answer = post(client, output_tokens="5")
     assert answer.status == 200
     answer.read()
-    post(client, stream=True, fault="bad-body").read()
-    post(client, status="503").read()
+    fetch(client, stream=True, fault="bad-body")
+    fetch(client, status="503")
     stats = look(url, "/stats")
     assert (stats["requests"], stats["streams"], stats["delivered"]) == (3, 1, 2)
     assert look(url, "/stats") == stats | {"connections": stats["connections"] + 1}
@@ -231,5 +238,9 @@ def test_the_command_listens_where_it_says_and_stops_when_told():
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
         assert look(url, "/stats")["requests"] == 0
+        client = connect(url)
+        client.request("POST", CHAT, json.dumps({"model": "gpt-4o+fault=hang", "messages": talk("hello")}))
+        assert look(url, "/stats")["connections_open"] >= 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+        client.close()

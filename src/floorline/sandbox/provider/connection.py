@@ -22,6 +22,7 @@ from floorline.sandbox.provider.records import KEPT, Records
 from floorline.sandbox.provider.routing import respond
 
 _LINGER_RESET = struct.pack("ii", 1, 0)
+_CLOSING_TURNS = 400
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -35,10 +36,14 @@ class Sandbox:
     numbers: Iterator[int] = field(default_factory=count)
     transports: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
 
-    def close(self) -> None:
-        """Break every connection."""
-        for transport in tuple(self.transports):
-            transport.abort()
+    async def close(self) -> None:
+        """Break every connection, those that were still waiting to be taken up too, and return when all are gone."""
+        for _ in range(_CLOSING_TURNS):
+            for transport in tuple(self.transports):
+                transport.abort()
+            await asyncio.sleep(0.005)
+            if not self.transports:
+                return
 
     def said(self, asked: Asked) -> Said:
         """The answer to one request. The sandbox's own pages are not counted and never go wrong."""

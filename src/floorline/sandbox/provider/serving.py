@@ -31,10 +31,10 @@ class Listening:
     server: asyncio.Server
     sandbox: Sandbox
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Listen no more, and break what is open."""
         self.server.close()
-        self.sandbox.close()
+        await self.sandbox.close()
 
 
 async def listen(settings: Settings) -> Listening:
@@ -63,4 +63,4 @@ async def _run(settings: Settings, on_ready: Callable[[str], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     on_ready(listening.url)
     await stopped.wait()
-    listening.close()
+    await listening.close()
