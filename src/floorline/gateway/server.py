@@ -94,6 +94,7 @@ class Connection(asyncio.Protocol):
         """The client has left; an answer under way is told so."""
         del exc
         self._transport, self.write = None, _nowhere
+        del self._parser  # it holds this connection's methods: nothing is left to the garbage collector
         self.server.left(self)
         self._drop_body()
         for request, _, _ in self._waiting:

@@ -327,6 +327,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._transport = None
+        del self._parser  # it holds this link's methods: nothing is left to the garbage collector
         self._pool.forget(self)
         if self.attempt is not None:
             self._fail("reset", f"the provider closed the connection{f': {exc}' if exc else ''}")
