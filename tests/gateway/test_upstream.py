@@ -10,6 +10,7 @@ from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits, Provider, Timeouts
 from floorline.gateway.upstream import (
     PENDING_BYTES_MAX,
+    STALE_S,
     UNFRAMED_BYTES_MAX,
     Attempt,
     Link,
@@ -232,10 +233,27 @@ async def test_a_kept_connection_that_the_provider_closed_is_replaced_or_told_to
         attempt = link.send(head(pool))
         with pytest.raises(UpstreamBroken) as raised:
             await attempt.head()
-        assert (raised.value.kind, attempt.reused, attempt.first_byte) == ("reset", True, None)
+        assert (raised.value.kind, attempt.reused, attempt.first_byte, attempt.stale) == ("reset", True, None, True)
         attempt = await asked(pool, fresh=True)
         assert not attempt.reused
         assert await attempt.whole(10) == b"ok"
+
+
+@on_loop
+async def test_a_kept_connection_that_breaks_when_the_provider_had_time_to_read_is_not_stale() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await asyncio.sleep(STALE_S + 0.1)
+        peer.reset()
+
+    async with provider(serve) as (pool, _):
+        await body_of(pool)
+        attempt = (await pool.link()).send(head(pool))
+        with pytest.raises(UpstreamBroken):
+            await attempt.head()
+        assert (attempt.reused, attempt.first_byte, attempt.stale) == (True, None, False)
 
 
 @on_loop
@@ -249,7 +267,7 @@ async def test_a_connection_that_is_lost_before_anything_is_sent_says_that_nothi
         attempt = link.send(head(pool))
         with pytest.raises(UpstreamBroken) as raised:
             await attempt.head()
-        assert (raised.value.kind, raised.value.sent, attempt.reused) == ("reset", False, False)
+        assert (raised.value.kind, raised.value.sent, attempt.reused, attempt.stale) == ("reset", False, False, True)
 
 
 @on_loop

@@ -129,9 +129,8 @@ class Attempts:
             self._departure.follow(attempt)
             try:
                 await attempt.head()
-            except UpstreamBroken as broken:
-                stale = broken.kind == "reset" and attempt.reused and attempt.first_byte is None
-                if fresh or not stale or self._reply.gone:
+            except UpstreamBroken:
+                if fresh or not attempt.stale or self._reply.gone:
                     raise
             else:
                 return attempt

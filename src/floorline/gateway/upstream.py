@@ -26,6 +26,7 @@ SWEEP_S = 0.25  # float: seconds; also how exact a timeout is
 PENDING_BYTES_MAX = 256 << 10  # read ahead before anyone takes it
 UNFRAMED_BYTES_MAX = 256 << 10  # of an answer's head, trailer or chunk extensions
 JOINED_BYTES_MAX = 64 << 10  # a larger body is not copied to go out together with its head
+STALE_S = 2  # the longest way to a provider and back: a connection that breaks later has been read from
 IDLE_MAX = 512  # kept connections of one origin
 IDLE_S = 55  # shorter than the 60 s after which most providers' proxies close
 _BODILESS = frozenset({204, 304})
@@ -87,7 +88,7 @@ class Origin:
 
 class Attempt:
     """One request on the wire and what has come back of its answer. One task waits for it at a time, and gives it up when
-    it is cancelled.
+    it is cancelled. `stale`: it broke because the provider had closed the kept connection already, so nobody has read it.
     """
 
     __slots__ = (
@@ -105,6 +106,7 @@ class Attempt:
         "length",
         "paused",
         "reused",
+        "stale",
         "started",
         "status",
     )
@@ -115,6 +117,7 @@ class Attempt:
         self.length: int | None = None
         self.complete = False
         self.reused = link.served > 0
+        self.stale = False
         self.started = now
         self.first_byte: float | None = None  # float: seconds of the loop's clock, not money
         self.paused = False
@@ -267,6 +270,7 @@ class Link(asyncio.Protocol):
         attempt = Attempt(self, now=self._marked[1])
         if self._transport is None or self._transport.is_closing():
             self._pool.forget(self)
+            attempt.stale = True
             attempt.broke(UpstreamBroken("reset", "the provider closed the connection at once", sent=False))
             return attempt
         self.attempt = attempt
@@ -329,7 +333,10 @@ class Link(asyncio.Protocol):
         self._transport = None
         del self._parser  # it holds this link's methods: nothing is left to the garbage collector
         self._pool.forget(self)
-        if self.attempt is not None:
+        attempt = self.attempt
+        if attempt is not None:
+            waited_s = self._pool.clock() - attempt.started
+            attempt.stale = attempt.reused and attempt.first_byte is None and waited_s < STALE_S
             self._fail("reset", f"the provider closed the connection{f': {exc}' if exc else ''}")
 
     # -- what llhttp finds
