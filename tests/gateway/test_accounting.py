@@ -278,7 +278,7 @@ def test_the_price_version_is_recorded_before_the_first_call_that_names_it(tmp_p
     run(test())
 
 
-@pytest.mark.parametrize("tokens", [10**13, 10**18, 10**30, -5, 1.5, "many"])
+@pytest.mark.parametrize("tokens", [10**13, 10**18, 10**30, 10**100, -5, 1.5, "many"])
 def test_figures_that_no_record_can_hold_never_lose_the_call(tokens: object, tmp_path: Path) -> None:
     """A provider's answer is foreign data: whatever it says, the client has its answer and the call its closing."""
 
@@ -292,6 +292,23 @@ def test_figures_that_no_record_can_hold_never_lose_the_call(tokens: object, tmp
             assert (call.effective_cost, call.cost_basis) == (None, "unpriced")
             assert call.unpriced_reason
             assert "x-floorline-cost-usd" not in got.headers
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [(0.00049701333333333333, Decimal("0.000497013333")), (1e90, None), (-1, None), (0, Decimal(0)), ("NaN", None)],
+)
+def test_a_stated_cost_of_any_size_never_loses_the_call(stated: object, kept: Decimal | None, tmp_path: Path) -> None:
+    async def test() -> None:
+        usage = {"prompt_tokens": 100, "completion_tokens": 20, "cost": stated}
+        async with serving(tmp_path, trusted_cost_providers=frozenset({"openai"})) as live:
+            live.stub.script = answer(answering(MODEL, usage=usage))
+            assert (await live.ask(OPENAI.path, OPENAI.ask)).status == 200
+            call = (await live.settled()).call
+            assert call.ending == "complete"
+            assert usd(call.stated_cost) == kept
 
     run(test())
 

@@ -19,7 +19,7 @@ from floorline.gateway.capturing import Capturer
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
-from floorline.gateway.pipeline import Chance, Pipeline, utc_now
+from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
 from floorline.gateway.policy import GatewayPolicy, Limits, Provider
 from floorline.gateway.recording import Recorder
 from floorline.gateway.server import Server
@@ -280,7 +280,7 @@ async def serving(
             folder / "spool", segment_bytes=segment_bytes, quota_bytes=quota_bytes, fail=policy.spool_fail
         )
         pipeline = _pipeline(folder, policy, spool, Keyring(keys or (key(),), SECRET), book, draw)
-        server = Server(pipeline.handle, policy.limits)
+        server = Server(pipeline.handle, policy.limits, explain=explained)
         live = Live(stub, spool, pipeline, server)
         live.address = await server.listen("127.0.0.1", 0)
         try:

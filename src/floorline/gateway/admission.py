@@ -12,6 +12,7 @@ from floorline.gateway.targets import group_of, permitted
 from floorline.gateway.underway import Refusal, UnderWay
 from floorline.gateway.wire.body import View, estimate_input_tokens, view
 from floorline.gateway.wire.errors import Invalid
+from floorline.gateway.wire.forward import wants_cost
 from floorline.gateway.wire.routes import Route, prefix_dialect, route
 from floorline.ledger.key import Key
 
@@ -87,7 +88,7 @@ def _call(
         call_type=whose.call_type or _CALL_TYPES.get(where.endpoint, "generation"),
         refusal=refusal,
         input_tokens=estimate_input_tokens(request.body) if refusal is None else 0,
-        include_cost=request.headers.get(b"x-floorline-include-cost", b"").lower() == b"true",
+        include_cost=wants_cost(request),
         notes=whose.notes,
     )
 
@@ -95,7 +96,7 @@ def _call(
 def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
     """The call with its targets, or with the reason why it has none."""
     whose = call.attribution
-    stance = unattributed(whose, call.key, policy.unattributed)
+    stance = unattributed(whose, call.key, policy.unattributed) if call.route.metered else None
     if stance == "require":
         return _refused(call, 400, "unattributed", missing_text(whose))
     if stance == "warn":

@@ -25,7 +25,7 @@ from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
-from floorline.gateway.pipeline import Chance, Pipeline, utc_now
+from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.recording import Recorder
 from floorline.gateway.server import Server
@@ -181,6 +181,7 @@ class Gateway:
             self.pipeline.handle,
             limits,
             refused=lambda status: self.metrics.add("floorline_turned_away_total", str(status)),
+            explain=explained,
         )
 
     async def serve(self, ready: Callable[[str], None]) -> None:

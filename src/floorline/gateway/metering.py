@@ -17,6 +17,7 @@ DECODED_BYTES_MAX = 256 << 20
 
 ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br"})
 _STEP_BYTES = 1 << 20
+_WRAPPED = zlib.MAX_WBITS | 32  # zlib's or gzip's, as its first bytes say
 BYTES_A_TOKEN = 4
 
 
@@ -106,40 +107,47 @@ class _Inflating:
     """gzip and deflate, the latter with or without its wrapper; several gzip members one after another."""
 
     def __init__(self, *, raw_allowed: bool) -> None:
-        self._raw_allowed = raw_allowed
-        self._engine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._undecided = raw_allowed
+        self._start = b""
+        self._engine = zlib.decompressobj(_WRAPPED)
         self._made = 0
         self._broken = False
 
     def feed(self, data: bytes) -> bytes:
+        if self._undecided:
+            data = self._start = self._start + data
+            if len(data) < 2:
+                return b""
+            self._undecided = False
+            if not _has_wrapper(data):
+                self._engine = zlib.decompressobj(-zlib.MAX_WBITS)
         made: list[bytes] = []
-        while data and not self._broken and self._made < DECODED_BYTES_MAX:
+        full = False
+        while (data or full) and not self._broken and self._made < DECODED_BYTES_MAX:
             try:
                 part = self._engine.decompress(data, _STEP_BYTES)
             except zlib.error:
-                if not self._raw_allowed or self._made:
-                    self._broken = True
-                    break
-                self._raw_allowed, self._engine = False, zlib.decompressobj(-zlib.MAX_WBITS)
-                continue
+                self._broken = True
+                break
             made.append(part)
             self._made += len(part)
-            data = self._engine.unconsumed_tail
+            data, full = self._engine.unconsumed_tail, len(part) == _STEP_BYTES
             if self._engine.eof:
-                data = self._engine.unused_data
-                self._engine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+                data, full = self._engine.unused_data, False
+                self._engine = zlib.decompressobj(_WRAPPED)
         return b"".join(made)
+
+
+def _has_wrapper(start: bytes) -> bool:
+    """Whether a deflated answer begins as zlib's or gzip's format does."""
+    return start[:2] == b"\x1f\x8b" or (start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0)
 
 
 class _Engine(Protocol):
     """brotli.Decompressor, which has no types of its own."""
 
     def process(self, data: bytes, output_buffer_limit: int) -> bytes:
-        """The next bytes, about as many as the limit."""
-        ...
-
-    def can_accept_more_data(self) -> bool:
-        """Whether what was given is used up."""
+        """The next bytes: as many as the limit and some more, or all that are left."""
         ...
 
 
@@ -162,6 +170,6 @@ class _Brotli:
             made.append(part)
             self._made += len(part)
             data = b""
-            if not part or self._engine.can_accept_more_data():
+            if len(part) < _STEP_BYTES:  # whether it can take more says nothing of what it still has to give
                 break
         return b"".join(made)

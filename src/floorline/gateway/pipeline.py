@@ -28,6 +28,7 @@ from floorline.gateway.relay import Relay
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Refusal, UnderWay
 from floorline.gateway.wire.errors import error_body, error_headers
+from floorline.gateway.wire.routes import prefix_dialect
 from floorline.money import text
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,14 @@ SPOOL_FULL = Refusal(
     message="the gateway cannot record calls: its spool is full; see its log, then call again",
     retry_after_s=RESTING_RETRY_S,
 )
+_SERVER_KINDS = {
+    408: "too_slow",
+    413: "too_large",
+    417: "not_supported",
+    431: "head_too_large",
+    501: "not_supported",
+    503: "busy",
+}
 GONE = Refusal(status=499, kind="client_left", message="the client left before there was an answer")
 
 
@@ -234,6 +243,16 @@ def _tell(reply: Reply, dialect: Dialect, refusal: Refusal, more: Headers) -> No
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
     reply.whole(refusal.status, headers, error_body(dialect, refusal.status, refusal.kind, refusal.message))
+
+
+def explained(
+    path: str, headers: Mapping[bytes, bytes], status: int, message: str
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The answer to a request that the server refused before it was whole, in the dialect that its client most probably reads."""
+    dialect = prefix_dialect(path, headers)
+    return error_headers(dialect, status), error_body(
+        dialect, status, _SERVER_KINDS.get(status, "invalid_http"), message
+    )
 
 
 def _show(reply: Reply, page: Page) -> None:

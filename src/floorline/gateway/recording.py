@@ -11,6 +11,7 @@ from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
 from floorline.ledger.codec import Unfit, encode, encode_opening, encode_price_version, fingerprint_of
 from floorline.ledger.spool import Spool
+from floorline.money import LIMIT_USD, usd
 
 NAME_MAX = 1_024
 CLOSINGS_SHARE = 8
@@ -86,16 +87,19 @@ class Recorder:
 
 
 def account_of(call: UnderWay, prices: Prices) -> Account:
-    """What the call has cost so far."""
-    return settle(
-        call.tries,
-        prices,
-        call.opened_at,
-        component="orchestration" if call.call_type in ORCHESTRATION else "inference",
-        endpoint=call.route.endpoint,
-        metered=call.route.metered,
-        input_tokens=call.input_tokens,
-    )
+    """What the call has cost so far. Figures of an answer that no amount can be made of leave it unpriced."""
+    try:
+        return settle(
+            call.tries,
+            prices,
+            call.opened_at,
+            component="orchestration" if call.call_type in ORCHESTRATION else "inference",
+            endpoint=call.route.endpoint,
+            metered=call.route.metered,
+            input_tokens=call.input_tokens,
+        )
+    except (ValueError, ArithmeticError) as error:
+        return Account(reason=f"the answer's own figures cannot be priced: {str(error)[:NAME_MAX]}")
 
 
 def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_ns: int) -> Call:
@@ -141,10 +145,16 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         list_cost=account.list_cost,
         contracted_cost=account.contracted_cost,
         effective_cost=account.effective_cost,
-        stated_cost=None if usage is None else usage.provider_cost_usd,
+        stated_cost=None if usage is None else _stated(usage),
         attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
         lines=account.lines,
     )
+
+
+def _stated(usage: Usage) -> Decimal | None:
+    """The provider's own cost as a column holds it; None for one that no column does."""
+    stated = usage.provider_cost_usd
+    return usd(stated) if stated is not None and abs(stated) < LIMIT_USD else None
 
 
 def _unpriced(record: Call, reason: str) -> Call:

@@ -14,7 +14,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from email.utils import formatdate
 from typing import cast
@@ -28,6 +28,9 @@ from floorline.gateway.policy import Limits
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Reply], Awaitable[None]]
+Explain = Callable[[str, Mapping[bytes, bytes], int, str], tuple[list[tuple[bytes, bytes]], bytes]]
+"""Headers and body of an error, from the path and the headers as far as they came, the status and what to say."""
+
 SWEEP_S = 1  # or shorter, as the limits ask
 BACKLOG = 2048
 LINGER_S = 3
@@ -39,6 +42,14 @@ _OFFERED = frozenset({b"h2c", b"h2", b"tls/1.0"})  # upgrades that a client offe
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _AUTHORITY = re.compile(rb"[a-zA-Z][\w+.-]*://[^/?#]*", re.ASCII)
 _HOST = re.compile(rb"[\w.~!$&'()*+,;=%-]*(:\d*)?|\[[0-9a-fA-F:.]+\](:\d*)?", re.ASCII)
+
+
+def plain_error(
+    path: str, headers: Mapping[bytes, bytes], status: int, message: str
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The shape that most clients read."""
+    del path, headers, status
+    return [(b"content-type", b"application/json")], error_answer(message)
 
 
 def _nowhere(data: bytes) -> None:
@@ -355,10 +366,11 @@ class Connection(asyncio.Protocol):
         self._refusal_told = True
         self.server.refused(status)
         answer = self._current = Answer(self, keep=False, bodiless=False)
-        headers = [(b"content-type", b"application/json")]
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        headers, body = self.server.explain(path, dict(self._raw), status, message)
         if status == 503:
             headers.append((b"retry-after", b"1"))
-        answer.whole(status, headers, error_answer(message))
+        answer.whole(status, headers, body)
 
     def _linger(self, transport: asyncio.Transport) -> None:
         """Close in two steps: a client that is still sending would otherwise lose the answer to a reset."""
@@ -400,9 +412,15 @@ class Connection(asyncio.Protocol):
 class Server:
     """Listens, and keeps every connection until it has left."""
 
-    def __init__(self, handler: Handler, limits: Limits, refused: Callable[[int], None] = _uncounted) -> None:
-        """`refused` is told the status of each request that no handler sees."""
-        self.limits, self.refused = limits, refused
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        refused: Callable[[int], None] = _uncounted,
+        explain: Explain = plain_error,
+    ) -> None:
+        """`refused` is told the status of each request that no handler sees, `explain` makes the answer to it."""
+        self.limits, self.refused, self.explain = limits, refused, explain
         self.closing = False
         self.date = b""
         self.held_bytes = 0

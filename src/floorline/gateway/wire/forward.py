@@ -43,7 +43,8 @@ _DEPLOYMENT_PATHS = frozenset(
 )  # fmt: skip
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _ASCII = bytes(range(0x21, 0x7F)).decode()
-_IDENTITY = (b"accept-encoding", b"identity")
+READABLE = frozenset({b"gzip", b"x-gzip", b"deflate", b"br", b"identity"})
+"""Encodings that usage can be read from. A provider that is offered another one may use it, and its answers are unpriced."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +82,8 @@ def outgoing(
     path = base + _path(route, view, provider, model)
     query = _query(route, provider, request.query)
     target = f"{path}?{query}" if query else path
-    headers = _headers(request, provider, host, identity=usage_asked)
+    stamped = view.stream and wants_cost(request)
+    headers = _headers(request, provider, host, identity=usage_asked or stamped)
     if body or request.method not in _BODILESS:
         headers.append((b"content-length", b"%d" % len(body)))
     if signer is not None:
@@ -180,8 +182,10 @@ def _headers(request: Request, provider: Provider, host: bytes, *, identity: boo
     """
     dropped = _DROPPED
     own = [(name.lower().encode(), value.encode()) for name, value in provider.headers.items()]
-    if identity:
-        own.append(_IDENTITY)
+    offered = request.headers.get(b"accept-encoding")
+    encodings = b"identity" if identity else offered and readable(offered)
+    if encodings and encodings != offered:
+        own.append((b"accept-encoding", encodings))
     connection = request.headers.get(b"connection", b"close")
     if connection not in _USUAL_CONNECTIONS:
         dropped = dropped.union(name.strip() for name in connection.lower().split(b","))
@@ -201,3 +205,15 @@ def _headers(request: Request, provider: Provider, host: bytes, *, identity: boo
         elif provider.auth not in ("none", "sigv4", "google"):
             kept.append((provider.auth.encode(), key.encode()))
     return kept
+
+
+@lru_cache(maxsize=256)
+def readable(offered: bytes) -> bytes:
+    """An `accept-encoding` without what usage cannot be read from."""
+    kept = [part.strip() for part in offered.split(b",") if part.partition(b";")[0].strip().lower() in READABLE]
+    return offered if len(kept) == offered.count(b",") + 1 else b", ".join(kept) or b"identity"
+
+
+def wants_cost(request: Request) -> bool:
+    """Whether the caller asks for the cost in the stream's last usage event."""
+    return request.headers.get(b"x-floorline-include-cost", b"").lower() == b"true"
