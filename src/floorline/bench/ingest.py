@@ -19,7 +19,7 @@ from floorline.bench.report import Row
 from floorline.ledger.codec import CUT, TABLES, decode, encode, fingerprint_of
 from floorline.ledger.driver import embedded
 from floorline.ledger.identity import Identities
-from floorline.ledger.ledger import BATCH_ROWS, Entry, Ledger
+from floorline.ledger.ledger import BATCH_ROWS, SEGMENT_BYTES, Entry, Ledger
 from floorline.ledger.spool import Spool
 from floorline.ledger.store import Batch, Store
 
@@ -28,7 +28,9 @@ ROWS = 200_000
 ENCODED_ROWS_MAX = 400_000  # what is encoded beforehand is held in memory
 CALLS_PER_DAY = 100_000
 CHUNK = 2_000
-SEGMENT_BYTES = 16 << 20
+SLICE_ROWS = (
+    200_000  # made beforehand at a time, and in the store before the next is made: nothing is stored unmeasured
+)
 
 
 @dataclass(slots=True)
@@ -61,7 +63,6 @@ def run(*, rows: int = ROWS) -> list[Row]:
     engine = _apart(engine_only, encoded)
     shipped = _apart(shipping, encoded)
     parts = _apart(writing, rows)
-    first, last = parts[0], parts[-1]
     whole = Spent(sum(p.rows for p in parts), sum(p.seconds for p in parts), sum(p.cpu_seconds for p in parts))
     batches = f"batches of {BATCH_ROWS:,}"
     return [
@@ -71,9 +72,20 @@ def run(*, rows: int = ROWS) -> list[Row]:
             "write: identities, encoding, spool, store with every rollup",
             f"{whole.rows:,} calls in writes of {CHUNK:,}",
         ),
-        first.row("  of these the first tenth", f"{first.rows:,} calls into an empty ledger"),
-        last.row("  of these the last tenth", f"{last.rows:,} calls into a ledger of {whole.rows - last.rows:,}"),
+        *_ends(parts),
         _apart(claiming, rows).row("identities: look up and claim", f"the last tenth of {rows:,}"),
+    ]
+
+
+def _ends(parts: list[Spent]) -> list[Row]:
+    """The first and the last slice, when there are several."""
+    if len(parts) == 1:
+        return []
+    first, last = parts[0], parts[-1]
+    before = sum(part.rows for part in parts[:-1])
+    return [
+        first.row(f"  of these the first {first.rows:,}", "into an empty ledger"),
+        last.row(f"  of these the last {last.rows:,}", f"into a ledger of {before:,}"),
     ]
 
 
@@ -120,20 +132,19 @@ def shipping(folder: Path, rows: int) -> Spent:
 
 
 def writing(folder: Path, rows: int) -> list[Spent]:
-    """`Ledger.write` and all that follows, in ten parts."""
+    """`Ledger.write` and all that follows until it is stored, a slice after the other. Making the records is not measured, and
+    nothing is on its way meanwhile.
+    """
     parts: list[Spent] = []
     with Ledger.open(folder) as ledger:
-        for first in range(0, rows, max(rows // 10, 1)):
-            spent = Spent(min(rows // 10, rows - first))
-            for start in range(first, first + spent.rows, CHUNK):
-                count = min(CHUNK, first + spent.rows - start)
-                calls = sample.calls(count, first=start, per_day=CALLS_PER_DAY)
-                entries = [Entry(record=call, fingerprint=fingerprint_of(call.id.encode())) for call in calls]
-                with _measured(spent):
-                    written = ledger.write(entries)
-                assert written.new == count
+        for first in range(0, rows, SLICE_ROWS):
+            calls = sample.calls(min(SLICE_ROWS, rows - first), first=first, per_day=CALLS_PER_DAY)
+            entries = [Entry(record=call, fingerprint=fingerprint_of(call.id.encode())) for call in calls]
+            spent = Spent(len(entries))
             with _measured(spent):
+                new = sum(ledger.write(entries[at : at + CHUNK]).new for at in range(0, len(entries), CHUNK))
                 ledger.flush()
+            assert new == len(entries)
             parts.append(spent)
     return parts
 

@@ -19,7 +19,7 @@ from floorline.ledger.store import Batch, BatchRefused, Store, StoreDown
 
 THREADS = 2  # the store reads a batch with one processor; a second one reads the next meanwhile
 _NAMES_A_QUERY = 1_000
-WAITING_MAX = 4  # batches on their way before `submit` waits: bounds memory, keeps both sides busy
+WAITING_MAX = 3  # batches on their way before `submit` waits: bounds memory, keeps both sides busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
