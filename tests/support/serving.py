@@ -63,9 +63,9 @@ def key(**changes: object) -> Key:
     return Key(**{**fields, **changes})
 
 
-def run(test: Coroutine[None, None, None]) -> None:
+def run(test: Coroutine[None, None, None], *, within_s: float = 60) -> None:
     """Run a test's coroutine on the loop that gateways run on."""
-    uvloop.run(asyncio.wait_for(test, 60))
+    uvloop.run(asyncio.wait_for(test, within_s))
 
 
 async def until(holds: Callable[[], object], *, within_s: float = 10) -> None:
@@ -420,8 +420,8 @@ class Client:
 
     def leave(self) -> None:
         """Go, at once: by a reset, as of a process that is killed."""
-        if not self._left:
-            self._left = True
+        if not self._left and not self._writer.is_closing():
             raw = self._writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._writer.transport.abort()
+        self._left = True
+        self._writer.transport.abort()

@@ -114,7 +114,7 @@ def run(name: str, home: Path, listening: Listening, sources: Sources, ready: Ca
 
 
 async def _serve(name: str, folder: Path, listening: Listening, sources: Sources, ready: Callable[[str], None]) -> None:
-    loaded, ring = sources.load(), sources.ring()
+    loaded, ring = _load(sources), sources.ring()
     assert ring is not None, "the first look at the keys gives a ring"
     policy = loaded.policy
     spool = Spool(
@@ -132,6 +132,13 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
         spool.close()
 
 
+def _load(sources: Sources) -> Loaded:
+    """The configuration, and the prices ready to be asked: they take time that no call should wait for."""
+    loaded = sources.load()
+    _ = loaded.book.catalogue
+    return loaded
+
+
 def _snapshot(
     loaded: Loaded,
     ring: Keyring,
@@ -139,7 +146,6 @@ def _snapshot(
     breakers: dict[tuple[str, str], Breaker],
     sources: Sources,
 ) -> Snapshot:
-    _ = loaded.book.catalogue  # now, not in the first call
     return Snapshot(
         policy=loaded.policy,
         ring=ring,
@@ -193,12 +199,15 @@ class Gateway:
         host, port = await self.server.listen(listening.host, listening.port, tls=self._tls, shared=listening.shared)
         ready(f"{'https' if self._tls else 'http'}://{host}:{port}")
         watching = loop.create_task(self._watch())
+        watching.add_done_callback(lambda _: self._stop.set())  # without it a revoked key would go on working
         await self._stop.wait()
         watching.cancel()
         await self.server.close()
         for upstream in self.pipeline.snapshot.upstreams.values():
             upstream.pool.close()
         self.content.close()
+        with suppress(asyncio.CancelledError):
+            await watching
 
     async def _watch(self) -> None:
         while True:
@@ -208,16 +217,16 @@ class Gateway:
             self._hangup.clear()
             try:
                 await self._refresh(asked=asked)
-            except FloorlineError as error:
+            except (FloorlineError, OSError) as error:
                 self.metrics.add("floorline_policy_refused_total")
                 log.error("what was in force stays: %s", error)  # noqa: TRY400 - it says what to mend, not where it was raised
 
     async def _refresh(self, *, asked: bool) -> None:
-        """Take over what has changed. FloorlineError leaves everything as it was."""
+        """Take over what has changed. FloorlineError, and OSError of a file, leave everything as it was."""
         stamp = self._sources.stamp()
         if asked or stamp != self._stamp:
             self._stamp = stamp  # a file that is wrong is complained of once
-            loaded = await asyncio.to_thread(self._sources.load)
+            loaded = await asyncio.to_thread(_load, self._sources)
             before = self.pipeline.snapshot
             self._swap(_snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources))
             if self._tls is not None and self._listening.certificate is not None:
