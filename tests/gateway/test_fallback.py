@@ -142,7 +142,12 @@ def test_nothing_more_is_sent_for_a_client_that_left_between_two_attempts(tmp_pa
             await asyncio.sleep(0.2)
             client.leave()
             call = (await live.settled()).call
-            assert (call.ending, call.attempts_status, call.effective_cost) == ("client_left", (429,), 0)
+            assert (call.ending, call.status, call.attempts_status, call.effective_cost) == (
+                "client_left",
+                429,
+                (429,),
+                0,
+            )
             assert len(live.stub.requests) == 1
 
     run(test())

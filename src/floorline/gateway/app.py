@@ -132,6 +132,12 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
         spool.close()
 
 
+def _longest_ms(policy: GatewayPolicy) -> int:
+    """How long a call can take over all its attempts."""
+    attempts = max([group.attempts_max for group in policy.models.values()], default=1)
+    return attempts * max([provider.timeouts.total_ms for provider in policy.providers.values()], default=0)
+
+
 def _load(sources: Sources) -> Loaded:
     """The configuration, and the prices ready to be asked: they take time that no call should wait for."""
     loaded = sources.load()
@@ -173,8 +179,7 @@ class Gateway:
         self._hangup, self._stop = asyncio.Event(), asyncio.Event()
         self._tls = listening.tls()
         limits = snapshot.policy.limits
-        longest_ms = max([p.timeouts.total_ms for p in snapshot.policy.providers.values()], default=0)
-        lost_after = timedelta(milliseconds=longest_ms * 2 + limits.drain_ms + LOST_AFTER_MS)
+        lost_after = timedelta(milliseconds=_longest_ms(snapshot.policy) + limits.drain_ms + LOST_AFTER_MS)
         self.pipeline = Pipeline(
             snapshot,
             Recorder(spool, name, lost_after=lost_after),
