@@ -155,7 +155,8 @@ class Pipeline:
     def _fail(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
         """There is no answer to show: say what went wrong."""
         refusal = GONE if reply.gone else _failure_of(call)
-        call.status = (reply.gone and call.tries and call.tries[-1].status) or refusal.status
+        answered = call.tries[-1].status if reply.gone and call.tries else 0
+        call.status = answered or refusal.status
         account = self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
         _tell(reply, call.route.dialect, refusal, self._headers(call, account))
 
