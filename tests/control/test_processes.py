@@ -207,3 +207,12 @@ def test_sighup_reads_the_prices_again_and_refuses_a_bad_file(tmp_path: Path) ->
         gateway.die()
         until(lambda: not list((home / "gateways").glob("*/spool/*.seg")), what="the end of the spool")
     assert sums(home) == [f"lost 1 {int(LOST_USD * 10**12)}", "[]"]
+
+
+def test_captured_content_goes_when_its_day_is_over(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for day in ("2020-01-01", "2199-01-01"):
+        (home / "content" / day / "g1").mkdir(parents=True)
+    with control(home) as process:
+        process.wait_for("captured content of 1 days that are over was removed")
+    assert [path.name for path in (home / "content").glob("2*")] == ["2199-01-01"]

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import secrets
 import signal
 from pathlib import Path
 
 import click
 
 from floorline.config import Config
-from floorline.errors import BadConfig, BadInput, LedgerBusy
+from floorline.errors import BadConfig, BadInput, FloorlineError, LedgerBusy
 from floorline.gateway.accounting import priced_as
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
@@ -17,11 +18,13 @@ from floorline.ingest.calls import Pricer
 from floorline.jobs.control import Control, Pages
 from floorline.jobs.lost import Estimator
 from floorline.jobs.supervising import end_with_parent
+from floorline.ledger.content import ContentStore
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import control_token, load_book, load_config, make_home
+from floorline.wiring import CONTENT, control_token, load_book, load_config, make_home, now, signing_secret
 
 log = logging.getLogger(__name__)
 
+PURGE_S = 3_600
 LIMITS = Limits(body_bytes_max=64 << 10, connections_max=256, shutdown_ms=5_000)
 
 
@@ -85,6 +88,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, control, config_file)
+    purging = loop.create_task(_keep_purging(ledger.home / CONTENT))
     try:
         host, port = await _listen(server, *at)
         await asyncio.to_thread(control.start)
@@ -92,6 +96,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         await stop.wait()
         log.info("ending")
     finally:
+        purging.cancel()
         await server.close()
         await asyncio.to_thread(control.stop)
     return failed
@@ -104,6 +109,26 @@ async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
         raise BadInput(
             f"the control process cannot listen on {host}:{port}: {error.strerror}; name another with --control-port"
         ) from error
+
+
+async def _keep_purging(folder: Path) -> None:
+    """Now and every hour."""
+    while True:
+        await asyncio.to_thread(_purge, folder)
+        await asyncio.sleep(PURGE_S)
+
+
+def _purge(folder: Path) -> None:
+    """Remove captured content whose days are over."""
+    if not folder.exists():
+        return
+    try:
+        over = ContentStore(folder, signing_secret(), secrets.token_bytes).purge(now())
+    except (OSError, FloorlineError) as error:
+        log.error("captured content cannot be removed: %s", error)  # noqa: TRY400 - its own words say it all
+        return
+    if over:
+        log.info("captured content of %d days that are over was removed", over)
 
 
 def _reload(control: Control, config_file: Path | None) -> None:
