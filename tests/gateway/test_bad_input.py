@@ -1,9 +1,12 @@
 """What cannot be served: the dialect's own error, a message that says what to change, a connection that goes on, a record that cost nothing."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from floorline.gateway.policy import Limits
 from tests.support.dialects import ANTHROPIC, COST, GEMINI, OPENAI, SPEECHES, Speech
@@ -153,6 +156,30 @@ def test_without_a_good_key_nobody_is_told_why(speech: Speech, bearer: str | Non
             live.stub.script = answer(speech.whole)
             assert (await client.ask(speech.path, speech.ask)).status == 200
             assert len((await live.settled()).calls) == 1  # a request that is nobody's is counted, not recorded
+
+    run(test())
+
+
+@settings(max_examples=30, deadline=None)
+@given(values=st.lists(st.binary(min_size=1, max_size=60), min_size=6, max_size=6))
+def test_no_key_made_of_any_bytes_is_served_or_breaks_the_connection(values: list[bytes]) -> None:
+    """Whatever stands in the headers of a key: 401 in the dialect, or 400 for what is no header at all."""
+
+    async def test() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with serving(Path(folder)) as live:
+                live.stub.script = nothing
+                for name, value in zip(
+                    ("authorization", "x-api-key", "x-goog-api-key", "api-key") * 2, values, strict=False
+                ):
+                    for shown in (value.decode("latin-1"), f"Bearer {value.decode('latin-1')}", f"flk_{value.hex()}"):
+                        client = await live.client()
+                        await client.send(OPENAI.path, OPENAI.ask, {name: shown}, bearer=None)
+                        got = await client.read()
+                        assert got.status in (400, 401)
+                        if got.status == 401:
+                            again = await client.ask(OPENAI.path, OPENAI.ask, bearer="flk_unknown")
+                            assert again.status == 401
 
     run(test())
 

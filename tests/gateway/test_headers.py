@@ -325,6 +325,39 @@ def test_an_answer_of_more_than_is_held_is_passed_on_as_it_comes(tmp_path: Path)
     run(test())
 
 
+@pytest.mark.parametrize("kind", [b"application/x-ndjson", b"audio/mpeg", b"Text/Event-Stream; charset=utf-8"])
+def test_what_comes_piece_by_piece_is_passed_on_so_though_no_stream_was_asked_for(kind: bytes, tmp_path: Path) -> None:
+    """Ollama streams lines of JSON unless it is told not to; speech comes as it is spoken."""
+
+    async def test() -> None:
+        hold = asyncio.Event()
+        async with serving(tmp_path) as live:
+            live.stub.script = streamed(
+                [b"one\n\n", b"two\n\n"], headers=[(b"content-type", kind)], pause_s=0.01, hold=hold
+            )
+            client = await live.client()
+            await client.send("/openai/v1/audio/speech", OPENAI.ask)
+            seen = b""
+            async for piece in client.pieces(await client.head()):
+                seen += piece
+                hold.set()  # something came before the answer was whole
+            assert seen == b"one\n\ntwo\n\n"
+
+    run(test())
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_none(status: int, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path) as live:
+            live.stub.script = answer(b"", status=status, headers=[])
+            client = await live.client()
+            assert (await client.ask("/v1/responses/resp_1", None, method="DELETE")).status == status
+            assert (await client.ask("/v1/responses/resp_1", None, method="DELETE")).status == status
+
+    run(test())
+
+
 def test_the_last_piece_of_a_stream_in_no_known_form_waits_for_its_record(tmp_path: Path) -> None:
     """Gemini without `alt=sse` streams a JSON array: nothing in it says that it is the last of it."""
 

@@ -111,6 +111,11 @@ def test_the_configuration_is_swapped_without_dropping_a_call_and_a_bad_one_is_n
             gateway.stub.script = answer(OPENAI.whole)
             assert (await (await gateway.client()).ask(OPENAI.path, OPENAI.ask, bearer=gateway.key)).status == 200
 
+            gateway.file.unlink()
+            gateway.file.mkdir()  # what cannot be read at all ends nothing either
+            await _until_metrics(gateway, "floorline_policy_refused_total", 2)
+            gateway.file.rmdir()
+
             gateway.configure("  unattributed: require\n")
             gateway.process.popen.send_signal(signal.SIGHUP)
             await until(lambda: gateway.process.says("loaded anew"), within_s=30)

@@ -380,7 +380,7 @@ class Client:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is not None:
             lines += [f"content-length: {len(body)}"]
-        self._writer.write("\r\n".join([*lines, "", ""]).encode() + (body or b""))
+        self._writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""))
         await self._writer.drain()
 
     async def head(self) -> Got:

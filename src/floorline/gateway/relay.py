@@ -18,6 +18,7 @@ from floorline.gateway.upstream import UpstreamBroken
 from floorline.gateway.wire.errors import error_event
 from floorline.gateway.wire.streams import Stamp, StreamEdit, stream_edit
 
+_STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 WHOLE_BYTES_MAX = 8 << 20
 """The longest answer that is held to be sent in one write with its cost in the head; a longer one is passed on as it comes."""
 
@@ -82,10 +83,18 @@ class Relay:
         await self._stream()
 
     def _is_stream(self) -> bool:
+        """Whether the answer is passed on as it comes: a stream was asked for, or is one by its type, or something other than
+        JSON comes without saying how long it will be (lines of JSON, audio).
+        """
+        attempt = self._attempt
         if self._one.status >= 400:
             return False
-        kind = dict(self._attempt.headers).get(b"content-type", b"")
-        return self._call.view.stream or kind.startswith((b"text/event-stream", b"application/vnd.amazon.eventstream"))
+        kind = dict(attempt.headers).get(b"content-type", b"").lower()
+        return (
+            self._call.view.stream
+            or kind.startswith(_STREAMS)
+            or (attempt.length is None and not attempt.complete and not kind.startswith(b"application/json"))
+        )
 
     def _whole(self, body: bytes) -> None:
         self._meter.feed(body)
