@@ -32,7 +32,7 @@ class Running:
         self.process: Process
         self.address = ("", 0)
         self._clients: list[Client] = []
-        self.key = self.key_id = ""
+        self.key = ""
         self.configure()
 
     def configure(self, more: str = "") -> None:
@@ -41,7 +41,7 @@ class Running:
 
     async def make_key(self) -> None:
         made = json.loads(await asyncio.to_thread(command, self.home, "keys", "create", "--name", "t", "--json"))
-        self.key, self.key_id = made["key"], made["id"]
+        self.key = made["key"]
 
     async def start(self) -> None:
         """Start it, and wait until it serves."""
