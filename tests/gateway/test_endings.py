@@ -238,6 +238,27 @@ def test_a_drain_ends_with_its_time(speech: Speech, tmp_path: Path) -> None:
     run(test())
 
 
+def test_a_client_that_read_nothing_and_left_lets_all_of_a_long_stream_be_read_on(tmp_path: Path) -> None:
+    """Its provider was not read further than the connection holds, and is again when the client is gone."""
+
+    async def test() -> None:
+        long = event(
+            {"id": "c-1", "object": "chat.completion.chunk", "model": MODEL, "choices": [{"text": "x" * 60_000}]}
+        )
+        async with serving(tmp_path, disconnect="drain") as live:
+            live.stub.script = streamed([*[long] * 200, *OPENAI.events])
+            client = await live.client()
+            client.stop_reading()
+            await client.send(OPENAI.path, OPENAI.ask_stream)
+            await asyncio.sleep(0.7)
+            assert live.records().calls == []
+            client.leave()
+            call = (await live.settled()).call
+            assert (call.ending, usd(call.effective_cost), call.cost_basis) == ("client_left", COST, "computed")
+
+    run(test())
+
+
 def test_beyond_as_many_drains_as_are_allowed_answers_are_broken_off(tmp_path: Path) -> None:
     async def test() -> None:
         async with serving(tmp_path, disconnect="drain", limits=Limits(drains_max=1)) as live:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from floorline.errors import LedgerFull
 from tests.support.dialects import COST, OPENAI, SPEECHES, Speech
 from tests.support.running import Running, running
-from tests.support.serving import OWNED, Client, answer, run, serving, streamed, until, usd
+from tests.support.serving import EVENTS, OWNED, Client, answer, run, serving, streamed, until, usd
 
 KILLS = 40
 KILLS_S = 220
@@ -55,6 +56,37 @@ def test_calls_that_were_opened_before_the_spool_was_full_are_closed(tmp_path: P
             lost = {opening.id for opening in records.openings} - closed
             told = {got.headers.get("x-floorline-call-id") for got in answers if got.status == 503}
             assert lost <= told  # whoever has no record has no answer that looks whole
+
+    run(test())
+
+
+@pytest.mark.parametrize("speech", SPEECHES, ids=lambda speech: speech.name)
+def test_a_stream_whose_closing_finds_no_place_does_not_look_whole(speech: Speech, tmp_path: Path) -> None:
+    async def test() -> None:
+        hold = asyncio.Event()
+
+        async def script(_request: object, reply: object) -> None:
+            reply.start(200, EVENTS, None)
+            reply.write(b"".join(speech.events[:-1]))
+            await hold.wait()
+            reply.write(speech.events[-1])
+            reply.end()
+
+        async with serving(tmp_path, segment_bytes=1 << 14, quota_bytes=1 << 14) as live:
+            live.stub.script = script
+            client = await live.client()
+            await client.send(speech.stream_path, speech.ask_stream)
+            head = await client.head()
+            size = 1 << 13
+            while size:  # another process of the same folder could not do worse
+                try:
+                    live.spool.append(b"\x65" + bytes(size - 1))
+                except LedgerFull:
+                    size //= 2
+            hold.set()
+            got = await client.rest(head)
+            assert not got.whole
+            assert speech.events[-1] not in got.body
 
     run(test())
 

@@ -396,7 +396,10 @@ class Client:
 
     async def read(self) -> Got:
         """The whole answer, or what there is of one that breaks off."""
-        head = await self.head()
+        return await self.rest(await self.head())
+
+    async def rest(self, head: Got) -> Got:
+        """The answer whose head has come, with its body."""
         parts: list[bytes] = []
         whole = True
         try:
@@ -417,6 +420,10 @@ class Client:
             length = int(head.headers.get("content-length", 0))
             if length:
                 yield await self._reader.readexactly(length)
+
+    def stop_reading(self) -> None:
+        """Take nothing of what is sent."""
+        self._writer.transport.pause_reading()
 
     def leave(self) -> None:
         """Go, at once: by a reset, as of a process that is killed."""
