@@ -274,22 +274,22 @@ def test_a_model_whose_every_place_is_forbidden_is_refused(tmp_path: Path) -> No
     run(test())
 
 
-def test_a_model_that_is_served_in_another_dialect_says_that_it_would_have_to_be_translated(tmp_path: Path) -> None:
+def test_a_model_that_is_served_in_a_dialect_without_translation_says_so(tmp_path: Path) -> None:
     async def test() -> None:
-        models = {MODEL: ModelGroup(name=MODEL, targets=(Target(provider="anthropic"),))}
+        models = {MODEL: ModelGroup(name=MODEL, targets=(Target(provider="bedrock"),))}
         async with serving(tmp_path, models=models) as live:
             live.stub.script = nothing
             got = await live.ask(OPENAI.path, OPENAI.ask)
             assert (got.status, OPENAI.error_kind(got.body)) == (400, "translation_missing")
-            assert b"served in the dialect anthropic, the request speaks openai" in got.body
+            assert b"served in the dialect bedrock, the request speaks openai" in got.body
             assert (await live.settled()).call.effective_cost == 0
 
     run(test())
 
 
-def test_of_targets_in_two_dialects_those_of_the_request_serve_it(tmp_path: Path) -> None:
+def test_targets_whose_dialect_is_not_translated_are_left_out(tmp_path: Path) -> None:
     async def test() -> None:
-        targets = (Target(provider="anthropic", tier=0), Target(provider="openai", tier=1))
+        targets = (Target(provider="bedrock", tier=0), Target(provider="openai", tier=1))
         async with serving(tmp_path, models={MODEL: ModelGroup(name=MODEL, targets=targets)}) as live:
             live.stub.script = answer(OPENAI.whole)
             assert (await live.ask(OPENAI.path, OPENAI.ask)).status == 200

@@ -9,6 +9,7 @@ from floorline.gateway.keys import Keyring, allows, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Allowed, Dialect, GatewayPolicy, ModelGroup, Target
 from floorline.gateway.targets import group_of, permitted
+from floorline.gateway.translate.request import TRANSLATIONS, speaks
 from floorline.gateway.underway import Refusal, UnderWay
 from floorline.gateway.wire.body import View, estimate_input_tokens, view
 from floorline.gateway.wire.errors import Invalid
@@ -124,7 +125,7 @@ def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
             "provider_not_allowed",
             f"{model or call.route.path} is served by {names}, where this call may not go",
         )
-    speaking = [t for t in allowed if policy.providers[t.provider].dialect == call.route.dialect]
+    speaking = [t for t in allowed if speaks(call.route, policy.providers[t.provider].dialect)]
     if not speaking:
         other = policy.providers[allowed[0].provider].dialect
         return _refused(
@@ -132,9 +133,23 @@ def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
             400,
             "translation_missing",
             f"{model!r} is served in the dialect {other}, the request speaks {call.route.dialect}: call the endpoints of {other}, "
-            f"or give the model a target that speaks {call.route.dialect}",
+            f"or give the model a target that speaks {call.route.dialect} ({TRANSLATIONS})",
         )
+    unsaid = _unsaid(call, [policy.providers[t.provider].dialect for t in speaking])
+    if unsaid is not None:
+        return _refused(call, unsaid.status, unsaid.kind, unsaid.message)
     return Admitted(call=call, group=group, targets=speaking)
+
+
+def _unsaid(call: UnderWay, dialects: Sequence[Dialect]) -> Invalid | None:
+    """Why no target can be asked this request, for the first of them; None when one can. While a target speaks the caller's own
+    dialect nothing is translated here: most such calls never need it.
+    """
+    if call.route.dialect in dialects:
+        return None
+    found = [call.asked(dialect) for dialect in dialects]
+    unsaid = [one for one in found if isinstance(one, Invalid)]
+    return unsaid[0] if len(unsaid) == len(found) else None
 
 
 def _group(where: Route, model: str, policy: GatewayPolicy) -> ModelGroup | None:

@@ -9,11 +9,14 @@ from email.utils import parsedate_to_datetime
 
 from floorline.gateway.departure import Departure
 from floorline.gateway.message import Reply
+from floorline.gateway.metering import decoder
 from floorline.gateway.policy import ModelGroup, Target
 from floorline.gateway.snapshot import Snapshot, Upstream
 from floorline.gateway.targets import RETRIED_STATUSES, Breaker, Failure, order, verdict_on
+from floorline.gateway.translate.answers import Answer
 from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.upstream import Attempt, UpstreamBroken
+from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.forward import Outgoing, outgoing
 from floorline.gateway.wire.signing import Unsigned
 
@@ -28,12 +31,17 @@ RETRY_AFTER_SHOWN_MAX_S = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """An attempt whose head has come, with the request that it answers."""
+    """An attempt whose head has come, with the request that it answers.
+
+    `endpoint` is the one that was asked, in the target's dialect. `translation` is there when that is not the caller's.
+    """
 
     one: Try
     attempt: Attempt
     sent: Outgoing
     breaker: Breaker
+    endpoint: str
+    translation: Answer | None
 
 
 class Attempts:
@@ -76,10 +84,14 @@ class Attempts:
         return None
 
     def _willing(self, targets: Sequence[Target]) -> Iterator[Target]:
-        """Those whose breaker admits a call. Where there is one target only it is asked whatever its breaker says."""
+        """Those whose breaker admits a call, and who can be asked this one. Where there is one target only it is asked whatever
+        its breaker says.
+        """
         for target in targets:
             if len(targets) == 1 or self._breaker(target).admits(self._clock()):
-                yield target
+                dialect = self._snapshot.upstreams[target.provider].provider.dialect
+                if not isinstance(self._call.asked(dialect), Invalid):
+                    yield target
 
     def _breaker(self, target: Target) -> Breaker:
         return self._snapshot.breaker(target.provider, target.model)
@@ -87,12 +99,14 @@ class Attempts:
     async def _once(self, target: Target) -> Answered | None:
         """One attempt up to the head of its answer. None when it broke before; the try says how."""
         call, upstream, breaker = self._call, self._snapshot.upstreams[target.provider], self._breaker(target)
+        asked = call.asked(upstream.provider.dialect)
+        assert not isinstance(asked, Invalid), "who cannot be asked is no target"
         one = Try(provider=upstream.provider, model=target.model or call.view.model, started_ns=time.perf_counter_ns())
         call.tries.append(one)
         breaker.begin()
         try:
             await _credentials(upstream)
-            sent = outgoing(call.route, call.view, call.request, upstream.provider, one.model, upstream.signer)
+            sent = outgoing(asked.route, asked.view, asked.request, upstream.provider, one.model, upstream.signer)
             attempt = await self._sent(upstream, sent, one)
         except asyncio.CancelledError:
             breaker.withdrew()
@@ -111,7 +125,15 @@ class Attempts:
             breaker.failed(self._clock())
         else:
             breaker.succeeded()
-        return Answered(one=one, attempt=attempt, sent=sent, breaker=breaker)
+        translation = None if asked is call else _translation(call, upstream, attempt)
+        return Answered(
+            one=one,
+            attempt=attempt,
+            sent=sent,
+            breaker=breaker,
+            endpoint=asked.route.endpoint,
+            translation=translation,
+        )
 
     async def _sent(self, upstream: Upstream, sent: Outgoing, one: Try) -> Attempt:
         """The attempt with its head. A kept connection that the provider closed as it was taken is replaced once."""
@@ -146,6 +168,19 @@ async def _credentials(upstream: Upstream) -> None:
         await asyncio.to_thread(signer.refresh)
     except Unsigned as missing:
         raise UpstreamBroken("credentials", str(missing), sent=False) from missing
+
+
+def _translation(call: UnderWay, upstream: Upstream, attempt: Attempt) -> Answer:
+    """What makes the caller's own words of the answer."""
+    headers = dict(attempt.headers)
+    return Answer(
+        upstream.provider.dialect,
+        attempt.status,
+        headers.get(b"content-type", b"").decode("latin-1"),
+        decoder(headers.get(b"content-encoding", b"").decode("latin-1")),
+        created=int(call.opened_at.timestamp()),
+        usage_shown=call.view.wants_usage or call.include_cost,
+    )
 
 
 def _failure(answered: Answered | None, one: Try) -> Failure | None:

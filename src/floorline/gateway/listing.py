@@ -5,6 +5,7 @@ import msgspec
 from floorline.gateway.keys import allows
 from floorline.gateway.message import Page
 from floorline.gateway.policy import GatewayPolicy
+from floorline.gateway.translate.request import serves
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.errors import error_body
 
@@ -18,13 +19,13 @@ def lists_models(call: UnderWay, policy: GatewayPolicy) -> bool:
 
 
 def listed_models(call: UnderWay, policy: GatewayPolicy) -> Page:
-    """Every model that the call's key may name in its dialect, or the one that the path asks for."""
+    """Every model that the call's key may name and that can serve its dialect, or the one that the path asks for."""
     dialect = call.route.dialect
     names = [
         name
         for name, group in policy.models.items()
         if allows(call.key.models, name)
-        and any(policy.providers[target.provider].dialect == dialect for target in group.targets)
+        and any(serves(policy.providers[target.provider].dialect, dialect) for target in group.targets)
     ]
     asked = call.route.path.rstrip("/").rpartition("/models")[2].strip("/")
     if asked and asked not in names:

@@ -13,6 +13,7 @@ from floorline.gateway.attempts import Answered
 from floorline.gateway.capturing import Captured
 from floorline.gateway.message import Headers, Reply
 from floorline.gateway.metering import Meter, Unmetered
+from floorline.gateway.translate.answers import Answer
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.upstream import UpstreamBroken
 from floorline.gateway.wire.errors import error_event
@@ -31,6 +32,9 @@ NOT_PASSED = frozenset(
     }
 )  # fmt: skip
 """What a provider's answer says of the way to it, not of the answer; and our own names, where the provider is a gateway too."""
+
+OF_THE_BODY = frozenset({b"content-type", b"content-encoding", b"content-length", b"content-disposition", b"etag"})
+"""What a provider's answer says of its body, which does not hold of a translated one."""
 
 Close = Callable[[str], Account]
 """Closes the record with an ending; the call's account."""
@@ -56,8 +60,9 @@ class Relay:
         self._call, self._reply = call, reply
         self._one, self._attempt = answered.one, answered.attempt
         self._breaker, self._sent = answered.breaker, answered.sent
+        self._translation = answered.translation
         self._close, self._out = close, out
-        self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, call.route.endpoint, captured)
+        self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, answered.endpoint, captured)
         self._edit: StreamEdit | None = None
         call.status = answered.attempt.status
 
@@ -80,6 +85,10 @@ class Relay:
             if body is not None:
                 self._whole(body)
                 return
+            if self._translation is not None:
+                self._attempt.abort()
+                self._broke(UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True))
+                return
         await self._stream()
 
     def _is_stream(self) -> bool:
@@ -89,6 +98,8 @@ class Relay:
         attempt = self._attempt
         if self._one.status >= 400:
             return False
+        if self._translation is not None:
+            return self._translation.streamed
         kind = dict(attempt.headers).get(b"content-type", b"").lower()
         return (
             self._call.view.stream
@@ -99,12 +110,18 @@ class Relay:
     def _whole(self, body: bytes) -> None:
         self._meter.feed(body)
         self._meter.ended(ending=self._ending(), streamed=False)
-        account = self._close("client_left" if self._reply.gone else self._ending())
-        self._reply.whole(self._one.status, self._headers(account), body)
+        if self._translation is not None:
+            self._call.status, body = self._translation.whole(body)
+        told = "complete" if self._call.status < 400 else "upstream_error"
+        account = self._close("client_left" if self._reply.gone else told)
+        self._reply.whole(self._call.status, self._headers(account), body)
 
     def _headers(self, account: Account | None) -> Headers:
         """The provider's headers but those of its connection, and the gateway's own."""
         passed = [header for header in self._attempt.headers if header[0] not in NOT_PASSED]
+        if self._translation is not None:
+            passed = [header for header in passed if header[0] not in OF_THE_BODY]
+            passed.append((b"content-type", self._translation.content_type))
         return [*passed, *self._out(account)]
 
     def _ending(self) -> str:
@@ -112,7 +129,8 @@ class Relay:
 
     async def _stream(self) -> None:
         call, attempt, reply = self._call, self._attempt, self._reply
-        headers = dict(attempt.headers)
+        translation = self._translation
+        headers = dict(attempt.headers if translation is None else [(b"content-type", translation.content_type)])
         self._edit = edit = stream_edit(
             call.route,
             headers.get(b"content-type", b"").decode("latin-1"),
@@ -120,20 +138,24 @@ class Relay:
             usage_asked=self._sent.usage_asked,
             include_cost=call.include_cost,
         )
-        edited = self._sent.usage_asked or call.include_cost
+        edited = self._sent.usage_asked or call.include_cost or translation is not None
         reply.on_full, reply.on_room = attempt.pause, attempt.resume
         reply.start(self._one.status, self._headers(None), None if edited else attempt.length)
         try:
             await attempt.pipe(self._piece)
+            tail = b"" if translation is None else edit.feed(_end_of(translation))
         except UpstreamBroken as broken:
             self._broke(broken)
         else:
-            reply.write(edit.release(self._settled(self._ending())))
+            settled = self._settled("upstream_error" if edit.failed else self._ending())
+            reply.write(tail + edit.release(settled))
             reply.end()
 
     def _piece(self, data: bytes) -> None:
         """One piece of a stream. No await, no task, no parsing of what says nothing about usage."""
         self._meter.feed(data)
+        if self._translation is not None:
+            data = self._translation.feed(data)
         edit = self._edit
         assert edit is not None, "a stream is edited"
         out = edit.feed(data)
@@ -182,3 +204,11 @@ class Relay:
         ending = "client_left" if self._reply.gone else "upstream_error"
         self._meter.ended(ending=ending, streamed=self._reply.started)
         return ending
+
+
+def _end_of(translation: Answer) -> bytes:
+    """The end of a translated stream; UpstreamBroken where the provider told none."""
+    tail = translation.end()
+    if not translation.complete:
+        raise UpstreamBroken("protocol", "the stream ended before its answer did", sent=True)
+    return tail

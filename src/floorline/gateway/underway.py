@@ -5,8 +5,10 @@ from datetime import datetime
 
 from floorline.gateway.attribution import Attribution
 from floorline.gateway.message import Request
-from floorline.gateway.policy import Provider
+from floorline.gateway.policy import Dialect, Provider
+from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.wire.body import View
+from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.routes import Route
 from floorline.ledger.key import Key
 from floorline.pricing.usage import Extraction
@@ -65,3 +67,15 @@ class UnderWay:
     notes: tuple[str, ...] = ()
     opened: bool = False
     closed: bool = False
+    _asked: dict[Dialect, Asked | Invalid] = field(default_factory=dict[Dialect, Asked | Invalid], init=False)
+
+    def asked(self, dialect: Dialect) -> "Asked | UnderWay | Invalid":
+        """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once;
+        Invalid where it cannot be said there.
+        """
+        if dialect == self.route.dialect:
+            return self
+        found = self._asked.get(dialect)
+        if found is None:
+            found = self._asked[dialect] = translated(self.route, self.view, self.request, dialect)
+        return found

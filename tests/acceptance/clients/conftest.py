@@ -19,6 +19,14 @@ providers:
   openai: {{dialect: openai, base_url: "{url}/v1", api_key: "${{CLIENTS_KEY}}"}}
   anthropic: {{dialect: anthropic, base_url: "{url}", api_key: "${{CLIENTS_KEY}}"}}
   gemini: {{dialect: gemini, base_url: "{url}", api_key: "${{CLIENTS_KEY}}"}}
+models:
+  at-anthropic: {{targets: [{{provider: anthropic, model: claude-sonnet-4-5}}]}}
+  at-gemini: {{targets: [{{provider: gemini, model: gemini-2.5-flash}}]}}
+  chain:
+    targets:
+      - {{provider: openai, model: gpt-4o-mini+status=500}}
+      - {{provider: anthropic, model: claude-sonnet-4-5+status=529, tier: 1}}
+      - {{provider: gemini, model: gemini-2.5-flash, tier: 2}}
 """
 
 
