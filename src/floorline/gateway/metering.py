@@ -3,7 +3,7 @@
 import importlib
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from floorline.gateway.accounting import priced_as
@@ -19,6 +19,7 @@ ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br"})
 _STEP_BYTES = 1 << 20
 _WRAPPED = zlib.MAX_WBITS | 32  # zlib's or gzip's, as its first bytes say
 BYTES_A_TOKEN = 4
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Meter:
@@ -29,12 +30,15 @@ class Meter:
     def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
         """`captured` takes in the same readable bytes, where the call's content is kept."""
         self._one, self._captured = one, captured
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in attempt.headers}
-        content_type = headers.get("content-type", "")
+        headers = dict(attempt.headers)
         self._reader = UsageReader(
-            priced_as(one.provider), endpoint, content_type=content_type, status=attempt.status, headers=headers
+            priced_as(one.provider),
+            endpoint,
+            content_type=headers.get(b"content-type", b"").decode("latin-1"),
+            status=attempt.status,
+            headers=_texts(headers) if one.provider.dialect == "bedrock" else _NO_HEADERS,
         )
-        self._decode = decoder(headers.get("content-encoding", ""))
+        self._decode = decoder(headers.get(b"content-encoding", b"").decode("latin-1"))
         self._received = self._events = 0
         self._smallest = 1 << 30
 
@@ -71,10 +75,14 @@ class Meter:
         return max(self._events, -(-text // BYTES_A_TOKEN)) if self._events else 0
 
 
-class Unmetered(Meter):
+class Unmetered:
     """Reads nothing; for measurements of the bare way."""
 
-    __slots__ = ()
+    __slots__ = ("_one",)
+
+    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
+        del attempt, endpoint, captured
+        self._one = one
 
     def feed(self, data: bytes) -> None:
         """Nothing is read."""
@@ -83,6 +91,11 @@ class Unmetered(Meter):
         """Nothing is known but how it ended."""
         del streamed
         self._one.ended_ns, self._one.ending = time.perf_counter_ns(), ending
+
+
+def _texts(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Headers as text: Bedrock states usage in them."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
 
 
 def decoder(encoding: str) -> Callable[[bytes], bytes] | None:

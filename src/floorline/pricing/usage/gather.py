@@ -154,7 +154,7 @@ class Gathered:
         self._names(seen, kind)
         for usage in (seen.usage, seen.usage_info):
             if usage is not ABSENT:
-                merge(self.usage, fields(decode(usage)))
+                self._usage(usage)
         if bytes(seen.usage_metadata):
             merge(self.google, fields(decode(seen.usage_metadata)))
             self.finished = self.finished or b"finishReason" in bytes(seen.candidates)
@@ -171,6 +171,14 @@ class Gathered:
             self._results(items(decode(seen.results)))
         self._tools(seen, kind)
         self._inner(seen, kind, depth)
+
+    def _usage(self, raw: msgspec.Raw) -> None:
+        """Take in a plain usage object. The first one of an answer, without a null in it, stands as it is."""
+        new = fields(decode(raw))
+        if self.usage or b"null" in bytes(raw):
+            merge(self.usage, new)
+        else:
+            self.usage = cast("dict[str, object]", new) if new else self.usage
 
     def _names(self, seen: Envelope, kind: str) -> None:
         """Model, tier and the signs of Anthropic's dialect."""

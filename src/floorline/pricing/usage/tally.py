@@ -108,12 +108,13 @@ class Tally:
 
     def tokens(self, source: Fields, *names: str) -> int | None:
         """The first of `names` that has a value, as a whole number; None when none has, or when it is not one."""
-        if not source:
-            return None
-        for name in names:
-            value = source.get(name)
-            if value is not None:
-                return self.whole(name, value)
+        if source:
+            for name in names:
+                value = source.get(name)
+                if value is not None:
+                    if type(value) is int and 0 <= value <= MAX_TOKENS:  # `type`: a truth value is an int too
+                        return value
+                    return self.whole(name, value)
         return None
 
     def whole(self, name: str, value: object) -> int | None:
@@ -174,6 +175,8 @@ class Tally:
             self.put("cache_read", max(cache.read - cached.total, 0))
         self.put("cache_write_5m", cache.write_5m)
         self.put("cache_write_1h", cache.write_1h)
+        if modal is PLAIN and cached is PLAIN:
+            return
         for kind in ("audio", "image", "video"):
             of_kind, of_cache = cast("int | None", getattr(modal, kind)), cast("int | None", getattr(cached, kind))
             if of_kind is not None:
