@@ -271,6 +271,37 @@ def test_a_stream_that_ends_early_never_looks_whole(dialect: Dialect, events: li
     assert not complete or b'{"error":' in made
 
 
+WHOLES = {"anthropic": json.dumps(MESSAGE).encode(), "gemini": json.dumps(RESPONSE).encode()}
+
+
+@by_stream
+@given(place=st.integers(0, 4_000), length=st.integers(0, 20), put=st.binary(max_size=4))
+def test_a_damaged_answer_is_an_error_or_an_answer_never_a_crash(
+    dialect: Dialect, events: list[bytes], place: int, length: int, put: bytes
+) -> None:
+    for status in (200, 500):
+        document = WHOLES[dialect]
+        told, found = whole(dialect, document[:place] + put + document[place + length :], status)
+        assert (told >= 400) == ("error" in found)
+    stream = b"".join(events)
+    made, complete = streamed(dialect, [stream[:place] + put + stream[place + length :]])
+    assert complete or b"[DONE]" not in made
+    assert all(json.loads(one[6:]) for one in made.split(b"\n\n")[:-1] if one != b"data: [DONE]")
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+def test_arguments_that_are_no_utf8_are_an_error(dialect: Dialect) -> None:
+    status, found = whole(dialect, WHOLES[dialect].replace(b"Oslo", b"\xff"))
+    assert (status, found["error"]["code"]) == (502, "translation_failed")
+    events = MESSAGE_EVENTS if dialect == "anthropic" else RESPONSE_EVENTS
+    broken = [
+        one.replace(b'"now", "input": {}', b'"now", "input": {"\xff": 1}').replace(b"Oslo", b"\xff") for one in events
+    ]
+    made, complete = streamed(dialect, broken)
+    assert complete
+    assert b"[DONE]" not in made
+
+
 @given(
     counts=st.fixed_dictionaries(
         {name: st.integers(0, 10**9) for name in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")}

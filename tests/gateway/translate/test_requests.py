@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from floorline.gateway.message import Request
-from floorline.gateway.policy import Dialect, Provider
+from floorline.gateway.policy import Dialect, Kind, Provider
 from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.translate.to_gemini import UNSIGNED
 from floorline.gateway.wire.body import view
@@ -28,7 +30,8 @@ def asked(dialect: Dialect, **members: object) -> Asked | Invalid:
     where = route("POST", "/v1/chat/completions", {}, {})
     assert isinstance(where, Route)
     seen = view(where, body)
-    assert not isinstance(seen, Invalid), seen
+    if isinstance(seen, Invalid):
+        return seen
     headers = [
         (b"content-type", b"application/json"),
         (b"authorization", b"Bearer flk_1"),
@@ -48,12 +51,12 @@ def said(dialect: Dialect, **members: object) -> dict[str, object]:
     return json.loads(found.request.body)
 
 
-def sent(dialect: Dialect, model: str, base_url: str = "http://there", **members: object) -> Outgoing:
+def sent(dialect: Dialect, model: str, kind: Kind = "plain", **members: object) -> Outgoing:
     """What goes to a provider of that dialect for its `model`."""
     found = asked(dialect, **members)
     assert isinstance(found, Asked), found
     auth = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}[dialect]
-    provider = Provider(name="p", dialect=dialect, base_url=base_url, auth=auth, api_key="secret")
+    provider = Provider(name="p", dialect=dialect, kind=kind, base_url="http://there", auth=auth, api_key="secret")
     return outgoing(found.route, found.view, found.request, provider, model, None)
 
 
@@ -373,6 +376,46 @@ def test_gemini_is_asked_with_its_model_in_the_path() -> None:
     assert streamed.target == b"/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
     assert b"stream" not in streamed.body
     assert (b"x-goog-api-key", b"secret") in streamed.headers
+
+
+def test_vertex_is_asked_as_its_kind_wants_it() -> None:
+    found = sent("anthropic", "claude-sonnet-4-5", kind="vertex", stream=True)
+    assert found.target == b"/publishers/anthropic/models/claude-sonnet-4-5:streamRawPredict"
+    assert json.loads(found.body)["anthropic_version"] == "vertex-2023-10-16"
+    assert "model" not in json.loads(found.body)
+    found = sent("gemini", "gemini-2.5-flash", kind="vertex", stream=True)
+    assert found.target == b"/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*LEFT_OUT, "role", "content", "type", "text", "function", "name", "id"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+MEMBERS = st.sampled_from(
+    [
+        "messages", "tools", "tool_choice", "response_format", "stop", "temperature", "max_tokens", "seed",
+        "reasoning_effort", "parallel_tool_calls", "frequency_penalty", "store", "modalities", "service_tier",
+    ]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+@given(members=st.dictionaries(MEMBERS, JSON, max_size=3))
+def test_whatever_is_asked_is_said_or_refused_by_name(dialect: Dialect, members: dict[str, object]) -> None:
+    found = asked(dialect, **members)
+    if isinstance(found, Invalid):
+        assert found.message.startswith(f"{found.param}: ")
+        assert any(found.param.startswith(name) for name in members)
+    else:
+        assert json.loads(found.request.body)
 
 
 def test_a_models_name_with_marks_stays_one_part_of_the_path() -> None:

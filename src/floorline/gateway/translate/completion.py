@@ -8,6 +8,8 @@ import msgspec
 
 from floorline.gateway.wire.errors import error_body
 
+_encode = msgspec.json.encode
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON of others can end with."""
 
@@ -60,6 +62,14 @@ def last_stated(usages: Sequence[msgspec.Struct], name: str) -> int:
     return next((count for count in found if count is not None), 0)
 
 
+def json_text(raw: msgspec.Raw, dialect: str) -> str:
+    """JSON that was passed over unread, as text."""
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise Untold(f"{dialect} sent a call whose arguments are not UTF-8") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call of a function that the model asks for. `arguments` is JSON."""
@@ -95,18 +105,19 @@ def completion(head: Head, texts: Sequence[str], calls: Sequence[Call], finish: 
     whole["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}]
     if tokens is not None:
         whole["usage"] = tokens.members()
-    return msgspec.json.encode(whole)
+    return _encode(whole)
 
 
 class Chunks:
     """Makes a stream's chunks. `usage_shown`: the caller wants to know the usage, which has a chunk of its own at the end."""
 
-    __slots__ = ("_calls", "_head", "_usage_shown")
+    __slots__ = ("_after", "_before", "_calls", "_head", "_usage_shown")
 
     def __init__(self, *, usage_shown: bool) -> None:
-        self._head = Head(id="", model="", created=0)
         self._usage_shown = usage_shown
+        self._after = b'}],"usage":null}\n\n' if usage_shown else b"}]}\n\n"
         self._calls = 0
+        self._name(Head(id="", model="", created=0))
 
     @property
     def calls(self) -> int:
@@ -115,8 +126,12 @@ class Chunks:
 
     def begin(self, head: Head) -> bytes:
         """The first chunk."""
-        self._head = head
+        self._name(head)
         return self._chunk({"role": "assistant", "content": "", "refusal": None})
+
+    def _name(self, head: Head) -> None:
+        self._head = head.members("chat.completion.chunk")
+        self._before = b'data: %b,"choices":[{"index":0,"delta":' % _encode(self._head)[:-1]
 
     def text(self, text: str) -> bytes:
         """A piece of text."""
@@ -134,18 +149,14 @@ class Chunks:
 
     def end(self, finish: Finish, tokens: Tokens | None) -> bytes:
         """Everything from the reason of the end on."""
-        last = self._chunk({}, finish)
+        last = self._chunk({}, _encode(finish))
         if tokens is not None and self._usage_shown:
-            usage = self._head.members("chat.completion.chunk")
-            last += _event(msgspec.json.encode({**usage, "choices": [], "usage": tokens.members()}))
+            last += _event(_encode({**self._head, "choices": [], "usage": tokens.members()}))
         return last + b"data: [DONE]\n\n"
 
-    def _chunk(self, delta: dict[str, object], finish: Finish | None = None) -> bytes:
-        chunk = self._head.members("chat.completion.chunk")
-        chunk["choices"] = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
-        if self._usage_shown:
-            chunk["usage"] = None
-        return _event(msgspec.json.encode(chunk))
+    def _chunk(self, delta: dict[str, object], finish: bytes = b"null") -> bytes:
+        """One chunk; what all of them say is put together once."""
+        return b"".join((self._before, _encode(delta), b',"logprobs":null,"finish_reason":', finish, self._after))
 
 
 def failed(told: Told) -> bytes:

@@ -18,6 +18,7 @@ from floorline.gateway.translate.completion import (
     Untold,
     completion,
     failed,
+    json_text,
     last_stated,
 )
 
@@ -111,7 +112,7 @@ def whole(body: bytes, created: int) -> bytes:
         raise Untold(f"anthropic's answer is no message ({error})") from error
     texts = [block.text for block in message.content if block.type == "text"]
     calls = [
-        Call(id=block.id, name=block.name, arguments=bytes(block.input).decode())
+        Call(id=block.id, name=block.name, arguments=json_text(block.input, "anthropic"))
         for block in message.content
         if block.type == "tool_use"
     ]
@@ -140,7 +141,7 @@ class Stream:
         self._created = created
         self._chunks = Chunks(usage_shown=usage_shown)
         self._calls: dict[int, int] = {}
-        self._inputs: dict[int, bytes] = {}
+        self._inputs: dict[int, str] = {}
         self._finish: Finish | None = None
         self._usages: list[_Usage] = []
 
@@ -191,7 +192,7 @@ class Stream:
         if block.type != "tool_use":
             return b""
         self._calls[index] = self._chunks.calls
-        self._inputs[index] = bytes(block.input)
+        self._inputs[index] = json_text(block.input, "anthropic")
         return self._chunks.call(Call(id=block.id, name=block.name, arguments=""))
 
     def _piece(self, index: int, delta: _Delta) -> bytes:
@@ -206,7 +207,7 @@ class Stream:
     def _block_end(self, index: int) -> bytes:
         """A call of which no piece came has the arguments that it began with: `{}` where there are none."""
         given = self._inputs.pop(index, None)
-        return b"" if given is None else self._chunks.arguments(self._calls[index], given.decode())
+        return b"" if given is None else self._chunks.arguments(self._calls[index], given)
 
     def _end(self) -> bytes:
         if self._finish is None:

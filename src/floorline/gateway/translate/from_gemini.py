@@ -15,6 +15,7 @@ from floorline.gateway.translate.completion import (
     Untold,
     completion,
     failed,
+    json_text,
     last_stated,
 )
 
@@ -185,7 +186,7 @@ def _parts(response: _Response) -> list[_Part]:
 def _call(call: _FunctionCall, response: _Response, place: int) -> Call:
     """A call; one without an id gets one that is its own within the answer."""
     name = call.id or f"call_{response.response_id}_{place}"
-    return Call(id=name, name=call.name, arguments=bytes(call.args).decode())
+    return Call(id=name, name=call.name, arguments=json_text(call.args, "gemini"))
 
 
 def _finish(response: _Response) -> Finish | None:
