@@ -5,7 +5,9 @@ with open_ledger(config) as ledger:
 book, warnings = load_book(config)
 """
 
+import importlib
 import os
+import pwd
 import secrets
 import time
 from collections.abc import Callable, Generator
@@ -13,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
@@ -31,11 +33,14 @@ from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
 if TYPE_CHECKING:
     from floorline.gateway.app import Sources
+    from floorline.gateway.capturing import Redact
+    from floorline.jobs.erasing import Eraser
+    from floorline.jobs.lost import Estimator
+    from floorline.ledger.content import ContentStore
 
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
 TOKEN_CHARACTERS_MIN = 20
-CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,23 +189,100 @@ def open_issuer() -> Generator[Issuer]:
     folder = make_home()
     state = State.open(folder)
     try:
-        yield Issuer(state, folder / KEYRING_NAME, secret, secrets.token_bytes)
+        yield Issuer(state, folder / KEYRING_NAME, secret, secrets.token_bytes, actor=actor())
     finally:
         state.close()
+
+
+def actor() -> str:
+    """The user of the operating system that this process runs as: whom the audit names."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
+def guarded_home() -> Path:
+    """`home()`, for what only its owner may do. BadInput when this process is another's, or others can read the folder."""
+    folder = make_home()
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        raise BadInput(f"{folder} belongs to another user than {actor()}: run this as its owner")
+    if status.st_mode & 0o077:
+        raise BadInput(f"{folder} is open to others than its owner: chmod 700 {folder}")
+    return folder
+
+
+@contextmanager
+def open_state() -> Generator[State]:
+    """What is not a record. Needs no ledger: it works beside a running one."""
+    state = State.open(make_home())
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def open_content() -> "ContentStore":
+    """The content store of `home()`, to read. BadInput as `guarded_home` and `signing_secret`."""
+    from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - ciphers, which no other command needs
+
+    return ContentStore(guarded_home() / CONTENT, signing_secret(), secrets.token_bytes)
+
+
+@contextmanager
+def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Eraser"]:
+    """What erases customers and users, alone or beside a control process. BadInput as `guarded_home`."""
+    from floorline.jobs.erasing import Eraser  # noqa: PLC0415 - as above
+    from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - as above
+
+    folder, secret = guarded_home(), signing_secret()
+    with open_ledger(config) as ledger:
+        yield Eraser(
+            ledger,
+            collect=_collecting(ledger, config, tell),
+            content=ContentStore(folder / CONTENT, secret, secrets.token_bytes).keys,
+            keys=Issuer(ledger.state, folder / KEYRING_NAME, secret, secrets.token_bytes, actor=actor()),
+            aliases=config.aliases,
+            actor=actor(),
+            random=secrets.token_bytes,
+            tell=tell,
+        )
+
+
+def _collecting(ledger: AnyLedger, config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
+    """What brings the gateways' spools into a ledger of this process; a control process does it by itself."""
+    if not isinstance(ledger, Ledger):
+        return lambda: None
+    from floorline.jobs.collecting import Collector  # noqa: PLC0415 - only where there is no control process
+
+    collector = Collector(ledger, ledger.home, estimator(config), tell)
+    return lambda: collector.step(now())
+
+
+def estimator(config: Config) -> "Estimator":
+    """What prices a call that was lost."""
+    from floorline.gateway.accounting import priced_as  # noqa: PLC0415 - as above
+    from floorline.ingest.calls import Pricer  # noqa: PLC0415 - as above
+    from floorline.jobs.lost import Estimator  # noqa: PLC0415 - as above
+
+    book, _ = load_book(config)
+    price_as = {name: priced_as(provider) for name, provider in config.gateway.providers.items()}
+    return Estimator(pricer=Pricer(book=book), price_as=price_as)
 
 
 def gateway_sources(config_file: Path | None) -> "Sources":
     """What a gateway serves by: the configuration file, the keyring, the content store of `home()`."""
     from floorline.gateway.app import Loaded, Sources  # noqa: PLC0415 - servers and ciphers, which no other command needs
     from floorline.gateway.signers import signer_for  # noqa: PLC0415 - as above
-    from floorline.ledger.content import ContentStore  # noqa: PLC0415 - as above
+    from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - as above
 
     path, folder, secret = config_path(config_file), make_home(), signing_secret()
 
     def load() -> Loaded:
         config = load_config(config_file)
         book, _ = load_book(config)
-        return Loaded(policy=config.gateway, book=book)
+        return Loaded(policy=config.gateway, book=book, redact=load_hook(config))
 
     def stamp() -> object:
         with suppress(OSError):
@@ -216,6 +298,23 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         sign=signer_for,
         content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
     )
+
+
+def load_hook(config: Config) -> "Redact | None":
+    """The function that `gateway.redact` names. BadInput when it cannot be loaded."""
+    named = config.gateway.redact
+    if not named:
+        return None
+    module, _, name = named.partition(":")
+    try:
+        hook = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(
+            f"gateway.redact {named!r} cannot be loaded: {error}; it is imported as Python finds it (PYTHONPATH)"
+        ) from error
+    if not callable(hook):
+        raise BadInput(f"gateway.redact {named!r} is no function: it is called as {name}(feature, side, content)")
+    return cast("Redact", hook)
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:

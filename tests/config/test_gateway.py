@@ -69,6 +69,7 @@ gateway:
     drain_time: 20s
     shutdown_time: 5s
   spool: {quota: 1GiB, fail: open}
+  redact: os.path:join
   accounting: false
 features:
   contracts: {owner: legal, allowed_providers: [azure-eu, house], capture: sample 2.5%, capture_time: 14d}
@@ -145,6 +146,7 @@ def test_every_setting_is_read():
     }
     assert (policy.unattributed, policy.disconnect, policy.accounting) == ("require", "abort", False)
     assert (policy.spool_fail, policy.spool_quota_bytes) == ("open", 1 << 30)
+    assert policy.redact == "os.path:join"
     assert policy.trusted_cost_providers == {"openrouter"}
 
 
@@ -325,6 +327,10 @@ PROBLEMS = {
     "a capture that is none": ("features: {f: {capture: everything}}", "`features.f.capture` is 'everything': one of"),
     "a sample without its share": ("features: {f: {capture: sample}}", "is 'sample': write the share above 0"),
     "a sample above all": ("features: {f: {capture: sample 101%}}", "is 'sample 101%': write the share above 0"),
+    "a hook without its function": (
+        "gateway: {redact: our.privacy}",
+        "`gateway.redact` is 'our.privacy': write it as package.module:function",
+    ),
     "a capture for half a day": (
         "features: {f: {capture_time: 12h}}",
         "`features.f.capture_time` is no whole number of days",

@@ -8,6 +8,7 @@ import pytest
 from floorline import wiring
 from floorline.config import Config
 from floorline.errors import BadConfig, BadInput
+from floorline.gateway.policy import GatewayPolicy
 from floorline.pricing.version import PriceVersion
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -107,3 +108,29 @@ def test_every_variable_is_documented():
     page = (DOCS / "configuration.md").read_text()
     for variable in wiring.ENVIRONMENT:
         assert f"| `{variable.name}` | {variable.doc} |" in page
+
+
+def test_the_hook_is_loaded_by_its_name_and_a_wrong_one_is_refused(empty, monkeypatch):
+    def hook(name: str):
+        return wiring.load_hook(Config(gateway=GatewayPolicy(redact=name)))
+
+    (empty / "our_privacy.py").write_text("def redact(feature, side, content):\n    return content.upper()\nno = 3\n")
+    monkeypatch.syspath_prepend(empty)
+    assert hook("") is None
+    assert hook("our_privacy:redact")("f", "request", b"a") == b"A"
+    for name, why in (
+        ("our_privacy:gone", "has no attribute 'gone'"),
+        ("no_such_module:f", "No module named 'no_such_module'"),
+        ("our_privacy:no", "is no function"),
+    ):
+        with pytest.raises(BadInput, match=rf"gateway\.redact '{name}' .*{why}"):
+            hook(name)
+
+
+def test_a_folder_that_is_open_to_others_is_refused_where_only_its_owner_may(empty, monkeypatch):
+    monkeypatch.setenv("FLOORLINE_HOME", str(empty / "home"))
+    assert wiring.guarded_home() == empty / "home"
+    (empty / "home").chmod(0o750)
+    with pytest.raises(BadInput, match=r"open to others than its owner: chmod 700"):
+        wiring.guarded_home()
+    assert wiring.actor()

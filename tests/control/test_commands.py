@@ -47,10 +47,14 @@ STEPS = (
     ("ledger", "verify"),
     ("ledger", "salvage"),
     ("backup", "backup.tar"),
+    ("erase", "customer", "globex", "--yes"),
+    ("erase", "user", "u-0", "--yes", "--json"),
+    ("margin", "--by", "feature", *JANUARY, "--json"),
+    ("audit",),
 )
 """What is run, in this order."""
 
-APART = {"bench", "control", "demo", "gateway", "price", "restore", "sandbox", "serve", "usage"}
+APART = {"bench", "content", "control", "demo", "gateway", "price", "restore", "sandbox", "serve", "usage"}
 """Commands that use no ledger or have one of their own, and those that run beside it."""
 
 MADE_UP = re.compile(r"[0-9a-f]{12,}|20\d\d-\d\d-\d\dT\S+|20\d\d-\d\d-\d\d \d\d:\d\d\S*|\d+\.\d s|: \d+ files.*")
@@ -61,7 +65,7 @@ MADE_UP = re.compile(r"[0-9a-f]{12,}|20\d\d-\d\d-\d\dT\S+|20\d\d-\d\d-\d\d \d\d:
 def homes(tmp_path: Path) -> tuple[Path, Path]:
     for name in ("alone", "beside"):
         folder = tmp_path / name
-        folder.mkdir()
+        (folder / "home").mkdir(mode=0o700, parents=True)
         (folder / "floorline.yaml").write_text(CONFIG)
         (folder / "usage.jsonl").write_text("".join(json.dumps(event) + "\n" for event in EVENTS))
         (folder / "revenue.csv").write_text(REVENUE)

@@ -42,9 +42,13 @@ EVERY_TYPE = Query(
 )  # fmt: skip
 
 
+def nothing() -> None:
+    """There are no gateways to collect from."""
+
+
 @pytest.fixture
 def served(ledger):
-    server = LedgerServer(ledger)
+    server = LedgerServer(ledger, nothing)
     yield ledger
     server.close()
 
@@ -105,7 +109,7 @@ def test_everything_else_is_there_too(served, far):
 
 def test_errors_come_out_as_what_they_are(open_ledger):
     full = open_ledger("home", segment_bytes=1 << 14, quota_bytes=1 << 14)
-    server = LedgerServer(full)
+    server = LedgerServer(full, nothing)
     (full.home / "spool" / "000000000001.new").mkdir()
     far = RemoteLedger.connect(full.home)
     with far, pytest.raises(LedgerFull, match="cannot be made"):
@@ -121,7 +125,7 @@ def test_a_failed_query_leaves_the_connection_good(far):
 
 
 def test_the_socket_is_its_owners_alone_and_goes_with_its_server(ledger):
-    server = LedgerServer(ledger)
+    server = LedgerServer(ledger, nothing)
     path = ledger.home / protocol.SOCKET
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     server.close()
@@ -137,7 +141,7 @@ def test_a_socket_that_a_killed_process_left_is_nobody(ledger):
     left.close()
     assert path.exists()
     assert RemoteLedger.connect(ledger.home) is None
-    LedgerServer(ledger).close()
+    LedgerServer(ledger, nothing).close()
 
 
 def test_another_version_of_the_protocol_is_refused_in_words(served):
@@ -169,7 +173,7 @@ def test_whatever_else_is_sent_closes_that_connection_and_no_other(served, far, 
 
 
 def test_a_control_process_that_ends_is_named_in_the_error(ledger):
-    server = LedgerServer(ledger)
+    server = LedgerServer(ledger, nothing)
     far = RemoteLedger.connect(ledger.home)
     server.close()
     with far, pytest.raises(ControlGone, match=r"ended while this command used it .* run the command again"):

@@ -33,7 +33,11 @@ class Home:
 
     def with_secret(self, secret: bytes) -> Issuer:
         return Issuer(
-            self.state, self.folder / KEYRING_NAME, secret, lambda size: next(self.numbers).to_bytes(size, "big")
+            self.state,
+            self.folder / KEYRING_NAME,
+            secret,
+            lambda size: next(self.numbers).to_bytes(size, "big"),
+            actor="ada",
         )
 
     def find(self, issued: Issued, at: datetime = NOW) -> Key | str:
@@ -240,5 +244,31 @@ def test_a_state_keeps_every_field_of_a_key(home):
         for field, default in zip(key.__struct_fields__[4:], msgspec.structs.fields(Key)[4:], strict=True)
     )
     seen: list[Key] = []
-    home.state.change_virtual_keys(lambda _: [key], seen.extend, now=NOW)
+    home.state.change_virtual_keys(lambda _: [key], seen.extend, now=NOW, actor="ada", action="key.create")
     assert seen == home.state.virtual_keys() == [key]
+
+
+def test_every_change_is_in_the_audit(home):
+    first = home.issuer.create(Wish(name="bot", customer="acme"), NOW)
+    second = home.issuer.rotate(first.key.id, DAY, NOW)
+    home.issuer.revoke(second.key.id, NOW)
+    assert [(one.actor, one.action, one.subject) for one in home.state.audited()] == [
+        ("ada", "key.create", first.key.id),
+        ("ada", "key.rotate", first.key.id),
+        ("ada", "key.rotate", second.key.id),
+        ("ada", "key.revoke", second.key.id),
+    ]
+
+
+def test_the_keys_of_an_erased_customer_are_revoked_under_its_surrogate(home):
+    bound = home.issuer.create(Wish(name="acme prod", customer="acme"), NOW)
+    named = home.issuer.create(Wish(name="for acme", customer="globex"), NOW)
+    other = home.issuer.create(Wish(name="acmeology", customer="initech"), NOW)
+    revoked = home.issuer.erase({"acme": "erased-1"}, NOW)
+    assert [(key.id, key.name, key.customer) for key in revoked] == [(bound.key.id, "erased-1 prod", "erased-1")]
+    assert home.find(bound) == "revoked"
+    assert home.find(named).name == "for erased-1"
+    assert home.find(other) == other.key
+    changes = len(home.state.audited())
+    assert home.issuer.erase({"acme": "erased-1"}, NOW) == []
+    assert len(home.state.audited()) == changes

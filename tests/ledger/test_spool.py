@@ -190,3 +190,21 @@ def test_a_spool_folder_ignores_and_removes_a_half_made_segment(tmp_path):
     (tmp_path / "000000000003.new").write_bytes(b"half")
     Spool(tmp_path, segment_bytes=SIZE).append(b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["000000000001.seg"]
+
+
+def test_a_segment_that_holds_records_is_sealed_after_a_while(tmp_path):
+    spool = Spool(tmp_path, segment_bytes=1 << 14)
+    spool.seal_after(100, 0)
+    spool.append(b"one")
+    for now in (1_000, 1_050, 1_099):
+        spool.seal_after(100, now)
+        assert spool.sealed_paths() == []
+    spool.seal_after(100, 1_100)
+    assert len(spool.sealed_paths()) == 1
+    spool.seal_after(100, 5_000)  # nothing is held
+    spool.append(b"two")
+    spool.seal_after(100, 5_001)  # seen only now
+    assert len(spool.sealed_paths()) == 1
+    spool.seal_after(100, 5_101)
+    assert len(spool.sealed_paths()) == 2
+    spool.close()

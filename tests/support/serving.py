@@ -15,7 +15,7 @@ import uvloop
 
 from floorline.events import Opening
 from floorline.gateway.accounting import Prices
-from floorline.gateway.capturing import Capturer
+from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
@@ -271,6 +271,7 @@ async def serving(
     quota_bytes: int = 1 << 26,
     spool: Spool | None = None,
     draw: Callable[[], float] = lambda: 0.0,
+    redact: Redact | None = None,
     **changes: object,
 ) -> AsyncIterator[Live]:
     """A gateway in front of a stub. `changes` are fields of its policy."""
@@ -279,7 +280,9 @@ async def serving(
         spool = spool or Spool(
             folder / "spool", segment_bytes=segment_bytes, quota_bytes=quota_bytes, fail=policy.spool_fail
         )
-        pipeline = _pipeline(folder, policy, spool, Keyring(keys or (key(),), SECRET), book, draw)
+        content = ContentStore(folder / "content", SECRET, secrets.token_bytes, writer="g1", segment_bytes=1 << 24)
+        capturer = Capturer(content, redact)
+        pipeline = _pipeline(policy, spool, Keyring(keys or (key(),), SECRET), book, draw, capturer)
         server = Server(pipeline.handle, policy.limits, explain=explained)
         live = Live(stub, spool, pipeline, server)
         live.address = await server.listen("127.0.0.1", 0)
@@ -291,6 +294,7 @@ async def serving(
             await server.close()
             for way in pipeline.snapshot.upstreams.values():
                 way.pool.close()
+            capturer.close()
 
 
 @asynccontextmanager
@@ -307,7 +311,12 @@ async def stubbing() -> AsyncIterator[Stub]:
 
 
 def _pipeline(
-    folder: Path, policy: GatewayPolicy, spool: Spool, ring: Keyring, book: PriceBook, draw: Callable[[], float]
+    policy: GatewayPolicy,
+    spool: Spool,
+    ring: Keyring,
+    book: PriceBook,
+    draw: Callable[[], float],
+    capturer: Capturer,
 ) -> Pipeline:
     numbers = iter(range(10**9))
     metrics = Metrics()
@@ -322,7 +331,7 @@ def _pipeline(
         Recorder(spool, "g1", lost_after=timedelta(hours=1)),
         metrics,
         Chance(now=utc_now, call_id=lambda: f"{next(numbers):032x}", draw=draw),
-        Capturer(ContentStore(folder / "content", SECRET, secrets.token_bytes), metrics, None),
+        capturer,
         {},
     )
 

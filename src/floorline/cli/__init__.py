@@ -10,11 +10,14 @@ from floorline import __version__
 from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
+    "audit": "floorline.cli.privacy:audit",
     "backup": "floorline.cli.backup:backup",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
+    "content": "floorline.cli.privacy:content",
     "control": "floorline.cli.control:command",
     "demo": "floorline.cli.demo:command",
+    "erase": "floorline.cli.privacy:erase",
     "gateway": "floorline.cli.gateway:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",

@@ -13,7 +13,7 @@ from floorline.cli.output import emit_json
 from floorline.config import Config, Parsed
 from floorline.errors import BadInput
 from floorline.margin.floors import floor_of
-from floorline.wiring import CONFIG_NAME, load_book, read_config
+from floorline.wiring import CONFIG_NAME, load_book, load_hook, read_config
 
 
 @click.command("check")
@@ -33,6 +33,7 @@ def command(file: Path | None, as_json: bool) -> None:
         try:
             _, about_prices = load_book(parsed.config)
             warnings += about_prices
+            load_hook(parsed.config)
         except BadInput as error:
             errors.append(str(error))
     if as_json:

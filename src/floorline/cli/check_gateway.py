@@ -26,6 +26,7 @@ def gateway_document(policy: GatewayPolicy) -> dict[str, object]:
         "disconnect": policy.disconnect,
         "limits": {name: getattr(limits, name) for name in limits.__slots__},
         "spool": {"quota_bytes": policy.spool_quota_bytes, "fail": policy.spool_fail},
+        "redact": policy.redact or None,
         "accounting": policy.accounting,
     }
 

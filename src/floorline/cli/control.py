@@ -2,29 +2,23 @@
 
 import asyncio
 import logging
-import secrets
 import signal
 from pathlib import Path
 
 import click
 
 from floorline.config import Config
-from floorline.errors import BadConfig, BadInput, FloorlineError, LedgerBusy
-from floorline.gateway.accounting import priced_as
+from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 from floorline.gateway.server import Server
-from floorline.ingest.calls import Pricer
 from floorline.jobs.control import Control, Pages
-from floorline.jobs.lost import Estimator
 from floorline.jobs.supervising import end_with_parent
-from floorline.ledger.content import ContentStore
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import CONTENT, control_token, load_book, load_config, make_home, now, signing_secret
+from floorline.wiring import control_token, estimator, load_config, make_home
 
 log = logging.getLogger(__name__)
 
-PURGE_S = 3_600
 LIMITS = Limits(body_bytes_max=64 << 10, connections_max=256, shutdown_ms=5_000)
 
 
@@ -61,12 +55,6 @@ def _own_ledger(config: Config) -> Ledger:
             log.warning("waiting for the ledger: %s", busy)
 
 
-def _estimator(config: Config) -> Estimator:
-    book, _ = load_book(config)
-    price_as = {name: priced_as(provider) for name, provider in config.gateway.providers.items()}
-    return Estimator(pricer=Pricer(book=book), price_as=price_as)
-
-
 async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: str, at: tuple[str, int]) -> bool:
     """Run until a signal says to stop, or until the collector fails; whether it failed."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
@@ -77,7 +65,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         failed = True
         loop.call_soon_threadsafe(stop.set)
 
-    control = Control(ledger, _estimator(config), on_failure=fail)
+    control = Control(ledger, estimator(config), on_failure=fail)
     pages = Pages(control, token)
 
     async def handle(request: Request, reply: Reply) -> None:
@@ -88,7 +76,6 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, control, config_file)
-    purging = loop.create_task(_keep_purging(ledger.home / CONTENT))
     try:
         host, port = await _listen(server, *at)
         await asyncio.to_thread(control.start)
@@ -96,7 +83,6 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         await stop.wait()
         log.info("ending")
     finally:
-        purging.cancel()
         await server.close()
         await asyncio.to_thread(control.stop)
     return failed
@@ -111,32 +97,12 @@ async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
         ) from error
 
 
-async def _keep_purging(folder: Path) -> None:
-    """Now and every hour."""
-    while True:
-        await asyncio.to_thread(_purge, folder)
-        await asyncio.sleep(PURGE_S)
-
-
-def _purge(folder: Path) -> None:
-    """Remove captured content whose days are over."""
-    if not folder.exists():
-        return
-    try:
-        over = ContentStore(folder, signing_secret(), secrets.token_bytes).purge(now())
-    except (OSError, FloorlineError) as error:
-        log.error("captured content cannot be removed: %s", error)  # noqa: TRY400 - its own words say it all
-        return
-    if over:
-        log.info("captured content of %d days that are over was removed", over)
-
-
 def _reload(control: Control, config_file: Path | None) -> None:
     """Prices for what will be lost from now on. A bad file is refused and the old prices stay."""
     try:
-        estimator = _estimator(load_config(config_file, secrets=False))
+        prices = estimator(load_config(config_file, secrets=False))
     except (BadConfig, BadInput) as error:
         log.error("the configuration stays as it was: %s", error)  # noqa: TRY400 - the file's fault, no defect
     else:
-        control.collector.reprice(estimator)
+        control.collector.reprice(prices)
         log.info("the configuration was read again")

@@ -1,5 +1,6 @@
 """`providers:`, `models:`, `gateway:`, `customers:` of floorline.yaml, and what `features:` say to a gateway."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,8 @@ BODY_BYTES_MAX = 1 << 30
 DAY_MS = 86_400_000
 CAPTURE_MS_MAX = 3_650 * DAY_MS
 
+_HOOK = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
 Tables = Mapping[str, Mapping[str, Value]]
 SpoolFail = Literal["open", "closed"]
 
@@ -54,6 +57,7 @@ def read_gateway(
         trusted_cost_providers=trusted,
         spool_fail=cast("SpoolFail", _choice(spool, "fail", get_args(SpoolFail), "closed")),
         spool_quota_bytes=_size(spool, "quota", GatewayPolicy().spool_quota_bytes, SIZE_MAX_BYTES),
+        redact=(_hook(gateway["redact"]) if "redact" in gateway else None) or "",
         accounting="accounting" not in gateway or gateway["accounting"].flag() is not False,
     )
 
@@ -149,6 +153,15 @@ def _allowed(value: Value | None, known: frozenset[str]) -> frozenset[str] | Non
     if not names and len(value.findings.problems) == before:
         value.complain(f"`{value.path}` allows nothing: name what it allows, or leave it out to allow everything")
     return names
+
+
+def _hook(value: Value) -> str | None:
+    """`package.module:function`; whether it is there is found out where it is loaded."""
+    content = value.text()
+    if content is not None and not _HOOK.fullmatch(content):
+        value.complain(f"`{value.path}` is {content!r}: write it as package.module:function")
+        return None
+    return content
 
 
 def _capturing(table: Mapping[str, Value]) -> Capturing:

@@ -70,6 +70,7 @@ _GATEWAY = (
     _setting("gateway.limits.shutdown_time", "duration", "30s", "until calls under way are cut at the end"),
     _setting("gateway.spool.quota", "size", "4GiB", "records that may wait for the ledger"),
     _setting("gateway.spool.fail", "open or closed", "closed", "when the quota is used up: serve unrecorded and count it, or refuse"),
+    _setting("gateway.redact", "package.module:function", "none", "changes what is kept of prompts and answers before it is"),
     _setting("gateway.accounting", "true or false", "true", "false leaves attribution, prices and records out: for measurements"),
     _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
     _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),

@@ -47,6 +47,9 @@ SYNC_MS = 50
 SEGMENT_BYTES = 16 << 20
 """The one being written and the next are in memory whole."""
 
+SEAL_AFTER_NS = 600 * 10**9
+"""How long records stay in the spool at most once their calls have ended: the collector removes what is sealed."""
+
 LOST_AFTER_MS = 60_000
 """Beyond the longest time that an answer may take, and its drain."""
 
@@ -57,10 +60,11 @@ GC_THRESHOLD = (10_000, 20, 50)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What floorline.yaml says, read once."""
+    """What floorline.yaml says, read once; `redact` is the user's hook."""
 
     policy: GatewayPolicy
     book: PriceBook
+    redact: Redact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class Sources:
 
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
     changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests, `content` opens the
-    content store for a writer of this name, `redact` is the user's hook.
+    content store for a writer of this name.
     """
 
     load: Callable[[], Loaded]
@@ -77,7 +81,6 @@ class Sources:
     ring: Callable[[], Keyring | None]
     sign: Callable[[Provider], Signer | None]
     content: Callable[[str], ContentStore]
-    redact: Redact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +132,8 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
     )
     try:
         snapshot = _snapshot(loaded, ring, {}, {}, sources)
-        gateway = Gateway(name, snapshot, spool, listening, sources)
+        capturer = Capturer(sources.content(name), loaded.redact)
+        gateway = Gateway(name, snapshot, spool, capturer, listening, sources)
         await gateway.serve(ready)
     finally:
         spool.close()
@@ -179,10 +183,20 @@ def new_call_id() -> str:
 class Gateway:
     """The parts of one process, and what keeps them up to date."""
 
-    def __init__(self, name: str, snapshot: Snapshot, spool: Spool, listening: Listening, sources: Sources) -> None:
+    def __init__(
+        self,
+        name: str,
+        snapshot: Snapshot,
+        spool: Spool,
+        capturer: Capturer,
+        listening: Listening,
+        sources: Sources,
+        *,
+        seal_after_ns: int = SEAL_AFTER_NS,
+    ) -> None:
         self.name, self.spool = name, spool
         self.metrics = Metrics()
-        self.content = sources.content(name)
+        self._capturer, self._seal_after_ns = capturer, seal_after_ns
         self._listening, self._sources = listening, sources
         self._stamp = sources.stamp()
         self._loaded_at = int(time.time())
@@ -195,7 +209,7 @@ class Gateway:
             Recorder(spool, name, lost_after=lost_after),
             self.metrics,
             Chance(now=utc_now, call_id=new_call_id, draw=random.random),
-            Capturer(self.content, self.metrics, sources.redact),
+            capturer,
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
         )
         self.server = Server(
@@ -221,9 +235,9 @@ class Gateway:
         await self.server.close()
         for upstream in self.pipeline.snapshot.upstreams.values():
             upstream.pool.close()
-        self.content.close()
         with suppress(asyncio.CancelledError):
             await watching
+        self._capturer.close()
 
     async def _watch(self) -> None:
         while True:
@@ -231,6 +245,7 @@ class Gateway:
                 await asyncio.wait_for(self._hangup.wait(), POLL_S)
             asked = self._hangup.is_set()
             self._hangup.clear()
+            self.spool.seal_after(self._seal_after_ns, time.monotonic_ns())
             try:
                 await self._refresh(asked=asked)
             except (FloorlineError, OSError) as error:
@@ -245,6 +260,7 @@ class Gateway:
             loaded = await asyncio.to_thread(_load, self._sources)
             before = self.pipeline.snapshot
             self._swap(_snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources))
+            self._capturer.redact = loaded.redact
             if self._tls is not None and self._listening.certificate is not None:
                 self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
             self._loaded_at = int(time.time())
@@ -299,6 +315,9 @@ class Gateway:
             "floorline_upstream_connects_total": {(name,): pool.opened for name, pool in pools.items()},
             "floorline_upstream_open": {
                 target: int(breaker.state(now) != "closed") for target, breaker in snapshot.breakers.items()
+            },
+            "floorline_content_dropped_total": {
+                (reason,): count for reason, count in list(self._capturer.dropped.items())
             },
             "floorline_spool_bytes": {(): self.spool.used_bytes},
             "floorline_spool_dropped_total": {(): self.spool.dropped},

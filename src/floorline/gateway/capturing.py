@@ -1,12 +1,15 @@
 """Whether a call's prompt and answer are kept, and what of them. Nothing is kept unless the call's feature says so."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Literal, cast
 
 import msgspec
 
-from floorline.gateway.metrics import Metrics
+from floorline.errors import FloorlineError
 from floorline.gateway.policy import Capturing, GatewayPolicy
 from floorline.gateway.underway import UnderWay
 from floorline.ledger.content import SIDE_BYTES_MAX, Content, ContentStore, Subject
@@ -19,6 +22,9 @@ Redact = Callable[[str, Side, bytes], bytes]
 
 SHAPE_WORDS = frozenset({"role", "type", "model", "object", "status", "finish_reason", "stop_reason", "finishReason"})
 """Members whose texts say what a message is, not what it says: kept by `capture: metadata`."""
+
+WAITING_BYTES_MAX = 256 << 20
+"""Of content that waits to be kept, in one process; more is dropped and counted."""
 
 _SHARES = 10**6
 
@@ -34,10 +40,19 @@ def rule_for(call: UnderWay, policy: GatewayPolicy) -> Capturing | None:
 
 
 class Capturer:
-    """Keeps the content of one gateway's calls."""
+    """Keeps the content of one gateway's calls, in a thread of its own: neither the hook nor the disk delays a call.
 
-    def __init__(self, store: ContentStore, metrics: Metrics, redact: Redact | None) -> None:
-        self._store, self._metrics, self._redact = store, metrics, redact
+    `dropped` counts what was not kept, by reason: the hook failed, the store was full or could not be used, or too much
+    was waiting.
+    """
+
+    def __init__(self, store: ContentStore, redact: Redact | None) -> None:
+        self.redact = redact
+        self.dropped: Counter[str] = Counter()
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="capture")
+        self._lock = Lock()
+        self._waiting_bytes = 0
 
     def begin(self, call: UnderWay, policy: GatewayPolicy) -> "Captured | None":
         """What takes in the call's answer; None when the call is not kept."""
@@ -47,32 +62,56 @@ class Capturer:
     def keep(self, call: UnderWay, rule: Capturing, answer: bytes, *, cut: bool) -> None:
         """Keep both sides of the call as its rule and the hook have them. A hook that fails keeps nothing."""
         request = call.request.body
-        cut = cut or len(request) > SIDE_BYTES_MAX
-        sides: dict[Side, bytes] = {"request": request[:SIDE_BYTES_MAX], "answer": answer}
-        if rule.mode == "metadata":
-            sides = {side: skeleton(content) for side, content in sides.items()}
-        elif self._redact is not None:
-            try:
-                sides = {side: self._redact(call.attribution.feature, side, text) for side, text in sides.items()}
-            except Exception:
-                log.exception("the redaction hook failed: nothing of call %s is kept", call.id)
-                self._metrics.add("floorline_content_dropped_total", "redaction_failed")
-                return
-        before = self._store.dropped
-        self._store.put(
-            Content(
-                call_id=call.id,
-                at=call.opened_at,
-                feature=call.attribution.feature,
-                request=sides["request"],
-                answer=sides["answer"],
-                cut=cut,
-            ),
-            Subject(call.attribution.customer, call.attribution.user),
-            rule.ttl_days,
+        content = Content(
+            call_id=call.id,
+            at=call.opened_at,
+            feature=call.attribution.feature,
+            request=request[:SIDE_BYTES_MAX],
+            answer=answer,
+            cut=cut or len(request) > SIDE_BYTES_MAX,
         )
-        if self._store.dropped > before:
-            self._metrics.add("floorline_content_dropped_total", "store_full")
+        size = len(content.request) + len(answer)
+        with self._lock:
+            fits = self._waiting_bytes + size <= WAITING_BYTES_MAX
+            self._waiting_bytes += size if fits else 0
+        if fits:
+            subject = Subject(call.attribution.customer, call.attribution.user)
+            self._thread.submit(self._put, content, subject, rule, size)
+        else:
+            self.dropped["behind"] += 1
+
+    def _put(self, content: Content, subject: Subject, rule: Capturing, size: int) -> None:
+        try:
+            shown = self._shown(content, rule)
+            if shown is not None and not self._store.put(shown, subject, rule.ttl_days):
+                self.dropped["store_full"] += 1
+        except (FloorlineError, OSError) as error:
+            log.error("nothing of call %s is kept: %s", content.call_id, error)  # noqa: TRY400 - its own words say it all
+            self.dropped["store_failed"] += 1
+        finally:
+            with self._lock:
+                self._waiting_bytes -= size
+
+    def _shown(self, content: Content, rule: Capturing) -> Content | None:
+        """What is kept of the content; None when the hook fails."""
+        if rule.mode == "metadata":
+            request, answer = skeleton(content.request), skeleton(content.answer)
+        elif (redact := self.redact) is not None:
+            try:
+                request = bytes(redact(content.feature, "request", content.request))
+                answer = bytes(redact(content.feature, "answer", content.answer))
+            except Exception:
+                log.exception("the redaction hook failed: nothing of call %s is kept", content.call_id)
+                self.dropped["redaction_failed"] += 1
+                return None
+        else:
+            return content
+        return msgspec.structs.replace(content, request=request, answer=answer)
+
+    def close(self) -> None:
+        """Keep what waits, and bring it to disk."""
+        self._thread.shutdown()
+        self._store.close()
 
 
 class Captured:

@@ -20,6 +20,7 @@ from floorline.gateway.keys import (
     new_key,
 )
 from floorline.gateway.policy import Unattributed
+from floorline.ledger.renaming import renamed
 from floorline.ledger.state import State
 
 TEXT_MAX = 200
@@ -52,10 +53,13 @@ class Issued:
 
 
 class Issuer:
-    """The keys of one state. `random` gives that many bytes nobody can guess."""
+    """The keys of one state. `random` gives that many bytes nobody can guess; `actor` is whom the audit names."""
 
-    def __init__(self, state: State, keyring: Path, secret: bytes, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, state: State, keyring: Path, secret: bytes, random: Callable[[int], bytes], *, actor: str
+    ) -> None:
         self._state, self._keyring, self._secret, self._random = state, keyring, secret, random
+        self._actor = actor
 
     def keys(self) -> list[Key]:
         """Every key, oldest first."""
@@ -76,7 +80,7 @@ class Issuer:
             raise BadInput(f"the key would have expired at {wish.expires_at.isoformat()}: name a time to come")
         self._check_secret(now)
         issued = self._issue(wish, now)
-        self._change(lambda _: [issued.key], now)
+        self._change(lambda _: [issued.key], "key.create", now)
         return issued
 
     def revoke(self, key_id: str, now: datetime) -> Key:
@@ -88,7 +92,7 @@ class Issuer:
             revoked.append(key if key.revoked else msgspec.structs.replace(key, revoked_at=now))
             return revoked
 
-        self._change(change, now)
+        self._change(change, "key.revoke", now)
         return revoked[0]
 
     def rotate(self, key_id: str, grace: timedelta, now: datetime) -> Issued:
@@ -105,8 +109,32 @@ class Issuer:
             until = now + grace if old.expires_at is None else min(old.expires_at, now + grace)
             return [msgspec.structs.replace(old, expires_at=until), issued[0].key]
 
-        self._change(change, now)
+        self._change(change, "key.rotate", now)
         return issued[0]
+
+    def erase(self, words: Mapping[str, str], now: datetime) -> list[Key]:
+        """Revoke the keys of the customers that are named in `words`, and put the surrogates there in place of the names
+        in every key; the keys that were revoked.
+        """
+        revoked: list[Key] = []
+
+        def change(keys: Sequence[Key]) -> list[Key]:
+            changed: list[Key] = []
+            for key in keys:
+                name = renamed(key.name, words)
+                if key.customer in words:
+                    end = key.revoked_at or now
+                    erased = msgspec.structs.replace(key, name=name, customer=words[key.customer], revoked_at=end)
+                    revoked.append(erased)
+                    changed.append(erased)
+                elif name != key.name:
+                    changed.append(msgspec.structs.replace(key, name=name))
+            return changed
+
+        if change(self.keys()):
+            revoked.clear()
+            self._change(change, "key.erase", now)
+        return revoked
 
     def _issue(self, wish: Wish, now: datetime, *, replaces: str = "") -> Issued:
         text = new_key(self._random(KEY_RANDOM_BYTES))
@@ -128,11 +156,15 @@ class Issuer:
         )
         return Issued(key=key, text=text)
 
-    def _change(self, change: Callable[[Sequence[Key]], Sequence[Key]], now: datetime) -> None:
+    def _change(self, change: Callable[[Sequence[Key]], Sequence[Key]], action: str, now: datetime) -> None:
         made_with = self._state.setting(SECRET_SETTING)
         secret = bytes.fromhex(made_with) if made_with else fingerprint(self._secret)
         self._state.change_virtual_keys(
-            change, lambda keys: write_keyring(self._keyring, keyring_bytes(keys, secret)), now=now
+            change,
+            lambda keys: write_keyring(self._keyring, keyring_bytes(keys, secret)),
+            now=now,
+            actor=self._actor,
+            action=action,
         )
 
     def _check_secret(self, now: datetime) -> None:

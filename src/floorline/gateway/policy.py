@@ -115,7 +115,7 @@ class GatewayPolicy:
     """Everything that floorline.yaml tells a gateway. `providers` keeps the file's order: a model that no group names
     goes to the first provider of the request's dialect.
 
-    `accounting` off leaves attribution, prices and records out; it exists for measurements.
+    `redact` names the user's hook as `package.module:function`, '' for none. `accounting` off leaves attribution, prices and records out; it exists for measurements.
     """
 
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
@@ -129,4 +129,5 @@ class GatewayPolicy:
     trusted_cost_providers: frozenset[str] = frozenset()
     spool_fail: Literal["open", "closed"] = "closed"
     spool_quota_bytes: int = 4 << 30
+    redact: str = ""
     accounting: bool = True

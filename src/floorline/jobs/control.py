@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector, Following
 from floorline.jobs.lost import Estimator
+from floorline.ledger.content import CONTENT, purge
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.serving import LedgerServer
 from floorline.ledger.store import StoreDown
@@ -27,6 +28,10 @@ COLLECT_MS = 200
 FLUSH_MS = 3_000
 """How long a record may wait for its batch: a query needs no waiting, it flushes itself."""
 
+PURGE_MS = 3_600_000
+"""How often content whose time is over is looked for."""
+
+COLLECT_WAIT_S = 60
 RETRY_MS = 1_000
 BEHIND_MS = 10_000
 """Not ready when nothing was collected for this long."""
@@ -42,6 +47,9 @@ class Control:
         self.trouble = ""
         """Why nothing is collected at the moment, '' when it is."""
         self._on_failure = on_failure
+        self._purged_ns = time.monotonic_ns() - PURGE_MS * 1_000_000
+        self._steps = 0
+        self._stepped = threading.Condition()
         self._collected_ns = self._flushed_ns = time.monotonic_ns()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="collect", daemon=True)
@@ -51,7 +59,7 @@ class Control:
         """Collect what was left over, then serve commands."""
         self._step()
         self._thread.start()
-        self._server = LedgerServer(self.ledger)
+        self._server = LedgerServer(self.ledger, self.collect)
 
     def stop(self) -> None:
         """Let commands finish what they asked for, collect once more, and close the ledger."""
@@ -62,6 +70,15 @@ class Control:
             self._thread.join()
             self._step()
         self.ledger.close()
+
+    def collect(self) -> None:
+        """Returns when everything that gateways had spooled before is in the ledger. StoreDown when that cannot be had now."""
+        with self._stepped:
+            wanted = self._steps + 2  # the step under way may have read before
+            if not self._stepped.wait_for(lambda: self._steps >= wanted, COLLECT_WAIT_S):
+                raise StoreDown(
+                    f"what gateways have spooled was not collected in {COLLECT_WAIT_S} s: {self.trouble or 'try again'}"
+                )
 
     @property
     def behind_ms(self) -> int:
@@ -88,6 +105,10 @@ class Control:
         try:
             self.collector.step(datetime.now(UTC))
             self._collected_ns = time.monotonic_ns()
+            with self._stepped:
+                self._steps += 1
+                self._stepped.notify_all()
+            self._purge()
             if self.unshipped_ms >= FLUSH_MS:
                 self.ledger.flush()
                 self._flushed_ns = time.monotonic_ns()
@@ -100,6 +121,15 @@ class Control:
             raise
         else:
             self.trouble = ""
+
+    def _purge(self) -> None:
+        """Remove the content whose time is over, now and then."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._purged_ns >= PURGE_MS * 1_000_000:
+            self._purged_ns = now_ns
+            days = purge(self.ledger.home / CONTENT, datetime.now(UTC))
+            if days:
+                log.info("captured content of %d days that are over was removed", days)
 
 
 @dataclass(frozen=True, slots=True)

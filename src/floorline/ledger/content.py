@@ -20,14 +20,19 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from floorline.errors import LedgerCorrupt
-from floorline.ledger.segment import Segment, sync_folder
+from floorline.errors import LedgerCorrupt, LedgerFull
+from floorline.ledger.segment import Damaged, Segment, sync_folder
 from floorline.ledger.spool import Spool, segment_paths
 
 SEGMENT_BYTES = 16 << 20
 QUOTA_BYTES = 16 << 30
 SIDE_BYTES_MAX = 4 << 20
 """Of a request or an answer; what is longer is kept up to here and marked as cut."""
+
+SUBJECTS_KNOWN_MAX = 10_000
+SYNC_MS = 1_000
+CONTENT = "content"
+"""The store's folder in FLOORLINE_HOME."""
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -82,11 +87,15 @@ class SubjectKeys:
         if key is not None:
             return key
         path = self._folder / customer / user
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._folder.parent, self._folder, path.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         nonce, key = self._random(_NONCE_BYTES), self._random(_KEY_BYTES)
         draft = path.with_name(f"{user}.{os.getpid()}")
-        draft.write_bytes(nonce + self._wrapping.encrypt(nonce, key, user.encode()))
-        draft.chmod(0o600)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, made with its mode
+            file.write(nonce + self._wrapping.encrypt(nonce, key, user.encode()))
+            file.flush()
+            os.fsync(fd)
         with suppress(FileExistsError):  # another process was faster: its key holds
             os.link(draft, path)
         draft.unlink()
@@ -109,11 +118,21 @@ class SubjectKeys:
                 f"{path} was made under another signing secret: start with the FLOORLINE_SECRET (or the file `secret`) of then"
             ) from error
 
+    def stamp(self, customer: str, user: str) -> object:
+        """What tells the key file under these names from a later one; None when there is none."""
+        try:
+            status = os.stat(self._folder / customer / user)  # noqa: PTH116 - twice as fast
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def count(self, subject: Subject, *, whole_customer: bool) -> int:
+        """How many keys `shred` would remove."""
+        return len(self._paths(subject, whole_customer=whole_customer))
+
     def shred(self, subject: Subject, *, whole_customer: bool) -> int:
         """Remove the subject's key, or those of all users of its customer; how many there were."""
-        customer, user = self.names(subject)
-        folder = self._folder / customer
-        paths = list(folder.glob("*")) if whole_customer else [path for path in (folder / user,) if path.exists()]
+        paths = self._paths(subject, whole_customer=whole_customer)
         for path in paths:
             with path.open("r+b") as file:
                 file.write(self._random(path.stat().st_size))
@@ -121,57 +140,99 @@ class SubjectKeys:
                 os.fsync(file.fileno())
             path.unlink()
         if paths:
-            sync_folder(folder)
+            sync_folder(paths[0].parent)
         return len(paths)
+
+    def _paths(self, subject: Subject, *, whole_customer: bool) -> list[Path]:
+        customer, user = self.names(subject)
+        return sorted((self._folder / customer).glob("*" if whole_customer else user))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A subject's key, the names it has, and what tells its file from a later one's."""
+
+    cipher: AESGCM
+    customer: str
+    user: str
+    stamp: object
+
+
+@dataclass(slots=True)
+class _Day:
+    """What expires on one day, as this process writes it, and the day of which the last call was."""
+
+    spool: Spool
+    written: date
 
 
 class ContentStore:
-    """The content below one folder. A process writes under a name of its own and reads what all wrote."""
+    """The content below one folder. A process writes under a name of its own and reads what all wrote.
 
-    def __init__(self, folder: Path, secret: bytes, random: Callable[[int], bytes], *, writer: str = "") -> None:
+    One thread calls `put` and `close`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        secret: bytes,
+        random: Callable[[int], bytes],
+        *,
+        writer: str = "",
+        segment_bytes: int = SEGMENT_BYTES,
+        quota_bytes: int = QUOTA_BYTES,
+    ) -> None:
+        """`writer` '' only reads. `quota_bytes` is what one writer keeps for one day of expiry."""
         self.keys = SubjectKeys(folder / _KEYS, secret, random)
         self._folder, self._random, self._writer = folder, random, writer
-        self._spools: dict[date, Spool] = {}
-        self._known: dict[Subject, tuple[AESGCM, str, str]] = {}
-        self.dropped = 0
+        self._segment_bytes, self._quota_bytes = segment_bytes, quota_bytes
+        self._days: dict[date, _Day] = {}
+        self._known: dict[Subject, _Known] = {}
 
-    def put(self, content: Content, subject: Subject, ttl_days: int) -> None:
-        """Keep `content` for `ttl_days`. What does not fit the quota is dropped and counted: content is no record."""
-        cipher, customer, user = self._cipher(subject)
+    def put(self, content: Content, subject: Subject, ttl_days: int) -> bool:
+        """Keep `content` for `ttl_days`; False when it does not fit the quota or the disk: content is no record."""
+        known = self._key_of(subject)
         nonce = self._random(_NONCE_BYTES)
         plain = msgspec.msgpack.encode(content)
-        sealed = nonce + cipher.encrypt(nonce, plain, content.call_id.encode())
-        frame = msgspec.msgpack.encode(_Frame(content.call_id, customer, user, sealed))
-        before = self._spool_of(content.at.date() + timedelta(days=ttl_days)).append(frame)
-        if before is None:
-            self.dropped += 1
+        sealed = nonce + known.cipher.encrypt(nonce, plain, content.call_id.encode())
+        frame = msgspec.msgpack.encode(_Frame(content.call_id, known.customer, known.user, sealed))
+        today = content.at.astimezone(UTC).date()
+        try:
+            return self._spool_of(today, ttl_days).append(frame) is not None
+        except LedgerFull:
+            return False
 
-    def _cipher(self, subject: Subject) -> tuple[AESGCM, str, str]:
-        """The subject's cipher; asked for anew when its key was shredded meanwhile."""
-        customer, user = self.keys.names(subject)
+    def _key_of(self, subject: Subject) -> _Known:
+        """The subject's key; asked for anew when the file is another, because it was shredded meanwhile."""
         known = self._known.get(subject)
-        if known is None or not (self._folder / _KEYS / customer / user).exists():
-            known = self._known[subject] = (AESGCM(self.keys.make(subject)), customer, user)
-            if len(self._known) > 10_000:
+        if known is None or self.keys.stamp(known.customer, known.user) != known.stamp:
+            key, (customer, user) = self.keys.make(subject), self.keys.names(subject)
+            known = _Known(AESGCM(key), customer, user, self.keys.stamp(customer, user))
+            self._known[subject] = known
+            if len(self._known) > SUBJECTS_KNOWN_MAX:
                 del self._known[next(iter(self._known))]
         return known
 
-    def _spool_of(self, expiry: date) -> Spool:
-        spool = self._spools.get(expiry)
-        if spool is None:
+    def _spool_of(self, today: date, ttl_days: int) -> Spool:
+        expiry = today + timedelta(days=ttl_days)
+        day = self._days.get(expiry)
+        if day is None:
             assert self._writer, "who writes has a name"
-            for day in [day for day in self._spools if day < expiry - timedelta(days=3_650)]:
-                self._spools.pop(day).close()
+            for rested in [other for other, held in self._days.items() if held.written < today]:
+                self._days.pop(rested).spool.close()
             folder = self._folder / expiry.isoformat() / self._writer
-            spool = Spool(folder, segment_bytes=SEGMENT_BYTES, quota_bytes=QUOTA_BYTES, fail="open", sync_ms=1_000)
-            self._spools[expiry] = spool
-        return spool
+            spool = Spool(
+                folder, segment_bytes=self._segment_bytes, quota_bytes=self._quota_bytes, fail="open", sync_ms=SYNC_MS
+            )
+            day = self._days[expiry] = _Day(spool, today)
+        day.written = max(day.written, today)
+        return day.spool
 
     def close(self) -> None:
         """Bring everything to disk."""
-        for spool in self._spools.values():
-            spool.close()
-        self._spools.clear()
+        for day in self._days.values():
+            day.spool.close()
+        self._days.clear()
 
     def find(self, call_id: str) -> Content | None:
         """What is kept of a call; None when nothing was, it has expired, or its subject was shredded."""
@@ -192,18 +253,24 @@ class ContentStore:
         return msgspec.msgpack.decode(plain, type=Content)
 
     def _frames(self) -> Iterator[_Frame]:
+        """Every whole frame. Days that end meanwhile, and files that cannot be read, are passed over."""
         for folder in sorted(self._folder.glob("????-??-??/*")):
             for path in segment_paths(folder):
-                for _, payload in Segment(path).read()[0]:
+                try:
+                    payloads = Segment(path).read()[0]
+                except (Damaged, FileNotFoundError):
+                    continue
+                for _, payload in payloads:
                     yield msgspec.msgpack.decode(payload, type=_Frame)
 
-    def purge(self, now: datetime) -> int:
-        """Remove the days that are over; how many there were."""
-        today = now.astimezone(UTC).date()
-        over = [path for path in self._folder.glob("????-??-??") if _day(path) < today]
-        for path in over:
-            shutil.rmtree(path)
-        return len(over)
+
+def purge(folder: Path, now: datetime) -> int:
+    """Remove the days of the content store in `folder` that are over; how many there were."""
+    today = now.astimezone(UTC).date()
+    over = [path for path in folder.glob("????-??-??") if _day(path) < today]
+    for path in over:
+        shutil.rmtree(path, ignore_errors=True)  # what its writer adds at this moment goes the next time
+    return len(over)
 
 
 def _day(path: Path) -> date:

@@ -23,8 +23,8 @@ class Client(Protocol):
 
     database: str | None
 
-    def command(self, cmd: str) -> object:
-        """Run a statement."""
+    def command(self, cmd: str, *, parameters: Mapping[str, object] | None = None) -> object:
+        """Run a statement with `{name:Type}` placeholders."""
         ...
 
     def query(self, query: str, *, parameters: Mapping[str, object]) -> Result:

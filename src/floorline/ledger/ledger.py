@@ -23,6 +23,7 @@ from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_o
 from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
+from floorline.ledger.renaming import Renaming, rename
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
 from floorline.ledger.snapshot import copy_gateways, copy_ledger
@@ -323,11 +324,23 @@ class Ledger:
     def rebuild(self, timezone: str | None = None) -> None:
         """Compute every rollup anew from the base tables, as a repair or for another timezone's days."""
         with self._busy:
-            self.flush()
-            with self._in_step():
-                self._open_spool.seal()
-                self._retire(at_least=1)
+            self._empty_spool()
             self.store.rebuild(timezone or self.store.timezone)
+
+    def rename(self, renaming: Renaming) -> None:
+        """Give the rows of one customer or user their surrogates, in the base tables and in every rollup. Identities stay:
+        what is imported again is known. Interrupted, the same `renaming` goes on.
+        """
+        with self._busy:
+            self._empty_spool()
+            rename(self.store, renaming)
+
+    def _empty_spool(self) -> None:
+        """Nothing is on its way, and no segment is left."""
+        self.flush()
+        with self._in_step():
+            self._open_spool.seal()
+            self._retire(at_least=1)
 
     def backup(self, folder: Path) -> None:
         """Put a copy of everything as of one moment into `folder`, which must not exist and lie on the same filesystem.
@@ -342,10 +355,8 @@ class Ledger:
         folder.mkdir(mode=0o700)
         copy_gateways(self.home, folder)
         with self._busy:
-            self.flush()
+            self._empty_spool()
             with self._in_step():
-                self._open_spool.seal()
-                self._retire(at_least=1)
                 self._identities.save()
             with self.store.still() as parts:
                 copy_ledger(self.home.resolve(), parts, folder)
@@ -357,9 +368,7 @@ class Ledger:
                 return
             try:
                 if not self._broken:
-                    self.flush()
-                    self._spool.seal()
-                    self._retire(at_least=1)
+                    self._empty_spool()
             finally:
                 self._shipper.close()
                 self._readers.shutdown()

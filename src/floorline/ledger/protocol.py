@@ -18,6 +18,7 @@ import msgspec
 
 from floorline.errors import BadInput, FloorlineError, LedgerBusy, LedgerCorrupt, LedgerFull, Mismatch
 from floorline.ledger.ledger import Written
+from floorline.ledger.renaming import Renaming
 from floorline.ledger.store import BatchRefused, Bindable, StoreDown
 
 VERSION = 1
@@ -72,6 +73,12 @@ class Rebuild(Message, frozen=True, array_like=True, tag=True):
     timezone: str
 
 
+class Rename(Message, frozen=True, array_like=True, tag=True):
+    """The rows of a customer or user are to get their surrogates, what gateways have spooled by now included."""
+
+    renaming: Renaming
+
+
 class Zone(Message, frozen=True, array_like=True, tag=True):
     """Asks for the reporting timezone."""
 
@@ -82,7 +89,8 @@ class Backup(Message, frozen=True, array_like=True, tag=True):
     folder: str
 
 
-Request = Hello | Known | Write | Ask | Flush | Verify | Rebuild | Zone | Backup
+Deed = Flush | Rebuild | Rename | Backup
+Request = Hello | Known | Write | Ask | Verify | Zone | Deed
 
 
 class Welcome(Message, frozen=True, array_like=True, tag=True):

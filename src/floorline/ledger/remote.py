@@ -15,6 +15,7 @@ from floorline.errors import ControlGone, FloorlineError
 from floorline.ledger import protocol
 from floorline.ledger.codec import Unfit, encode
 from floorline.ledger.ledger import READERS, Entry, Written
+from floorline.ledger.renaming import Renaming
 from floorline.ledger.store import bindable, build, field_names
 from floorline.query import Query
 
@@ -155,6 +156,10 @@ class RemoteLedger:
     def rebuild(self, timezone: str | None = None) -> None:
         """Compute every rollup anew from the base tables."""
         self._one(protocol.Rebuild(timezone or ""), protocol.Done)
+
+    def rename(self, renaming: Renaming) -> None:
+        """As `Ledger.rename`; the control process first collects what gateways have spooled by now."""
+        self._one(protocol.Rename(renaming), protocol.Done)
 
     def backup(self, folder: Path) -> None:
         """A consistent copy in `folder`, made by the control process."""

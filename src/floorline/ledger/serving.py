@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,8 +26,9 @@ CONNECTIONS_MAX = 16
 class LedgerServer:
     """Serves `ledger` at the socket in its folder until it is closed."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, collect: Callable[[], None]) -> None:
+        """`collect` returns when everything that gateways had spooled before it was called is in the ledger."""
+        self._ledger, self._collect = ledger, collect
         self._turns = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
@@ -116,19 +117,27 @@ class LedgerServer:
                 yield protocol.Kept(ledger.write_frames(payloads))
             case protocol.Ask(sql, parameters):
                 yield from protocol.pages(ledger.answer(sql, parameters))
-            case protocol.Flush():
-                ledger.flush()
-                yield protocol.Done()
             case protocol.Verify():
                 yield protocol.Done(ledger.verify())
-            case protocol.Rebuild(timezone):
-                ledger.rebuild(timezone or None)
-                yield protocol.Done()
             case protocol.Zone():
                 yield protocol.Done([ledger.timezone])
+            case _:
+                self._do(request)
+                yield protocol.Done()
+
+    def _do(self, request: protocol.Deed) -> None:
+        """What has no other answer than that it is done."""
+        ledger = self._ledger
+        match request:
+            case protocol.Flush():
+                ledger.flush()
+            case protocol.Rebuild(timezone):
+                ledger.rebuild(timezone or None)
+            case protocol.Rename(renaming):
+                self._collect()
+                ledger.rename(renaming)
             case protocol.Backup(folder):
                 ledger.backup(Path(folder))
-                yield protocol.Done()
 
     def _welcome(self, version: int) -> protocol.Reply:
         if version != protocol.VERSION:

@@ -52,6 +52,7 @@ class Spool:
         self.epoch = os.urandom(16)  # names this spool's batches for ever: segment numbers start anew once all are gone
         self.number = max((number_of(path) for path in segment_paths(folder)), default=0)
         self.dropped = 0
+        self._held = (0, 0)  # the segment in which records were seen, and since when
         self.failure: OSError | LedgerFull | None = None  # of the thread; a health page shows it
         self._current: Segment | None = None
         self._spare: Segment | None = None
@@ -127,6 +128,19 @@ class Spool:
                 self._retired.append(self._current)
                 self._current = None
 
+    def seal_after(self, period_ns: int, now_ns: int) -> None:
+        """End the segment being written when records have been seen in it for `period_ns`, so that they can leave. Called
+        now and then, by whoever appends.
+        """
+        current = self._current
+        if current is None or current.tail == START:
+            return
+        number, since_ns = self._held
+        if number != self.number:
+            self._held = self.number, now_ns
+        elif now_ns - since_ns >= period_ns:
+            self.seal()
+
     def close(self) -> None:
         """Stop the thread, seal and sync; an unused spare is removed."""
         if self._thread is not None:
@@ -136,7 +150,7 @@ class Spool:
         self.seal()
         self.sync()
         if self._spare is not None:
-            self._spare.path.unlink()
+            self._spare.path.unlink(missing_ok=True)  # whoever keeps the folder may have removed it whole
             self._spare = None
 
     def _roll(self) -> Segment:

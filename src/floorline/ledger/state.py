@@ -1,12 +1,14 @@
-"""What is not a record: price versions, adjustment batches, settings, quarantined rows, virtual keys. SQLAlchemy Core on SQLite.
+"""What is not a record: price versions, adjustment batches, settings, quarantined rows, virtual keys, audit. SQLAlchemy Core on SQLite.
 
 The SQL is portable, so that a URL of PostgreSQL can stand in for the file. Instants are ISO 8601 text in UTC.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -15,9 +17,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from floorline.ledger.key import Key
 from floorline.ledger.lock import Lock
+from floorline.ledger.renaming import renamed
 
 MIGRATIONS = Path(__file__).with_name("state_migrations")
-HEAD = "0002"  # the newest migration, so that an up-to-date state opens without loading Alembic
+HEAD = "0003"  # the newest migration, so that an up-to-date state opens without loading Alembic
 
 _tables = sa.MetaData()
 _price_versions = sa.Table(
@@ -63,6 +66,16 @@ _virtual_keys = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False, unique=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+_audit = sa.Table(
+    "audit",
+    _tables,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
 KEYS_CHANGED = "keys.changed"
 """The setting that every change of keys writes first, so that two processes change them one after the other."""
 
@@ -92,6 +105,19 @@ class Quarantined:
     reason: str
     body: bytes = b""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """Something that was done to keys or content: by which user of the operating system, what, to whom, and why or how
+    much. `subject` is an id or a surrogate, never a name that was erased.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str = ""
 
 
 class State:
@@ -203,17 +229,67 @@ class State:
         publish: Callable[[Sequence[Key]], None],
         *,
         now: datetime,
+        actor: str,
+        action: str,
     ) -> None:
         """Put what `change` makes of the keys (new ones, and others in place of those of the same id), then hand every
         key to `publish`. It is one transaction and no other process changes keys meanwhile: what either raises undoes it.
+        The audit names every key that it put.
         """
         with self._engine.begin() as connection:
             _put_setting(connection, KEYS_CHANGED, _text(now))
             for key in change(_read_keys(connection)):
+                _add_audited(connection, Audited(at=now, actor=actor, action=action, subject=key.id))
                 connection.execute(sa.delete(_virtual_keys).where(_virtual_keys.c.id == key.id))
                 row = {"id": key.id, "digest": key.digest.hex(), "body": msgspec.json.encode(key).decode()}
                 connection.execute(sa.insert(_virtual_keys), [row])
             publish(_read_keys(connection))
+
+    # -- who did what
+
+    def audit(self, entry: Audited) -> None:
+        """Keep that something is done. It is on disk when this returns."""
+        with self._engine.begin() as connection:
+            _add_audited(connection, entry)
+
+    def audited(self) -> list[Audited]:
+        """Everything that was done, oldest first."""
+        query = sa.select(_audit).order_by(_audit.c.number)
+        with self._engine.connect() as connection:
+            return [
+                Audited(
+                    at=datetime.fromisoformat(row.at),
+                    actor=row.actor,
+                    action=row.action,
+                    subject=row.subject,
+                    detail=row.detail,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def erased(self, words: Mapping[str, str], entry: Audited, *, setting: str, value: str) -> None:
+        """Replace the names `words` by their surrogates wherever people wrote them, drop quarantined rows that contain one,
+        keep `entry` and the setting: all of it or nothing.
+        """
+        with self._engine.begin() as connection:
+            _replace_words(connection, _batches, _batches.c.id, ("filters", "detail"), words)
+            _replace_words(connection, _audit, _audit.c.number, ("subject", "detail"), words)
+            numbers = _quarantined_with(connection, words)
+            connection.execute(sa.delete(_quarantine).where(_quarantine.c.number.in_(numbers)))
+            _add_audited(connection, entry)
+            _put_setting(connection, setting, value)
+
+    def quarantined_with(self, names: Iterable[str]) -> int:
+        """How many quarantined rows contain one of `names`."""
+        with self._engine.connect() as connection:
+            return len(_quarantined_with(connection, names))
+
+    def compact(self) -> None:
+        """Leave nothing in the file of what was removed or replaced."""
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.text("VACUUM"))
+                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     # -- what was not stored, and why
 
@@ -261,6 +337,37 @@ class State:
 def _put_setting(connection: sa.Connection, key: str, value: str) -> None:
     connection.execute(sa.delete(_settings).where(_settings.c.key == key))
     connection.execute(sa.insert(_settings), [{"key": key, "value": value}])
+
+
+def _add_audited(connection: sa.Connection, entry: Audited) -> None:
+    row = {
+        "at": _text(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
+    }
+    connection.execute(sa.insert(_audit), [row])
+
+
+def _replace_words(
+    connection: sa.Connection, table: sa.Table, key: sa.Column[Any], columns: Sequence[str], words: Mapping[str, str]
+) -> None:
+    for row in connection.execute(sa.select(table)).mappings().all():
+        changed = {name: text for name in columns if (text := renamed(row[name], words)) != row[name]}
+        if changed:
+            connection.execute(sa.update(table).where(key == row[key.name]).values(changed))
+
+
+def _quarantined_with(connection: sa.Connection, names: Iterable[str]) -> list[int]:
+    """The numbers of the rows in whose bytes or texts one of `names` stands."""
+    wanted = {spelled.encode() for name in names for spelled in (name, json.dumps(name)[1:-1])}
+    found: list[int] = []
+    for row in connection.execute(sa.select(_quarantine)):
+        content = b"\n".join((row.body, *(text.encode() for text in (row.record_id, row.reason, row.source))))
+        if any(name in content for name in wanted):
+            found.append(row.number)
+    return found
 
 
 def _read_keys(connection: sa.Connection) -> list[Key]:

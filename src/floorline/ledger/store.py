@@ -3,6 +3,7 @@
 It migrates, takes batches, answers queries, and can compute every rollup anew. It does not know the spool.
 """
 
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -208,9 +209,9 @@ class Store:
         except Error as error:
             raise StoreDown(f"the store did not answer: {_first_line(error)}") from error
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: str, parameters: Mapping[str, Bindable] | None = None) -> None:
         try:
-            self.client.command(statement)
+            self.client.command(statement, parameters=dict(parameters or {}))
         except Error as error:
             raise StoreDown(f"the store refused `{statement[:80]}…`: {_first_line(error)}") from error
 
@@ -230,6 +231,40 @@ class Store:
         finally:
             self._run("SYSTEM START MERGES")
 
+    # -- rows that get other values
+
+    def holds(self, table: str, where: str, parameters: Mapping[str, Parameter]) -> bool:
+        """Whether `table` has a row for which `where` is true."""
+        return bool(self._rows(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(parameters)))  # noqa: S608 - our own names
+
+    def rewrite(self, table: str, columns: Mapping[str, str], where: str, parameters: Mapping[str, Parameter]) -> None:
+        """Put the expressions `columns` in place of the values of the rows for which `where` is true, key columns included.
+
+        A draft of the table takes the partitions that do not change as they are, and trades places with it at once; no
+        view may be fed by it meanwhile. What was there before is on the disk no longer when this returns.
+        """
+        self.drop_draft(table)
+        bound = _bound(parameters)
+        draft = f"{table}_draft"
+        partitions = f"SELECT DISTINCT _partition_id FROM {table} WHERE"  # noqa: S608 - our own names
+        changing = {str(part) for (part,) in self._rows(f"{partitions} {where}", bound)}
+        replaced = ", ".join(f"if({where}, {to}, {name}) AS {name}" for name, to in columns.items())
+        self._run(f"CREATE TABLE {draft} AS {table}")
+        for part in sorted({str(part) for (part,) in self._rows(f"{partitions} 1")}):
+            if part in changing:
+                rows = f"SELECT * REPLACE ({replaced}) FROM {table} WHERE _partition_id = {{part:String}}"  # noqa: S608 - as above
+                insert = f"INSERT INTO {draft} {rows} SETTINGS insert_deduplicate = 0"
+                self._run(insert, {**bound, "part": part})
+            else:
+                assert re.fullmatch(r"\w+", part), f"{part!r} is no partition's id"
+                self._run(f"ALTER TABLE {draft} ATTACH PARTITION ID '{part}' FROM {table}")
+        self._run(f"EXCHANGE TABLES {table} AND {draft}")
+        self.drop_draft(table)
+
+    def drop_draft(self, table: str) -> None:
+        """Remove what a `rewrite` left, whole or not."""
+        self._run(f"DROP TABLE IF EXISTS {table}_draft SYNC")
+
     # -- rollups
 
     def views(self) -> list[View]:
@@ -241,16 +276,20 @@ class Store:
         """The timezone of a rebuild that was begun and not finished, '' otherwise."""
         return self._get("rebuilding")
 
+    def drop_views(self, timezone: str) -> None:
+        """Nothing feeds the rollups any more, until a `rebuild`; whoever opens the store before begins it."""
+        self._set("rebuilding", timezone)
+        for view in self.views():
+            self._run(f"DROP VIEW IF EXISTS {view.name} SYNC")
+
     def rebuild(self, timezone: str) -> None:
         """Compute every rollup anew from the base tables, keyed by the days of `timezone`.
 
         Nothing may be on its way into the store. Interrupted, it must be begun again: `rebuilding` says so.
         """
-        self._set("rebuilding", timezone)
+        self.drop_views(timezone)
         self._set("timezone", timezone)
         views = self.views()
-        for view in views:
-            self._run(f"DROP VIEW IF EXISTS {view.name} SYNC")
         for target in dict.fromkeys(view.target for view in views):
             self._run(f"TRUNCATE TABLE {target} SYNC")
         for view in views:
@@ -329,7 +368,11 @@ def field_names(row: type[Row]) -> tuple[str, ...]:
 
 def bindable(query: Query[Row]) -> dict[str, Bindable]:
     """The parameters of `query` as the client binds them."""
-    return {name: _bindable(value) for name, value in query.parameters.items()}
+    return _bound(query.parameters)
+
+
+def _bound(parameters: Mapping[str, Parameter]) -> dict[str, Bindable]:
+    return {name: _bindable(value) for name, value in parameters.items()}
 
 
 def _bindable(value: Parameter) -> Bindable:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from floorline.ledger.ledger import Entry, Written
+from floorline.ledger.renaming import Renaming
 from floorline.query import Query
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class AnyLedger(Protocol):
 
     def rebuild(self, timezone: str | None = None) -> None:
         """Compute every rollup anew."""
+        ...
+
+    def rename(self, renaming: Renaming) -> None:
+        """Surrogates for the rows of one customer or user."""
         ...
 
     def backup(self, folder: Path) -> None:

@@ -168,7 +168,8 @@ def _keys(folder: Path, rng: random.Random) -> dict[str, str]:
     }
     state = State.open(folder)
     try:
-        issuer = Issuer(state, folder / KEYRING_NAME, file_secret(folder / SECRET_NAME, token_bytes), token_bytes)
+        secret = file_secret(folder / SECRET_NAME, token_bytes)
+        issuer = Issuer(state, folder / KEYRING_NAME, secret, token_bytes, actor="demo")
         now = datetime.now(UTC)
         return {
             feature: issuer.create(Wish(name=feature, feature=feature, customer=customer, plan=plan), now).text

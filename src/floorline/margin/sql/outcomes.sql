@@ -1,6 +1,6 @@
 -- outcomes: outcomes by raw names and span of days: how many, how many successes, successes that carry no value of their own,
 -- and the sum of the values of the others in 10^-12 USD. Of an outcome's records the one recorded last counts. What an
--- outcome does not say of itself, its run says.
+-- outcome does not say of itself, its run says: where most of its calls are, and of equals the last by name.
 WITH latest AS
 (
     SELECT outcome_id, last.1 AS day, last.2 AS outcome_type, last.3 AS status, last.4 AS run_id, last.5 AS workflow,
@@ -23,7 +23,8 @@ WITH latest AS
 ),
 runs AS
 (
-    SELECT run_id, argMax((customer_id, toString(plan), toString(feature), toString(workflow)), cell_calls) AS said
+    SELECT run_id, argMax((customer_id, toString(plan), toString(feature), toString(workflow)),
+                          (cell_calls, toString(feature), toString(workflow), toString(plan), customer_id)) AS said
     FROM
     (
         SELECT run_id, customer_id, plan, feature, workflow, sum(calls) AS cell_calls
