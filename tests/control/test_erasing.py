@@ -145,7 +145,7 @@ def test_a_customer_is_shown_before_it_is_erased(company):
     found = company.eraser().look("customer", ALIAS)
     assert found.plan.renaming.customers == (NAME, ALIAS, STATED)
     assert {table: rows for table, rows in found.rows.items() if rows} == {"calls": 9, "aliases": 1}
-    assert list(found.months) == ["2026-01", "2026-02"] or list(found.months) == ["2026-01"]
+    assert list(found.months) == ["2026-01"]
     assert (found.content_keys, len(found.virtual_keys), found.quarantined, found.damaged) == (3, 1, 1, ["1.seg"])
     assert not found.nothing
     assert company.eraser().look("customer", "nobody").nothing
@@ -158,6 +158,7 @@ def test_a_customer_is_erased_under_every_name(company):
     eraser.begin(found.plan)
     erased = eraser.finish(found.plan, NOW)
     assert (erased.content_keys, len(erased.virtual_keys)) == (3, 1)
+    assert tuple(company.steps) == STEPS
     company.check_erased()
     assert eraser.pending() is None
 
@@ -175,14 +176,21 @@ def test_a_user_is_erased_and_its_customer_stays(company):
     assert company.eraser().look("user", "person-1", "globex").nothing
 
 
-def test_interrupted_before_any_step_and_run_again_the_end_is_the_same(open_ledger):
-    whole = Company(open_ledger("whole"))
-    whole.fill()
-    plan = whole.eraser().look("customer", NAME).plan
-    whole.eraser().begin(plan)
-    whole.eraser().finish(plan, NOW)
-    assert len(whole.steps) > 6
-    for number, step in enumerate(whole.steps):
+STEPS = (
+    "collecting what gateways have spooled",
+    "renaming rows and computing the rollups anew",
+    "keeping the aliases of the configuration",
+    "revoking virtual keys",
+    "shredding content keys",
+    "removing damaged segments that name the subject",
+    "replacing the name where people wrote it",
+    "compacting the state",
+)
+
+
+@pytest.mark.parametrize("steps", [STEPS[3::4], pytest.param(STEPS, marks=pytest.mark.prove)], ids=["some", "each"])
+def test_interrupted_before_any_step_and_run_again_the_end_is_the_same(open_ledger, steps):
+    for number, step in enumerate(steps):
         company = Company(open_ledger(f"stopped-{number}"))
         company.fill()
         eraser = company.eraser()
@@ -244,9 +252,8 @@ def test_a_name_that_has_meant_several_customers_is_none(company):
     assert company.eraser().look("customer", "globex").shared == ()
 
 
-@pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
-def test_every_margin_table_is_the_same_to_the_last_digit(open_ledger, timezone):
-    company = Company(open_ledger(timezone=timezone))
+def test_every_margin_table_is_the_same_to_the_last_digit(open_ledger):
+    company = Company(open_ledger(timezone="America/New_York"))
     company.fill()
     ledger = company.ledger
     ledger.write([entry(record) for n in range(200) for record in mixed(n)])
@@ -308,7 +315,9 @@ def anonymous(text: str) -> str:
     )
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside-a-control-process"])
+@pytest.mark.parametrize(
+    "beside", [False, pytest.param(True, marks=pytest.mark.prove)], ids=["alone", "beside-a-control-process"]
+)
 def test_the_command_leaves_totals_and_no_name(tmp_path, beside):
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
