@@ -5,7 +5,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.gateway.metering import decoder
@@ -253,6 +253,7 @@ def test_usage_is_told_only_to_who_asked_for_it(dialect: Dialect, events: list[b
 
 
 @by_stream
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 4_000), max_size=30))
 def test_a_stream_cut_anywhere_gives_the_same_bytes(dialect: Dialect, events: list[bytes], cuts: list[int]) -> None:
     stream = b"".join(events)
@@ -262,6 +263,7 @@ def test_a_stream_cut_anywhere_gives_the_same_bytes(dialect: Dialect, events: li
 
 
 @by_stream
+@settings(deadline=None)
 @given(length=st.integers(0, 4_000))
 def test_a_stream_that_ends_early_never_looks_whole(dialect: Dialect, events: list[bytes], length: int) -> None:
     stream = b"".join(events)
@@ -275,6 +277,7 @@ WHOLES = {"anthropic": json.dumps(MESSAGE).encode(), "gemini": json.dumps(RESPON
 
 
 @by_stream
+@settings(deadline=None)
 @given(place=st.integers(0, 4_000), length=st.integers(0, 20), put=st.binary(max_size=4))
 def test_a_damaged_answer_is_an_error_or_an_answer_never_a_crash(
     dialect: Dialect, events: list[bytes], place: int, length: int, put: bytes
@@ -302,6 +305,7 @@ def test_arguments_that_are_no_utf8_are_an_error(dialect: Dialect) -> None:
     assert b"[DONE]" not in made
 
 
+@settings(deadline=None)
 @given(
     counts=st.fixed_dictionaries(
         {name: st.integers(0, 10**9) for name in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")}
@@ -313,6 +317,7 @@ def test_no_token_of_anthropics_is_lost_or_made(counts: dict[str, int]) -> None:
     assert found["usage"]["prompt_tokens"] == sum(counts.values()) - counts["output_tokens"]
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=40), cut=st.integers(0, 40))
 def test_text_comes_through_as_it_is(text: str, cut: int) -> None:
     _, found = whole("anthropic", {**MESSAGE, "content": [{"type": "text", "text": text}]})

@@ -10,10 +10,11 @@ from pathlib import Path
 import openai
 import pytest
 
+from floorline.errors import LedgerFull
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Allowed, ModelGroup, Target
 from tests.support.dialects import ANTHROPIC, COST, GEMINI, INPUT_TOKENS, OPENAI, OUTPUT_TOKENS, SPEECHES, Speech, event
-from tests.support.serving import KEY, MODEL, OWNED, Live, Script, answer, hung_up, run, serving, streamed, usd
+from tests.support.serving import EVENTS, KEY, MODEL, OWNED, Live, Script, answer, hung_up, run, serving, streamed, usd
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
@@ -247,6 +248,52 @@ def test_an_answer_that_cannot_be_told_is_an_error_that_cost_what_it_cost(tmp_pa
             assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "translation_failed")
             call = (await live.settled()).call
             assert (call.status, call.ending, usd(call.effective_cost)) == (502, "upstream_error", COST)
+
+    run(test())
+
+
+def test_an_answer_that_is_too_long_to_be_translated_is_an_error(tmp_path: Path) -> None:
+    long = {**json.loads(ANTHROPIC.whole), "content": [{"type": "text", "text": "x" * (9 << 20)}]}
+
+    async def test() -> None:
+        async with serving(tmp_path, models=chain("anthropic")) as live:
+            live.stub.script = answer(json.dumps(long).encode())
+            got = await live.ask(CHAT, body())
+            assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "upstream_protocol")
+            call = (await live.settled()).call
+            assert (call.status, call.ending, call.cost_basis) == (502, "upstream_error", "estimated")
+            assert usd(call.effective_cost) > 0
+
+    run(test())
+
+
+@foreign
+def test_a_stream_whose_closing_finds_no_place_does_not_look_whole(speech: Speech, tmp_path: Path) -> None:
+    async def test() -> None:
+        hold = asyncio.Event()
+
+        async def script(_request: Request, reply: Reply) -> None:
+            reply.start(200, EVENTS, None)
+            reply.write(b"".join(speech.events[:-1]))
+            await hold.wait()
+            reply.write(speech.events[-1])
+            reply.end()
+
+        async with serving(tmp_path, models=chain(speech.name), segment_bytes=1 << 14, quota_bytes=1 << 14) as live:
+            live.stub.script = script
+            client = await live.client()
+            await client.send(CHAT, body(stream=True))
+            head = await client.head()
+            size = 1 << 13
+            while size:
+                try:
+                    live.spool.append(b"\x65" + bytes(size - 1))
+                except LedgerFull:
+                    size //= 2
+            hold.set()
+            got = await client.rest(head)
+            assert not got.whole
+            assert b"[DONE]" not in got.body
 
     run(test())
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.gateway.message import Request
@@ -408,6 +408,7 @@ MEMBERS = st.sampled_from(
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "gemini"])
+@settings(deadline=None)
 @given(members=st.dictionaries(MEMBERS, JSON, max_size=3))
 def test_whatever_is_asked_is_said_or_refused_by_name(dialect: Dialect, members: dict[str, object]) -> None:
     found = asked(dialect, **members)

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect
-from floorline.gateway.translate.chat import Chat, Unsayable, read
+from floorline.gateway.translate.chat import Chat
+from floorline.gateway.translate.saying import Unsayable, read
 from floorline.gateway.translate.to_anthropic import messages_request
 from floorline.gateway.translate.to_gemini import generate_request
 from floorline.gateway.wire.body import View

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from floorline.gateway.translate import chat
-from floorline.gateway.translate.chat import ADVICE, Chat, Fields, Part, Unsayable
+from floorline.gateway.translate import chat, saying
+from floorline.gateway.translate.chat import Chat, Fields, Part
+from floorline.gateway.translate.saying import ADVICE, Unsayable
 
 MAX_TOKENS = 4_096
 """Anthropic takes no request without a bound; this holds where the caller set none."""
@@ -17,15 +18,15 @@ _EFFORTS = frozenset({"low", "medium", "high", "xhigh"})
 def messages_request(asked: Chat, model: str, *, stream: bool) -> bytes:
     """The body. Unsayable names what Anthropic has no words for."""
     _refuse(asked)
-    system, rest = chat.instructions(asked, "anthropic")
-    cap = chat.output_cap(asked)
+    system, rest = saying.instructions(asked, "anthropic")
+    cap = saying.output_cap(asked)
     body: Fields = {"model": model, "max_tokens": MAX_TOKENS if cap is None else cap, "messages": _turns(rest)}
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]
-    stops = chat.stops(asked)
+    stops = saying.stops(asked)
     settings: Fields = {
-        "temperature": chat.within("temperature", asked.temperature, TEMPERATURE_MAX, "anthropic"),
-        "top_p": chat.within("top_p", asked.top_p, 1, "anthropic"),
+        "temperature": saying.within("temperature", asked.temperature, TEMPERATURE_MAX, "anthropic"),
+        "top_p": saying.within("top_p", asked.top_p, 1, "anthropic"),
         "stop_sequences": stops or None,
         "stream": True if stream else None,
     }
@@ -67,7 +68,7 @@ def _turns(rest: Sequence[tuple[str, chat.Message]]) -> list[Fields]:
 
 def _blocks(message: chat.Message, where: str) -> list[Fields]:
     if isinstance(message, chat.ToolResult):
-        texts: list[Fields] = [{"type": "text", "text": text} for text in chat.said(message.content)]
+        texts: list[Fields] = [{"type": "text", "text": text} for text in saying.said(message.content)]
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": texts}]
     if isinstance(message, chat.User):
         parts = [chat.Text(text=message.content)] if isinstance(message.content, str) else message.content
@@ -77,9 +78,9 @@ def _blocks(message: chat.Message, where: str) -> list[Fields]:
             if not (isinstance(part, chat.Text) and not part.text)
         ]
     assert isinstance(message, chat.Assistant), "system messages were taken out"
-    blocks: list[Fields] = [{"type": "text", "text": text} for text in chat.spoken(message)]
+    blocks: list[Fields] = [{"type": "text", "text": text} for text in saying.spoken(message)]
     for place, call in enumerate(message.tool_calls or ()):
-        given = chat.arguments(call, f"{where}.tool_calls[{place}]")
+        given = saying.arguments(call, f"{where}.tool_calls[{place}]")
         blocks.append({"type": "tool_use", "id": call.id, "name": call.function.name, "input": given})
     return blocks
 
@@ -89,9 +90,9 @@ def _part(part: Part, where: str) -> Fields:
         case chat.Text():
             return {"type": "text", "text": part.text}
         case chat.Image():
-            return {"type": "image", "source": _source(chat.plain_detail(part, where), f"{where}.image_url.url")}
+            return {"type": "image", "source": _source(saying.plain_detail(part, where), f"{where}.image_url.url")}
         case chat.Document():
-            source = _source(chat.file_data(part, where), f"{where}.file.file_data")
+            source = _source(saying.file_data(part, where), f"{where}.file.file_data")
             if source.get("media_type") != "application/pdf":
                 raise Unsayable(
                     f"{where}.file.file_data", "anthropic takes PDF files alone: send a data URL of application/pdf"
@@ -103,7 +104,7 @@ def _part(part: Part, where: str) -> Fields:
 
 
 def _source(url: str, where: str) -> Fields:
-    found = chat.embedded(url, where)
+    found = saying.embedded(url, where)
     if found is None:
         return {"type": "url", "url": url}
     return {"type": "base64", "media_type": found[0], "data": found[1]}

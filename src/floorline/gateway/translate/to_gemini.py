@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from floorline.gateway.translate import chat
-from floorline.gateway.translate.chat import ADVICE, Chat, Fields, Part, Unsayable
+from floorline.gateway.translate import chat, saying
+from floorline.gateway.translate.chat import Chat, Fields, Part
+from floorline.gateway.translate.saying import ADVICE, Unsayable
 
 TEMPERATURE_MAX = 2.0
 
@@ -20,7 +21,7 @@ _TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp":
 
 def generate_request(asked: Chat) -> bytes:
     """The body; the model and whether to stream are in the path. Unsayable names what Gemini has no words for."""
-    system, rest = chat.instructions(asked, "gemini")
+    system, rest = saying.instructions(asked, "gemini")
     body: Fields = {"contents": _turns(rest)}
     if system:
         body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
@@ -32,11 +33,11 @@ def generate_request(asked: Chat) -> bytes:
 
 
 def _settings(asked: Chat) -> Fields:
-    stops = chat.stops(asked)
+    stops = saying.stops(asked)
     found: Fields = {
-        "maxOutputTokens": chat.output_cap(asked),
-        "temperature": chat.within("temperature", asked.temperature, TEMPERATURE_MAX, "gemini"),
-        "topP": chat.within("top_p", asked.top_p, 1, "gemini"),
+        "maxOutputTokens": saying.output_cap(asked),
+        "temperature": saying.within("temperature", asked.temperature, TEMPERATURE_MAX, "gemini"),
+        "topP": saying.within("top_p", asked.top_p, 1, "gemini"),
         "stopSequences": stops or None,
         "seed": asked.seed,
         "frequencyPenalty": asked.frequency_penalty,
@@ -86,7 +87,7 @@ def _parts(message: chat.Message, where: str, names: dict[str, str]) -> list[Fie
             raise Unsayable(
                 f"{where}.tool_call_id", f"no call before it has the id {message.tool_call_id!r}: send that call too"
             )
-        result = {"result": "".join(chat.said(message.content))}
+        result = {"result": "".join(saying.said(message.content))}
         return [{"functionResponse": {"name": name, "response": result}}]
     if isinstance(message, chat.User):
         parts = [chat.Text(text=message.content)] if isinstance(message.content, str) else message.content
@@ -96,10 +97,10 @@ def _parts(message: chat.Message, where: str, names: dict[str, str]) -> list[Fie
             if not (isinstance(part, chat.Text) and not part.text)
         ]
     assert isinstance(message, chat.Assistant), "system messages were taken out"
-    told: list[Fields] = [{"text": text} for text in chat.spoken(message)]
+    told: list[Fields] = [{"text": text} for text in saying.spoken(message)]
     for place, call in enumerate(message.tool_calls or ()):
         names[call.id] = call.function.name
-        given = chat.arguments(call, f"{where}.tool_calls[{place}]")
+        given = saying.arguments(call, f"{where}.tool_calls[{place}]")
         part: Fields = {"functionCall": {"name": call.function.name, "args": given}}
         if place == 0:
             part["thoughtSignature"] = UNSIGNED
@@ -112,15 +113,15 @@ def _part(part: Part, where: str) -> Fields:
         case chat.Text():
             return {"text": part.text}
         case chat.Image():
-            return _media(chat.plain_detail(part, where), f"{where}.image_url.url")
+            return _media(saying.plain_detail(part, where), f"{where}.image_url.url")
         case chat.Document():
-            return _media(chat.file_data(part, where), f"{where}.file.file_data")
+            return _media(saying.file_data(part, where), f"{where}.file.file_data")
         case chat.Sound():
             return {"inlineData": {"mimeType": f"audio/{part.input_audio.format}", "data": part.input_audio.data}}
 
 
 def _media(url: str, where: str) -> Fields:
-    found = chat.embedded(url, where)
+    found = saying.embedded(url, where)
     if found is not None:
         return {"inlineData": {"mimeType": found[0], "data": found[1]}}
     kind = _TYPES.get(url.partition("?")[0].rpartition(".")[2].lower())
