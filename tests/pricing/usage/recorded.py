@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import cache
 
-from floorline.cli.usage import Recorded, _lines, _record, read_record
-from floorline.pricing.usage import Extraction
+from floorline.cli.usage import Recorded, _lines, _record, body_of, read_record
+from floorline.pricing.usage import Extraction, endpoint_family
 from tests.support.data import shared_data
 
 WITHOUT_USAGE = ("_2xx_without_usage.jsonl.gz", "_errors.jsonl.gz")
@@ -25,3 +25,12 @@ def records(*names: str) -> Iterator[Recorded]:
 def extractions() -> list[tuple[Recorded, Extraction]]:
     """Every record that has a usage block, with what we read from it."""
     return [(record, read_record(record)) for record in records()]
+
+
+def bodies_of_chats() -> list[bytes]:
+    """Every whole chat completion."""
+    return [
+        body_of(record)
+        for record in records()
+        if not record.stream and (record.endpoint or endpoint_family(record.url)) == "chat.completions"
+    ]

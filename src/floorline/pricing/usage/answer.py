@@ -1,45 +1,19 @@
 """A provider's answer, whole or in chunks, to the usage it reports."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from floorline.events import Usage
 from floorline.pricing.usage import anthropic, bedrock, google, openai, others
-from floorline.pricing.usage.framing import LIMIT_BYTES, Framer, framer
-from floorline.pricing.usage.gather import Gathered
+from floorline.pricing.usage.extraction import Extraction
+from floorline.pricing.usage.framing import LIMIT_BYTES, DocumentFramer, Framer, SseFramer, framer
+from floorline.pricing.usage.gather import Gathered, telling
 from floorline.pricing.usage.part import Part, context_of
+from floorline.pricing.usage.plain import plain_chat
 from floorline.pricing.usage.tally import Fields
 
-Status = Literal["ok", "no_usage", "error"]
 _NO_HEADERS: Mapping[str, str] = {}
 _ANTHROPIC_WORDS = ("cache_creation_input_tokens", "cache_read_input_tokens", "server_tool_use", "iterations")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
-    """What an answer says was used.
-
-    `status`: `ok`; `no_usage` when it reports none (null, which is not zero); `error` when it contradicts itself, is not
-    what it says it is, or was cut off. `reason` says which, with both numbers. `usage` is what the answering model used:
-    None without usage, and None when a number could not be read; beside a mere contradiction it holds the dearer
-    reading. `also` is what the same answer bills at other models (an advisor, a declined attempt, a compound system's
-    models). `checksum_ok`: the provider's own total equals the buckets of all parts; None when it gives none.
-    `complete` is False when a stream stopped before its last word on usage: the figures are then a lower bound.
-    """
-
-    status: Status
-    usage: Usage | None = None
-    also: tuple[Usage, ...] = ()
-    checksum_ok: bool | None = None
-    reason: str = ""
-    complete: bool = True
-
-    @property
-    def parts(self) -> tuple[Usage, ...]:
-        """Everything that is billed: `usage` and `also`."""
-        return () if self.usage is None else (self.usage, *self.also)
 
 
 def read_answer(
@@ -94,8 +68,20 @@ class UsageReader:
             if len(begun) < 8 and len(self._start) < 4096:
                 return
             self._begin(begun)
-        else:
+        elif not self._passes(self._framer, chunk):
             self._take(self._framer.feed(chunk))
+
+    def _passes(self, framer: Framer, chunk: bytes) -> bool:
+        """Whether `chunk` is whole events of a stream that say nothing about usage, as nearly all of them: they need not be
+        taken apart.
+        """
+        return (
+            type(framer) is SseFramer
+            and chunk.endswith(b"\n\n")
+            and framer.between
+            and self._gathered.model != ""
+            and not telling(chunk)
+        )
 
     def _begin(self, begun: bytes) -> None:
         self._framer = framer(self._content_type, begun, self._limit_bytes)
@@ -112,6 +98,10 @@ class UsageReader:
             begun = self._start.lstrip()
             if begun:
                 self._begin(begun)
+        if isinstance(self._framer, DocumentFramer) and self._status < 400:
+            plain = plain_chat(self._provider, self._gathered.endpoint, self._framer.document)
+            if plain is not None:
+                return plain
         if self._framer is not None:
             self._take(self._framer.close())
         trouble = "" if self._framer is None else self._framer.trouble

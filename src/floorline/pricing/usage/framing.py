@@ -58,6 +58,11 @@ class LineFramer:
         self._scanned = 0
         self._dropping = False
 
+    @property
+    def empty(self) -> bool:
+        """No part of a line is held."""
+        return not self._buffer and not self._dropping
+
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Every non-empty line that `chunk` completes."""
         return (line for line in self.lines(chunk) if line.strip())
@@ -100,6 +105,11 @@ class SseFramer:
         self._lines = LineFramer(limit)
         self._data: list[bytes] = []
         self._held = 0
+
+    @property
+    def between(self) -> bool:
+        """Nothing is held: the next byte begins an event."""
+        return not self._data and self._lines.empty
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of every event that `chunk` completes, `[DONE]` left out."""
@@ -148,6 +158,11 @@ class DocumentFramer:
         else:
             self._parts.append(chunk)
         return iter(())
+
+    @property
+    def document(self) -> bytes:
+        """What was fed so far."""
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def close(self) -> Iterator[bytes]:
         """The document."""

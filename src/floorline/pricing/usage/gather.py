@@ -63,13 +63,25 @@ _FLAT = (
     "prompt_eval_count", "eval_count", "input_text_tokens", "output_text_tokens",
     "prompt_token_count", "generation_token_count",
 )  # fmt: skip
-_RELEVANT = re.compile(rb"sage|_count|Count|etrics|rounding|server_tool|executableCode|finishReason|bytes|billed")
+_TELLING = (
+    b"_count", b"Count", b"etrics", b"rounding", b"server_tool", b"executableCode", b"finishReason", b"bytes", b"billed",
+)  # fmt: skip
 _TOOL_ITEMS = re.compile(rb"(?:search|interpreter|mcp|generation|computer)_call\"")
 _MAX_DEPTH = 6  # answers inside answers: a batch line, its response, its body
 
 
 class Unreadable(Exception):
     """A payload is not JSON."""
+
+
+def telling(payload: bytes) -> bool:
+    """Whether a payload of a stream can say something about usage, by its words. OpenAI's chunks say `"usage":null` until
+    the last one does not.
+    """
+    for word in _TELLING:
+        if word in payload:
+            return True
+    return payload.count(b"sage") > payload.count(b'"usage":null')
 
 
 def envelope(payload: bytes | msgspec.Raw) -> Envelope | None:
@@ -124,7 +136,7 @@ class Gathered:
 
     def take(self, payload: bytes, *, streamed: bool = False) -> None:
         """Take in one payload. Payloads of a stream that say nothing about usage are passed over unread."""
-        if streamed and self.model and not _RELEVANT.search(payload):
+        if streamed and self.model and not telling(payload):
             return
         try:
             self._enter(payload, 0)
