@@ -59,7 +59,8 @@ def admit(request: Request, policy: GatewayPolicy, ring: Keyring, call_id: str, 
         return Admitted(call=_call(request, nowhere, key, _NO_VIEW, _NOWHERE, call_id, now, refusal))
     seen = view(where, request.body)
     invalid = isinstance(seen, Invalid)
-    whose = attribute(key, request.headers, "" if invalid else seen.end_user)
+    end_user = "" if invalid else seen.end_user
+    whose = attribute(key, request.headers, end_user) if policy.accounting else _NOWHERE
     if invalid:
         refusal = Refusal(status=seen.status, kind=seen.kind, message=seen.message)
         return Admitted(call=_call(request, where, key, _NO_VIEW, whose, call_id, now, refusal))
