@@ -88,10 +88,13 @@ class Attempts:
         its breaker says.
         """
         for target in targets:
-            if len(targets) == 1 or self._breaker(target).admits(self._clock()):
-                dialect = self._snapshot.upstreams[target.provider].provider.dialect
-                if not isinstance(self._call.asked(dialect), Invalid):
-                    yield target
+            if len(targets) > 1 and not self._breaker(target).admits(self._clock()):
+                continue
+            asked = self._call.asked(self._snapshot.upstreams[target.provider].provider.dialect)
+            if isinstance(asked, Invalid):
+                self._call.notes = (*self._call.notes, asked.kind)
+                continue
+            yield target
 
     def _breaker(self, target: Target) -> Breaker:
         return self._snapshot.breaker(target.provider, target.model)

@@ -90,6 +90,26 @@ def test_a_model_of_another_dialect_answers_openais_sdk(speech: Speech, tmp_path
     run(test())
 
 
+@foreign
+def test_what_was_read_from_a_cache_is_recorded_as_the_target_says_it(speech: Speech, tmp_path: Path) -> None:
+    used = (
+        {"usage": {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 20}}
+        if speech is ANTHROPIC
+        else {"usageMetadata": {"promptTokenCount": 100, "cachedContentTokenCount": 90, "candidatesTokenCount": 20}}
+    )
+
+    async def test() -> None:
+        async with serving(tmp_path, models=chain(speech.name)) as live:
+            live.stub.script = answer(json.dumps({**json.loads(speech.whole), **used}).encode())
+            got = await live.ask(CHAT, body())
+            usage = json.loads(got.body)["usage"]
+            assert (usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]) == (100, 90)
+            call = (await live.settled()).call
+            assert (call.input_tokens, call.cache_read_tokens, call.output_tokens) == (100, 90, 20)
+
+    run(test())
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_call_goes_through_a_chain_of_three_dialects_and_each_attempt_is_priced(stream: bool, tmp_path: Path) -> None:
     async def test() -> None:
@@ -315,7 +335,8 @@ def test_a_target_that_cannot_be_asked_is_left_out_of_the_chain(tmp_path: Path) 
         async with serving(tmp_path, models=chain("anthropic", "gemini")) as live:
             live.stub.script = spoken_by({"gemini": speaking(GEMINI)})
             assert (await live.ask(CHAT, body(seed=1))).status == 200
-            assert (await live.settled()).call.attempts_provider == ("gemini",)
+            call = (await live.settled()).call
+            assert (call.attempts_provider, call.reasons) == (("gemini",), ("translation_impossible",))
         async with serving(tmp_path / "2", models=chain("anthropic", "openai")) as live:
             live.stub.script = spoken_by({"openai": speaking(OPENAI)})
             got = await live.ask(CHAT, body(logprobs=True))
