@@ -272,6 +272,7 @@ EVERYWHERE = [
     ("temperature", {"temperature": 2.5}),
     ("temperature", {"temperature": -0.1}),
     ("top_p", {"top_p": 1.1}),
+    ("the body", {"messages": [{"role": "user", "content": "\ud800"}]}),
     ("messages", {"messages": []}),
     ("messages", {"messages": [{"role": "system", "content": "Be brief."}]}),
     ("messages[0].name", {"messages": [{"role": "user", "content": "x", "name": "bob"}]}),
