@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Kind, Provider
 from floorline.gateway.translate.request import Asked, translated
+from floorline.gateway.translate.saying import Unsayable, read
 from floorline.gateway.translate.to_gemini import UNSIGNED
 from floorline.gateway.wire.body import view
 from floorline.gateway.wire.errors import Invalid
@@ -272,7 +273,6 @@ EVERYWHERE = [
     ("temperature", {"temperature": 2.5}),
     ("temperature", {"temperature": -0.1}),
     ("top_p", {"top_p": 1.1}),
-    ("the body", {"messages": [{"role": "user", "content": "\ud800"}]}),
     ("messages", {"messages": []}),
     ("messages", {"messages": [{"role": "system", "content": "Be brief."}]}),
     ("messages[0].name", {"messages": [{"role": "user", "content": "x", "name": "bob"}]}),
@@ -353,6 +353,12 @@ def test_what_cannot_be_said_is_refused_by_name(dialect: Dialect, param: str, me
     assert isinstance(found, Invalid)
     assert (found.status, found.kind, found.param) == (400, "translation_impossible", param)
     assert found.message.startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("body", [b'{"messages": [', b'{"metadata": ' + b'{"a":' * 100_000])
+def test_what_is_no_request_is_refused_as_a_whole(body: bytes) -> None:
+    with pytest.raises(Unsayable, match="the body"):
+        read(body)
 
 
 def test_anthropic_is_asked_below_its_own_path_with_its_own_headers() -> None:
