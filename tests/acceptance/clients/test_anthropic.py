@@ -1,5 +1,6 @@
 """Anthropic's own Python client, unmodified."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import anthropic
@@ -17,8 +18,9 @@ WEATHER = {
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=30)
+def client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=30) as client:
+        yield client
 
 
 def test_a_message_is_answered_and_recorded_with_its_usage_and_cost(gateway: Gateway, client: anthropic.Anthropic):

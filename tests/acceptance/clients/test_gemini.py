@@ -1,6 +1,7 @@
 """Google's own Python client, unmodified."""
 
 import base64
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -15,8 +16,11 @@ HELLO = "Say hello to the auditors."
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> genai.Client:
-    return genai.Client(api_key=gateway.key, http_options=types.HttpOptions(base_url=gateway.url, timeout=30_000))
+def client(gateway: Gateway) -> Iterator[genai.Client]:
+    with genai.Client(
+        api_key=gateway.key, http_options=types.HttpOptions(base_url=gateway.url, timeout=30_000)
+    ) as client:
+        yield client
 
 
 def test_an_answer_is_recorded_with_its_usage_and_cost(gateway: Gateway, client: genai.Client):
@@ -60,7 +64,10 @@ def test_errors_are_the_clients_own(gateway: Gateway, client: genai.Client):
     with pytest.raises(errors.ClientError) as refused:
         client.models.generate_content(model=f"{MODEL}+status=429", contents=HELLO)
     assert refused.value.code == 429
-    stranger = genai.Client(api_key="flk_wrong", http_options=types.HttpOptions(base_url=gateway.url))
-    with pytest.raises(errors.ClientError) as refused:
+    options = types.HttpOptions(base_url=gateway.url)
+    with (
+        genai.Client(api_key="flk_wrong", http_options=options) as stranger,
+        pytest.raises(errors.ClientError) as refused,
+    ):
         stranger.models.generate_content(model=MODEL, contents=HELLO)
     assert refused.value.code == 401

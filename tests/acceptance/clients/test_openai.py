@@ -6,6 +6,7 @@ import struct
 import subprocess
 import warnings
 import zlib
+from collections.abc import Iterator
 from decimal import Decimal
 
 import httpx
@@ -42,8 +43,9 @@ def picture() -> str:
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=30)
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=30) as client:
+        yield client
 
 
 def last(gateway: Gateway) -> dict:
@@ -199,10 +201,13 @@ def test_langchain_invokes_and_streams(gateway: Gateway):
         warnings.simplefilter("ignore")
         from langchain_openai import ChatOpenAI
 
-        model = ChatOpenAI(model="gpt-4o-mini", base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0)
-        whole = model.invoke("Say hello to the auditors.")
-        assert whole.usage_metadata["input_tokens"] == last(gateway)["input_tokens"]
-        assert "".join(str(piece.content) for piece in model.stream("Say hello to the auditors.")) == whole.content
+        with openai.DefaultHttpxClient() as http:
+            model = ChatOpenAI(
+                model="gpt-4o-mini", base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, http_client=http
+            )
+            whole = model.invoke("Say hello to the auditors.")
+            assert whole.usage_metadata["input_tokens"] == last(gateway)["input_tokens"]
+            assert "".join(str(piece.content) for piece in model.stream("Say hello to the auditors.")) == whole.content
 
 
 def test_curl_whole_and_streamed(gateway: Gateway):

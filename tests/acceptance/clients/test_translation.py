@@ -1,5 +1,6 @@
 """OpenAI's own client, unmodified, at models that Anthropic and Gemini serve."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import openai
@@ -12,8 +13,9 @@ FOREIGN = ["at-anthropic", "at-gemini"]
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=30)
+def client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0, timeout=30) as client:
+        yield client
 
 
 @pytest.mark.parametrize("model", [*FOREIGN, "chain"])

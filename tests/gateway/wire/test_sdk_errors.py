@@ -62,10 +62,10 @@ def ask_anthropic(base: str, **more: Any) -> Any:
 
 
 def ask_google(base: str, *, stream: bool = False) -> Any:
-    client = genai.Client(api_key="k", http_options={"base_url": base})
-    if stream:
-        return list(client.models.generate_content_stream(model="m", contents="hi"))
-    return client.models.generate_content(model="m", contents="hi")
+    with genai.Client(api_key="k", http_options={"base_url": base}) as client:
+        if stream:
+            return list(client.models.generate_content_stream(model="m", contents="hi"))
+        return client.models.generate_content(model="m", contents="hi")
 
 
 def bedrock(base: str) -> Any:
