@@ -113,6 +113,7 @@ def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(made, tmp_path, h
     assert list(tmp_path.iterdir()) == [harmed]
 
 
+@pytest.mark.prove
 def test_a_backup_under_load_is_one_moment_of_it(tmp_path):
     (tmp_path / "floorline.yaml").write_text(PRICES)
     home = tmp_path / "home"

@@ -77,6 +77,7 @@ def test_every_command_of_the_ledger_is_among_the_steps():
     assert {step[0] for step in STEPS} == set(COMMANDS) - APART
 
 
+@pytest.mark.prove
 def test_a_command_beside_a_control_process_prints_what_it_prints_alone(homes):
     alone, beside = homes
     with control(beside):

@@ -315,6 +315,7 @@ def anonymous(text: str) -> str:
     )
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     "beside", [False, pytest.param(True, marks=pytest.mark.prove)], ids=["alone", "beside-a-control-process"]
 )

@@ -94,6 +94,7 @@ def run_kills(folder: Path, *, kills: int, calls: int, rate: int, seed: int) -> 
     assert sums(home) == expected(calls)
 
 
+@pytest.mark.prove
 def test_control_killed_twice_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     run_kills(tmp_path, kills=2, calls=1_500, rate=200, seed=3)
 
@@ -149,6 +150,7 @@ def test_a_port_in_use_is_said_and_the_ledger_is_given_free(tmp_path: Path) -> N
     assert command(other, "ledger", "verify").startswith("every rollup equals")
 
 
+@pytest.mark.prove
 def test_control_waits_for_a_command_that_has_the_ledger_and_commands_for_control(tmp_path: Path) -> None:
     home = tmp_path / "home"
     program = "import sys, time; from pathlib import Path; from floorline.ledger.ledger import Ledger\n"

@@ -89,6 +89,7 @@ def calls_of(home: Path) -> int:
     return sum(row["calls"] for row in rows)
 
 
+@pytest.mark.prove
 def test_calls_through_serve_are_in_the_margin_whatever_is_killed_meanwhile(tmp_path, provider):
     with serving(tmp_path, provider, "--processes", "2") as (process, port, home):
         key = key_of(home)

