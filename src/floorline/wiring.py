@@ -20,23 +20,21 @@ from typing import TYPE_CHECKING, cast
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
 from floorline.errors import BadConfig, BadInput, LedgerBusy
-from floorline.gateway.issuing import Issuer
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Keyring
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
-from floorline.ledger.ledger import Ledger
-from floorline.ledger.remote import RemoteLedger
-from floorline.ledger.state import State
-from floorline.ledger.surface import AnyLedger
 from floorline.pricing.book import PriceBook, build_book
 from floorline.pricing.litellm import LitellmPrices, parse_litellm
 
 if TYPE_CHECKING:
     from floorline.gateway.app import Sources
     from floorline.gateway.capturing import Redact
+    from floorline.gateway.issuing import Issuer
     from floorline.jobs.erasing import Eraser
     from floorline.jobs.lost import Estimator
     from floorline.ledger.content import ContentStore
+    from floorline.ledger.state import State
+    from floorline.ledger.surface import AnyLedger
 
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
@@ -118,13 +116,16 @@ def load_config(path: Path | None = None, *, secrets: bool = True) -> Config:
     return parsed.config
 
 
-def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> AnyLedger:
+def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> "AnyLedger":
     """The ledger in `home()`; close it. A timezone that the configuration states becomes the ledger's.
 
     It is the control process's when one runs, else this process opens it. LedgerBusy when another process owns it for
     longer than `wait_s`. LedgerCorrupt when its spool is damaged, unless `set_aside`: then whole records are kept and the
     damaged file is moved away.
     """
+    from floorline.ledger.ledger import Ledger  # noqa: PLC0415 - drivers that a gateway must not hold in memory
+    from floorline.ledger.remote import RemoteLedger  # noqa: PLC0415 - as above
+
     folder = make_home()
     timezone = config.timezone if config.timezone_stated else None
     deadline = time.monotonic() + wait_s
@@ -138,7 +139,7 @@ def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) ->
                 raise LedgerBusy(f"{busy} (waited {wait_s} s in all)") from busy
 
 
-def _in_timezone(ledger: AnyLedger, timezone: str | None) -> AnyLedger:
+def _in_timezone(ledger: "AnyLedger", timezone: str | None) -> "AnyLedger":
     if timezone is not None and timezone != (before := ledger.timezone):
         ledger.rebuild(timezone)
         ledger.notices.append(f"the reporting timezone was {before}: rollups rebuilt for days of {timezone}")
@@ -183,8 +184,11 @@ def watch_keys() -> Callable[[], Keyring | None]:
 
 
 @contextmanager
-def open_issuer() -> Generator[Issuer]:
+def open_issuer() -> "Generator[Issuer]":
     """Who makes, revokes and rotates virtual keys in `home()`. Needs no ledger: it works beside a running one."""
+    from floorline.gateway.issuing import Issuer  # noqa: PLC0415 - as in `open_ledger`
+    from floorline.ledger.state import State  # noqa: PLC0415 - as above
+
     secret = signing_secret()
     folder = make_home()
     state = State.open(folder)
@@ -214,8 +218,10 @@ def guarded_home() -> Path:
 
 
 @contextmanager
-def open_state() -> Generator[State]:
+def open_state() -> "Generator[State]":
     """What is not a record. Needs no ledger: it works beside a running one."""
+    from floorline.ledger.state import State  # noqa: PLC0415 - as in `open_ledger`
+
     state = State.open(make_home())
     try:
         yield state
@@ -233,6 +239,7 @@ def open_content() -> "ContentStore":
 @contextmanager
 def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Eraser"]:
     """What erases customers and users, alone or beside a control process. BadInput as `guarded_home`."""
+    from floorline.gateway.issuing import Issuer  # noqa: PLC0415 - as in `open_ledger`
     from floorline.jobs.erasing import Eraser  # noqa: PLC0415 - as above
     from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - as above
 
@@ -250,11 +257,13 @@ def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Erase
         )
 
 
-def _collecting(ledger: AnyLedger, config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
+def _collecting(ledger: "AnyLedger", config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
     """What brings the gateways' spools into a ledger of this process; a control process does it by itself."""
+    from floorline.jobs.collecting import Collector  # noqa: PLC0415 - as in `open_ledger`
+    from floorline.ledger.ledger import Ledger  # noqa: PLC0415 - as above
+
     if not isinstance(ledger, Ledger):
         return lambda: None
-    from floorline.jobs.collecting import Collector  # noqa: PLC0415 - only where there is no control process
 
     collector = Collector(ledger, ledger.home, estimator(config), tell)
     return lambda: collector.step(now())
