@@ -128,7 +128,7 @@ OWNED = (
 
 
 def _surrogate(expression: str) -> str:
-    keyed = f"lower(hex(sipHash64Keyed(({{k0:UInt64}}, {{k1:UInt64}}), toString({expression}))))"
+    keyed = f"lower(leftPad(hex(sipHash64Keyed(({{k0:UInt64}}, {{k1:UInt64}}), toString({expression}))), 16, '0'))"
     return f"if({expression} = '', '', '{PREFIX}' || {keyed})"
 
 
