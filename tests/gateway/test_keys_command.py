@@ -216,6 +216,12 @@ def test_a_gateway_that_runs_knows_of_every_change_within_2_seconds(floorline, g
     assert seconds_until(False, gateway, new["key"]) < 2
 
 
+def test_a_key_that_was_just_made_works_at_once(floorline, gateway):
+    """Its first call comes before the gateway's next look at the file."""
+    for number in range(5):
+        assert knows(gateway, floorline.create("--name", f"new-{number}")["key"])
+
+
 def test_a_kill_in_the_middle_of_changes_leaves_state_and_keyring_alike(floorline):
     made = floorline.create("--name", "first")
     for delay_ms in (300, 600, 900):

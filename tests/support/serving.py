@@ -333,6 +333,7 @@ def _pipeline(
         Chance(now=utc_now, call_id=lambda: f"{next(numbers):032x}", draw=draw),
         capturer,
         {},
+        lambda: False,
     )
 
 

@@ -211,6 +211,7 @@ class Gateway:
             Chance(now=utc_now, call_id=new_call_id, draw=random.random),
             capturer,
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
+            self._renew,
         )
         self.server = Server(
             self.pipeline.handle,
@@ -249,8 +250,11 @@ class Gateway:
             try:
                 await self._refresh(asked=asked)
             except (FloorlineError, OSError) as error:
-                self.metrics.add("floorline_policy_refused_total")
-                log.error("what was in force stays: %s", error)  # noqa: TRY400 - it says what to mend, not where it was raised
+                self._refused(error)
+
+    def _refused(self, error: Exception) -> None:
+        self.metrics.add("floorline_policy_refused_total")
+        log.error("what was in force stays: %s", error)
 
     async def _refresh(self, *, asked: bool) -> None:
         """Take over what has changed. FloorlineError, and OSError of a file, leave everything as it was."""
@@ -265,9 +269,22 @@ class Gateway:
                 self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
             self._loaded_at = int(time.time())
             log.info("the configuration was loaded anew")
+        self._take_keys()
+
+    def _take_keys(self) -> bool:
+        """Whether the keys are others than before."""
         ring = self._sources.ring()
         if ring is not None:
             self._swap(replace(self.pipeline.snapshot, ring=ring))
+        return ring is not None
+
+    def _renew(self) -> bool:
+        """As `_take_keys`, for a call whose key nobody knows: one look at the file's state."""
+        try:
+            return self._take_keys()
+        except (FloorlineError, OSError) as error:
+            self._refused(error)
+            return False
 
     def _swap(self, snapshot: Snapshot) -> None:
         """Calls that begin now are served by `snapshot`. Connections to providers that are gone close when they are free."""

@@ -74,11 +74,13 @@ class Pipeline:
         chance: Chance,
         capturer: Capturer,
         pages: Mapping[str, Callable[[Request], Page]],
+        renew: Callable[[], bool],
     ) -> None:
+        """`renew` looks whether keys have changed since, takes them over, and says so: a key that was just made works at once."""
         self.snapshot = snapshot
         self.drains = Drains()
         self._recorder, self._metrics, self._chance = recorder, metrics, chance
-        self._capturer, self._pages = capturer, pages
+        self._capturer, self._pages, self._renew = capturer, pages, renew
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -88,6 +90,9 @@ class Pipeline:
             return
         snapshot, chance = self.snapshot, self._chance
         admitted = admit(request, snapshot.policy, snapshot.ring, chance.call_id(), chance.now())
+        if isinstance(admitted, Turned) and self._renew():
+            snapshot = self.snapshot
+            admitted = admit(request, snapshot.policy, snapshot.ring, chance.call_id(), chance.now())
         if isinstance(admitted, Turned):
             self._metrics.add("floorline_turned_away_total", str(admitted.refusal.status))
             _tell(reply, admitted.dialect, admitted.refusal, [])
