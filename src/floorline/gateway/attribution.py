@@ -30,11 +30,7 @@ NOTES_MAX = 20
 
 ATTRIBUTION_HEADERS = frozenset({b"baggage", b"x-customer-id"})
 ATTRIBUTION_PREFIXES = (b"x-floorline-", b"x-litellm-", b"x-portkey-", b"helicone-")
-
-
-def is_attribution(name: bytes) -> bool:
-    """Whether the header `name` (lower case) is for a gateway alone and never goes upstream."""
-    return name in ATTRIBUTION_HEADERS or name.startswith(ATTRIBUTION_PREFIXES)
+"""Headers (lower case) that are for a gateway alone and never go upstream, and how more of them begin."""
 
 
 class Attribution(msgspec.Struct, frozen=True, kw_only=True):
