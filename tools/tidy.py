@@ -20,13 +20,17 @@ MONEY_PACKAGES = (
     "query",
     "pricing",
     "margin",
+    "alerts",
+    "reviews",
+    "backlog",
+    "delivery",
     "ledger",
     "ingest",
     "jobs",
     "config",
     "wiring",
 )
-CORE_PACKAGES = ("errors", "money", "clock", "events", "query", "pricing", "margin")
+CORE_PACKAGES = ("errors", "money", "clock", "events", "query", "pricing", "margin", "alerts", "reviews", "backlog")
 UNTYPED_DICTS_ALLOWED = ("ingest", "pricing/usage")
 BROAD_EXCEPTS_ALLOWED = ("gateway/server", "gateway/capturing")  # the request edge; the user's hook
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}

@@ -44,6 +44,7 @@ from floorline.margin.pools import (
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, Days, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
 from floorline.margin.revenue import Window
+from floorline.margin.series import Series, series
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
     Gathered,
@@ -111,6 +112,17 @@ class Margins:
             self.table(MarginRequest(by=request.by, start=start, end=end, scope=request.scope, with_p95=False))
             for start, end in reversed(stretches)
         ]
+
+    def series(self, request: MarginRequest) -> Series:
+        """The figures of every day of the request, without percentiles."""
+        days = [request.start + timedelta(days=number) for number in range((request.end - request.start).days)]
+        one = timedelta(days=1)
+        return series(
+            [
+                self.table(MarginRequest(by=request.by, start=day, end=day + one, scope=request.scope, with_p95=False))
+                for day in days
+            ]
+        )
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""

@@ -1,4 +1,4 @@
-"""What is not a record: price versions, adjustment batches, settings, quarantined rows, virtual keys, audit. SQLAlchemy Core on SQLite.
+"""What is not a record: price versions, adjustment batches, settings, quarantined rows, virtual keys, audit, documents. SQLAlchemy Core on SQLite.
 
 The SQL is portable, so that a URL of PostgreSQL can stand in for the file. Instants are ISO 8601 text in UTC.
 """
@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import IntegrityError
 
 from floorline.ledger.key import Key
 from floorline.ledger.lock import Lock
 from floorline.ledger.renaming import renamed
 
 MIGRATIONS = Path(__file__).with_name("state_migrations")
-HEAD = "0003"  # the newest migration, so that an up-to-date state opens without loading Alembic
+HEAD = "0004"  # the newest migration, so that an up-to-date state opens without loading Alembic
 
 _tables = sa.MetaData()
 _price_versions = sa.Table(
@@ -76,6 +77,15 @@ _audit = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
 )
+_documents = sa.Table(
+    "documents",
+    _tables,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.String(32), nullable=False),
+)
 KEYS_CHANGED = "keys.changed"
 """The setting that every change of keys writes first, so that two processes change them one after the other."""
 
@@ -118,6 +128,15 @@ class Audited:
     action: str
     subject: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as it is kept: JSON text, and how often it was changed."""
+
+    id: str
+    revision: int
+    body: str
 
 
 class State:
@@ -245,6 +264,42 @@ class State:
                 connection.execute(sa.insert(_virtual_keys), [row])
             publish(_read_keys(connection))
 
+    # -- documents: read and changed through a Shelf
+
+    def documents(self, kind: str) -> list[StoredDocument]:
+        """Every document of a kind, in the order of their ids."""
+        columns = _documents.c
+        query = sa.select(columns.id, columns.revision, columns.body).where(columns.kind == kind).order_by(columns.id)
+        with self._engine.connect() as connection:
+            return [StoredDocument(*row) for row in connection.execute(query)]
+
+    def document(self, kind: str, id_: str) -> StoredDocument | None:
+        """One document, None when there is none."""
+        columns = _documents.c
+        query = sa.select(columns.id, columns.revision, columns.body)
+        with self._engine.connect() as connection:
+            row = connection.execute(query.where(columns.kind == kind, columns.id == id_)).first()
+            return None if row is None else StoredDocument(*row)
+
+    def put_document(self, kind: str, id_: str, body: str | None, *, revision: int, now: datetime) -> bool:
+        """Put `body` (None: remove it) in place of the document of that revision (0: of none). False, and nothing is done,
+        when it has another revision by now.
+        """
+        columns = _documents.c
+        same = (columns.kind == kind) & (columns.id == id_) & (columns.revision == revision)
+        with self._engine.begin() as connection:
+            if body is None:
+                return connection.execute(sa.delete(_documents).where(same)).rowcount == 1
+            row = {"revision": revision + 1, "body": body, "changed_at": _text(now)}
+            if revision:
+                return connection.execute(sa.update(_documents).where(same).values(row)).rowcount == 1
+            try:
+                connection.execute(sa.insert(_documents), [{"kind": kind, "id": id_, **row}])
+            except IntegrityError:  # another process made it first
+                connection.rollback()
+                return False
+            return True
+
     # -- who did what
 
     def audit(self, entry: Audited) -> None:
@@ -274,6 +329,7 @@ class State:
         with self._engine.begin() as connection:
             _replace_words(connection, _batches, _batches.c.id, ("filters", "detail"), words)
             _replace_words(connection, _audit, _audit.c.number, ("subject", "detail"), words)
+            _replace_in_documents(connection, words)
             numbers = _quarantined_with(connection, words)
             connection.execute(sa.delete(_quarantine).where(_quarantine.c.number.in_(numbers)))
             _add_audited(connection, entry)
@@ -357,6 +413,31 @@ def _replace_words(
         changed = {name: text for name in columns if (text := renamed(row[name], words)) != row[name]}
         if changed:
             connection.execute(sa.update(table).where(key == row[key.name]).values(changed))
+
+
+def _replace_in_documents(connection: sa.Connection, words: Mapping[str, str]) -> None:
+    """The names within a document's JSON, as whole texts, as keys, and within prose; in ids too."""
+    columns = _documents.c
+    for row in connection.execute(sa.select(_documents)).all():
+        body = msgspec.json.encode(_renamed_within(msgspec.json.decode(row.body), words)).decode()
+        id_ = renamed(row.id, words)
+        if (id_, body) != (row.id, row.body):
+            connection.execute(
+                sa.update(_documents)
+                .where(columns.kind == row.kind, columns.id == row.id)
+                .values(id=id_, body=body, revision=row.revision + 1)
+            )
+
+
+def _renamed_within(value: object, words: Mapping[str, str]) -> object:
+    if isinstance(value, str):
+        return renamed(value, words)
+    if isinstance(value, list):
+        return [_renamed_within(one, words) for one in cast("list[object]", value)]
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value).items()
+        return {renamed(name, words): _renamed_within(one, words) for name, one in entries}
+    return value
 
 
 def _quarantined_with(connection: sa.Connection, names: Iterable[str]) -> list[int]:

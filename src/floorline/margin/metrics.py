@@ -55,6 +55,9 @@ class OutcomeCounts(NamedTuple):
         return OutcomeCounts(self.outcomes + other.outcomes, self.successes + other.successes)
 
 
+NO_OUTCOMES = OutcomeCounts()
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Every figure of one row, or of the total. `key` names the row, empty for the total.
 

@@ -1,0 +1,1 @@
+"""What would raise the margin, ranked by dollars a quarter, and what it did. Pure."""

@@ -1,0 +1,1 @@
+"""What a company looks at each week and each quarter. Pure."""
