@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,14 +13,15 @@ from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 from floorline.gateway.server import Server
-from floorline.jobs.control import Control, Pages
+from floorline.jobs.control import Control, ControlPages
+from floorline.jobs.pages import Asked, Router
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import control_token, estimator, load_config, make_home
 
 log = logging.getLogger(__name__)
 
-LIMITS = Limits(body_bytes_max=64 << 10, connections_max=256, shutdown_ms=5_000)
+LIMITS = Limits(connections_max=256, shutdown_ms=5_000)
 
 
 @click.command("control")
@@ -66,13 +68,16 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         loop.call_soon_threadsafe(stop.set)
 
     control = Control(ledger, estimator(config), on_failure=fail)
-    pages = Pages(control, token)
+    router = Router(ControlPages(control).routes(), token)
 
     async def handle(request: Request, reply: Reply) -> None:
-        page = await asyncio.to_thread(pages.answer, request.method, request.path, request.headers)
-        reply.whole(page.status, [(b"content-type", page.kind.encode())], page.body.encode())
+        asked = Asked(
+            method=request.method, path=request.path, query=request.query, headers=request.headers, body=request.body
+        )
+        page = await asyncio.to_thread(router.answer, asked)
+        reply.whole(page.status, [(b"content-type", page.kind.encode()), *page.headers], page.body.encode())
 
-    server = Server(handle, LIMITS)
+    server = Server(handle, replace(LIMITS, body_bytes_max=router.body_bytes_max))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, control, config_file)

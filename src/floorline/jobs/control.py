@@ -1,22 +1,21 @@
 """The control process: it owns the ledger, collects what gateways spool, and serves the ledger to commands.
 
     gateways' spools ─▶ Collector ─▶ Ledger ◀─ LedgerServer ◀─ commands
-                                       └─▶ pages: /healthz, /readyz, /metrics
+                                       └─▶ ControlPages: /healthz, /readyz, /metrics
 
 Gateways need none of it: they serve and spool while it is away, and it catches up.
 """
 
-import hmac
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector, Following
 from floorline.jobs.lost import Estimator
+from floorline.jobs.pages import Page, Route, text_page
 from floorline.ledger.content import CONTENT, purge
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.serving import LedgerServer
@@ -132,45 +131,30 @@ class Control:
                 log.info("captured content of %d days that are over was removed", days)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An answer of the listener."""
+class ControlPages:
+    """What the listener tells of the process: whether it lives, whether it keeps up, and its figures."""
 
-    status: int
-    kind: str
-    body: str
+    def __init__(self, control: Control) -> None:
+        self._control = control
 
-
-class Pages:
-    """What the listener tells: whether the process lives, whether it keeps up, and its figures. All but /healthz need
-    the token.
-    """
-
-    def __init__(self, control: Control, token: str) -> None:
-        self._control, self._token = control, token.encode()
-
-    def answer(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Page:
-        """The page at `path`."""
-        if method not in {"GET", "HEAD"}:
-            return _text(405, f"{method} is not answered here: GET /healthz, /readyz or /metrics\n")
-        if path == "/healthz":
-            return _text(200, "ok\n")
-        scheme, _, presented = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(presented.strip(), self._token):
-            return _text(401, "send `Authorization: Bearer …` with the token in FLOORLINE_HOME/control.token\n")
-        if path == "/readyz":
-            return self._ready()
-        if path == "/metrics":
-            return Page(200, "text/plain; version=0.0.4; charset=utf-8", "".join(self._metrics()))
-        return _text(404, f"there is no {path}: /healthz, /readyz, /metrics\n")
+    def routes(self) -> tuple[Route, ...]:
+        """/healthz for everyone, /readyz and /metrics for who has the token."""
+        return (
+            Route(method="GET", path="/healthz", answer=lambda _: text_page(200, "ok\n"), open=True),
+            Route(method="GET", path="/readyz", answer=lambda _: self._ready()),
+            Route(method="GET", path="/metrics", answer=lambda _: self._figures()),
+        )
 
     def _ready(self) -> Page:
         control = self._control
         if control.trouble:
-            return _text(503, f"{control.trouble}\n")
+            return text_page(503, f"{control.trouble}\n")
         if control.behind_ms > BEHIND_MS:
-            return _text(503, f"nothing was collected for {control.behind_ms} ms\n")
-        return _text(200, "ok\n")
+            return text_page(503, f"nothing was collected for {control.behind_ms} ms\n")
+        return text_page(200, "ok\n")
+
+    def _figures(self) -> Page:
+        return Page(200, "text/plain; version=0.0.4; charset=utf-8", "".join(self._metrics()))
 
     def _metrics(self) -> Iterator[str]:
         control, done = self._control, self._control.collector.done
@@ -195,7 +179,3 @@ def _figures(name: str, kind: str, what: str, values: Mapping[str, int]) -> Iter
     yield f"# HELP {name} {what}\n# TYPE {name} {kind}\n"
     for labels, value in values.items():
         yield f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n"
-
-
-def _text(status: int, body: str) -> Page:
-    return Page(status, "text/plain; charset=utf-8", body)
