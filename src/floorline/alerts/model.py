@@ -1,0 +1,134 @@
+"""An alert as it is kept: one document for each rule and subject, for ever, with every transition it made."""
+
+import hashlib
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import dropwhile, takewhile
+from typing import Literal
+
+import msgspec
+
+State = Literal["open", "acknowledged", "resolved", "reopened"]
+SubjectKind = Literal["company", "feature", "customer", "model", "budget", "source"]
+Severity = Literal["critical", "warning", "info"]
+Unit = Literal["ratio", "usd", "hours", "days", "times", "calls"]
+"""What value and threshold count: a share (0.62 is 62 %), dollars, a time, a multiple, a number of calls."""
+
+KIND = "alert"
+"""The kind of the documents on the Shelf."""
+
+FIRINGS: frozenset[State] = frozenset({"open", "reopened"})
+"""The transitions that call for somebody."""
+
+HISTORY_MAX = 100
+"""Transitions that one alert keeps, the latest."""
+
+_NAME_MAX = 120
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """One transition. `number` counts from 1 and is never used again; `by` is empty where no person did it."""
+
+    number: int
+    state: State
+    at: datetime
+    by: str = ""
+    note: str = ""
+    value: Decimal | None = None
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with one subject by one rule, and what became of it.
+
+    The instants are of the latest transition of each kind. `trend` is how far `value` moved in a week. `driver` is the
+    bridge's part that took most margin (with `driver_text` and its `lever`), empty where there is none. `at_stake_usd` is
+    dollars a month, None where unknown. `edition` is what the subject's condition is about at the moment (a price version,
+    a budget's period and step): another edition is news. `told` is the number of the last transition that was handed to
+    the routes, and `period` the one of that; `silenced_in` the period in which a person resolved it while it still held.
+    """
+
+    id: str
+    rule: str
+    subject_kind: SubjectKind
+    subject: str
+    severity: Severity
+    state: State
+    opened_at: datetime
+    acknowledged_at: datetime | None = None
+    resolved_at: datetime | None = None
+    reopened_at: datetime | None = None
+    value: Decimal | None = None
+    threshold: Decimal | None = None
+    unit: Unit = "ratio"
+    trend: Decimal | None = None
+    evidence: str = ""
+    driver: str = ""
+    driver_text: str = ""
+    lever: str = ""
+    at_stake_usd: Decimal | None = None
+    owner: str = ""
+    deadline: datetime | None = None
+    edition: str = ""
+    clear_since: datetime | None = None
+    thin_since: datetime | None = None
+    period: str = ""
+    silenced_in: str = ""
+    told: int = 0
+    history: tuple[Moment, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits for somebody or is being worked on."""
+        return self.state != "resolved"
+
+    @property
+    def fired_at(self) -> datetime:
+        """When it was opened or reopened last."""
+        return self.reopened_at or self.opened_at
+
+    @property
+    def number(self) -> int:
+        """The number of the latest transition."""
+        return self.history[-1].number
+
+    @property
+    def untold(self) -> tuple[Moment, ...]:
+        """Transitions that no route was handed yet, oldest first."""
+        return tuple(moment for moment in self.history if moment.number > self.told)
+
+    @property
+    def response_time(self) -> timedelta | None:
+        """From the latest firing to the first answer of a person to it; None while nobody answered."""
+        return response_to(self, self.fired_at)
+
+
+def response_to(alert: Alert, fired_at: datetime) -> timedelta | None:
+    """From the firing at `fired_at` to the first answer of a person before the next firing; None without one."""
+    later = dropwhile(lambda moment: moment.at != fired_at or moment.state not in FIRINGS, alert.history)
+    next(later, None)
+    for moment in takewhile(lambda moment: moment.state not in FIRINGS, later):
+        if moment.by:
+            return moment.at - fired_at
+    return None
+
+
+def firings(alert: Alert, start: datetime, end: datetime) -> tuple[Moment, ...]:
+    """The times it was opened or reopened from `start` on, before `end`."""
+    return tuple(moment for moment in alert.history if moment.state in FIRINGS and start <= moment.at < end)
+
+
+def alert_id(rule: str, kind: SubjectKind, subject: str) -> str:
+    """`rule/kind/subject`; a long name by a digest of it, so that the id fits where ids are kept."""
+    name = subject if len(subject) <= _NAME_MAX else hashlib.sha256(subject.encode()).hexdigest()[:16]
+    return f"{rule}/{kind}/{name}" if subject else f"{rule}/{kind}"
+
+
+def week_of(day: date) -> str:
+    """The ISO week of a day: `2026-W46`."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def week_start(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
