@@ -1,7 +1,7 @@
 """An opportunity as it is kept: what it would bring, who answers for it, how far it is, what it brought in the end.
 
-    proposed → accepted → shadow → canary → shipped → measured
-        └─────────┴──────────┴────────┴──▶ rejected ──▶ proposed (by hand, or found again after its time)
+proposed → accepted → shadow → canary → shipped → measured
+    └─────────┴──────────┴────────┴──▶ rejected ──▶ proposed (by hand, or found again after its time)
 """
 
 from collections.abc import Mapping

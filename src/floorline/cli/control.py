@@ -18,6 +18,7 @@ from floorline.jobs.pages import Asked, Router
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import control_token, estimator, load_config, make_home
+from floorline.wiring.jobs import control_jobs
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ LIMITS = Limits(connections_max=256, shutdown_ms=5_000)
 @click.option("--port", type=click.IntRange(0, 65_535), default=4040, show_default=True, help="0: any free one.")
 @click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 def command(config_file: Path | None, host: str, port: int, *, with_parent: bool) -> None:
-    """Own the ledger: collect what gateways spool, serve every other command, tell figures at /metrics.
+    """Own the ledger: collect what gateways spool, serve every other command, run jobs, tell figures at /metrics.
 
     SIGTERM ends it when everything spooled is in the ledger; SIGHUP reads the configuration again.
     """
@@ -67,7 +68,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         failed = True
         loop.call_soon_threadsafe(stop.set)
 
-    control = Control(ledger, estimator(config), on_failure=fail)
+    control = Control(ledger, estimator(config), control_jobs(config, ledger), on_failure=fail)
     router = Router(ControlPages(control).routes(), token)
 
     async def handle(request: Request, reply: Reply) -> None:
@@ -103,11 +104,13 @@ async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
 
 
 def _reload(control: Control, config_file: Path | None) -> None:
-    """Prices for what will be lost from now on. A bad file is refused and the old prices stay."""
+    """Prices for what will be lost from now on, and the jobs. A bad file is refused and everything stays."""
     try:
-        prices = estimator(load_config(config_file, secrets=False))
+        config = load_config(config_file, secrets=False)
+        prices, jobs = estimator(config), control_jobs(config, control.ledger)
     except (BadConfig, BadInput) as error:
         log.error("the configuration stays as it was: %s", error)  # noqa: TRY400 - the file's fault, no defect
     else:
         control.collector.reprice(prices)
+        control.scheduler.replace(jobs)
         log.info("the configuration was read again")

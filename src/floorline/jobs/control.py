@@ -1,6 +1,7 @@
 """The control process: it owns the ledger, collects what gateways spool, and serves the ledger to commands.
 
     gateways' spools ─▶ Collector ─▶ Ledger ◀─ LedgerServer ◀─ commands
+                                       │  └──▶ Scheduler: jobs, each in a thread of its own
                                        └─▶ ControlPages: /healthz, /readyz, /metrics
 
 Gateways need none of it: they serve and spool while it is away, and it catches up.
@@ -9,14 +10,16 @@ Gateways need none of it: they serve and spool while it is away, and it catches 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector, Following
+from floorline.jobs.exposition import job_figures, samples
 from floorline.jobs.lost import Estimator
 from floorline.jobs.pages import Page, Route, text_page
-from floorline.ledger.content import CONTENT, purge
+from floorline.jobs.schedule import Job
+from floorline.jobs.scheduler import Scheduler
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.serving import LedgerServer
 from floorline.ledger.store import StoreDown
@@ -27,9 +30,6 @@ COLLECT_MS = 200
 FLUSH_MS = 3_000
 """How long a record may wait for its batch: a query needs no waiting, it flushes itself."""
 
-PURGE_MS = 3_600_000
-"""How often content whose time is over is looked for."""
-
 COLLECT_WAIT_S = 60
 RETRY_MS = 1_000
 BEHIND_MS = 10_000
@@ -39,14 +39,16 @@ BEHIND_MS = 10_000
 class Control:
     """One ledger's control process, but for its HTTP listener. `start`, then `stop`."""
 
-    def __init__(self, ledger: Ledger, estimator: Estimator, *, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, estimator: Estimator, jobs: Sequence[Job] = (), *, on_failure: Callable[[], None]
+    ) -> None:
         """`on_failure` is called, in a thread of its own, when the collector cannot go on: end the process then."""
         self.ledger = ledger
         self.collector = Collector(ledger, ledger.home, estimator, log.warning)
+        self.scheduler = Scheduler(ledger.state, jobs)
         self.trouble = ""
         """Why nothing is collected at the moment, '' when it is."""
         self._on_failure = on_failure
-        self._purged_ns = time.monotonic_ns() - PURGE_MS * 1_000_000
         self._steps = 0
         self._stepped = threading.Condition()
         self._collected_ns = self._flushed_ns = time.monotonic_ns()
@@ -55,13 +57,15 @@ class Control:
         self._server: LedgerServer | None = None
 
     def start(self) -> None:
-        """Collect what was left over, then serve commands."""
+        """Collect what was left over, then serve commands and run jobs."""
         self._step()
         self._thread.start()
         self._server = LedgerServer(self.ledger, self.collect)
+        self.scheduler.start()
 
     def stop(self) -> None:
-        """Let commands finish what they asked for, collect once more, and close the ledger."""
+        """Let jobs and commands finish what they began, collect once more, and close the ledger."""
+        self.scheduler.stop()
         if self._server is not None:
             self._server.close()
         self._stopping.set()
@@ -107,7 +111,6 @@ class Control:
             with self._stepped:
                 self._steps += 1
                 self._stepped.notify_all()
-            self._purge()
             if self.unshipped_ms >= FLUSH_MS:
                 self.ledger.flush()
                 self._flushed_ns = time.monotonic_ns()
@@ -120,15 +123,6 @@ class Control:
             raise
         else:
             self.trouble = ""
-
-    def _purge(self) -> None:
-        """Remove the content whose time is over, now and then."""
-        now_ns = time.monotonic_ns()
-        if now_ns - self._purged_ns >= PURGE_MS * 1_000_000:
-            self._purged_ns = now_ns
-            days = purge(self.ledger.home / CONTENT, datetime.now(UTC))
-            if days:
-                log.info("captured content of %d days that are over was removed", days)
 
 
 class ControlPages:
@@ -158,24 +152,18 @@ class ControlPages:
 
     def _metrics(self) -> Iterator[str]:
         control, done = self._control, self._control.collector.done
-        yield from _figures("floorline_collected_total", "counter", "frames collected from gateways, by what became of them", {
+        yield from samples("floorline_collected_total", "counter", "frames collected from gateways, by what became of them", {
             'outcome="new"': done.new, 'outcome="same"': done.same, 'outcome="late"': done.late,
             'outcome="lost"': done.lost, 'outcome="refused"': done.refused,
         })  # fmt: skip
         gateways = control.collector.followed
-        yield from _figures("floorline_spool_bytes", "gauge", "what a gateway's spool holds on disk", _each(gateways, lambda one: one.spool_bytes))  # fmt: skip
-        yield from _figures("floorline_open_calls", "gauge", "calls of a gateway that are not closed yet", _each(gateways, lambda one: one.open))  # fmt: skip
-        yield from _figures("floorline_ledger_behind_milliseconds", "gauge", "since everything spooled was in the ledger", {"": control.behind_ms})  # fmt: skip
-        yield from _figures("floorline_ledger_unshipped_milliseconds", "gauge", "since everything in the ledger was in the store", {"": control.unshipped_ms})  # fmt: skip
-        yield from _figures("floorline_control_trouble", "gauge", "1 while nothing can be collected", {"": int(bool(control.trouble))})  # fmt: skip
+        yield from samples("floorline_spool_bytes", "gauge", "what a gateway's spool holds on disk", _each(gateways, lambda one: one.spool_bytes))  # fmt: skip
+        yield from samples("floorline_open_calls", "gauge", "calls of a gateway that are not closed yet", _each(gateways, lambda one: one.open))  # fmt: skip
+        yield from samples("floorline_ledger_behind_milliseconds", "gauge", "since everything spooled was in the ledger", {"": control.behind_ms})  # fmt: skip
+        yield from samples("floorline_ledger_unshipped_milliseconds", "gauge", "since everything in the ledger was in the store", {"": control.unshipped_ms})  # fmt: skip
+        yield from samples("floorline_control_trouble", "gauge", "1 while nothing can be collected", {"": int(bool(control.trouble))})  # fmt: skip
+        yield from job_figures(control.scheduler.records(), datetime.now(UTC))
 
 
 def _each(gateways: list[Following], figure: Callable[[Following], int]) -> dict[str, int]:
     return {f'gateway="{one.name}"': figure(one) for one in gateways}
-
-
-def _figures(name: str, kind: str, what: str, values: Mapping[str, int]) -> Iterator[str]:
-    """A metric in Prometheus' text format."""
-    yield f"# HELP {name} {what}\n# TYPE {name} {kind}\n"
-    for labels, value in values.items():
-        yield f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n"

@@ -1,0 +1,32 @@
+"""The one list of the control process's jobs. A reload of the configuration makes it anew."""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from floorline.config import Config
+from floorline.jobs.schedule import Job, daily
+from floorline.jobs.upkeep import purge_content, verify_ledger
+from floorline.ledger.ledger import Ledger
+
+QUIET = time(3, 17)
+"""When a day's heavy work is done, by the clock of the reporting timezone."""
+
+
+def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:  # noqa: ARG001 - the policies of jobs
+    """Every job, over the control process's own ledger."""
+    zone = ZoneInfo(ledger.timezone)
+    return (
+        Job(name="content", every=timedelta(hours=1), run=lambda now: purge_content(ledger.home, now)),
+        Job(
+            name="verify",
+            every=daily(QUIET, zone),
+            run=_timeless(lambda: verify_ledger(ledger)),
+            deadline=timedelta(hours=1),
+        ),
+    )
+
+
+def _timeless(run: Callable[[], str]) -> Callable[[datetime], str]:
+    """A run that is the same at any time."""
+    return lambda _: run()

@@ -1,0 +1,20 @@
+"""Every figure of a job has its line in the documentation, and every page on jobs is linked."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from floorline.jobs.exposition import job_figures
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_every_metric_of_the_jobs_is_documented_with_its_kind() -> None:
+    page = (DOCS / "metrics.md").read_text().partition("## The control process")[2]
+    documented = dict(re.findall(r"^\| `(floorline_job_\w+)` \| (\w+) \| job \|", page, re.MULTILINE))
+    text = "".join(job_figures({}, datetime(2026, 1, 1, tzinfo=UTC)))
+    assert documented == dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+
+
+def test_the_page_of_the_jobs_is_linked_from_the_readme() -> None:
+    assert "(docs/jobs.md)" in (DOCS.parent / "README.md").read_text()
