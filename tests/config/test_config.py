@@ -14,7 +14,7 @@ from floorline.config.reader import DEPTH_MAX, SIZE_MAX, nearest, read
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
-from floorline.margin.policy import FeaturePolicy, PlanPolicy
+from floorline.margin.policy import FeaturePolicy, FloorException, PlanPolicy, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride, Rate, RateTier
 
 FILE = Path("floorline.yaml")
@@ -44,8 +44,15 @@ contracts:
   - {provider: openai, multiplier: 0.85, from: 2026-01-01}
   - {provider: anthropic, model: claude-*, unit: output, rate: 12.5}
 features:
-  contracts: {role: premium, hosting: cacheable, floor: 0.72, owner: legal-tech}
-  support: {}
+  contracts: {role: premium, hosting: cacheable, floor: 0.72, owner: legal-tech, yellow_band: 0.05}
+  support: {exception: {floor: 0.30, reason: launch year, review_by: 2026-12-31}}
+yellow_band: 0.10
+runbook:
+  owner: finance
+  red: {within_hours: 12, response: stop the loss}
+  yellow: {within_hours: 72}
+  escalation: {to: cto, after_hours: 4}
+  levers: {model_mix: route small talk to a small model}
 plans:
   pro:
     allocation: value_weights
@@ -102,10 +109,28 @@ def test_every_setting_is_read():
         ),
         features={
             "contracts": FeaturePolicy(
-                name="contracts", role="premium", hosting="cacheable", floor=Decimal("0.72"), owner="legal-tech"
+                name="contracts",
+                role="premium",
+                hosting="cacheable",
+                floor=Decimal("0.72"),
+                owner="legal-tech",
+                yellow_band=Decimal("0.05"),
             ),
-            "support": FeaturePolicy(name="support"),
+            "support": FeaturePolicy(
+                name="support",
+                exception=FloorException(floor=Decimal("0.30"), reason="launch year", review_by=date(2026, 12, 31)),
+            ),
         },
+        yellow_band=Decimal("0.10"),
+        runbook=Runbook(
+            owner="finance",
+            red_hours=12,
+            yellow_hours=72,
+            red_response="stop the loss",
+            escalate_to="cto",
+            escalate_after_hours=4,
+            levers={"model_mix": "route small talk to a small model"},
+        ),
         plans={
             "pro": PlanPolicy(
                 name="pro",
@@ -129,6 +154,18 @@ def test_every_setting_is_read():
         ),
         gateway=GatewayPolicy(trusted_cost_providers=frozenset({"openrouter", "x-ai"})),
     )
+
+
+def test_an_exception_needs_a_floor_a_reason_and_a_review_date():
+    assert problems_of("features:\n  chat: {exception: {floor: 30}}\n") == [
+        "floorline.yaml:2:21: `features.chat.exception` lacks `reason`",
+        "floorline.yaml:2:21: `features.chat.exception` lacks `review_by`",
+        "floorline.yaml:2:29: `features.chat.exception.floor` is 30, it must be below 1: write 0.60 for 60 %",
+    ]
+    assert problems_of("runbook: {escalation: {after_hours: 0}}") == [
+        "floorline.yaml:1:23: `runbook.escalation` lacks `to`",
+        "floorline.yaml:1:37: `runbook.escalation.after_hours` is 0, it must be at least 1",
+    ]
 
 
 def test_an_empty_file_is_the_defaults():
@@ -311,7 +348,7 @@ def test_a_number_reads_as_what_is_written(number: Decimal):
 
 def test_what_may_be_written_is_what_the_table_lists():
     assert names_below("features.<feature>") == (
-        "role", "hosting", "floor", "owner", "allowed_providers", "allowed_regions", "capture", "capture_time",
+        "role", "hosting", "floor", "owner", "yellow_band", "exception", "allowed_providers", "allowed_regions", "capture", "capture_time",
     )  # fmt: skip
     assert names_below("contracts[].rate") == ("price", "per", "tiers", "utilisation", "free")
     assert required_below("aliases[]") == ("kind", "alias", "canonical")

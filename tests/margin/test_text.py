@@ -10,7 +10,9 @@ from rich.console import Console
 from floorline.cli import margin_text
 from floorline.cli.grid import Column, print_grid
 from floorline.margin.dimensions import Scope
+from floorline.margin.floors import floor_on
 from floorline.margin.metrics import Figures, OutcomeCounts, Sums
+from floorline.margin.policy import FeaturePolicy, FloorException
 from floorline.margin.report import csv_lines, document, percent, trend_document
 from floorline.margin.table import MarginReport, first_rows
 from floorline.margin.trend import trends
@@ -41,8 +43,9 @@ def printed(capsys, monkeypatch, one: MarginReport, width: int) -> str:
     return capsys.readouterr().out
 
 
+HELD_TO = floor_on(date(2026, 1, 31), FeaturePolicy(name="priced"))
 ROWS = (
-    row("priced", revenue=1_234_567, cost=45_678, calls=2, users=3, floor=Decimal("0.6"), zone="green"),
+    row("priced", revenue=1_234_567, cost=45_678, calls=2, users=3, held_to=HELD_TO, zone="green"),
     row("partly", revenue=10, cost=4, calls=3, unpriced=2, users=3),
     row("unpriced", revenue=10, calls=5, unpriced=5, users=1),
 )
@@ -186,3 +189,17 @@ def test_a_limited_document_and_csv_have_the_others_and_the_same_total():
         "100.000000000000",
     ]
     assert [line[header.index("active_users")] for line in lines] == ["0", "", "7"]
+
+
+def test_a_floor_by_exception_is_marked_and_explained(capsys, monkeypatch):
+    exception = FloorException(floor=Decimal("0.30"), reason="launch year", review_by=date(2026, 1, 30))
+    policy = FeaturePolicy(name="assistant", exception=exception)
+    for day, cell, zone, sentence in (
+        (date(2026, 1, 30), "*30 %", "green", "* assistant: floor 30 % by exception until 2026-01-30, 60 % after it (launch year)"),
+        (date(2026, 1, 31), "*60 %", "red", "* assistant: red: its exception was to be reviewed by 2026-01-30 (launch year)"),
+    ):  # fmt: skip
+        held_to = floor_on(day, policy)
+        one = row("assistant", revenue=100, cost=10, held_to=held_to, zone=held_to.zone(Decimal("0.9")))
+        text = printed(capsys, monkeypatch, report(one), 150)
+        assert re.search(rf"assistant .*{re.escape(cell)} +{zone}", text)
+        assert sentence in text

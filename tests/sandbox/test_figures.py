@@ -4,7 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 from floorline.margin.dimensions import Scope
+from floorline.margin.floors import floor_on
 from floorline.margin.metrics import Figures, Sums
+from floorline.margin.policy import FeaturePolicy
 from floorline.margin.queries import StepRow
 from floorline.margin.steps import smallest_set
 from floorline.margin.table import MarginReport
@@ -12,6 +14,7 @@ from floorline.sandbox.company import CODE, FREE, PRO, REPORTS
 from floorline.sandbox.figures import Tables, feature_line, spread_line, top_share, under_water, what_first
 
 DOLLAR = 10**12
+DAY = date(2026, 6, 14)
 
 
 def row(*key: str, pays: int, costs: int, floor: str | None = None) -> Figures:
@@ -20,7 +23,7 @@ def row(*key: str, pays: int, costs: int, floor: str | None = None) -> Figures:
         revenue_pico=pays * DOLLAR,
         sums=Sums(calls=1, effective=costs * DOLLAR),
         shared_pico={},
-        floor=None if floor is None else Decimal(floor),
+        held_to=None if floor is None else floor_on(DAY, FeaturePolicy(name=key[0], floor=Decimal(floor))),
         zone="unknown",
     )
 

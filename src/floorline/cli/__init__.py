@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
     "restore": "floorline.cli.backup:restore",
+    "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",
     "usage": "floorline.cli.usage:command",

@@ -10,10 +10,12 @@ from rich.table import Table
 
 from floorline.cli.check_gateway import gateway_document, print_gateway
 from floorline.cli.output import emit_json
+from floorline.clock import day_of, timezone
 from floorline.config import Config, Parsed
 from floorline.errors import BadInput
-from floorline.margin.floors import floor_of
-from floorline.wiring import CONFIG_NAME, load_book, load_hook, read_config
+from floorline.margin.floors import Floor, exception_fields, exception_sentence, feature_floor
+from floorline.margin.policy import FeaturePolicy
+from floorline.wiring import CONFIG_NAME, load_book, load_hook, now, read_config
 
 
 @click.command("check")
@@ -24,11 +26,12 @@ def command(file: Path | None, as_json: bool) -> None:
 
     Every problem is printed with file, line and column, and the exit code is 2. Warnings do not change the exit code:
     a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not. A secret whose
-    variable is not set is a problem: check where the gateway runs. Secrets themselves are never printed.
+    variable is not set is a problem: check where the gateway runs. Secrets themselves are never printed. An exception from
+    a floor whose review date has passed is a warning.
     """
     parsed = read_config(file)
     errors = list(map(str, (*parsed.problems, *parsed.unset)))
-    warnings = list(map(str, parsed.warnings))
+    warnings = [*map(str, parsed.warnings), *_lapsed(parsed.config)]
     if not errors:
         try:
             _, about_prices = load_book(parsed.config)
@@ -67,6 +70,7 @@ def document(parsed: Parsed, errors: list[str], warnings: list[str]) -> dict[str
 
 def effective(config: Config) -> dict[str, object]:
     """The configuration with its defaults filled in; numbers are text."""
+    floors = _floors(config)
     return {
         "timezone": config.timezone if config.timezone_stated else None,
         "litellm_file": config.litellm_file or None,
@@ -74,15 +78,8 @@ def effective(config: Config) -> dict[str, object]:
         "prices": len(config.prices),
         "contracts": len(config.contracts),
         "aliases": len(config.aliases),
-        "features": {
-            name: {
-                "role": policy.role,
-                "hosting": policy.hosting,
-                "floor": f"{floor_of(policy):f}",
-                "owner": policy.owner,
-            }
-            for name, policy in config.features.items()
-        },
+        "yellow_band": f"{config.yellow_band:f}",
+        "features": {name: _feature(policy, floors[name]) for name, policy in config.features.items()},
         "plans": {
             name: {
                 "allocation": plan.allocation,
@@ -110,10 +107,13 @@ def _print(config: Config) -> None:
     console.print(summary)
     if config.features:
         features = Table("feature", "role", "hosting", "floor", "owner", box=box.SIMPLE)
+        floors = _floors(config)
         for name, policy in config.features.items():
-            floor = f"{floor_of(policy):f}" + ("" if policy.floor is not None else " (default)")
-            features.add_row(name, policy.role, policy.hosting, floor, policy.owner)
+            features.add_row(name, policy.role, policy.hosting, _floor(floors[name]), policy.owner)
         console.print(features)
+        for name, floor in floors.items():
+            if floor.exception and not floor.lapsed:
+                console.print(f"{name}: {exception_sentence(floor)}")
     if config.plans:
         plans = Table("plan", "revenue divided by", "weights", "outcome prices", "usage prices", box=box.SIMPLE)
         for name, plan in config.plans.items():
@@ -122,6 +122,36 @@ def _print(config: Config) -> None:
             plans.add_row(name, plan.allocation, *listed)
         console.print(plans)
     print_gateway(console, config.gateway)
+
+
+def _floors(config: Config) -> dict[str, Floor]:
+    """What each stated feature is held to today."""
+    today = day_of(now(), timezone(config.timezone))
+    return {name: feature_floor(config.policies, name, today) for name in config.features}
+
+
+def _feature(policy: FeaturePolicy, floor: Floor) -> dict[str, object]:
+    return {
+        "role": policy.role,
+        "hosting": policy.hosting,
+        "floor": f"{floor.ratio:f}",
+        "yellow_band": f"{floor.band:f}",
+        "exception": exception_fields(floor),
+        "owner": policy.owner,
+    }
+
+
+def _floor(floor: Floor) -> str:
+    notes = {"stated": "", "exception": " (exception)"}
+    return f"{floor.ratio:f}{notes.get(floor.origin, ' (default)')}"
+
+
+def _lapsed(config: Config) -> list[str]:
+    return [
+        f"{name} is {exception_sentence(floor)}: remove the exception, or give it a new date"
+        for name, floor in _floors(config).items()
+        if floor.lapsed
+    ]
 
 
 def _entries(number: int) -> str:

@@ -5,19 +5,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from floorline import clock
 from floorline.config.gateway import read_gateway
-from floorline.config.policies import read_aliases, read_features, read_names, read_plans
+from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
-from floorline.margin.policy import FeaturePolicy, PlanPolicy, Policies
+from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
 
@@ -42,12 +43,20 @@ class Config:
     features: Mapping[str, FeaturePolicy] = field(default_factory=dict[str, FeaturePolicy])
     plans: Mapping[str, PlanPolicy] = field(default_factory=dict[str, PlanPolicy])
     aliases: tuple[Alias, ...] = ()
+    yellow_band: Decimal = YELLOW_BAND
+    runbook: Runbook = field(default_factory=Runbook)
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
 
     @property
     def policies(self) -> Policies:
         """What margin reads."""
-        return Policies(features=self.features, plans=self.plans, aliases=self.aliases)
+        return Policies(
+            features=self.features,
+            plans=self.plans,
+            aliases=self.aliases,
+            yellow_band=self.yellow_band,
+            runbook=self.runbook,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         else frozenset[str]()
     )
     zone, litellm = table.get("timezone"), table.get("litellm_file")
+    band = read_band(table["yellow_band"]) if "yellow_band" in table else None
     config = Config(
         path=path,
         timezone=(_timezone(zone) if zone else None) or "UTC",
@@ -90,6 +100,8 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         features=read_features(features),
         plans=read_plans(table["plans"]) if "plans" in table else {},
         aliases=read_aliases(table["aliases"]) if "aliases" in table else (),
+        yellow_band=YELLOW_BAND if band is None else band,
+        runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)

@@ -1,4 +1,4 @@
-"""`features:`, `plans:` and `aliases:` of floorline.yaml: what margin reads."""
+"""`features:`, `plans:`, `aliases:` and `runbook:` of floorline.yaml: what margin reads."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,7 +7,16 @@ from typing import Literal, cast, get_args
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
-from floorline.margin.policy import USAGE_PRICE_UNITS, Allocation, FeaturePolicy, Hosting, PlanPolicy, Role
+from floorline.margin.policy import (
+    USAGE_PRICE_UNITS,
+    Allocation,
+    FeaturePolicy,
+    FloorException,
+    Hosting,
+    PlanPolicy,
+    Role,
+    Runbook,
+)
 
 AliasKind = Literal["customer", "plan", "feature"]
 CONFIG_SOURCE = "config"
@@ -21,17 +30,79 @@ def read_features(tables: Mapping[str, Mapping[str, Value]]) -> dict[str, Featur
 
 def _feature(name: str, table: Mapping[str, Value]) -> FeaturePolicy:
     role, hosting, floor, owner = (table.get(key) for key in ("role", "hosting", "floor", "owner"))
-    ratio = floor.number(minimum=Decimal(-1)) if floor else None
-    if floor and ratio is not None and ratio >= 1:
-        floor.complain(f"`{floor.path}` is {ratio}, it must be below 1: write 0.60 for 60 %")
-        ratio = None
+    band, exception = table.get("yellow_band"), table.get("exception")
     return FeaturePolicy(
         name=name,
         role=cast("Role", (role.one_of(get_args(Role)) if role else None) or "core"),
         hosting=cast("Hosting", (hosting.one_of(get_args(Hosting)) if hosting else None) or "third_party"),
-        floor=ratio,
+        floor=_floor(floor) if floor else None,
         owner=(owner.text() if owner else None) or "",
+        yellow_band=read_band(band) if band else None,
+        exception=_exception(exception) if exception else None,
     )
+
+
+def _floor(value: Value) -> Decimal | None:
+    ratio = value.number(minimum=Decimal(-1))
+    if ratio is not None and ratio >= 1:
+        value.complain(f"`{value.path}` is {ratio}, it must be below 1: write 0.60 for 60 %")
+        return None
+    return ratio
+
+
+def read_band(value: Value) -> Decimal | None:
+    """How far above a floor is still yellow."""
+    return value.number(minimum=Decimal(0), maximum=Decimal(1))
+
+
+def _exception(value: Value) -> FloorException | None:
+    setting = "features.<feature>.exception"
+    table = value.table(names_below(setting), required=required_below(setting))
+    floor = _floor(table["floor"]) if "floor" in table else None
+    reason = table["reason"].text() if "reason" in table else None
+    review_by = table["review_by"].day() if "review_by" in table else None
+    if floor is None or reason is None or review_by is None:
+        return None
+    return FloorException(floor=floor, reason=reason, review_by=review_by)
+
+
+def read_runbook(value: Value) -> Runbook:
+    """`runbook:`, with the defaults of what it does not say."""
+    table = value.table(names_below("runbook"))
+    default = Runbook()
+    red_hours, red_response = _demand(table.get("red"), "runbook.red")
+    yellow_hours, yellow_response = _demand(table.get("yellow"), "runbook.yellow")
+    escalation = table.get("escalation")
+    escalate_to, after_hours = _escalation(escalation) if escalation else ("", None)
+    return Runbook(
+        owner=(table["owner"].text() if "owner" in table else None) or "",
+        red_hours=red_hours or default.red_hours,
+        yellow_hours=yellow_hours or default.yellow_hours,
+        red_response=red_response or default.red_response,
+        yellow_response=yellow_response or default.yellow_response,
+        escalate_to=escalate_to,
+        escalate_after_hours=after_hours or default.escalate_after_hours,
+        levers=_levers(table["levers"]) if "levers" in table else {},
+    )
+
+
+def _demand(value: Value | None, setting: str) -> tuple[int | None, str | None]:
+    """What a zone demands: within how many hours, and what."""
+    table = value.table(names_below(setting)) if value else {}
+    hours = table["within_hours"].whole(minimum=1) if "within_hours" in table else None
+    return hours, table["response"].text() if "response" in table else None
+
+
+def _escalation(value: Value) -> tuple[str, int | None]:
+    setting = "runbook.escalation"
+    table = value.table(names_below(setting), required=required_below(setting))
+    to = table["to"].text() if "to" in table else None
+    return to or "", table["after_hours"].whole(minimum=1) if "after_hours" in table else None
+
+
+def _levers(value: Value) -> dict[str, str]:
+    texts = {name: entry.value.text() for name, entry in value.entries().items()}
+    return {name: lever for name, lever in texts.items() if lever is not None}
 
 
 def read_plans(value: Value) -> dict[str, PlanPolicy]:

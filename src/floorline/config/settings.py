@@ -75,6 +75,16 @@ _GATEWAY = (
     _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
     _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),
 )  # fmt: skip
+_RUNBOOK = (
+    _setting("runbook.owner", "text", "none", "who answers for features without an owner"),
+    _setting("runbook.red.within_hours", "whole number of at least 1", "24", "hours to respond to a red feature"),
+    _setting("runbook.red.response", "text", "a sentence", "what red demands"),
+    _setting("runbook.yellow.within_hours", "whole number of at least 1", "48", "hours to respond to a yellow feature"),
+    _setting("runbook.yellow.response", "text", "a sentence", "what yellow demands"),
+    _setting("runbook.escalation.to", "text", "required", "who hears of a response that did not come"),
+    _setting("runbook.escalation.after_hours", "whole number of at least 1", "24", "hours after the deadline until they do"),
+    _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a driver of cost"),
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = (
     _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
     _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
@@ -97,6 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("contracts[].from", "day (UTC)", "always", "the first day on which it holds"),
     _setting("contracts[].to", "day (UTC)", "for ever", "the day after the last"),
     _setting("contracts[].when", "mapping", "any call", "as in prices"),
+    _setting("yellow_band", "ratio from 0 to 1", "0.08", "how far above its floor a feature is still yellow"),
     _setting("features.<feature>.role", "growth, core or premium", "core", "sets the default floor: 0.45, 0.60, 0.70"),
     _setting(
         "features.<feature>.hosting",
@@ -105,7 +116,26 @@ SETTINGS: tuple[Setting, ...] = (
         "sets the default floor: 0.60, 0.65, 0.70; of role and hosting the stricter holds",
     ),
     _setting("features.<feature>.floor", "ratio below 1", "by role and hosting", "the gross margin to hold"),
-    _setting("features.<feature>.owner", "text", "none", "who answers for the feature"),
+    _setting("features.<feature>.owner", "text", "the runbook's", "who answers for the feature"),
+    _setting(
+        "features.<feature>.yellow_band",
+        "ratio from 0 to 1",
+        "`yellow_band`",
+        "how far above its floor it is still yellow",
+    ),
+    _setting(
+        "features.<feature>.exception.floor",
+        "ratio below 1",
+        "required",
+        "the margin to hold in place of the floor, for a while",
+    ),
+    _setting("features.<feature>.exception.reason", "text", "required", "why"),
+    _setting(
+        "features.<feature>.exception.review_by",
+        "day",
+        "required",
+        "the last day on which it holds; from the next on the feature is red",
+    ),
     _setting(
         "features.<feature>.allowed_providers", "list of providers", "every one", "where its calls may go, each attempt"
     ),
@@ -131,6 +161,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("aliases[].canonical", "text", "required", "the name that reports use"),
     _setting("aliases[].from", "day", "always", "the first day on which the other name means this one"),
     _setting("aliases[].to", "day", "for ever", "the day after the last"),
+    *_RUNBOOK,
     *_PROVIDERS,
     *_GATEWAY,
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from floorline import money
 from floorline.events import COMPONENTS
-from floorline.margin.floors import Zone
+from floorline.margin.floors import Floor, Zone
 
 ZERO_BUCKET = -32768
 _BUCKET_RATIO = Decimal("1.02")
@@ -74,8 +74,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     users: int | None = None
     outcomes: OutcomeCounts | None = None
     owns_outcomes: bool = False
-    floor: Decimal | None = None
+    held_to: Floor | None = None
     zone: Zone = "unknown"
+
+    @property
+    def floor(self) -> Decimal | None:
+        """The margin it is held to; None where the row is no feature."""
+        return None if self.held_to is None else self.held_to.ratio
 
     @property
     def cogs_pico(self) -> int:

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
+from floorline.margin.floors import exception_fields
 from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per, ratio_of, share_text
 from floorline.margin.steps import StepsReport
@@ -84,7 +85,8 @@ def quality(row: Figures) -> dict[str, str | int]:
 def _row(row: Figures, report: MarginReport) -> Json:
     key = dict(zip(report.by, row.key, strict=True))
     matched: Json = {"match": match_of(row)} if report.by == ("customer",) and row.key != (OTHERS,) else {}
-    return {"key": key, **figures(row), **matched}
+    held: Json = {} if row.held_to is None else {"exception": exception_fields(row.held_to)}
+    return {"key": key, **figures(row), **matched, **held}
 
 
 def match_of(row: Figures) -> str:

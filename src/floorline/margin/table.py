@@ -21,9 +21,9 @@ from floorline.margin.allocation import (
 from floorline.margin.attribution import Kind, Names
 from floorline.margin.cells import Cells
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
-from floorline.margin.floors import floor_of, zone_of
+from floorline.margin.floors import feature_floor
 from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of
-from floorline.margin.policy import FeaturePolicy, Policies
+from floorline.margin.policy import Policies
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
 
@@ -190,7 +190,8 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
         )
         for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
     ]
-    rows = [_with_floor(row, by, policies) for row in rows if _says_something(row)]
+    last_day = date.fromordinal(gathered.attribution.window.end - 1)
+    rows = [_with_floor(row, by, policies, last_day) for row in rows if _says_something(row)]
     rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
     total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
     _assert_whole(total, gathered)
@@ -253,16 +254,14 @@ def _says_something(row: Figures) -> bool:
     return bool(row.revenue_pico or any(row.sums) or any(row.shared_pico.values()) or counted)
 
 
-def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies) -> Figures:
+def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies, day: date) -> Figures:
+    """The row with the floor of the window's last day: what is read today of a month long past stays what it was."""
     name = row.key[0]
     if tuple(by) != ("feature",) or name in {UNMATCHED_COST, UNMATCHED_REVENUE}:
         return row
-    floor = floor_of(policies.features.get(name, FeaturePolicy(name=name)))
-    return replace(
-        row,
-        floor=floor,
-        zone=zone_of(row.margin_ratio, floor, revenue_pico=row.revenue_pico, cost_known=row.cost_known),
-    )
+    floor = feature_floor(policies, name, day)
+    zone = floor.zone(row.margin_ratio, revenue_pico=row.revenue_pico, cost_known=row.cost_known)
+    return replace(row, held_to=floor, zone=zone)
 
 
 def summed(rows: Sequence[Figures], key: Key) -> Figures:
