@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
     "restore": "floorline.cli.backup:restore",
+    "review": "floorline.cli.review:command",
     "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",
