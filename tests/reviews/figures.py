@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from floorline.margin.dimensions import Scope
-from floorline.margin.floors import floor_of, zone_of
+from floorline.margin.floors import floor_on
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.policy import FeaturePolicy
 from floorline.margin.series import series
@@ -24,17 +26,9 @@ def row(feature: str, revenue: int, cost: int, calls: int = 100, unpriced: int =
     """A row of dollars."""
     sums = Sums(calls=calls, unpriced=unpriced, effective=cost * USD // 100)
     found = Figures(key=(feature,), revenue_pico=revenue * USD // 100, sums=sums, shared_pico={}, **more)
-    floor = floor_of(FeaturePolicy(name=feature))
-    zone = zone_of(found.margin_ratio, floor, revenue_pico=found.revenue_pico, cost_known=found.cost_known)
-    return Figures(
-        key=found.key,
-        revenue_pico=found.revenue_pico,
-        sums=sums,
-        shared_pico={},
-        floor=floor,
-        zone=zone,
-        users=found.users,
-    )
+    floor = floor_on(WEEK.start, FeaturePolicy(name=feature))
+    zone = floor.zone(found.margin_ratio, revenue_pico=found.revenue_pico, cost_known=found.cost_known)
+    return replace(found, held_to=floor, zone=zone)
 
 
 def report(rows: Sequence[Figures], start: date, end: date) -> MarginReport:

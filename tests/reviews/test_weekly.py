@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from floorline.margin.metrics import Figures, Sums
+from floorline.margin.policy import FeaturePolicy, FloorException, Policies
 from floorline.money import text
 from floorline.reviews import weekly_page
 from floorline.reviews.actions import decide
@@ -179,6 +180,20 @@ def week_after(figures, margins=None):
     return dataclasses.replace(later, week=moved, series=series)
 
 
+def test_an_exception_is_announced_before_its_review_and_an_action_when_it_is_due():
+    def exceptions(day):
+        policy = FeaturePolicy(
+            name="chat", exception=FloorException(floor=Decimal("0.4"), reason="launch", review_by=day)
+        )
+        review = weekly(week_figures({"chat": STEADY}, policies=Policies(features={"chat": policy})))
+        return [one.on for one in review.upcoming], "exception/chat" in {one.id for one in review.actions}
+
+    assert exceptions(WEEK.end + timedelta(days=6)) == ([date(2026, 11, 22)], True)
+    assert exceptions(WEEK.end + timedelta(days=7)) == ([date(2026, 11, 23)], False)
+    assert exceptions(WEEK.end + timedelta(days=28)) == ([], False)
+    assert exceptions(WEEK.start) == ([WEEK.start], True)
+
+
 def full_review():
     """A review in which every section has something, some of it hostile."""
     figures = week_figures(
@@ -189,7 +204,7 @@ def full_review():
                 usd_a_month=Decimal(1200), driver="tokens per call took most.", lever="shorten the prompt", owner="ben",
             )
         ],
-        upcoming=[Upcoming(kind="exception", on=date(2026, 11, 20), subject="beta", what="growth before margin")],
+        upcoming=[Upcoming(kind="exception", on=date(2026, 11, 20), subject="beta", what="growth before margin", due=True)],
     )  # fmt: skip
     return weekly(figures)
 

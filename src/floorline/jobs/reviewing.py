@@ -91,7 +91,7 @@ class Reviewer:
             series=self._series(week),
             use=self._use(week, tables[0].total),
             use_before=self._use(before, tables[1].total),
-            features=margins.policies.features,
+            policies=margins.policies,
             targets=self.policy.targets,
             new_models=self._new_models(week),
         )

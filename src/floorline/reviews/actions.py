@@ -48,7 +48,7 @@ def proposed(
         *(action for line in features for action in _of_feature(week, line)),
         *(_of_alert(week, alert) for alert in alerts if alert.overdue),
         *(_of_model(week, model) for model in new_models if model.cost is None),
-        *(_of_upcoming(week, change) for change in upcoming if change.kind == "exception"),
+        *(_of_upcoming(week, change) for change in upcoming if change.due),
         *(_of_target(week, line) for line in economics if line.met is False),
     ]
     return sorted(found, key=lambda action: (-(action.usd_a_month or Decimal(0)), action.id))

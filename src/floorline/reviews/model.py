@@ -126,13 +126,16 @@ class Explained(Struct, frozen=True, kw_only=True):
 
 
 class Upcoming(Struct, frozen=True, kw_only=True):
-    """A change that is coming, and what it is forecast to do to the margin a month, None where nobody can say."""
+    """A change that is coming, and what it is forecast to do to the margin a month, None where nobody can say. `due`: the
+    week that is reviewed must decide on it.
+    """
 
     kind: Literal["baseline", "exception", "price", "backlog", "contract"]
     on: date | None
     subject: str
     what: str
     usd_a_month: Decimal | None = None
+    due: bool = False
 
 
 class PriceLine(Struct, frozen=True, kw_only=True):

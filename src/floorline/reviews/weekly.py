@@ -1,13 +1,13 @@
 """The weekly review out of figures handed in. Every amount in it is one of the margin tables', to the last digit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from floorline import money
 from floorline.margin.metrics import Figures, usd_of
-from floorline.margin.policy import FeaturePolicy
+from floorline.margin.policy import Policies
 from floorline.margin.series import Series
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.reviews.actions import carried, proposed
@@ -24,6 +24,7 @@ from floorline.reviews.model import (
 )  # fmt: skip
 from floorline.reviews.policy import Targets
 from floorline.reviews.trend import FeatureTrend, feature_trend
+from floorline.reviews.upcoming import exceptions, in_order
 from floorline.reviews.weeks import Week
 from floorline.reviews.words import counted, dollars, percent
 
@@ -45,7 +46,7 @@ class WeekFigures:
     series: Series
     use: WeekOfUse
     use_before: WeekOfUse
-    features: Mapping[str, FeaturePolicy] = field(default_factory=dict[str, FeaturePolicy])
+    policies: Policies = field(default_factory=Policies)
     targets: Targets = field(default_factory=Targets)
     alerts: Sequence[AlertLine] = ()
     explained: Sequence[Explained] = ()
@@ -62,13 +63,14 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
     before = {row.key: row for row in figures.by_feature_before.rows}
     features = tuple(_feature(figures, row, before.get(row.key)) for row in figures.by_feature.rows)
     table = economics(figures.use, figures.use_before, figures.targets)
+    upcoming = in_order([*exceptions(figures.policies, figures.week), *figures.upcoming])
     actions = proposed(
         figures.week,
         features,
         table,
         alerts=figures.alerts,
         new_models=figures.new_models,
-        upcoming=figures.upcoming,
+        upcoming=upcoming,
     )
     return WeeklyReview(
         id=str(figures.week),
@@ -84,7 +86,7 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
         alerts=tuple(figures.alerts),
         explained=tuple(figures.explained),
         waterfall=tuple(figures.waterfall),
-        upcoming=tuple(figures.upcoming),
+        upcoming=upcoming,
         prices=tuple(figures.prices),
         new_models=tuple(figures.new_models),
         notes=_notes(figures),
@@ -93,8 +95,7 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
 
 def _feature(figures: WeekFigures, row: Figures, before: Figures | None) -> FeatureLine:
     name = row.key[0]
-    policy = figures.features.get(name)
-    owner = policy.owner if policy else ""
+    owner = figures.policies.feature(name).owner
     trend = _trend(figures, row.key) if NAMELESS.isdisjoint(row.key) else None
     return _line(row, before, trend, feature=name, owner=owner)
 
