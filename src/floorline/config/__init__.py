@@ -15,14 +15,12 @@ from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
-from floorline.config.reviews import read_reviews
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
 from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
-from floorline.reviews.policy import ReviewPolicy
 
 __all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "parse"]
 
@@ -48,7 +46,6 @@ class Config:
     yellow_band: Decimal = YELLOW_BAND
     runbook: Runbook = field(default_factory=Runbook)
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
-    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     @property
     def policies(self) -> Policies:
@@ -106,7 +103,6 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
-        reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:
