@@ -1,39 +1,57 @@
+"""The outbox: nothing lost, nothing out of order, whatever the receiver and the process do. Time is handed in."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from floorline.delivery.message import Message
-from floorline.delivery.outbox import KIND, Delivery, enqueue
+from floorline.delivery.outbox import (
+    BACKOFF_MAX_MS,
+    GIVE_UP,
+    SENT_MAX,
+    Delivery,
+    backoff_ms,
+    deliveries,
+    drain,
+    enqueue,
+    next_due,
+    retry,
+    settled,
+)
+from floorline.delivery.pagerduty import PagerDuty
 from floorline.delivery.route import Answer, Route
-from floorline.ledger.shelf import Shelf
-from floorline.ledger.state import State
+from floorline.delivery.signature import is_genuine
+from floorline.delivery.webhook import Webhook
+from floorline.ledger.state import Audited, State
+from tests.delivery.messages import CHART, NOW, alert
+from tests.delivery.test_signature import NEW, OLD
+from tests.support.receivers import Pager, Posted, Said, listening
 
-NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+TAKEN = Answer(outcome="taken", words="ok")
+LATER = Answer(outcome="later", words="503")
+REFUSED = Answer(outcome="refused", words="400")
 
 
 @dataclass
 class Receiver:
-    """A channel whose receiver takes everything, and what it got when."""
+    """A channel whose receiver answers as told, else takes everything; and what it got when."""
 
     kind = "test"
-    got: list = field(default_factory=list)
+    answer: Callable[[str], Answer] = lambda _: TAKEN
+    got: list[tuple[str, datetime]] = field(default_factory=list)
 
     def send(self, message, *, now):
         self.got.append((message.id, now))
-        return Answer(outcome="taken", words="ok")
-
-
-def message(id_="a/1", **fields):
-    base = {
-        "dedupe_key": "a",
-        "action": "trigger",
-        "severity": "error",
-        "title": "Margin is red",
-        "text": "",
-        "at": NOW,
-    }
-    return Message(id=id_, **(base | fields))
+        return self.answer(message.id)
 
 
 @pytest.fixture
@@ -43,19 +61,283 @@ def state(tmp_path):
     opened.close()
 
 
+def middle(n: int) -> int:
+    return n // 2
+
+
+def run(state: State, routes, *, since: datetime = NOW, lasting: timedelta, every: timedelta = timedelta(seconds=5)):
+    """Drain every few seconds, on a clock of its own."""
+    now = since
+    while now <= since + lasting:
+        drain(state, routes, now, randbelow=middle)
+        now += every
+
+
+def states(state: State) -> list[tuple[str, str]]:
+    return [(one.message.id, one.state) for one in deliveries(state)]
+
+
 def test_a_message_waits_on_each_route_that_wants_it_and_only_once(state):
     routes = [
         Route(name="chat", channel=Receiver()),
         Route(name="pager", channel=Receiver(), severities=frozenset({"critical"}), reports=False),
     ]
-    assert enqueue(state, message(), routes, now=NOW) == ("chat",)
-    assert enqueue(state, message(), routes, now=NOW) == ("chat",)
-    assert enqueue(state, message("r", action="report"), routes, now=NOW) == ("chat",)
-    assert enqueue(state, message("b/1", severity="critical"), routes, now=NOW) == ("chat", "pager")
-    kept = Shelf(state, KIND, Delivery).all().values()
-    assert sorted((one.number, one.route, one.message.id) for one in kept) == [
+    warning = alert(id="a/1", severity="warning")
+    assert enqueue(state, warning, routes, now=NOW) == ("chat",)
+    assert enqueue(state, warning, routes, now=NOW) == ("chat",)
+    assert enqueue(state, alert(id="r", action="report"), routes, now=NOW) == ("chat",)
+    assert enqueue(state, alert(id="b/1"), routes, now=NOW) == ("chat", "pager")
+    assert [(one.number, one.route, one.message.id) for one in deliveries(state)] == [
         (1, "chat", "a/1"),
         (2, "chat", "r"),
         (3, "chat", "b/1"),
         (3, "pager", "b/1"),
     ]
+
+
+def test_what_was_taken_is_not_sent_again_even_when_it_is_queued_again(state):
+    receiver = Receiver()
+    route = Route(name="chat", channel=receiver)
+    for _ in range(3):
+        enqueue(state, alert(chart=CHART, html="<p>"), [route], now=NOW)
+        assert str(drain(state, [route], NOW, randbelow=middle)) in {
+            "1 taken, 0 put off, 0 failed",
+            "0 taken, 0 put off, 0 failed",
+        }
+    assert len(receiver.got) == 1
+    (receipt,) = deliveries(state)
+    assert (receipt.state, receipt.words, receipt.message.chart, receipt.message.html) == ("taken", "ok", None, None)
+
+
+def test_a_receiver_that_is_down_for_an_hour_gets_everything_in_order_once(state):
+    pager = Pager()
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    route = Route(name="pager", channel=PagerDuty(routing_key=pager.routing_key, base_url=f"http://127.0.0.1:{port}"))
+    other = Receiver()
+    routes = [route, Route(name="chat", channel=other)]
+    for number, action in enumerate(("trigger", "acknowledge", "resolve")):
+        at = NOW + timedelta(minutes=15 * number)
+        enqueue(state, alert(id=f"a/{number}", action=action, at=at), routes, now=at)
+        enqueue(state, alert(id=f"b/{number}", dedupe_key="b", action=action, at=at), routes, now=at)
+        run(state, routes, since=at, lasting=timedelta(minutes=15), every=timedelta(seconds=15))
+    down = [one for one in deliveries(state) if one.route == "pager"]
+    assert {one.state for one in down} == {"waiting"}
+    assert down[0].words == "127.0.0.1 cannot be reached: Connection refused"
+    assert down[0].attempts < 15
+    assert [one.attempts for one in down if one.message.action != "trigger"] == [0, 0, 0, 0]
+    assert len(other.got) == 6
+    assert max(at for id_, at in other.got if id_ == "a/0") == NOW
+    with listening(pager.handle, port=port):
+        run(state, routes, since=NOW + timedelta(hours=1), lasting=timedelta(minutes=16))
+    assert {one.state for one in deliveries(state)} == {"taken"}
+    assert pager.incidents == {
+        "margin_red/feature/support_agent": ["trigger", "acknowledge", "resolve"],
+        "b": ["trigger", "acknowledge", "resolve"],
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=12),
+    st.lists(st.sampled_from([TAKEN, LATER, REFUSED, Answer(outcome="later", words="429", after_ms=60_000)])),
+)
+def test_of_one_key_no_message_is_overtaken_whatever_is_answered(queued, answers):
+    waiting = {
+        f"{n}": Delivery(
+            id=f"{n}", route="chat", number=n // 2, queued_at=NOW, next_at=NOW,
+            message=alert(id=f"{n}", dedupe_key=key),
+        )
+        for n, (key, _) in enumerate(queued)
+    }  # fmt: skip
+    now, sent = NOW, []
+    left = iter(answers)
+    for _ in range(2_000):
+        one = next_due(waiting.values(), now)
+        if one is None:
+            now += timedelta(minutes=15)
+            continue
+        after = settled(one, next(left, TAKEN), now, middle)
+        waiting[one.id] = after
+        if after.state == "taken":
+            sent.append(int(one.id))
+        if all(one.state != "waiting" for one in waiting.values()):
+            break
+    for key in "abc":
+        mine = [n for n in sent if queued[n][0] == key]
+        assert [n // 2 for n in mine] == sorted(n // 2 for n in mine)
+    assert all(one.state != "waiting" for one in waiting.values())
+
+
+def test_a_pause_doubles_up_to_a_quarter_of_an_hour_and_half_of_it_is_chance():
+    assert [backoff_ms(n, lambda _: 0) for n in (1, 2, 3)] == [2_500, 5_000, 10_000]
+    assert [backoff_ms(n, lambda below: below - 1) for n in (1, 2, 3)] == [5_000, 10_000, 20_000]
+    assert backoff_ms(1_000, lambda below: below - 1) == BACKOFF_MAX_MS
+
+
+def test_a_receiver_that_asks_for_a_pause_gets_nothing_else_meanwhile(state):
+    receiver = Receiver(answer=lambda _: Answer(outcome="later", words="429", after_ms=120_000))
+    route = Route(name="chat", channel=receiver)
+    enqueue(state, alert(id="a"), [route], now=NOW)
+    enqueue(state, alert(id="b", dedupe_key="b"), [route], now=NOW)
+    run(state, [route], lasting=timedelta(seconds=115))
+    assert [id_ for id_, _ in receiver.got] == ["a"]
+    receiver.answer = lambda _: TAKEN
+    run(state, [route], since=NOW + timedelta(seconds=120), lasting=timedelta(0))
+    assert states(state) == [("a", "taken"), ("b", "taken")]
+
+
+def test_one_message_that_fails_keeps_no_other_back(state):
+    receiver = Receiver(answer=lambda id_: LATER if id_ == "poison" else TAKEN)
+    route = Route(name="chat", channel=receiver)
+    for n in ("poison", "a", "b"):
+        enqueue(state, alert(id=n, dedupe_key=n), [route], now=NOW)
+    run(state, [route], lasting=timedelta(seconds=10))
+    assert states(state) == [("poison", "waiting"), ("a", "taken"), ("b", "taken")]
+
+
+def test_what_is_refused_fails_at_once_is_audited_and_can_be_sent_again(state):
+    receiver = Receiver(answer=lambda _: REFUSED)
+    route = Route(name="chat", channel=receiver)
+    enqueue(state, alert(), [route], now=NOW)
+    done = drain(state, [route], NOW, randbelow=middle)
+    assert done.outcomes == Counter({("chat", "failed"): 1})
+    run(state, [route], since=NOW + timedelta(days=1), lasting=timedelta(0))
+    assert len(receiver.got) == 1
+    assert state.audited() == [
+        Audited(
+            at=NOW, actor="floorline", action="delivery.failed", subject="chat: margin_red/feature/support_agent/1", detail="400"
+        )
+    ]  # fmt: skip
+    receiver.answer = lambda _: TAKEN
+    (failed,) = deliveries(state)
+    assert failed.message == alert()
+    later = NOW + timedelta(days=10)
+    again = retry(state, failed.id, now=later)
+    assert again is not None
+    drain(state, [route], later, randbelow=middle)
+    assert states(state) == [(alert().id, "taken")]
+    assert retry(state, failed.id, now=later) is None
+    assert retry(state, "no such id", now=later) is None
+
+
+def test_after_three_days_a_message_is_given_up(state):
+    receiver = Receiver(answer=lambda _: LATER)
+    routes = [Route(name="chat", channel=receiver)]
+    enqueue(state, alert(), routes, now=NOW)
+    enqueue(state, alert(id="x"), [Route(name="gone", channel=receiver)], now=NOW)
+    run(state, routes, lasting=GIVE_UP + timedelta(minutes=30), every=timedelta(minutes=15))
+    found = {one.route: (one.state, one.words) for one in deliveries(state)}
+    assert found == {
+        "chat": ("failed", "given up after 3 days, at last: 503"),
+        "gone": ("failed", "given up after 3 days: floorline.yaml has no route 'gone'"),
+    }
+    assert receiver.got[-1][1] - NOW <= GIVE_UP + timedelta(minutes=15)
+    assert [entry.action for entry in state.audited()] == ["delivery.failed", "delivery.failed"]
+
+
+def test_a_trigger_is_not_sent_again_after_its_resolve(state):
+    receiver = Receiver(answer=lambda id_: REFUSED if id_ == "a/1" else TAKEN)
+    route = Route(name="pager", channel=receiver)
+    enqueue(state, alert(id="a/1"), [route], now=NOW)
+    enqueue(state, alert(id="a/2", action="resolve"), [route], now=NOW)
+    drain(state, [route], NOW, randbelow=middle)
+    trigger, _ = deliveries(state)
+    assert states(state) == [("a/1", "failed"), ("a/2", "taken")]
+    assert retry(state, trigger.id, now=NOW) is None
+
+
+def test_a_route_that_takes_nothing_keeps_no_more_than_it_may(state):
+    route = Route(name="chat", channel=Receiver(answer=lambda _: LATER))
+    for n in range(3):
+        enqueue(state, alert(id=f"{n}", dedupe_key=f"{n}"), [route], now=NOW, waiting_max=2)
+    enqueue(state, alert(id="resolved", dedupe_key="0", action="resolve"), [route], now=NOW, waiting_max=2)
+    assert states(state) == [("0", "waiting"), ("1", "waiting"), ("2", "failed"), ("resolved", "waiting")]
+    assert deliveries(state)[2].words.startswith("2 messages wait for this route already: 'support_agent")
+    assert [entry.subject for entry in state.audited()] == ["chat: 2"]
+
+
+def test_in_one_drain_a_route_is_given_a_few(state):
+    receiver = Receiver()
+    route = Route(name="chat", channel=receiver)
+    for n in range(SENT_MAX + 5):
+        enqueue(state, alert(id=f"{n}", dedupe_key=f"{n}"), [route], now=NOW)
+    drain(state, [route], NOW, randbelow=middle)
+    assert [id_ for id_, _ in receiver.got] == [f"{n}" for n in range(SENT_MAX)]
+
+
+def test_what_is_done_is_forgotten_in_time(state):
+    route = Route(name="chat", channel=Receiver(answer=lambda id_: REFUSED if id_ == "bad" else TAKEN))
+    for n in ("good", "bad"):
+        enqueue(state, alert(id=n, dedupe_key=n), [route], now=NOW)
+    drain(state, [route], NOW, randbelow=middle)
+    drain(state, [route], NOW + timedelta(days=7), randbelow=middle)
+    assert states(state) == [("bad", "failed")]
+    drain(state, [route], NOW + timedelta(days=30), randbelow=middle)
+    assert states(state) == []
+
+
+def test_a_name_that_is_erased_while_its_message_is_sent_does_not_come_back(state):
+    def erasing(_):
+        entry = Audited(at=NOW, actor="me", action="erase", subject="x1")
+        state.erased({"support_agent": "x1"}, entry, setting="erasing", value="")
+        return LATER
+
+    route = Route(name="chat", channel=Receiver(answer=erasing))
+    enqueue(state, alert(), [route], now=NOW)
+    drain(state, [route], NOW, randbelow=middle)
+    (one,) = deliveries(state)
+    assert (one.state, one.attempts) == ("waiting", 1)
+    assert one.message.title.startswith("x1: margin")
+    route.channel.answer = lambda _: TAKEN
+    run(state, [route], lasting=timedelta(seconds=10))
+    assert [one.state for one in deliveries(state)] == ["taken"]
+
+
+def test_killed_between_the_sending_and_the_note_it_sends_the_same_again(tmp_path):
+    state = State.open(tmp_path)
+    got: list[Posted] = []
+    workers: list[subprocess.Popen] = []
+
+    def handle(posted: Posted) -> Said:
+        got.append(posted)
+        if len(got) == 1:
+            os.kill(workers[0].pid, signal.SIGKILL)
+            workers[0].wait()
+        return Said()
+
+    with listening(handle) as port:
+        url = f"http://127.0.0.1:{port}/"
+        enqueue(state, alert(), [Route(name="hook", channel=Webhook(url=url, secrets=(OLD,)))], now=NOW)
+        for wanted in (-signal.SIGKILL, 0):
+            command = [sys.executable, "-m", "tests.delivery.outbox_worker", str(tmp_path), url, OLD, NOW.isoformat()]
+            workers[:] = [subprocess.Popen(command)]
+            assert workers[0].wait(20) == wanted
+            assert len(deliveries(state)) == 1
+    assert [one.headers["webhook-id"] for one in got] == [f"msg_{alert().digest}"] * 2
+    assert got[0].body == got[1].body
+    assert [one.state for one in deliveries(state)] == ["taken"]
+    state.close()
+
+
+def test_a_secret_changes_without_a_message_that_nobody_believes(state):
+    """Receiver and sender change at times of their own: sender signs with both, receiver takes the new one, sender drops
+    the old one.
+    """
+    believed: list[bool] = []
+    known = [OLD]
+
+    def handle(posted: Posted) -> Said:
+        believed.append(is_genuine(posted.headers, posted.body, known, now=NOW))
+        return Said(status=200 if believed[-1] else 401)
+
+    with listening(handle) as port:
+        url = f"http://127.0.0.1:{port}/"
+        for n, (sender, receiver) in enumerate([([OLD], OLD), ([NEW, OLD], OLD), ([NEW, OLD], NEW), ([NEW], NEW)]):
+            known[:] = [receiver]
+            route = Route(name="hook", channel=Webhook(url=url, secrets=tuple(sender)))
+            enqueue(state, alert(id=f"{n}"), [route], now=NOW)
+            drain(state, [route], NOW, randbelow=middle)
+    assert believed == [True] * 4
+    assert {one.state for one in deliveries(state)} == {"taken"}

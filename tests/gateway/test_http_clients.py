@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from floorline.gateway.message import Reply, Request
-from tests.gateway.conftest import Certificates
+from tests.support.certificates import Certificates
 from tests.support.http import echo, gateway, on_loop
 
 curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -12,7 +12,7 @@ import pytest
 from floorline.gateway.policy import Provider, Timeouts
 from floorline.gateway.proxy import ANSWER_BYTES_MAX, Proxy, proxy_of
 from floorline.gateway.upstream import Origin, Pool, UpstreamBroken
-from tests.gateway.conftest import Certificates
+from tests.support.certificates import Certificates
 from tests.support.http import Got, Peer, on_loop, provider, scripted
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

@@ -10,7 +10,7 @@ import pytest
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 from floorline.gateway.server import PIPELINED_MAX, Server
-from tests.gateway.conftest import Certificates
+from tests.support.certificates import Certificates
 from tests.support.http import Peer, echo, gateway, on_loop
 
 GET = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"

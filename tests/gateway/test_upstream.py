@@ -18,7 +18,7 @@ from floorline.gateway.upstream import (
     Pool,
     UpstreamBroken,
 )
-from tests.gateway.conftest import Certificates
+from tests.support.certificates import Certificates
 from tests.support.http import Got, Peer, gateway, on_loop, provider, scripted
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

@@ -11,7 +11,6 @@ from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
     "audit": "floorline.cli.privacy:audit",
-    "backlog": "floorline.cli.backlog:command",
     "backup": "floorline.cli.backup:backup",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",

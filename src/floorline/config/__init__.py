@@ -4,18 +4,20 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from floorline import clock
+from floorline.config.delivery import read_routes
 from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.settings import SETTINGS, Setting, names_below
+from floorline.delivery.route import Route
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
 from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
@@ -46,6 +48,7 @@ class Config:
     yellow_band: Decimal = YELLOW_BAND
     runbook: Runbook = field(default_factory=Runbook)
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
+    routes: tuple[Route, ...] = ()
 
     @property
     def policies(self) -> Policies:
@@ -64,7 +67,7 @@ class Parsed:
     """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong.
 
     `unset` are secrets whose variable is not in the environment: without them no provider can be called, and
-    everything else holds.
+    everything else holds. Those of `delivery` are warnings: the control process alone needs them.
     """
 
     config: Config
@@ -87,6 +90,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         if "trusted_cost_providers" in table
         else frozenset[str]()
     )
+    undeliverable: list[Problem] = []
     zone, litellm = table.get("timezone"), table.get("litellm_file")
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
     config = Config(
@@ -103,13 +107,18 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
+        routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:
         return Parsed(config=Config(path=path), problems=problems, unset=unset)
-    return Parsed(
-        config=config, unset=unset, warnings=(*_unnamed_features(table, config), *_readable_keys(table, config))
-    )
+    warnings = (*_unnamed_features(table, config), *_readable_keys(table, config), *_in_order(undeliverable))
+    return Parsed(config=config, unset=unset, warnings=warnings)
+
+
+def _routes(value: Value, unset: list[Problem]) -> tuple[Route, ...]:
+    """The routes; their secrets that are not set go to `unset`, for a gateway has no need of them."""
+    return read_routes(replace(value, findings=replace(value.findings, unset=unset)))
 
 
 def _tables(value: Value, setting: str) -> dict[str, dict[str, Value]]:

@@ -113,7 +113,7 @@ def _base_url(value: Value) -> str:
     url = value.text()
     if url is None:
         return ""
-    parts = _split(value, url)
+    parts = split_url(value, url)
     if parts is None:
         return ""
     if parts.query or parts.fragment or "?" in url or "#" in url:
@@ -129,7 +129,7 @@ def _proxy(value: Value) -> str:
     if url is None:
         return ""
     is_secret = url != str(value.node.value).strip()
-    _split(value, url, credentials=is_secret)
+    split_url(value, url, credentials=is_secret)
     return url
 
 
@@ -149,7 +149,7 @@ def _surrounding_proxy(value: Value, base_url: str) -> str:
     return url if in_order else ""
 
 
-def _split(value: Value, url: str, *, credentials: bool = False) -> SplitResult | None:
+def split_url(value: Value, url: str, *, credentials: bool = False) -> SplitResult | None:
     """The parts of an http or https URL; None after a complaint. The URL is not shown where it may hold a password."""
     try:
         parts = urlsplit(url)

@@ -85,6 +85,25 @@ _RUNBOOK = (
     _setting("runbook.escalation.after_hours", "whole number of at least 1", "24", "hours after the deadline until they do"),
     _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a driver of cost"),
 )  # fmt: skip
+_DELIVERY = (
+    _setting("delivery.<route>.kind", "slack, pagerduty, email, webhook or apprise", "required", "what takes the messages of the route"),
+    _setting("delivery.<route>.severities", "list of critical, error, warning, info", "every one", "which alerts go this way"),
+    _setting("delivery.<route>.reports", "true or false", "true; false for pagerduty", "whether reviews and digests go this way"),
+    _setting("delivery.<route>.timeout", "duration", "10s", "one attempt"),
+    _setting("delivery.<route>.url", "URL or secret: ${NAME}", "none", "the incoming webhook of slack, the receiver of webhook, the address of apprise (a secret there)"),
+    _setting("delivery.<route>.token", "secret: ${NAME}", "none", "slack: a bot's token, in place of url; charts are shown as pictures"),
+    _setting("delivery.<route>.channel", "text", "none", "slack: the id of the bot's channel"),
+    _setting("delivery.<route>.base_url", "URL", "by kind", "slack, pagerduty: where their API is, as https://events.eu.pagerduty.com"),
+    _setting("delivery.<route>.routing_key", "secret: ${NAME}", "none", "pagerduty: the integration key of an Events API v2 integration"),
+    _setting("delivery.<route>.secrets", "list of one or two secrets: ${NAME}", "none", "webhook: what the messages are signed with, whsec_…"),
+    _setting("delivery.<route>.host", "text", "none", "email: the mail server"),
+    _setting("delivery.<route>.port", "whole number", "587, 465 or 25 by security", "email: its port"),
+    _setting("delivery.<route>.security", "starttls, tls or none", "starttls", "email: how the connection is encrypted"),
+    _setting("delivery.<route>.user", "text", "none", "email: who logs in"),
+    _setting("delivery.<route>.password", "secret: ${NAME}", "none", "email: with which password"),
+    _setting("delivery.<route>.from", "mail address", "none", "email: who sends"),
+    _setting("delivery.<route>.to", "list of mail addresses", "none", "email: who gets the mails"),
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = (
     _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
     _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
@@ -164,6 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_RUNBOOK,
     *_PROVIDERS,
     *_GATEWAY,
+    *_DELIVERY,
 )
 
 

@@ -4,6 +4,7 @@
 alert through all its transitions): of one key no message overtakes another, and a pager makes one incident of it.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Literal
 
@@ -16,8 +17,9 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning", "info")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. `text` is Markdown: headings, lists, tables, **bold**, `code` and [links](https://…).
+    """One message. `title` says what it is about, and not whether it is acknowledged or resolved: `action` does.
 
+    `text` is Markdown: headings, lists, tables, **bold**, `code` and [links](https://…).
     `fields` are short names and values beside the text. `link` leads to where more can be seen. `html` is a whole
     self-contained page, for channels that take files. `chart` is a Vega-Lite specification with its data in it, and
     `chart_link` an address under which everybody who gets the message sees it as a picture.
@@ -35,3 +37,26 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     chart: dict[str, object] | None = None
     chart_link: str = ""
     at: datetime
+
+    @property
+    def digest(self) -> str:
+        """The id in 32 hexadecimal digits, for receivers that take no other characters."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:32]
+
+
+_TOLD = {"acknowledge": "Acknowledged: ", "resolve": "Resolved: "}
+
+
+def headline(message: Message) -> str:
+    """The title in one line, after what happened to what it names."""
+    return _TOLD.get(message.action, "") + one_line(message.title)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks or control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def cut(text: str, characters_max: int) -> str:
+    """`text`, or its beginning and an ellipsis."""
+    return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"

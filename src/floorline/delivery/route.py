@@ -43,3 +43,7 @@ class Route:
     def wants(self, message: Message) -> bool:
         """Whether the message goes this way: an alert by its severity, a report where reports are wanted."""
         return self.reports if message.action == "report" else message.severity in self.severities
+
+
+UNSET = Answer(outcome="later", words="its secret's variable is not set where the control process runs")
+"""What a channel answers that has no secret to send with: it is tried again when the configuration is read again."""

@@ -1,0 +1,3 @@
+from tests.support.certificates import certificates
+
+__all__ = ["certificates"]
