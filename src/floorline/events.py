@@ -161,6 +161,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     streamed: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
+    baseline: str = ""
 
 
 RevenueKind = Literal["subscription", "usage", "outcome", "one_off", "discount", "credit_note", "refund"]

@@ -15,7 +15,7 @@ from floorline.gateway.policy import Unattributed
 from floorline.ledger.key import Key
 
 FIELDS = (
-    "customer", "user", "feature", "workflow", "run", "step", "call_type", "plan", "environment", "purpose",
+    "customer", "user", "feature", "workflow", "run", "step", "call_type", "plan", "environment", "purpose", "prompt",
 )  # fmt: skip
 TEXT_MAX = 4_096
 """Characters of one value: what a column of the ledger takes."""
@@ -35,6 +35,7 @@ ATTRIBUTION_PREFIXES = (b"x-floorline-", b"x-litellm-", b"x-portkey-", b"helicon
 
 class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     """Whose call it is. Empty text: nobody said it. `call_type` is empty when nobody said it, for the endpoint to decide.
+    `prompt` is what the application calls the version of its prompt.
 
     `notes` says which values were ignored and why: for people, not for programs.
     """
@@ -49,6 +50,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     environment: str = "production"
     purpose: str = "production"
+    prompt: str = ""
     metadata: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
@@ -81,7 +83,7 @@ _FIELD_NAMES: Mapping[str, str] = {
     **{field: field for field in FIELDS},
     **{f"{field}_id": field for field in ("customer", "user", "feature", "workflow", "run", "step", "plan")},
     "call-type": "call_type", "customer-id": "customer", "user-id": "user", "run-id": "run",
-    "_user": "user", "_environment": "environment",
+    "prompt_version": "prompt", "prompt-version": "prompt", "_user": "user", "_environment": "environment",
 }  # fmt: skip
 """Names inside of metadata that mean a field. `_user` and `_environment` are Portkey's."""
 
@@ -219,6 +221,7 @@ _SOURCES: tuple[tuple[bytes, str | _Reader], ...] = (
     (b"helicone-session-id", "run"),
     (b"helicone-session-name", "workflow"),
     (b"helicone-session-path", "step"),
+    (b"helicone-prompt-id", "prompt"),
     (_PROPERTY, _read_property),
     (b"x-portkey-trace-id", "run"),
     (b"x-portkey-metadata", _read_object),

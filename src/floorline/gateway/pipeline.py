@@ -17,6 +17,7 @@ from floorline.errors import LedgerFull
 from floorline.gateway.accounting import FREE, Account
 from floorline.gateway.admission import Admitted, Turned, admit
 from floorline.gateway.attempts import Attempts
+from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
 from floorline.gateway.departure import Departure, Drains
 from floorline.gateway.listing import listed_models, lists_models
@@ -81,6 +82,7 @@ class Pipeline:
         self.drains = Drains()
         self._recorder, self._metrics, self._chance = recorder, metrics, chance
         self._capturer, self._pages, self._renew = capturer, pages, renew
+        self._stamps = Stamps()
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -122,6 +124,8 @@ class Pipeline:
         """Record that the call begins; a spool that can take no more refuses it."""
         if not snapshot.policy.accounting:
             return
+        if admitted.group is not None:
+            call.baseline = self._stamps.of(call, admitted.group, snapshot.policy)
         try:
             self._recorder.open(call, admitted.targets[0].provider if admitted.targets else "")
         except LedgerFull:

@@ -60,6 +60,7 @@ class Recorder:
             model_requested=call.view.model,
             streamed=call.view.stream,
             input_tokens=call.input_tokens,
+            baseline=call.baseline,
         )
         self.spool.append(encode_opening(opening))
         call.opened = True
@@ -134,6 +135,7 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         ending=ending,
         verdict="refuse" if call.refusal is not None else "forward",
         reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
+        baseline=call.baseline,
         service_tier="" if usage is None else usage.service_tier,
         usage={} if usage is None else quantities(usage, account.also),
         duration_us=(now_ns - call.started_ns) // 1_000,

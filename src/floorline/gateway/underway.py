@@ -61,6 +61,7 @@ class UnderWay:
     refusal: Refusal | None = None
     input_tokens: int = 0
     include_cost: bool = False
+    baseline: str = ""
     tries: list[Try] = field(default_factory=list[Try])
     overhead_ns: int = 0
     status: int = 0

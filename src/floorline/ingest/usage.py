@@ -234,7 +234,7 @@ USAGE: Table = table(
         Field(name="reasons", parse=texts, doc="why the verdict, separated by ;", default=()),
         Field(name="cache", parse=choice(*CACHES), doc=f"what the application's cache did: {', '.join(CACHES)}"),
         Field(name="cache_hit", parse=boolean, doc="the application's own cache served the answer: it cost nothing", default=False),
-        Field(name="baseline", parse=text, doc="the configuration that costs are compared within"),
+        Field(name="baseline", parse=text, doc="what costs are compared within: <prompt>@<route>, or the prompt alone (docs/baselines.md)"),
         Field(name="holdout", parse=texts, doc="optimisations this customer is held out of, separated by ;", default=()),
         Field(name="service_tier", parse=text, doc="the tier the answer reports: flex, priority …"),
         Field(name="speed", parse=text, doc="the speed the answer reports: fast"),

@@ -56,6 +56,7 @@ class Estimator:
             streamed=o.streamed,
             status=0,
             ending="lost",
+            baseline=o.baseline,
             usage={name: Decimal(tokens) for name, tokens in buckets.items()},
             cost_basis=cost.basis,
             price_version=cost.price_version,

@@ -33,7 +33,7 @@ def read(where: Route, **members: Any) -> View:
 
 
 def plain(where: Route, body: bytes) -> View:
-    return msgspec.structs.replace(seen(where, body), model_at=(0, 0))
+    return msgspec.structs.replace(seen(where, body), model_at=(0, 0), held={})
 
 
 def test_openais_members_are_read() -> None:

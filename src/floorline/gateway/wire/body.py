@@ -21,6 +21,7 @@ IMAGE_TOKENS = 1_000
 """What one inline image or file is estimated at: providers count 85 to 1,600 for a picture, whatever its bytes."""
 
 _T = TypeVar("_T")
+_NOTHING = msgspec.Raw(b"")
 _CAPS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _OTHER_SPELLINGS = frozenset(map("".join, product(*zip("model", "MODEL", strict=True)))) - {"model"}
 _BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
@@ -35,7 +36,8 @@ class View(msgspec.Struct, kw_only=True):
     word), '' when it does not. `output_cap` bounds one answer's output tokens.
     `end_user` is the caller's own user. `wants_usage`: a stream's extra usage chunk was asked for.
     `stream_options` is that member as it came, empty when there is none. `model_at` is where in the body the model's name begins
-    and ends, with its quotes; (0, 0) where that is not known.
+    and ends, with its quotes; (0, 0) where that is not known. `held` are members of the body as they came, those of the
+    application's own template among them.
     """
 
     model: str
@@ -46,6 +48,7 @@ class View(msgspec.Struct, kw_only=True):
     wants_usage: bool = False
     stream_options: bytes = b""
     model_at: tuple[int, int] = (0, 0)
+    held: Mapping[str, msgspec.Raw] = {}
 
 
 class _Named(msgspec.Struct):
@@ -73,6 +76,14 @@ class _Gemini(msgspec.Struct):
 
     camel: _Generation | None = msgspec.field(name="generationConfig", default=None)
     snake: _Generation | None = msgspec.field(name="generation_config", default=None)
+    instructions: msgspec.Raw = msgspec.field(name="systemInstruction", default=_NOTHING)
+    instructions_snake: msgspec.Raw = msgspec.field(name="system_instruction", default=_NOTHING)
+    tools: msgspec.Raw = _NOTHING
+
+    @property
+    def held(self) -> dict[str, msgspec.Raw]:
+        """The members of the application's template."""
+        return _there(systemInstruction=self.instructions, system_instruction=self.instructions_snake, tools=self.tools)
 
 
 class _Inference(msgspec.Struct):
@@ -84,6 +95,19 @@ class _Bedrock(msgspec.Struct):
 
     inference: _Inference | None = msgspec.field(name="inferenceConfig", default=None)
     max_tokens: int | None = None
+    system: msgspec.Raw = _NOTHING
+    messages: msgspec.Raw = _NOTHING
+    tools: msgspec.Raw = _NOTHING
+    configured_tools: msgspec.Raw = msgspec.field(name="toolConfig", default=_NOTHING)
+
+    @property
+    def held(self) -> dict[str, msgspec.Raw]:
+        """The members of the application's template, those of Converse and those of the models' own requests."""
+        return _there(system=self.system, messages=self.messages, tools=self.tools, toolConfig=self.configured_tools)
+
+
+def _there(**members: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    return {name: raw for name, raw in members.items() if raw is not _NOTHING}
 
 
 _text = msgspec.json.Decoder(str | None)
@@ -124,11 +148,11 @@ def _call(route: Route, body: bytes) -> View:
         asked = _gemini.decode(body)
         held = asked.camel or asked.snake
         cap = None if held is None else held.camel if held.camel is not None else held.snake
-        return View(model=route.model, stream=route.streamed, output_cap=cap)
+        return View(model=route.model, stream=route.streamed, output_cap=cap, held=asked.held)
     if route.dialect == "bedrock":
         request = _bedrock.decode(body)
         cap = request.max_tokens if request.inference is None else request.inference.max_tokens
-        return View(model=route.model, stream=route.streamed, output_cap=cap)
+        return View(model=route.model, stream=route.streamed, output_cap=cap, held=request.held)
     return _plain(route, body)
 
 
@@ -152,6 +176,7 @@ def _plain(route: Route, body: bytes) -> View:
         wants_usage=asked_for is not None and asked_for.include_usage is True,
         stream_options=b"" if options is None else bytes(options),
         model_at=(start, start + len(memoryview(held["model"]))) if start else (0, 0),
+        held=held,
     )
 
 
