@@ -18,7 +18,7 @@ CALL_TYPES = (
 ENDINGS = ("complete", "client_left", "upstream_error", "refused", "lost")
 ENVIRONMENTS = ("production", "staging", "development")
 PURPOSES = ("production", "internal", "evaluation")
-COMPONENTS = ("inference", "orchestration", "infrastructure", "human_review", "support", "retries")
+COMPONENTS = ("inference", "orchestration", "infrastructure", "human_review", "support", "logging", "retries")
 """The waterfall's layers of cost."""
 
 ORCHESTRATION = frozenset({"embedding", "retrieval", "rerank", "routing", "judging"})

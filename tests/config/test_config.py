@@ -44,7 +44,7 @@ contracts:
   - {provider: openai, multiplier: 0.85, from: 2026-01-01}
   - {provider: anthropic, model: claude-*, unit: output, rate: 12.5}
 features:
-  contracts: {role: premium, hosting: cacheable, floor: 0.72, owner: legal-tech, yellow_band: 0.05}
+  contracts: {role: premium, hosting: cacheable, floor: 0.72, owner: legal-tech, yellow_band: 0.05, components: [generation, retrieval]}
   support: {exception: {floor: 0.30, reason: launch year, review_by: 2026-12-31}}
 yellow_band: 0.10
 runbook:
@@ -115,6 +115,7 @@ def test_every_setting_is_read():
                 floor=Decimal("0.72"),
                 owner="legal-tech",
                 yellow_band=Decimal("0.05"),
+                components=("generation", "retrieval"),
             ),
             "support": FeaturePolicy(
                 name="support",
@@ -348,7 +349,7 @@ def test_a_number_reads_as_what_is_written(number: Decimal):
 
 def test_what_may_be_written_is_what_the_table_lists():
     assert names_below("features.<feature>") == (
-        "role", "hosting", "floor", "owner", "yellow_band", "exception", "allowed_providers", "allowed_regions", "capture", "capture_time",
+        "role", "hosting", "floor", "owner", "components", "yellow_band", "exception", "allowed_providers", "allowed_regions", "capture", "capture_time",
     )  # fmt: skip
     assert names_below("contracts[].rate") == ("price", "per", "tiers", "utilisation", "free")
     assert required_below("aliases[]") == ("kind", "alias", "canonical")

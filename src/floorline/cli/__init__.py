@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "check": "floorline.cli.check:command",
     "content": "floorline.cli.privacy:content",
     "control": "floorline.cli.control:command",
+    "costmap": "floorline.cli.costmap:command",
     "demo": "floorline.cli.demo:command",
     "erase": "floorline.cli.privacy:erase",
     "gateway": "floorline.cli.gateway:command",

@@ -85,7 +85,7 @@ def print_table(report: MarginReport, limit: int) -> None:
     if len(report.rows) > limit:
         more = counted(len(report.rows) - limit, "more row")
         out.print(f"{OTHERS}: {more}, which a greater --limit, --json or --csv shows")
-    _print_exceptions(out, rows)
+    print_exceptions(out, rows)
     _print_quality(out, report)
 
 
@@ -106,7 +106,7 @@ def _columns(report: MarginReport) -> list[tuple[str, int, Cell]]:
         ("margin %", 0, lambda row: _at_most(row, percent(row.margin_ratio))),
     ]
     if report.by == ("feature",):
-        shown.append(("floor", 3, _floor_cell))
+        shown.append(("floor", 3, floor_cell))
         shown.append(("zone", 2, lambda row: "" if row.floor is None else Text(row.zone, style=ZONE_STYLE[row.zone])))
     if any(row.sums.unpriced for row in report.rows):
         shown.append(("unpriced", 1, lambda row: f"{row.sums.unpriced:,} unpriced" if row.sums.unpriced else ""))
@@ -131,13 +131,14 @@ def _columns(report: MarginReport) -> list[tuple[str, int, Cell]]:
     return shown
 
 
-def _floor_cell(row: Figures) -> str:
+def floor_cell(row: Figures) -> str:
+    """The floor, marked where an exception makes it or has lapsed; empty for what has none."""
     if row.held_to is None:
         return ""
     return f"{'*' if row.held_to.exception else ''}{row.held_to.ratio * 100:.0f} %"
 
 
-def _print_exceptions(out: Console, rows: Sequence[Figures]) -> None:
+def print_exceptions(out: Console, rows: Sequence[Figures]) -> None:
     """Why a floor is not the feature's own, and why a feature is red whose margin is above it."""
     for row in rows:
         if row.held_to is not None and row.held_to.exception:

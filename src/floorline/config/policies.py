@@ -8,6 +8,7 @@ from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
 from floorline.margin.policy import (
+    EXPECTED,
     USAGE_PRICE_UNITS,
     Allocation,
     FeaturePolicy,
@@ -30,7 +31,7 @@ def read_features(tables: Mapping[str, Mapping[str, Value]]) -> dict[str, Featur
 
 def _feature(name: str, table: Mapping[str, Value]) -> FeaturePolicy:
     role, hosting, floor, owner = (table.get(key) for key in ("role", "hosting", "floor", "owner"))
-    band, exception = table.get("yellow_band"), table.get("exception")
+    band, exception, components = (table.get(key) for key in ("yellow_band", "exception", "components"))
     return FeaturePolicy(
         name=name,
         role=cast("Role", (role.one_of(get_args(Role)) if role else None) or "core"),
@@ -39,6 +40,7 @@ def _feature(name: str, table: Mapping[str, Value]) -> FeaturePolicy:
         owner=(owner.text() if owner else None) or "",
         yellow_band=read_band(band) if band else None,
         exception=_exception(exception) if exception else None,
+        components=read_names(components, EXPECTED) if components else (),
     )
 
 
@@ -145,11 +147,11 @@ def _amounts(value: Value, names: Sequence[str] = ()) -> Mapping[str, Decimal]:
     return amounts
 
 
-def read_names(value: Value) -> tuple[str, ...]:
-    """A list of texts, none twice."""
+def read_names(value: Value, of: Sequence[str] = ()) -> tuple[str, ...]:
+    """A list of texts, none twice; only of `of` when that names any."""
     names: dict[str, None] = {}
     for item in value.items():
-        name = item.text()
+        name = item.one_of(of) if of else item.text()
         if name is None:
             continue
         if name in names:

@@ -137,6 +137,12 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("features.<feature>.floor", "ratio below 1", "by role and hosting", "the gross margin to hold"),
     _setting("features.<feature>.owner", "text", "the runbook's", "who answers for the feature"),
     _setting(
+        "features.<feature>.components",
+        "list of components",
+        "what its calls imply",
+        "the columns of the cost map that it must report",
+    ),
+    _setting(
         "features.<feature>.yellow_band",
         "ratio from 0 to 1",
         "`yellow_band`",

@@ -16,6 +16,11 @@ USAGE_PRICE_UNITS = ("calls", "input_tokens", "output_tokens")
 """What a plan's `usage_prices` may price: one call, one token in, one token out."""
 
 
+EXPECTED = (
+    "generation", "embedding", "retrieval", "rerank", "judging", "infrastructure", "human_review", "support", "logging",
+)  # fmt: skip
+"""The columns of the cost map that a feature can be expected to report."""
+
 YELLOW_BAND = Decimal("0.08")
 """How far above its floor a feature is still yellow, unless it or the organisation says otherwise."""
 

@@ -24,6 +24,10 @@ _SQL: Mapping[str, Template] = {
     if file.name.endswith(".sql")
 }
 _CUSTOMER_OF_PLAN = "if(plan = '', customer_id, '')"  # a call that states its plan needs no customer to find it
+_CANONICAL_FEATURE = (
+    "if(feature = '', {nameless:String}, "
+    "transform(concat(feature, ' ', toString(as_of)), {raws:Array(String)}, {names:Array(String)}, toString(feature)))"
+)
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
 _NO_NUMBERS = "CAST([] AS Array(Int64))"
@@ -171,6 +175,44 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
 
 
+class PartRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature, call type and step; money in 10^-12 USD, `cost` with its `retry`."""
+
+    feature: str
+    as_of: int
+    call_type: str
+    step: str
+    calls: int
+    unpriced: int
+    cost: int
+    retry: int
+
+
+class PartNumberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of a feature, in its canonical name, and a part of its cost."""
+
+    name: str
+    part: str
+    number: int
+
+
+class PartNumbersRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of a feature, in its canonical name, one for each part asked for."""
+
+    name: str
+    numbers: list[int]
+
+
+class EmbeddedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Embedding cost of a feature, in its canonical name, in 10^-12 USD: of calls that say what they embed, and of those
+    of them that say what an earlier one said.
+    """
+
+    name: str
+    keyed: int
+    again: int
+
+
 class Days(msgspec.Struct, frozen=True, kw_only=True):
     """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
 
@@ -269,6 +311,58 @@ def p95_buckets(columns: Sequence[Column], days: Days) -> Query[BucketRow]:
     """Calls by bucket of cost; `columns` are of HISTOGRAM."""
     sql = _SQL["p95_buckets"].substitute(_grouping(columns, days))
     return Query(sql=sql, row=BucketRow, parameters=_parameters(days))
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cost map names what a call is: the column of each call type, and the canonical names of the features that
+    are called otherwise, by raw name and first day of a span. Calls that name no feature are `nameless`.
+    """
+
+    of_call_type: Mapping[str, str]
+    renamed: Mapping[tuple[str, int], str]
+    nameless: str
+
+
+def costmap_parts(days: Days) -> Query[PartRow]:
+    """Calls and cost by raw feature, call type and step."""
+    sql = _SQL["costmap_parts"].substitute(as_of=_as_of(days, by_customer=False))
+    return Query(sql=sql, row=PartRow, parameters=_parameters(days))
+
+
+def costmap_calls(days: Days, columns: Columns) -> Query[PartNumberRow]:
+    """The 95th percentile of a call's cost by feature and column; the feature "" is the window."""
+    parameters = {**_parameters(days), **_of_columns(columns)}
+    return Query(sql=_costmap("costmap_calls", days), row=PartNumberRow, parameters=parameters)
+
+
+def costmap_outcomes(days: Days, columns: Columns, parts: Sequence[str], since: int) -> Query[PartNumbersRow]:
+    """The 95th percentile of what a successful outcome's run cost by feature, for each of `parts` ("": all). Outcomes are
+    dated from `since` on, their calls from the start of `days` on.
+    """
+    parameters = {**_parameters(days), **_of_columns(columns), "parts": list(parts), "since": date.fromordinal(since)}
+    return Query(sql=_costmap("costmap_outcomes", days), row=PartNumbersRow, parameters=parameters)
+
+
+def costmap_embedded(days: Days, columns: Columns, since: int) -> Query[EmbeddedRow]:
+    """Embedding cost from `since` on by feature, and what of it had been embedded before, as far back as `days`."""
+    parameters = {**_parameters(days), **_of_columns(columns), "since": date.fromordinal(since)}
+    return Query(sql=_costmap("costmap_embedded", days), row=EmbeddedRow, parameters=parameters)
+
+
+def _costmap(name: str, days: Days) -> str:
+    priced = _SQL["priced_source"].substitute()
+    return _SQL[name].substitute(as_of=_as_of(days, by_customer=False), priced=priced, name=_CANONICAL_FEATURE)
+
+
+def _of_columns(columns: Columns) -> dict[str, Parameter]:
+    renamed = columns.renamed or {("", 0): ""}  # a transform of nothing is refused
+    return {
+        "types": list(columns.of_call_type),
+        "columns": list(columns.of_call_type.values()),
+        "raws": [f"{raw} {as_of}" for raw, as_of in renamed],
+        "names": list(renamed.values()),
+        "nameless": columns.nameless,
+    }
 
 
 def active_users(days: Days) -> Query[NumberRow]:
