@@ -1,7 +1,9 @@
 """An opportunity as it is kept: what it would bring, who answers for it, how far it is, what it brought in the end.
 
-proposed → accepted → shadow → canary → shipped → measured
-    └─────────┴──────────┴────────┴──▶ rejected ──▶ proposed (by hand, or found again after its time)
+    proposed → accepted → shadow → canary → shipped → measured
+        └─────────┴──────────┴────────┴──▶ rejected ──▶ proposed (by hand, or found again after its time)
+
+Dollars are Decimal USD a quarter of QUARTER_DAYS.
 """
 
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ State = Literal["proposed", "accepted", "shadow", "canary", "shipped", "measured
 SubjectKind = Literal["feature", "plan", "customer", "company"]
 Level = Literal["low", "medium", "high"]
 Effort = Literal["small", "medium", "large"]
+Per = Literal["call", "outcome", "day"]
 
 SHELF = "opportunity"
 """The kind of the documents on the shelf."""
@@ -41,11 +44,11 @@ OPEN: frozenset[State] = frozenset({"proposed", "accepted", "shadow", "canary"})
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What an opportunity saves of one slice of the spend, USD a quarter: `saves` of `spend`. `slice` is feature, call
-    type, provider and model.
+    """What an opportunity saves of one slice of the spend, USD a quarter: `saves` of `spend`. `slice` is purpose, feature,
+    call type, provider and model.
     """
 
-    slice: tuple[str, str, str, str]
+    slice: tuple[str, ...]
     spend: Decimal
     saves: Decimal
 
@@ -71,7 +74,7 @@ class Realised(msgspec.Struct, frozen=True, kw_only=True):
     before_end: date
     after_start: date
     after_end: date
-    per: Literal["call", "outcome", "day"]
+    per: Per
     before: Decimal
     after: Decimal
     volume: int
@@ -83,7 +86,8 @@ class Opportunity(msgspec.Struct, frozen=True, kw_only=True):
     """One item of the backlog. `id` is of what it is about, so that the same thing found again is the same item.
 
     `dollars_a_quarter` is the latest estimate, `promised` the one at the time it was accepted. `margin_points` are points
-    of the subject's own margin, None where it has no revenue. `formula` is the estimate with its numbers. `claims` say
+    of the subject's own margin (a customer's: of its plan), None where it has no revenue. `plan` is the plan whose customers'
+    excess it takes from, "" for what is about calls. `formula` is the estimate with its numbers. `claims` say
     which dollars it is about. A rejected one is not proposed again before `quiet_until`.
     """
 
@@ -91,6 +95,7 @@ class Opportunity(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     subject_kind: SubjectKind
     subject: str
+    plan: str = ""
     title: str
     formula: str
     dollars_a_quarter: Decimal

@@ -11,6 +11,7 @@ from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
     "audit": "floorline.cli.privacy:audit",
+    "backlog": "floorline.cli.backlog:command",
     "backup": "floorline.cli.backup:backup",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
@@ -30,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
     "restore": "floorline.cli.backup:restore",
+    "review": "floorline.cli.review:command",
     "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",

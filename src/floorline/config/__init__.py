@@ -16,6 +16,7 @@ from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
+from floorline.config.reviews import read_reviews
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.delivery.route import Route
 from floorline.events import Alias
@@ -23,6 +24,7 @@ from floorline.gateway.policy import GatewayPolicy
 from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
+from floorline.reviews.policy import ReviewPolicy
 
 __all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "parse"]
 
@@ -48,6 +50,7 @@ class Config:
     yellow_band: Decimal = YELLOW_BAND
     runbook: Runbook = field(default_factory=Runbook)
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     routes: tuple[Route, ...] = ()
 
     @property
@@ -107,6 +110,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
+        reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
         routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)

@@ -85,6 +85,20 @@ _RUNBOOK = (
     _setting("runbook.escalation.after_hours", "whole number of at least 1", "24", "hours after the deadline until they do"),
     _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a driver of cost"),
 )  # fmt: skip
+_REVIEWS = (
+    _setting("reviews.targets.inference_share", "ratio from 0 to 1", "0.15", "most that inference may cost of revenue, in the weekly review"),
+    _setting("reviews.targets.gross_margin", "ratio from 0 to 1", "0.68", "least gross margin"),
+    _setting("reviews.targets.cache_hit_rate", "ratio from 0 to 1", "0.30", "least share of calls answered from a cache"),
+    _setting("reviews.targets.small_and_mid_share", "ratio from 0 to 1", "0.60", "least share of calls on small and mid models"),
+    _setting("reviews.targets.top_fifth_share", "ratio from 0 to 1", "0.40", "most that the dearest fifth of customers may cost of their MRR"),
+    _setting("reviews.tiers.<model>", "small, mid or large", "by price", "the tier of a model (a name or glob), in place of what its price says"),
+    _setting("reviews.structural_weeks", "whole number of at least 1", "8", "weeks of a quarter below its floor that make a feature structurally so"),
+    _setting("reviews.market[].name", "text", "required", "what the figure is of: a segment, a survey, a competitor"),
+    _setting("reviews.market[].margin", "ratio from -1 to 1", "required", "the gross margin that others publish"),
+    _setting("reviews.market[].source", "text", "required", "where it was read"),
+    _setting("reviews.market[].date", "day", "required", "when it was published"),
+    _setting("reviews.market[].feature", "feature", "the whole product", "which feature it is held against"),
+)  # fmt: skip
 _DELIVERY = (
     _setting("delivery.<route>.kind", "slack, pagerduty, email, webhook or apprise", "required", "what takes the messages of the route"),
     _setting("delivery.<route>.severities", "list of critical, error, warning, info", "every one", "which alerts go this way"),
@@ -189,6 +203,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_RUNBOOK,
     *_PROVIDERS,
     *_GATEWAY,
+    *_REVIEWS,
     *_DELIVERY,
 )
 

@@ -133,6 +133,11 @@ class Margins:
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
         return smallest_set(self.ledger.query(queries.steps(days)), completed, share)
 
+    def uses(self, start: date, end: date, scope: Scope) -> list[tuple[Owner, Use]]:
+        """What every customer used of every feature on its plan, a row for each span in which names mean the same."""
+        request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
+        return [(owner, use) for _, owner, use in _Table(self.ledger, self.policies, request).window_uses()]
+
     def identities(self, start: date, end: date, scope: Scope) -> Identities:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)

@@ -90,5 +90,12 @@ def series(reports: Sequence[MarginReport]) -> Series:
     return Series(by=reports[0].by, start=reports[0].start, rows=rows, total=total)
 
 
+def stretch_of(report: MarginReport, key: Key) -> Stretch:
+    """The sums of one row of a table, `()` those of its total; NOTHING where there is no such row."""
+    if key == ():
+        return _stretch(report.total)
+    return next((_stretch(row) for row in report.rows if row.key == key), NOTHING)
+
+
 def _stretch(row: Figures) -> Stretch:
     return Stretch(row.revenue_pico, row.cogs_pico, row.sums, row.outcomes or NO_OUTCOMES)

@@ -1,1 +1,1 @@
-"""What a company looks at each week and each quarter. Pure."""
+"""Weekly and quarterly reviews: typed documents made from figures handed in, and how they read as Markdown and HTML."""

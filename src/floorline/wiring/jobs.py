@@ -5,15 +5,17 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from floorline.config import Config
+from floorline.jobs.backlogging import Backlog
 from floorline.jobs.schedule import Job, daily
 from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
+from floorline.wiring import load_book
 
 QUIET = time(3, 17)
 """When a day's heavy work is done, by the clock of the reporting timezone."""
 
 
-def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:  # noqa: ARG001 - the policies of jobs
+def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     """Every job, over the control process's own ledger."""
     zone = ZoneInfo(ledger.timezone)
     return (
@@ -24,7 +26,18 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:  # noqa: AR
             run=_timeless(lambda: verify_ledger(ledger)),
             deadline=timedelta(hours=1),
         ),
+        Job(
+            name="backlog",
+            every=daily(QUIET, zone),
+            run=lambda now: _find_opportunities(config, ledger, now),
+            deadline=timedelta(hours=1),
+        ),
     )
+
+
+def _find_opportunities(config: Config, ledger: Ledger, now: datetime) -> str:
+    book, _ = load_book(config)
+    return Backlog(ledger, config.policies, book).refresh(now).sentence
 
 
 def _timeless(run: Callable[[], str]) -> Callable[[datetime], str]:

@@ -1,0 +1,97 @@
+"""What becomes of an opportunity: found again, decided on, moved, shipped. Each function gives the item as it is then."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from msgspec import structs
+
+from floorline.backlog.model import NEXT, Opportunity, State, Step
+from floorline.errors import BadInput
+
+QUIET = timedelta(days=90)
+"""How long a rejected opportunity is not proposed again, unless the rejection says otherwise."""
+
+
+def again(kept: Opportunity | None, found: Opportunity) -> Opportunity:
+    """What is kept of an opportunity that was found, and may be there already: its estimate is of now, what people decided
+    stays. What is shipped or measured keeps its figures too; what was rejected is proposed again once its time is over.
+    """
+    if kept is None:
+        return found
+    if kept.state in {"shipped", "measured"}:
+        return kept
+    if kept.state == "rejected":
+        if kept.quiet_until is not None and found.seen_at.date() < kept.quiet_until:
+            return kept
+        back = Step(at=found.seen_at, actor="floorline", state="proposed", note="found again after its time")
+        kept = structs.replace(kept, state="proposed", quiet_until=None, history=(*kept.history, back))
+    return structs.replace(
+        found,
+        found_at=kept.found_at,
+        state=kept.state,
+        owner=kept.owner or found.owner,
+        deadline=kept.deadline,
+        promised=kept.promised,
+        history=kept.history,
+    )
+
+
+def gone(kept: Opportunity, found_at: datetime) -> bool:
+    """Whether an item that the finders no longer find is to be forgotten: nobody decided anything on it."""
+    return kept.state == "proposed" and not kept.by_hand and not kept.history and kept.seen_at < found_at
+
+
+def moved(
+    item: Opportunity,
+    to: State,
+    *,
+    actor: str,
+    now: datetime,
+    note: str = "",
+    owner: str = "",
+    deadline: date | None = None,
+    on: date | None = None,
+    quiet: timedelta = QUIET,
+) -> Opportunity:
+    """The item in another state. BadInput where it cannot go there, or where a reason is missing.
+
+    Accepting it keeps its estimate as the promise. `on` is the day on which it was shipped, `quiet` how long it is not
+    proposed again.
+    """
+    if to not in NEXT[item.state]:
+        ways = ", ".join(NEXT[item.state]) or "nowhere"
+        raise BadInput(f"{item.id} is {item.state}: from there it goes to {ways}, not to {to}")
+    if to == "rejected" and not note:
+        raise BadInput(f"say why {item.id} is rejected: --reason")
+    promised = item.dollars_a_quarter if item.promised is None and to not in {"rejected", "proposed"} else item.promised
+    shipped = {"shipped": on or now.date(), "measured": item.shipped_on}.get(to)
+    return structs.replace(
+        item,
+        state=to,
+        owner=owner or item.owner,
+        deadline=deadline or item.deadline,
+        promised=promised,
+        shipped_on=shipped,
+        quiet_until=(now + quiet).date() if to == "rejected" else None,
+        history=(*item.history, Step(at=now, actor=actor, state=to, note=note)),
+    )
+
+
+def by_hand(item: Opportunity, *, actor: str, now: datetime) -> Opportunity:
+    """An item that a person wrote, with its first line of history."""
+    return structs.replace(item, history=(Step(at=now, actor=actor, state="proposed", note="added by hand"),))
+
+
+def slug(title: str) -> str:
+    """The id of an item that a person titled."""
+    words = "".join(letter if letter.isalnum() else " " for letter in title.lower()).split()
+    if not words:
+        raise BadInput("a title needs at least one letter or digit")
+    return f"by_hand:{'-'.join(words)[:60]}"
+
+
+def checked(dollars: Decimal) -> Decimal:
+    """An estimate that a person states. BadInput where it is no gain."""
+    if dollars <= 0:
+        raise BadInput(f"${dollars} a quarter is no gain: state what it would bring")
+    return dollars

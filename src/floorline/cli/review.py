@@ -1,0 +1,107 @@
+"""`floorline review`: the weekly review, and what was decided on it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import date
+from typing import cast
+
+import click
+from msgspec import Struct
+
+from floorline.cli.margin import Day
+from floorline.cli.output import emit_json, note
+from floorline.jobs.margins import Margins
+from floorline.jobs.reviewing import Reviewer
+from floorline.reviews import weekly_page
+from floorline.reviews.html import html
+from floorline.reviews.json_document import document
+from floorline.reviews.markdown import markdown
+from floorline.reviews.model import VERDICTS, Decision, Verdict
+from floorline.reviews.page import Page
+from floorline.reviews.weeks import Week, parse_week
+from floorline.wiring import actor, load_book, load_config, now, open_ledger
+
+FORMATS = ("md", "html", "json")
+
+
+class WeekType(click.ParamType[Week]):
+    """A week as 2026-W46."""
+
+    name = "week"
+
+    def convert(self, value: str | Week, param: click.Parameter | None, ctx: click.Context | None) -> Week:
+        """The week, or a usage error that says how to write one."""
+        if isinstance(value, Week):
+            return value
+        try:
+            return parse_week(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@contextmanager
+def reviewer() -> Generator[Reviewer]:
+    """What makes reviews of the ledger in the home folder."""
+    config = load_config(secrets=False)
+    book, _ = load_book(config)
+    with open_ledger(config) as ledger:
+        note(ledger.notices)
+        yield Reviewer(margins=Margins(ledger, config.policies), policy=config.reviews, book=book)
+
+
+@click.group("review")
+def command() -> None:
+    """Reviews that are ready before the meeting, and the decisions taken on them."""
+
+
+@command.command("weekly")
+@click.option("--week", type=WeekType(), help="The ISO week, as 2026-W46; the last one that is over when not given.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="md", show_default=True, help="How it is printed."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--refresh", is_flag=True, help="Make it anew from today's figures; decisions stay.")
+def weekly(week: Week | None, format_: str, *, as_json: bool, refresh: bool) -> None:
+    """Features against floors, trends, alerts, unit economics, what is coming, and what to do.
+
+    A review of a week that is over is kept: the same command shows the same figures until --refresh.
+    """
+    with reviewer() as reviews:
+        review = reviews.review(week or reviews.last_week(now()), now(), refresh=refresh)
+    _show(review, weekly_page.page(review), "json" if as_json else format_)
+
+
+@command.command("decide")
+@click.argument("week", type=WeekType())
+@click.argument("action")
+@click.argument("verdict", type=click.Choice(VERDICTS))
+@click.option("--owner", default="", help="Who does it.")
+@click.option("--by", type=Day(), help="By which day.")
+@click.option("--note", "words", default="", help="Why.")
+@click.option("--json", "as_json", is_flag=True, help="Print the action as JSON.")
+def decide(week: Week, action: str, verdict: str, owner: str, by: date | None, words: str, *, as_json: bool) -> None:
+    """Record what was decided of an ACTION of the review of WEEK, as in `2026-W46 floor/chat accept --owner maria`.
+
+    An action that is accepted or deferred carries over, with its age, until it is done or rejected.
+    """
+    instant = now()
+    decision = Decision(verdict=cast("Verdict", verdict), at=instant, actor=actor(), owner=owner, by=by, note=words)
+    with reviewer() as reviews:
+        review = reviews.decide(week, action, decision, instant)
+    decided = next(one for one in review.actions if one.id == action)
+    if as_json:
+        emit_json(document(decided))
+    else:
+        left = sum(one.decision is None for one in review.actions)
+        click.echo(
+            f"{review.id}: {action} {verdict}{f', {owner}' if owner else ''}{f', by {by}' if by else ''}; {left} undecided"
+        )
+
+
+def _show(review: Struct, page: Page, format_: str) -> None:
+    if format_ == "json":
+        emit_json(document(review))
+    elif format_ == "html":
+        click.echo(html(page, {}))
+    else:
+        click.echo(markdown(page), nl=False)

@@ -1,0 +1,141 @@
+"""Makes and keeps weekly reviews: asks the ledger what a review needs and hands it to the pure functions.
+
+A review of a week that is over is kept when it is made, so that a meeting's figures are the ones it saw.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from floorline.clock import day_of, timezone
+from floorline.errors import BadInput
+from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.pricing_use import tiers_of
+from floorline.ledger.shelf import Shelf
+from floorline.margin.dimensions import Scope
+from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.series import Series
+from floorline.pricing.book import PriceBook
+from floorline.reviews import queries
+from floorline.reviews.actions import decide
+from floorline.reviews.economics import WeekOfUse
+from floorline.reviews.model import Decision, NewModel, WeeklyReview
+from floorline.reviews.policy import ReviewPolicy
+from floorline.reviews.trend import WEEKS
+from floorline.reviews.weekly import WeekFigures, weekly
+from floorline.reviews.weeks import Week, week_of
+
+KIND = "review"
+_SCOPE = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewer:
+    """Weekly reviews of one ledger. What margins read of the configuration is in `margins`."""
+
+    margins: Margins
+    policy: ReviewPolicy
+    book: PriceBook
+
+    @property
+    def shelf(self) -> Shelf[WeeklyReview]:
+        """The kept reviews, by week."""
+        return Shelf(self.margins.ledger.state, KIND, WeeklyReview)
+
+    def last_week(self, now: datetime) -> Week:
+        """The last week that is over."""
+        return week_of(day_of(now, timezone(self.margins.ledger.timezone)) - timedelta(days=7))
+
+    def review(self, week: Week, now: datetime, *, refresh: bool = False) -> WeeklyReview:
+        """The kept review of `week`, else a new one; with `refresh` a new one with the decisions of the kept. BadInput for
+        a week that has not begun.
+        """
+        today = day_of(now, timezone(self.margins.ledger.timezone))
+        if week.start > today:
+            raise BadInput(f"{week} begins on {week.start}: there is nothing to review yet")
+        kept = self.shelf.get(str(week))
+        if kept is not None and not refresh:
+            return kept
+        earlier = max((one for one in self.shelf.all().values() if one.id < str(week)), key=_by_id, default=None)
+        made = weekly(self._figures(week, now, whole=week.end <= today), earlier, kept)
+        if made.whole:
+            self.shelf.put(made.id, made, now=now)
+        return made
+
+    def decide(self, week: Week, action: str, decision: Decision, now: datetime) -> WeeklyReview:
+        """The kept review of `week` with a decision on `action`. BadInput when there is no such review or action."""
+
+        def decided(kept: WeeklyReview | None) -> WeeklyReview:
+            if kept is None:
+                raise BadInput(
+                    f"no review of {week} is kept: make it first with `floorline review weekly --week {week}`"
+                )
+            try:
+                return decide(kept, action, decision)
+            except KeyError:
+                names = ", ".join(one.id for one in kept.actions) or "none"
+                raise BadInput(f"the review of {week} has no action {action!r}; it has: {names}") from None
+
+        review = self.shelf.change(str(week), decided, now=now)
+        assert review is not None
+        return review
+
+    def _figures(self, week: Week, now: datetime, *, whole: bool) -> WeekFigures:
+        margins, before = self.margins, week.before()
+        tables = [margins.table(_request(one, "feature")) for one in (week, before)]
+        return WeekFigures(
+            week=week,
+            made_at=now,
+            whole=whole,
+            by_feature=tables[0],
+            by_feature_before=tables[1],
+            series=self._series(week),
+            use=self._use(week, tables[0].total),
+            use_before=self._use(before, tables[1].total),
+            policies=margins.policies,
+            targets=self.policy.targets,
+            new_models=self._new_models(week),
+        )
+
+    def _series(self, week: Week) -> Series:
+        start = week.before(WEEKS - 1).start
+        return self.margins.series(MarginRequest(by=("feature",), start=start, end=week.end))
+
+    def _use(self, week: Week, total: Figures) -> WeekOfUse:
+        ledger = self.margins.ledger
+        models = ledger.query(queries.models(week.start, week.end, _SCOPE))
+        (served,) = ledger.query(queries.served(week.start, week.end, _SCOPE))
+        return WeekOfUse(
+            total=total,
+            customers=self.margins.table(_request(week, "customer")).rows,
+            served=served,
+            models=models,
+            tiers=tiers_of(self.book, models, week.end, self.policy.tiers),
+        )
+
+    def _new_models(self, week: Week) -> list[NewModel]:
+        ledger = self.margins.ledger
+        first = {(one.provider, one.model): one.day for one in ledger.query(queries.first_seen())}
+        uses = ledger.query(queries.models(week.start, week.end, _SCOPE))
+        tiers = tiers_of(self.book, uses, week.end, self.policy.tiers)
+        return [
+            NewModel(
+                provider=use.provider,
+                model=use.model,
+                first=first[use.provider, use.model],
+                calls=use.calls,
+                cost=usd_of(use.cost) if use.calls > use.unpriced else None,
+                tier=tiers.get((use.provider, use.model), ""),
+            )
+            for use in uses
+            if week.start <= first[use.provider, use.model] < week.end
+        ]
+
+
+def _by_id(review: WeeklyReview) -> str:
+    return review.id
+
+
+def _request(week: Week, by: str) -> MarginRequest:
+    return MarginRequest(
+        by=("customer",) if by == "customer" else ("feature",), start=week.start, end=week.end, with_p95=False
+    )

@@ -1,0 +1,63 @@
+"""What the owner of the product states about reviews: targets, tiers of models, market figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Tier = Literal["small", "mid", "large"]
+SMALL_USD_MAX = Decimal(2)
+MID_USD_MAX = Decimal(6)
+"""Most that a million tokens, three of input to one of output, cost at list price in a tier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What the weekly figures are held against: ratios. Three are most that may be, the others least."""
+
+    inference_share: Decimal = Decimal("0.15")
+    gross_margin: Decimal = Decimal("0.68")
+    cache_hit_rate: Decimal = Decimal("0.30")
+    small_and_mid_share: Decimal = Decimal("0.60")
+    top_fifth_share: Decimal = Decimal("0.40")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketFigure:
+    """A gross margin that others publish, with where it was read and when. `feature` is the one it is held against,
+    empty for the whole.
+    """
+
+    name: str
+    margin: Decimal
+    source: str
+    date: date
+    feature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPolicy:
+    """`tiers`: model name or glob → its tier, in place of what its price says; the first that matches holds."""
+
+    targets: Targets = field(default_factory=Targets)
+    tiers: Mapping[str, Tier] = field(default_factory=dict[str, Tier])
+    market: tuple[MarketFigure, ...] = ()
+    structural_weeks: int = 8
+
+
+def tier_of(model: str, usd_per_mtok: Decimal | None, stated: Mapping[str, Tier]) -> Tier | None:
+    """A model's tier: as stated, else by the price of a blended million tokens; None where it has no price."""
+    name = model.lower()
+    for pattern, tier in stated.items():
+        if fnmatchcase(name, pattern.lower()):
+            return tier
+    if usd_per_mtok is None:
+        return None
+    return "small" if usd_per_mtok <= SMALL_USD_MAX else "mid" if usd_per_mtok <= MID_USD_MAX else "large"
+
+
+def blended(input_usd: Decimal, output_usd: Decimal) -> Decimal:
+    """USD for a million tokens of which three quarters are input, from the prices of a million of each."""
+    return (3 * input_usd + output_usd) / 4

@@ -1,0 +1,11 @@
+-- models: the calls of a window by provider and model; money as integers of 10^-12 USD.
+SELECT
+    CAST(provider AS String), CAST(model AS String), sum(calls), sum(unpriced), sum(input_tokens), sum(output_tokens),
+    reinterpret(sum(effective_cost), 'Int128')
+FROM steps_day
+WHERE day >= {start:Date} AND day < {end:Date}
+  AND ({environment:String} = 'all' OR environment = {environment:String})
+  AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+GROUP BY provider, model
+HAVING sum(calls) > 0
+ORDER BY provider, model

@@ -1,0 +1,160 @@
+"""The weekly review out of figures handed in. Every amount in it is one of the margin tables', to the last digit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from floorline import money
+from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.policy import Policies
+from floorline.margin.series import Series
+from floorline.margin.table import NAMELESS, MarginReport
+from floorline.reviews.actions import carried, proposed
+from floorline.reviews.economics import WeekOfUse, economics
+from floorline.reviews.model import (
+    AlertLine,
+    Explained,
+    FeatureLine,
+    NewModel,
+    Part,
+    PriceLine,
+    Upcoming,
+    WeeklyReview,
+)  # fmt: skip
+from floorline.reviews.policy import Targets
+from floorline.reviews.trend import FeatureTrend, feature_trend
+from floorline.reviews.upcoming import exceptions, in_order
+from floorline.reviews.weeks import Week
+from floorline.reviews.words import counted, dollars, percent
+
+UNATTRIBUTED_MAX = Decimal("0.05")
+"""A share of cost without customer or feature beyond this is worth a note."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekFigures:
+    """What a weekly review is made of. `by_feature` are the tables of this week and of the one before (with active
+    users); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read.
+    """
+
+    week: Week
+    made_at: datetime
+    whole: bool
+    by_feature: MarginReport
+    by_feature_before: MarginReport
+    series: Series
+    use: WeekOfUse
+    use_before: WeekOfUse
+    policies: Policies = field(default_factory=Policies)
+    targets: Targets = field(default_factory=Targets)
+    alerts: Sequence[AlertLine] = ()
+    explained: Sequence[Explained] = ()
+    waterfall: Sequence[Part] = ()
+    upcoming: Sequence[Upcoming] = ()
+    prices: Sequence[PriceLine] = ()
+    new_models: Sequence[NewModel] = ()
+
+
+def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: WeeklyReview | None = None) -> WeeklyReview:
+    """The review of a week. `earlier` is the latest one of a week before, whose open actions carry over; `kept` the one
+    that was made of this week before, whose decisions stay.
+    """
+    before = {row.key: row for row in figures.by_feature_before.rows}
+    features = tuple(_feature(figures, row, before.get(row.key)) for row in figures.by_feature.rows)
+    table = economics(figures.use, figures.use_before, figures.targets)
+    upcoming = in_order([*exceptions(figures.policies, figures.week), *figures.upcoming])
+    actions = proposed(
+        figures.week,
+        features,
+        table,
+        alerts=figures.alerts,
+        new_models=figures.new_models,
+        upcoming=upcoming,
+    )
+    return WeeklyReview(
+        id=str(figures.week),
+        start=figures.by_feature.start,
+        end=figures.by_feature.end,
+        timezone=figures.by_feature.timezone,
+        made_at=figures.made_at,
+        whole=figures.whole,
+        features=features,
+        total=_line(figures.by_feature.total, figures.by_feature_before.total, _trend(figures, ())),
+        economics=table,
+        actions=carried(figures.week, actions, earlier, kept),
+        alerts=tuple(figures.alerts),
+        explained=tuple(figures.explained),
+        waterfall=tuple(figures.waterfall),
+        upcoming=upcoming,
+        prices=tuple(figures.prices),
+        new_models=tuple(figures.new_models),
+        notes=_notes(figures),
+    )
+
+
+def _feature(figures: WeekFigures, row: Figures, before: Figures | None) -> FeatureLine:
+    name = row.key[0]
+    owner = figures.policies.feature(name).owner
+    trend = _trend(figures, row.key) if NAMELESS.isdisjoint(row.key) else None
+    return _line(row, before, trend, feature=name, owner=owner)
+
+
+def _line(
+    row: Figures, before: Figures | None, trend: FeatureTrend | None, *, feature: str = "", owner: str = ""
+) -> FeatureLine:
+    trend = trend or FeatureTrend(weeks=(), direction="unknown")
+    return FeatureLine(
+        feature=feature,
+        owner=owner,
+        revenue=row.revenue,
+        cost=row.cogs,
+        margin=row.margin,
+        ratio=_ratio(row),
+        ratio_before=None if before is None else _ratio(before),
+        floor=row.floor,
+        zone=row.zone,
+        short=_short(row),
+        calls=row.sums.calls,
+        unpriced_calls=row.sums.unpriced,
+        weeks=trend.weeks,
+        direction=trend.direction,
+        change=trend.change,
+        noise=trend.noise,
+        why=trend.why,
+    )
+
+
+def _trend(figures: WeekFigures, key: tuple[str, ...]) -> FeatureTrend:
+    return feature_trend(figures.series, key, figures.week)
+
+
+def _ratio(row: Figures) -> Decimal | None:
+    return row.margin_ratio if row.cost_known else None
+
+
+def _short(row: Figures) -> Decimal | None:
+    """What the margin lacks of the floor, USD, 0 where it holds; None without a floor or where the cost is unknown."""
+    if row.floor is None or not row.cost_known:
+        return None
+    return max(money.ZERO, money.multiply(row.revenue, row.floor) - row.margin)
+
+
+def _notes(figures: WeekFigures) -> tuple[str, ...]:
+    total = figures.by_feature.total
+    sums = total.sums
+    found: list[str] = []
+    if not figures.whole:
+        found.append("The week is not over: its figures are those so far.")
+    if sums.unpriced:
+        found.append(
+            f"{counted(sums.unpriced, 'call')} of {sums.calls:,} have no price: costs are at least, margins at most what is shown."
+        )
+    share = money.ratio(usd_of(sums.unattributed), usd_of(sums.effective))
+    if share is not None and share > UNATTRIBUTED_MAX:
+        found.append(
+            f"{percent(share)} of what calls cost ({dollars(usd_of(sums.unattributed))}) names no customer or no feature."
+        )
+    if not total.revenue_pico:
+        found.append("No revenue is known for the week: margins are unknown, not zero. `floorline import` brings it.")
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""What becomes of an opportunity: found again, moved, rejected, gone."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from floorline.backlog.keeping import QUIET, again, checked, gone, moved, slug
+from floorline.backlog.model import NEXT
+from floorline.errors import BadInput
+from floorline.money import usd
+from tests.backlog.figures import NOW, opportunity
+
+
+def to(item, state, **more):
+    return moved(item, state, actor="ann", now=NOW, **{"note": "why", **more})
+
+
+def test_found_again_it_is_the_same_item_with_the_estimate_of_now():
+    kept = to(opportunity(dollars="100"), "accepted", owner="ann", deadline=date(2026, 12, 1))
+    later = opportunity(dollars="150", found_at=NOW + timedelta(days=1), seen_at=NOW + timedelta(days=1))
+    found = again(kept, later)
+    assert (found.dollars_a_quarter, found.promised) == (usd(150), usd(100))
+    assert (found.state, found.owner, found.deadline, found.found_at) == ("accepted", "ann", date(2026, 12, 1), NOW)
+    assert again(found, later) == found
+
+
+def test_a_rejected_one_stays_so_for_its_time_and_is_proposed_again_after():
+    kept = to(opportunity(), "rejected", quiet=timedelta(days=10))
+    before = opportunity(seen_at=NOW + timedelta(days=9))
+    after = opportunity(seen_at=NOW + timedelta(days=10))
+    assert again(kept, before) == kept
+    back = again(kept, after)
+    assert (back.state, back.quiet_until) == ("proposed", None)
+    assert [step.state for step in back.history] == ["rejected", "proposed"]
+    assert to(opportunity(), "rejected").quiet_until == (NOW + QUIET).date()
+
+
+def test_what_is_shipped_keeps_its_figures():
+    kept = to(to(opportunity(dollars="100"), "accepted"), "shipped")
+    assert again(kept, opportunity(dollars="5")) == kept
+    assert kept.shipped_on == NOW.date()
+    assert to(kept, "canary").shipped_on is None
+
+
+def test_only_what_nobody_decided_on_is_forgotten():
+    later = NOW + timedelta(days=1)
+    assert gone(opportunity(), later)
+    assert not gone(opportunity(), NOW)
+    assert not gone(to(opportunity(), "accepted"), later)
+    assert not gone(opportunity(kind="by_hand"), later)
+
+
+@pytest.mark.parametrize("state", NEXT)
+def test_every_state_goes_where_it_may_and_nowhere_else(state):
+    for other in NEXT:
+        item = opportunity(state=state)
+        if other in NEXT[state]:
+            assert to(item, other).state == other
+        else:
+            with pytest.raises(BadInput, match=f"is {state}"):
+                to(item, other)
+
+
+def test_a_rejection_says_why_and_a_gain_is_above_zero():
+    with pytest.raises(BadInput, match="say why"):
+        to(opportunity(), "rejected", note="")
+    with pytest.raises(BadInput, match="no gain"):
+        checked(usd(0))
+    assert slug("Negotiate: committed use!") == "by_hand:negotiate-committed-use"
+    with pytest.raises(BadInput, match="at least one letter"):
+        slug("…")
