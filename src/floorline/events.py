@@ -7,7 +7,7 @@ often and in whatever order it arrives. Empty text means "not said"; None means 
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -165,6 +165,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 RevenueKind = Literal["subscription", "usage", "outcome", "one_off", "discount", "credit_note", "refund"]
+REVENUE_KINDS: tuple[RevenueKind, ...] = get_args(RevenueKind)
 
 
 class Revenue(Record, frozen=True, kw_only=True):

@@ -75,14 +75,15 @@ def test_nobody_is_told_where_nobody_is_named():
 
 
 def test_the_runbook_says_floors_zones_people_exceptions_levers_and_routes():
-    page = runbook_markdown(POLICIES, date(2026, 7, 1), ["slack: #margin"], POLICIES.runbook.levers)
+    page = runbook_markdown(POLICIES, date(2026, 7, 1), ["slack: #margin"])
     assert "| assistant   | 70 %  | role premium      | 78 %       | finance     |" in page
     assert "| search      | 70 %  | hosting cacheable | 78 %       | search team |" in page
     assert "| code        | 55 %  | stated            | 57 %       | finance     |" in page
     assert "- assistant: red: its exception was to be reviewed by 2026-06-30 (launch year)" in page
     assert "| red    | below the floor, or an exception past its review date | 24 h           |" in page
     assert "4 h after its deadline goes to the CTO" in page
-    assert "| retries | cap them at two |" in page
+    assert "- retries and fallbacks: cap them at two" in page
+    assert "- input tokens" in page
     assert "- slack: #margin" in page
 
 

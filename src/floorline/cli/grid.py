@@ -17,12 +17,15 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column and its cells. `weight` 0 is always shown; of the others the lightest (1 first) stay the longest."""
+    """A column and its cells. `weight` 0 is always shown; of the others the lightest (1 first) stay the longest. Names are on
+    the left and may fold; figures are on the right, or with `left` on the left, and never do.
+    """
 
     title: str
     cells: Sequence[str | Text]
     weight: int = 0
     name: bool = False
+    left: bool = False
 
     @property
     def width(self) -> int:
@@ -49,7 +52,8 @@ def print_grid(
         if column.name:
             table.add_column(Text(column.title), overflow="fold", min_width=column.least)
         else:
-            table.add_column(Text(column.title), justify="right", no_wrap=True, min_width=column.width)
+            justify = "left" if column.left else "right"
+            table.add_column(Text(column.title), justify=justify, no_wrap=True, min_width=column.width)
     lines = list(zip(*(column.cells for column in shown), strict=True))
     for number, line in enumerate(lines):
         cells = [cell if isinstance(cell, Text) else Text(cell) for cell in line]

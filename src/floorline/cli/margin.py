@@ -6,10 +6,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import click
 
 from floorline.cli import margin_text
+from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, parse_day, timezone
 from floorline.events import ENVIRONMENTS, PURPOSES
@@ -17,6 +19,7 @@ from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
 from floorline.margin.trend import trends
+from floorline.margin.waterfall import waterfall_document, waterfalls
 from floorline.wiring import load_config, now, open_ledger
 
 DEFAULT_DAYS = 30
@@ -187,6 +190,49 @@ def trend(
         emit_json(trend_document(reports, found))
     else:
         margin_text.print_trend(reports, found, "month" if months else "week")
+
+
+@command.command("waterfall")
+@click.option(
+    "--by",
+    type=click.Choice(["feature", "plan", "customer"]),
+    default="feature",
+    show_default=True,
+    help="Whose steps.",
+)
+@click.option("--key", help="Only the row of this name.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=5, show_default=True, help="Rows beside the total; all in JSON."
+)
+@days_and_scope
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def waterfall(
+    by: Literal["feature", "plan", "customer"],
+    key: str | None,
+    limit: int,
+    start: date | None,
+    end: date | None,
+    environment: str,
+    purpose: str,
+    *,
+    as_json: bool,
+) -> None:
+    """From revenue to margin: what came in, by kind, and what each component of cost took of it."""
+    with margins() as of:
+        start, end = window(of, start, end)
+        scope = Scope(environment=environment, purpose=purpose)
+        request = MarginRequest(by=(by,), start=start, end=end, scope=scope, with_p95=False, with_kinds=True)
+        report = of.table(request)
+    found = waterfalls(report)
+    if key is not None:
+        found = tuple(one for one in found if one.key == (key,))
+        if not found:
+            raise click.UsageError(f"no {by} {key!r} has revenue or cost from {start} to {end} (exclusive)")
+    if as_json:
+        emit_json(waterfall_document(found, by, start, end))
+    else:
+        shown = found if key is not None else found[: limit + 1]
+        print_waterfalls(report, shown, len(found) - len(shown))
 
 
 @command.command("steps")

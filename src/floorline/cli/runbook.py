@@ -4,6 +4,8 @@ import click
 
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
+from floorline.delivery.message import SEVERITIES
+from floorline.delivery.route import Route
 from floorline.margin.runbook import runbook_document, runbook_markdown
 from floorline.wiring import load_config, now
 
@@ -16,8 +18,15 @@ def command(*, as_json: bool) -> None:
     """
     config = load_config(secrets=False)
     day = day_of(now(), timezone(config.timezone))
-    routes: list[str] = []
+    routes = [_route(route) for route in config.routes]
     if as_json:
         emit_json(runbook_document(config.policies, day, routes))
     else:
-        click.echo(runbook_markdown(config.policies, day, routes, config.runbook.levers), nl=False)
+        click.echo(runbook_markdown(config.policies, day, routes), nl=False)
+
+
+def _route(route: Route) -> str:
+    """A way out and what takes it."""
+    severities = [severity for severity in SEVERITIES if severity in route.severities]
+    takes = [*severities, *(["reports"] if route.reports else [])]
+    return f"{route.name} ({route.channel.kind}): {', '.join(takes) or 'nothing'}"

@@ -7,6 +7,7 @@ from typing import Literal, cast, get_args
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
+from floorline.margin.bridge import PARTS
 from floorline.margin.policy import (
     EXPECTED,
     USAGE_PRICE_UNITS,
@@ -103,7 +104,7 @@ def _escalation(value: Value) -> tuple[str, int | None]:
 
 
 def _levers(value: Value) -> dict[str, str]:
-    texts = {name: entry.value.text() for name, entry in value.entries().items()}
+    texts = {name: lever.text() for name, lever in value.table(PARTS).items()}
     return {name: lever for name, lever in texts.items() if lever is not None}
 
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from floorline.events import Customer
+from floorline.events import REVENUE_KINDS, Customer
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
@@ -69,7 +69,8 @@ _NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
 class MarginRequest:
     """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
 
-    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call.
+    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. `with_kinds`
+    also tells revenue by its kind.
     """
 
     by: tuple[Dimension, ...]
@@ -77,6 +78,7 @@ class MarginRequest:
     end: date
     scope: Scope = field(default_factory=Scope)
     with_p95: bool = True
+    with_kinds: bool = False
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -220,6 +222,7 @@ class _Table:
             users_total=users_total,
             p95=p95,
             p95_total=p95_total,
+            kinds=self._earned_by_kind(outcomes, metered) if request.with_kinds else {},
         )
         rows, total = margin_rows(gathered, self._policies)
         left = _only(left_out)
@@ -251,6 +254,20 @@ class _Table:
             outcome_pools(outcomes, plans, self.attribution),
             metered_pools(uses, plans, self.attribution),
         )
+
+    def _earned_by_kind(
+        self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]
+    ) -> Mapping[str, Pools]:
+        """As `earned`, apart: what plans charge for calls and tokens is usage, and for outcomes outcome."""
+        plans, window = self._policies.plans, self.window
+        asked = {
+            kind: self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kind))
+            for kind in REVENUE_KINDS
+        }
+        kinds: dict[str, Pools] = {kind: revenue_pools(_only(lines), self.attribution) for kind, lines in asked.items()}
+        kinds["usage"] = joined(kinds["usage"], metered_pools(uses, plans, self.attribution))
+        kinds["outcome"] = joined(kinds["outcome"], outcome_pools(outcomes, plans, self.attribution))
+        return kinds
 
     # -- usage
 

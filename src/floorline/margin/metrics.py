@@ -61,7 +61,8 @@ NO_OUTCOMES = OutcomeCounts()
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Every figure of one row, or of the total. `key` names the row, empty for the total.
 
-    `shared_pico` are the costs that no call carries, by component. `users` and `outcomes` are None where the table
+    `shared_pico` are the costs that no call carries, by component; `kinds_pico` is revenue by kind, where that is asked
+    for. `users` and `outcomes` are None where the table
     does not count them. `owns_outcomes`: the row is something that outcomes happen to (a feature, workflow or kind of
     outcome), so that its cost is the cost of reaching them.
     """
@@ -74,6 +75,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     users: int | None = None
     outcomes: OutcomeCounts | None = None
     owns_outcomes: bool = False
+    kinds_pico: Mapping[str, int] = {}
     held_to: Floor | None = None
     zone: Zone = "unknown"
 

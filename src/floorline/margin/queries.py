@@ -259,9 +259,10 @@ def left_out(days: Days) -> Query[LeftOutRow]:
     return Query(sql=_SQL["left_out"].substitute(), row=LeftOutRow, parameters=_parameters(days))
 
 
-def revenue_lines(start: int, end: int) -> Query[RevenueColumns]:
-    """Lines whose period meets the days."""
-    return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=_range(start, end))
+def revenue_lines(start: int, end: int, kind: str = "") -> Query[RevenueColumns]:
+    """Lines whose period meets the days, of one kind or of all."""
+    parameters = {**_range(start, end), "kind": kind}
+    return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
 
 
 def plan_covers() -> Query[CoverColumns]:

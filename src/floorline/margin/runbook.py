@@ -1,10 +1,11 @@
 """The runbook: what each zone demands, of whom and within how many hours, from what the owner of the product states."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from floorline.margin.bridge import LABELS, LEVERS, PARTS, Part
 from floorline.margin.floors import (
     HOSTING_FLOOR,
     ROLE_FLOOR,
@@ -68,6 +69,11 @@ def lever_for(policies: Policies, driver: str, default: str = "") -> str:
     return policies.runbook.levers.get(driver, default)
 
 
+def levers(policies: Policies) -> dict[Part, str]:
+    """What is suggested against each part of a bridge that takes margin."""
+    return {part: lever_for(policies, part, LEVERS[part]) for part in PARTS}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureFloor:
     """One line of the runbook: a feature, what it is held to, and who answers for it."""
@@ -116,19 +122,19 @@ def runbook_document(policies: Policies, day: date, routes: Sequence[str]) -> di
         },
         "owner": book.owner or None,
         "escalation": {"to": book.escalate_to, "after_hours": book.escalate_after_hours} if book.escalate_to else None,
-        "levers": dict(book.levers),
+        "levers": levers(policies),
         "routes": list(routes),
     }
 
 
-def runbook_markdown(policies: Policies, day: date, routes: Sequence[str], levers: Mapping[str, str]) -> str:
-    """The runbook on one page, as of `day`. `levers` are those of every driver: the defaults with what is stated."""
+def runbook_markdown(policies: Policies, day: date, routes: Sequence[str]) -> str:
+    """The runbook on one page, as of `day`. `routes` are where alerts go."""
     parts = [
         f"# Margin runbook\n\nAs of {day}. Red, yellow and green are a feature's gross margin against its floor.",
         _zones(policies.runbook),
         _floors(policies, day),
         _exceptions(policies, day),
-        _levers(levers),
+        f"## What answers which driver\n\n{_bullets([f'{LABELS[part]}: {lever}' for part, lever in levers(policies).items()])}",
         f"## Where alerts go\n\n{_bullets(routes) or 'Nowhere yet: no route is configured (`delivery`).'}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -184,11 +190,6 @@ def _exceptions(policies: Policies, day: date) -> str:
         if line.floor.exception
     ]
     return f"## Exceptions\n\n{_bullets(found)}" if found else ""
-
-
-def _levers(levers: Mapping[str, str]) -> str:
-    lines = [[driver.replace("_", " "), lever] for driver, lever in levers.items()]
-    return f"## What answers which driver\n\n{_table(['driver', 'lever'], lines)}" if lines else ""
 
 
 def _bullets(lines: Sequence[str]) -> str:

@@ -125,6 +125,7 @@ class Gathered:
     users_total: int | None = None
     p95: Mapping[Key, int | None] = field(default_factory=dict[Key, int | None])
     p95_total: int | None = None
+    kinds: Mapping[str, Pools] = field(default_factory=dict[str, Pools])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,10 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
     by = gathered.by
     revenue_tally = tally_revenue(gathered.revenue, gathered.cells, _keep(gathered))
     revenue = _project(revenue_tally, gathered, UNMATCHED_REVENUE)
+    kinds = {
+        kind: _project(tally_revenue(pools, gathered.cells, _keep(gathered)), gathered, UNMATCHED_REVENUE)
+        for kind, pools in gathered.kinds.items()
+    }
     shared = {
         component: _project(tally, gathered, UNMATCHED_COST)
         for component, tally in tally_costs(
@@ -183,6 +188,7 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
             revenue_pico=revenue.get(key, 0),
             sums=usage.get(key, NO_CALLS),
             shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)},
+            kinds_pico=_kinds(revenue.get(key, 0), {kind: amounts.get(key, 0) for kind, amounts in kinds.items()}),
             p95_pico=p95.get(key),
             users=None if users is None else users.get(key, 0),
             outcomes=None if gathered.outcomes is None else outcomes.get(key, OutcomeCounts()),
@@ -196,6 +202,17 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
     total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
     _assert_whole(total, gathered)
     return tuple(rows), total
+
+
+def _kinds(revenue: int, kinds: Mapping[str, int]) -> dict[str, int]:
+    """A row's revenue by kind. Each kind is divided by itself, so that its last digit may differ from the whole's: the
+    greatest kind takes that difference.
+    """
+    found = {kind: amount for kind, amount in kinds.items() if amount}
+    if found:
+        greatest = max(found, key=lambda kind: abs(found[kind]))
+        found[greatest] += revenue - sum(found.values())
+    return found
 
 
 def _keep(gathered: Gathered) -> list[str]:
@@ -251,7 +268,8 @@ def _users(gathered: Gathered) -> tuple[dict[Key, int] | None, int | None]:
 
 def _says_something(row: Figures) -> bool:
     counted = row.outcomes is not None and row.outcomes.outcomes > 0
-    return bool(row.revenue_pico or any(row.sums) or any(row.shared_pico.values()) or counted)
+    earned = row.revenue_pico or any(row.kinds_pico.values())
+    return bool(earned or any(row.sums) or any(row.shared_pico.values()) or counted)
 
 
 def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies, day: date) -> Figures:
@@ -266,24 +284,31 @@ def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies, day: 
 
 def summed(rows: Sequence[Figures], key: Key) -> Figures:
     """Some rows as one named `key`. What does not add up, percentiles and distinct users, it does not have."""
-    shared: dict[str, int] = {}
-    for row in rows:
-        for name, pico in row.shared_pico.items():
-            shared[name] = shared.get(name, 0) + pico
+    shared = _by_name([row.shared_pico for row in rows])
     counts = [row.outcomes for row in rows if row.outcomes is not None]
     return Figures(
         key=key,
         revenue_pico=sum(row.revenue_pico for row in rows),
         sums=total_of([row.sums for row in rows]),
         shared_pico=shared,
+        kinds_pico=_by_name([row.kinds_pico for row in rows]),
         outcomes=OutcomeCounts(*map(sum, zip(*counts, strict=True))) if counts else None,
         owns_outcomes=any(row.owns_outcomes for row in rows if row.outcomes and row.outcomes.successes),
     )
 
 
+def _by_name(many: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    summed: dict[str, int] = {}
+    for amounts in many:
+        for name, pico in amounts.items():
+            summed[name] = summed.get(name, 0) + pico
+    return summed
+
+
 def _assert_whole(total: Figures, gathered: Gathered) -> None:
     """Nothing was lost or made on the way from what was gathered to the rows."""
     assert total.revenue_pico == _window(gathered.revenue)
+    assert not gathered.kinds or sum(total.kinds_pico.values()) == total.revenue_pico
     assert sum(total.shared_pico.values()) == _window(gathered.costs)
     assert total.sums == total_of(gathered.usage.values())
 
