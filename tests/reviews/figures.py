@@ -25,7 +25,14 @@ NOW = datetime(2026, 11, 16, 8, tzinfo=UTC)
 def row(feature: str, revenue: int, cost: int, calls: int = 100, unpriced: int = 0, **more: object) -> Figures:
     """A row of dollars."""
     sums = Sums(calls=calls, unpriced=unpriced, effective=cost * USD // 100)
-    found = Figures(key=(feature,), revenue_pico=revenue * USD // 100, sums=sums, shared_pico={}, **more)
+    found = Figures(
+        key=(feature,),
+        revenue_pico=revenue * USD // 100,
+        sums=sums,
+        shared_pico={},
+        kinds_pico={"subscription": revenue * USD // 100},
+        **more,
+    )
     floor = floor_on(WEEK.start, FeaturePolicy(name=feature))
     zone = floor.zone(found.margin_ratio, revenue_pico=found.revenue_pico, cost_known=found.cost_known)
     return replace(found, held_to=floor, zone=zone)

@@ -1,4 +1,4 @@
-"""`floorline review`: the weekly review, and what was decided on it."""
+"""`floorline review`: weekly and quarterly reviews, and what was decided on them."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,14 +11,16 @@ from msgspec import Struct
 from floorline.cli.margin import Day
 from floorline.cli.output import emit_json, note
 from floorline.jobs.margins import Margins
+from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
 from floorline.jobs.reviewing import Reviewer
-from floorline.reviews import weekly_page
+from floorline.reviews import quarterly_page, weekly_page
 from floorline.reviews.html import html
 from floorline.reviews.json_document import document
 from floorline.reviews.markdown import markdown
 from floorline.reviews.model import VERDICTS, Decision, Verdict
 from floorline.reviews.page import Page
-from floorline.reviews.weeks import Week, parse_week
+from floorline.reviews.quarter_model import Shares, Windfall
+from floorline.reviews.weeks import Quarter, Week, parse_quarter, parse_week
 from floorline.wiring import actor, load_book, load_config, now, open_ledger
 
 FORMATS = ("md", "html", "json")
@@ -39,14 +41,33 @@ class WeekType(click.ParamType[Week]):
             self.fail(str(error), param, ctx)
 
 
+class QuarterType(click.ParamType[Quarter]):
+    """A quarter as 2026-Q4."""
+
+    name = "quarter"
+
+    def convert(self, value: str | Quarter, param: click.Parameter | None, ctx: click.Context | None) -> Quarter:
+        """The quarter, or a usage error that says how to write one."""
+        if isinstance(value, Quarter):
+            return value
+        try:
+            return parse_quarter(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @contextmanager
-def reviewer() -> Generator[Reviewer]:
+def reviewers() -> Generator[tuple[Reviewer, QuarterlyReviewer]]:
     """What makes reviews of the ledger in the home folder."""
     config = load_config(secrets=False)
     book, _ = load_book(config)
     with open_ledger(config) as ledger:
         note(ledger.notices)
-        yield Reviewer(margins=Margins(ledger, config.policies), policy=config.reviews, book=book)
+        margins = Margins(ledger, config.policies)
+        yield (
+            Reviewer(margins=margins, policy=config.reviews, book=book),
+            QuarterlyReviewer(margins=margins, policy=config.reviews, book=book),
+        )
 
 
 @click.group("review")
@@ -66,9 +87,46 @@ def weekly(week: Week | None, format_: str, *, as_json: bool, refresh: bool) -> 
 
     A review of a week that is over is kept: the same command shows the same figures until --refresh.
     """
-    with reviewer() as reviews:
+    with reviewers() as (reviews, _):
         review = reviews.review(week or reviews.last_week(now()), now(), refresh=refresh)
     _show(review, weekly_page.page(review), "json" if as_json else format_)
+
+
+@command.command("quarterly")
+@click.option("--quarter", type=QuarterType(), help="As 2026-Q4; the last one that is over when not given.")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="md", show_default=True, help="How it is printed."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--refresh", is_flag=True, help="Make it anew from today's figures.")
+def quarterly(quarter: Quarter | None, format_: str, *, as_json: bool, refresh: bool) -> None:
+    """Floors against targets and market, plans to reprice, provider prices, contracts, hosting, shipped actions.
+
+    A review of a quarter that is over is kept, as a weekly one is.
+    """
+    with reviewers() as (_, reviews):
+        review = reviews.review(quarter or reviews.last_quarter(now()), now(), refresh=refresh)
+    _show(review, quarterly_page.page(review), "json" if as_json else format_)
+
+
+@command.command("windfall")
+@click.argument("provider")
+@click.argument("model")
+@click.option("--since", type=Day(), required=True, help="The day from which the lower price holds.")
+@click.option("--margin", type=click.IntRange(0, 100), required=True, help="Percent that stays as margin.")
+@click.option("--price", type=click.IntRange(0, 100), required=True, help="Percent that goes into lower prices.")
+@click.option("--product", type=click.IntRange(0, 100), required=True, help="Percent that goes into the product.")
+@click.option("--note", "words", default="", help="Why.")
+def windfall(provider: str, model: str, since: date, margin: int, price: int, product: int, words: str) -> None:
+    """Record how the windfall of a provider's price cut is shared; the shares add up to 100."""
+    try:
+        shares = Shares(margin=margin, price=price, product=product)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    decided = Windfall(provider=provider, model=model, since=since, shares=shares, note=words, actor=actor(), at=now())
+    with reviewers() as (_, reviews):
+        reviews.share(decided)
+    click.echo(f"{provider}/{model} since {since}: {margin} % margin, {price} % price, {product} % product")
 
 
 @command.command("decide")
@@ -86,7 +144,7 @@ def decide(week: Week, action: str, verdict: str, owner: str, by: date | None, w
     """
     instant = now()
     decision = Decision(verdict=cast("Verdict", verdict), at=instant, actor=actor(), owner=owner, by=by, note=words)
-    with reviewer() as reviews:
+    with reviewers() as (reviews, _):
         review = reviews.decide(week, action, decision, instant)
     decided = next(one for one in review.actions if one.id == action)
     if as_json:

@@ -81,7 +81,7 @@ class Reviewer:
 
     def _figures(self, week: Week, now: datetime, *, whole: bool) -> WeekFigures:
         margins, before = self.margins, week.before()
-        tables = [margins.table(_request(one, "feature")) for one in (week, before)]
+        tables = [margins.table(_by_feature(one)) for one in (week, before)]
         return WeekFigures(
             week=week,
             made_at=now,
@@ -104,9 +104,10 @@ class Reviewer:
         ledger = self.margins.ledger
         models = ledger.query(queries.models(week.start, week.end, _SCOPE))
         (served,) = ledger.query(queries.served(week.start, week.end, _SCOPE))
+        by_customer = MarginRequest(by=("customer",), start=week.start, end=week.end, with_p95=False)
         return WeekOfUse(
             total=total,
-            customers=self.margins.table(_request(week, "customer")).rows,
+            customers=self.margins.table(by_customer).rows,
             served=served,
             models=models,
             tiers=tiers_of(self.book, models, week.end, self.policy.tiers),
@@ -135,7 +136,5 @@ def _by_id(review: WeeklyReview) -> str:
     return review.id
 
 
-def _request(week: Week, by: str) -> MarginRequest:
-    return MarginRequest(
-        by=("customer",) if by == "customer" else ("feature",), start=week.start, end=week.end, with_p95=False
-    )
+def _by_feature(week: Week) -> MarginRequest:
+    return MarginRequest(by=("feature",), start=week.start, end=week.end, with_p95=False, with_kinds=True)

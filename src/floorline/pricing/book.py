@@ -6,7 +6,7 @@ Looked up as of the call's time, strongest first: contract > the user's prices >
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,6 +28,7 @@ __all__ = [
 
 _TIMELINES_MAX = 4096
 _NO_CONTEXT: Mapping[str, str] = {}
+_NOON, _DAY = time(12), timedelta(days=1)
 
 
 class _Timeline:
@@ -97,6 +98,22 @@ class PriceBook:
         if isinstance(timeline, Unpriced):
             return timeline
         return timeline.at(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+    def changes(self, provider: str, model: str, start: date, end: date) -> list[tuple[date, PriceVersion | Unpriced]]:
+        """The days (UTC) from `start` to the day before `end` on which another version begins to hold, with that version.
+
+        Prices that change with the time of day change nothing here: days are compared at noon.
+        """
+        timeline = self._timeline(provider, model, _NO_CONTEXT)
+        if isinstance(timeline, Unpriced):
+            return []
+        found: list[tuple[date, PriceVersion | Unpriced]] = []
+        for day in timeline.days:
+            if start <= day < end:
+                before, after = (timeline.at(datetime.combine(at, _NOON, UTC)) for at in (day - _DAY, day))
+                if before != after:
+                    found.append((day, after))
+        return found
 
     def find(self, provider: str, model: str) -> Listed | None:
         """The model as genai-prices lists it with a price, else LiteLLM's file; `provider` is canonical."""

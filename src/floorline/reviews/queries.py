@@ -25,7 +25,9 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelUse(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls of one model of a provider; cost in 10^-12 USD."""
+    """The calls of one model of a provider; cost in 10^-12 USD. What is read from a provider's cache is within the input
+    tokens, reasoning within the output tokens.
+    """
 
     provider: str
     model: str
@@ -33,7 +35,37 @@ class ModelUse(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
+    reasoning_tokens: int = 0
     cost: int = 0
+
+
+class TokenQuantiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of a call of one model at the 50th, 95th and 99th percentile."""
+
+    provider: str
+    model: str
+    input_tokens: list[int]
+    output_tokens: list[int]
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls of one model for one feature; cost in 10^-12 USD."""
+
+    feature: str
+    provider: str
+    model: str
+    calls: int
+    tokens: int
+    cost: int
+
+
+class Hours(msgspec.Struct, frozen=True, kw_only=True):
+    """The tokens of every hour that had a call."""
+
+    feature: str
+    model: str
+    tokens: list[int]
 
 
 class FirstSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +84,22 @@ def served(start: date, end: date, scope: Scope) -> Query[Served]:
 def models(start: date, end: date, scope: Scope) -> Query[ModelUse]:
     """The calls of a window by provider and model."""
     return Query(sql=_SQL["models"], row=ModelUse, parameters=_parameters(start, end, scope))
+
+
+def token_quantiles(start: date, end: date, scope: Scope, timezone: str) -> Query[TokenQuantiles]:
+    """How many tokens calls have; reads every call of the window."""
+    parameters = {**_parameters(start, end, scope), "timezone": timezone}
+    return Query(sql=_SQL["token_quantiles"], row=TokenQuantiles, parameters=parameters)
+
+
+def workloads(start: date, end: date, scope: Scope) -> Query[Workload]:
+    """The calls of a window by feature, provider and model."""
+    return Query(sql=_SQL["workloads"], row=Workload, parameters=_parameters(start, end, scope))
+
+
+def hours(start: date, end: date, scope: Scope) -> Query[Hours]:
+    """The tokens of each hour by feature and model."""
+    return Query(sql=_SQL["hours"], row=Hours, parameters=_parameters(start, end, scope))
 
 
 def first_seen() -> Query[FirstSeen]:

@@ -10,6 +10,7 @@ from floorline.margin.metrics import Figures, usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.series import Series
 from floorline.margin.table import NAMELESS, MarginReport
+from floorline.margin.waterfall import waterfall
 from floorline.reviews.actions import carried, proposed
 from floorline.reviews.economics import WeekOfUse, economics
 from floorline.reviews.model import (
@@ -35,7 +36,7 @@ UNATTRIBUTED_MAX = Decimal("0.05")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekFigures:
     """What a weekly review is made of. `by_feature` are the tables of this week and of the one before (with active
-    users); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read.
+    users and revenue by kind); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read.
     """
 
     week: Week
@@ -50,7 +51,6 @@ class WeekFigures:
     targets: Targets = field(default_factory=Targets)
     alerts: Sequence[AlertLine] = ()
     explained: Sequence[Explained] = ()
-    waterfall: Sequence[Part] = ()
     upcoming: Sequence[Upcoming] = ()
     prices: Sequence[PriceLine] = ()
     new_models: Sequence[NewModel] = ()
@@ -85,7 +85,7 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
         actions=carried(figures.week, actions, earlier, kept),
         alerts=tuple(figures.alerts),
         explained=tuple(figures.explained),
-        waterfall=tuple(figures.waterfall),
+        waterfall=_waterfall(figures.by_feature.total),
         upcoming=upcoming,
         prices=tuple(figures.prices),
         new_models=tuple(figures.new_models),
@@ -138,6 +138,11 @@ def _short(row: Figures) -> Decimal | None:
     if row.floor is None or not row.cost_known:
         return None
     return max(money.ZERO, money.multiply(row.revenue, row.floor) - row.margin)
+
+
+def _waterfall(total: Figures) -> tuple[Part, ...]:
+    """From revenue by kind over its sum to what each component of cost takes, and the margin."""
+    return tuple(Part(name=step.name, usd=step.usd) for step in waterfall(total).steps)
 
 
 def _notes(figures: WeekFigures) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 -- models: the calls of a window by provider and model; money as integers of 10^-12 USD.
 SELECT
     CAST(provider AS String), CAST(model AS String), sum(calls), sum(unpriced), sum(input_tokens), sum(output_tokens),
-    reinterpret(sum(effective_cost), 'Int128')
+    sum(cache_read_tokens), sum(reasoning_tokens), reinterpret(sum(effective_cost), 'Int128')
 FROM steps_day
 WHERE day >= {start:Date} AND day < {end:Date}
   AND ({environment:String} = 'all' OR environment = {environment:String})

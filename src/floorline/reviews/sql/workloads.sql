@@ -1,0 +1,11 @@
+-- workloads: the calls of a window by feature, provider and model.
+SELECT
+    CAST(feature AS String), CAST(provider AS String), CAST(model AS String), sum(calls),
+    sum(input_tokens) + sum(output_tokens), reinterpret(sum(effective_cost), 'Int128')
+FROM steps_day
+WHERE day >= {start:Date} AND day < {end:Date}
+  AND ({environment:String} = 'all' OR environment = {environment:String})
+  AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+GROUP BY feature, provider, model
+HAVING sum(calls) > 0
+ORDER BY feature, provider, model
