@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "backup": "floorline.cli.backup:backup",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
+    "close": "floorline.cli.close:command",
     "content": "floorline.cli.privacy:content",
     "control": "floorline.cli.control:command",
     "costmap": "floorline.cli.costmap:command",

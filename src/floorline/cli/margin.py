@@ -11,13 +11,17 @@ from typing import Literal
 import click
 
 from floorline.cli import margin_text
+from floorline.cli.close_text import beside_document, print_beside
 from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, parse_day, timezone
+from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
+from floorline.jobs.closing import Beside, Closings, beside
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
+from floorline.margin.table import MarginReport
 from floorline.margin.trend import trends
 from floorline.margin.waterfall import waterfall_document, waterfalls
 from floorline.wiring import load_config, now, open_ledger
@@ -146,13 +150,25 @@ def command(
         start, end = window(of, start, end)
         scope = Scope(environment=environment, purpose=purpose)
         report = of.table(MarginRequest(by=by, start=start, end=end, scope=scope, with_p95=not no_p95))
+        closed = _beside(of, report)
     report = margin_text.sorted_by(report, sort)
     if as_json:
-        emit_json(document(report, limit))
+        emit_json(document(report, limit) | (beside_document(closed) if closed else {}))
     elif as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows(csv_lines(report, limit))
     else:
         margin_text.print_table(report, limit or LIMIT_FOR_PEOPLE)
+        if closed:
+            print_beside(closed, limit or LIMIT_FOR_PEOPLE)
+
+
+def _beside(of: Margins, report: MarginReport) -> Beside | None:
+    """The closed month beside its table of now."""
+    try:
+        return beside(Closings(of.ledger, of.policies), report, now())
+    except Mismatch as error:
+        note([str(error)])
+        return None
 
 
 @command.command("trend")

@@ -17,6 +17,7 @@ from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
+from floorline.margin.closing import Kind, Part, part_of
 from floorline.margin.dimensions import (
     FINER,
     HISTOGRAM,
@@ -56,6 +57,7 @@ from floorline.margin.table import (
     margin_rows,
     outcome_counts,
     resolved_usage,
+    window_of,
     with_outcomes,
 )  # fmt: skip
 from floorline.query import Query
@@ -139,6 +141,11 @@ class Margins:
         """What every customer used of every feature on its plan, a row for each span in which names mean the same."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
         return [(owner, use) for _, owner, use in _Table(self.ledger, self.policies, request).window_uses()]
+
+    def parts(self, start: date, end: date, scope: Scope) -> dict[Kind, Part]:
+        """What the total of these days is made of, each part from the records of one kind."""
+        request = MarginRequest(by=("plan",), start=start, end=end, scope=scope, with_p95=False)
+        return _Table(self.ledger, self.policies, request).parts()
 
     def identities(self, start: date, end: date, scope: Scope) -> Identities:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
@@ -268,6 +275,22 @@ class _Table:
         kinds["usage"] = joined(kinds["usage"], metered_pools(uses, plans, self.attribution))
         kinds["outcome"] = joined(kinds["outcome"], outcome_pools(outcomes, plans, self.attribution))
         return kinds
+
+    def parts(self) -> dict[Kind, Part]:
+        """See Margins.parts."""
+        plans, outcomes = self._policies.plans, self.outcomes()
+        metered = self.uses() if self.metered else []
+        calls = _only(self._ledger.begin(queries.call_parts(self._uncut())))
+        changed = _only(self._ledger.begin(queries.adjustment_parts(self._uncut())))
+        counted = sum(row.outcomes for row in outcomes if row.as_of >= self.window.start)
+        return {
+            "calls": part_of(0, calls.cost - changed.cost, calls.calls),
+            "adjustments": part_of(0, changed.cost, changed.calls),
+            "costs": part_of(0, window_of(cost_pools(self._costs, self.attribution)), len(self._costs)),
+            "revenue": part_of(window_of(revenue_pools(self.lines, self.attribution)), 0, len(self.lines.customer)),
+            "outcomes": part_of(window_of(outcome_pools(outcomes, plans, self.attribution)), 0, counted),
+            "usage_prices": part_of(window_of(metered_pools(metered, plans, self.attribution)), 0, 0),
+        }
 
     # -- usage
 

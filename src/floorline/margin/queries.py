@@ -125,8 +125,14 @@ class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
     value: int
 
 
+class TextRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One name."""
+
+    text: str
+
+
 class LeftOutRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What the scope leaves out."""
+    """Calls (or adjustments) and their cost in 10^-12 USD: what the scope leaves out, or what it holds."""
 
     calls: int
     cost: int
@@ -257,6 +263,26 @@ def any_outcome() -> Query[CountRow]:
 def left_out(days: Days) -> Query[LeftOutRow]:
     """Calls and cost of other environments and purposes."""
     return Query(sql=_SQL["left_out"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+
+
+def call_parts(days: Days) -> Query[LeftOutRow]:
+    """Calls and cost of the scope, adjustments included."""
+    return Query(sql=_SQL["call_parts"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+
+
+def adjustment_parts(days: Days) -> Query[LeftOutRow]:
+    """How many adjustments there are to calls of the scope, and their cost."""
+    return Query(sql=_SQL["adjustment_parts"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+
+
+def calls_after(day: date) -> Query[CountRow]:
+    """Whether there is any call on `day` or later: 1, or 0."""
+    return Query(sql=_SQL["calls_after"].substitute(), row=CountRow, parameters={"end": day})
+
+
+def stamped_versions(days: Days) -> Query[TextRow]:
+    """The price versions that calls of these days were priced with, in any scope, by adjustments too."""
+    return Query(sql=_SQL["stamped_versions"].substitute(), row=TextRow, parameters=_parameters(days))
 
 
 def revenue_lines(start: int, end: int, kind: str = "") -> Query[RevenueColumns]:

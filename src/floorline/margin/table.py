@@ -307,13 +307,14 @@ def _by_name(many: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 def _assert_whole(total: Figures, gathered: Gathered) -> None:
     """Nothing was lost or made on the way from what was gathered to the rows."""
-    assert total.revenue_pico == _window(gathered.revenue)
+    assert total.revenue_pico == window_of(gathered.revenue)
     assert not gathered.kinds or sum(total.kinds_pico.values()) == total.revenue_pico
-    assert sum(total.shared_pico.values()) == _window(gathered.costs)
+    assert sum(total.shared_pico.values()) == window_of(gathered.costs)
     assert total.sums == total_of(gathered.usage.values())
 
 
-def _window(pools: Mapping[object, Grown] | Mapping[CostPool, Grown] | Pools) -> int:
+def window_of(pools: Mapping[object, Grown] | Mapping[CostPool, Grown] | Pools) -> int:
+    """What pools earned or cost within the window itself, in 10^-12 USD."""
     return sum(through - before for before, through in pools.values())
 
 

@@ -247,7 +247,7 @@ def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Erase
     with open_ledger(config) as ledger:
         yield Eraser(
             ledger,
-            collect=_collecting(ledger, config, tell),
+            collect=collecting(ledger, config, tell),
             content=ContentStore(folder / CONTENT, secret, secrets.token_bytes).keys,
             keys=Issuer(ledger.state, folder / KEYRING_NAME, secret, secrets.token_bytes, actor=actor()),
             aliases=config.aliases,
@@ -257,7 +257,7 @@ def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Erase
         )
 
 
-def _collecting(ledger: "AnyLedger", config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
+def collecting(ledger: "AnyLedger", config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
     """What brings the gateways' spools into a ledger of this process; a control process does it by itself."""
     from floorline.jobs.collecting import Collector  # noqa: PLC0415 - as in `open_ledger`
     from floorline.ledger.ledger import Ledger  # noqa: PLC0415 - as above
