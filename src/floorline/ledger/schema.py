@@ -5,6 +5,7 @@
 {sums}                 the columns that every rollup adds up, as a table declares them
 {sums of calls}        the same as a view over `calls AS c` computes them
 {sums of adjustments}  the same as a view over `adjustments AS a` computes them
+{drivers}, {drivers of calls}, {drivers of adjustments}   likewise, the columns that explain a change of cost
 {bucket of X}          the 2 % log bucket of the amount X: b holds [1.02^b, 1.02^(b+1)) USD, -32768 holds zero
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from floorline.events import ORCHESTRATION
+from floorline.events import COUNTS, INPUT_BUCKETS, ORCHESTRATION, OUTPUT_BUCKETS
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 _ENGINE = re.compile(r"\{engine:(\w+)\}")
@@ -93,6 +94,47 @@ SUMS: tuple[Sum, ...] = (
 )
 
 
+def _units(names: Iterable[str]) -> str:
+    return "({})".format(", ".join(f"'{name}'" for name in names))
+
+
+def _of_lines(column: str, units: str) -> str:
+    """The sum of a column of the lines that are of `units`; those of attempts that did not serve are retries."""
+    return (
+        f"sum(arraySum((unit, component, x) -> if(component != 'retries' AND unit IN {units}, x, 0), "
+        f"c.`lines.unit`, c.`lines.component`, c.`lines.{column}`))"
+    )
+
+
+_CACHE_READ = _units(name for name in INPUT_BUCKETS if name.startswith("cache_read"))
+_CACHE_WRITE = _units(name for name in INPUT_BUCKETS if name.startswith("cache_write"))
+_WRITTEN = " + ".join(f"c.usage['{name}']" for name in INPUT_BUCKETS if name.startswith("cache_write"))
+_READ_OR_WRITTEN = f"sum(c.cache_read_tokens) - toInt64(sum({_WRITTEN}))"
+DRIVERS: tuple[Sum, ...] = (
+    _count("calls", "count()"),
+    _count("hits", "countIf(verdict = 'hit')"),
+    _count("refused", "countIf(verdict = 'refuse')"),
+    _count("unpriced", "countIf(cost_basis = 'unpriced' AND verdict = 'forward')", "sum(a.unpriced_delta)"),
+    _count("retries", "sum(greatest(length(c.`attempts.status`), 1) - 1)"),
+    _count("input_tokens", f"sum(c.input_tokens) - {_READ_OR_WRITTEN}"),
+    _count("cache_read_tokens", "sum(c.cache_read_tokens)"),
+    _count("cache_write_tokens", f"sum({_WRITTEN})"),
+    _count("output_tokens", "sum(c.output_tokens) - sum(c.reasoning_tokens)"),
+    _count("reasoning_tokens", "sum(c.reasoning_tokens)"),
+    _count("other_units", f"1000000 * {_of_lines('quantity', _units((*COUNTS, 'stated')))}"),
+    _money("input_cost", _of_lines("effective", _units(n for n in INPUT_BUCKETS if not n.startswith("cache_")))),
+    _money("cache_read_cost", _of_lines("effective", _CACHE_READ)),
+    _money("cache_write_cost", _of_lines("effective", _CACHE_WRITE)),
+    _money("output_cost", _of_lines("effective", _units(n for n in OUTPUT_BUCKETS if n != "reasoning"))),
+    _money("reasoning_cost", _of_lines("effective", _units(("reasoning",)))),
+    _money("retry_cost", "sum(c.retry_cost)", "sum(a.retry_delta)"),
+    _money("adjusted_cost", "0", "sum(a.effective_delta) - sum(a.retry_delta)"),
+    _money("effective_cost", "sum(c.effective_cost)", "sum(a.effective_delta)"),
+)
+"""The additive columns of `drivers_day`; `other_units` are in 10^-6. What is effective and neither adjusted, nor retries, nor of
+a unit that has its cost here, is the cost of other units."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A materialised view: what it adds to which rollup from each block that enters its table."""
@@ -147,6 +189,9 @@ def expand(text: str, timezone: str, *, replicated: bool = False) -> str:
     text = text.replace("{sums}", _lines(s.declaration for s in SUMS))
     text = text.replace("{sums of calls}", _lines(s.select(s.of_calls) for s in SUMS))
     text = text.replace("{sums of adjustments}", _lines(s.select(s.of_adjustments) for s in SUMS))
+    text = text.replace("{drivers}", _lines(s.declaration for s in DRIVERS))
+    text = text.replace("{drivers of calls}", _lines(s.select(s.of_calls) for s in DRIVERS))
+    text = text.replace("{drivers of adjustments}", _lines(s.select(s.of_adjustments) for s in DRIVERS))
     assert re.fullmatch(r"[\w/+-]+", timezone), f"{timezone!r} is not the name of a timezone"
     return text.replace("{timezone}", timezone)
 

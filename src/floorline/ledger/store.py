@@ -126,9 +126,9 @@ class Store:
         if not applied:
             self._set("timezone", timezone)
         for migration in known:
-            self._apply(migration, applied.get(migration.number))
+            self._apply(migration, applied.get(migration.number), fill=bool(applied))
 
-    def _apply(self, migration: Migration, applied: str | None) -> None:
+    def _apply(self, migration: Migration, applied: str | None, *, fill: bool) -> None:
         if applied == migration.checksum:
             return
         if applied is not None:
@@ -138,6 +138,8 @@ class Store:
             )
         for statement in migration.statements(timezone=self.timezone):
             self._run(statement)
+        if fill:  # interrupted, it begins again
+            self._fill(migration.views(timezone=self.timezone))
         self._add("migrations", {"number": migration.number, "name": migration.name, "checksum": migration.checksum})
 
     @property
@@ -290,6 +292,13 @@ class Store:
         self.drop_views(timezone)
         self._set("timezone", timezone)
         views = self.views()
+        self._fill(views)
+        for view in views:
+            self._run(view.create)
+        self._set("rebuilding", "")
+
+    def _fill(self, views: Sequence[View]) -> None:
+        """Make the rollups of some views anew from the base tables."""
         for target in dict.fromkeys(view.target for view in views):
             self._run(f"TRUNCATE TABLE {target} SYNC")
         for view in views:
@@ -297,9 +306,6 @@ class Store:
             for part in self._slices(view):
                 insert = f"INSERT INTO {view.target} ({columns}) SELECT {columns} FROM ({part})"  # noqa: S608 - our own views
                 self._run(f"{insert} SETTINGS insert_deduplicate = 0, {_BOUNDED}")
-        for view in views:
-            self._run(view.create)
-        self._set("rebuilding", "")
 
     def _columns(self, table: str) -> list[str]:
         rows = self._rows(
