@@ -12,13 +12,24 @@ from hypothesis import strategies as st
 
 from floorline.clock import day_of, timezone
 from floorline.events import ORCHESTRATION, Adjustment, Attempt, Call
-from floorline.ledger.schema import SUMS
+from floorline.ledger.schema import DRIVERS, SUMS
 from floorline.query import Query
 from tests.support.ledger import entry
 from tests.support.records import adjustment, call, mixed
 
 ROLLUPS = ("calls_5m", "calls_day", "steps_day", "detail_day", "runs_day")
 Totals = msgspec.defstruct("Totals", [(s.name, Decimal if s.money else int) for s in SUMS], kw_only=True, frozen=True)
+DriverTotals = msgspec.defstruct(
+    "DriverTotals", [(s.name, Decimal if s.money else int) for s in DRIVERS], kw_only=True, frozen=True
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    model: str
+    tried: str
+    baseline: str
+    calls: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,82 @@ def test_every_sum_of_every_rollup_equals_the_base(each_open):
         wanted = expected([c for c in VARIED if c.run_id or not runs], [a for a in CHANGES if a.run_id or not runs])
         assert totals(ledger, rollup) == wanted, rollup
     assert ledger.verify() == []
+
+
+UNIT_COSTS = {
+    "input": "input_cost", "input_audio": "input_cost", "cache_read": "cache_read_cost", "cache_write_1h": "cache_write_cost",
+    "output": "output_cost", "reasoning": "reasoning_cost",
+}  # fmt: skip
+
+
+def expected_drivers(calls: list[Call], adjustments: list[Adjustment]) -> dict:
+    """What drivers_day must sum to, as `expected`."""
+    sums = Counter(dict.fromkeys((s.name for s in DRIVERS), Decimal(0)))
+    for c in calls:
+        sums.update({
+            "calls": 1, "hits": c.verdict == "hit", "refused": c.verdict == "refuse",
+            "unpriced": c.cost_basis == "unpriced" and c.verdict == "forward", "retries": max(len(c.attempts), 1) - 1,
+            "input_tokens": c.usage.get("input", 0), "cache_read_tokens": c.usage.get("cache_read", 0),
+            "cache_write_tokens": c.usage.get("cache_write_1h", 0), "output_tokens": c.usage.get("output", 0),
+            "reasoning_tokens": c.usage.get("reasoning", 0), "effective_cost": c.effective_cost or 0,
+        })  # fmt: skip
+        for line in c.lines:
+            if line.component == "retries":
+                sums["retry_cost"] += line.effective
+            elif line.unit in UNIT_COSTS:
+                sums[UNIT_COSTS[line.unit]] += line.effective
+            else:
+                sums["other_units"] += line.quantity * 10**6
+    for a in adjustments:
+        sums.update({
+            "unpriced": a.unpriced_delta, "retry_cost": a.retry_delta, "effective_cost": a.effective_delta,
+            "adjusted_cost": a.effective_delta - a.retry_delta,
+        })  # fmt: skip
+    return sums
+
+
+def test_drivers_hold_the_quantities_and_dollars_of_each_unit_and_the_model_that_was_tried_first(each_open):
+    fell = (Attempt(provider="p", model="small"), Attempt(provider="p", model="large"))
+    again = (Attempt(provider="p", model="large"), Attempt(provider="p", model="large"))
+    units = (*UNIT_COSTS, "web_searches")
+    varied = [
+        msgspec.structs.replace(
+            c,
+            usage={**c.usage, "cache_write_1h": Decimal(n % 7)},
+            lines=tuple(msgspec.structs.replace(line, unit=units[n % 7]) for line in c.lines),
+            attempts=(fell, again, ())[n % 3],
+            baseline=("", "b1")[n % 2],
+            verdict="forward" if c.cost_basis == "unpriced" else c.verdict,
+        )
+        for n, c in enumerate(VARIED)
+    ]
+    ledger = each_open(timezone="Asia/Kolkata", batch_rows=40)
+    ledger.write([entry(record) for record in (*varied, *CHANGES)])
+    sql = f"SELECT {', '.join(f'sum({s.name})' for s in DRIVERS)} FROM drivers_day"
+    (found,) = ledger.query(Query(sql=sql, row=DriverTotals))
+    assert msgspec.structs.asdict(found) == expected_drivers(varied, CHANGES)
+    sql = (
+        "SELECT model, tried, baseline, sum(calls) AS n FROM drivers_day GROUP BY model, tried, baseline HAVING n != 0"
+    )
+    wanted = Counter((c.model_served, "small" if c.attempts == fell else "", c.baseline) for c in varied)
+    assert {(t.model, t.tried, t.baseline): t.calls for t in ledger.query(Query(sql=sql, row=Tried))} == wanted
+    assert ledger.verify() == []
+
+
+def test_a_store_of_the_format_before_gets_its_drivers_from_its_rows_however_often_that_was_interrupted(open_ledger):
+    ledger = open_ledger(batch_rows=40)
+    ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
+    ledger.flush()
+    client = ledger.store.client
+    for statement in (
+        "DROP VIEW drivers_day_adjusted SYNC",
+        "INSERT INTO drivers_day SELECT * REPLACE (day + 1 AS day) FROM drivers_day LIMIT 5",
+        "DELETE FROM migrations WHERE number = 2",
+    ):
+        client.command(statement)
+    assert ledger.verify() != []
+    open_ledger.closed()
+    assert open_ledger().verify() == []
 
 
 def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_the_reporting_timezone(open_ledger):

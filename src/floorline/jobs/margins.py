@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from floorline.events import REVENUE_KINDS, Customer
 from floorline.ledger.surface import AnyLedger
-from floorline.margin import queries
+from floorline.margin import bridge, facts, queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.closing import Kind, Part, part_of
@@ -29,6 +29,7 @@ from floorline.margin.dimensions import (
     columns_of,
     table_for,
 )  # fmt: skip
+from floorline.margin.explanation import Facts
 from floorline.margin.identities import Identities, Side, identities
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.policy import Policies
@@ -127,6 +128,12 @@ class Margins:
                 for day in days
             ]
         )
+
+    def facts(self, start: date, end: date, scope: Scope) -> Facts:
+        """What a window earned and cost by customer, plan and feature: one side of a bridge."""
+        request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
+        with _uncollected():
+            return _Table(self.ledger, self.policies, request).facts()
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""
@@ -243,6 +250,23 @@ class _Table:
             total=total,
             left_out=LeftOut(calls=left.calls, cost_pico=left.cost),
             p95_method=method,
+        )
+
+    def facts(self) -> Facts:
+        """As report, undivided by anything but customer, plan and feature."""
+        weights = self._begin_weights() if self._needs_cells else None
+        asked = self._ledger.begin(queries.drivers(self._window_days()))
+        plans, to = self._policies.plans, self.attribution
+        outcomes = self.outcomes()
+        cells = month_cells(_only(weights), plans, to) if weights else Cells((), plans)
+        metered = month_uses(_only(weights), to) if weights and self.metered else []
+        used = joined(outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
+        days = facts.paid_days(self.lines, to)
+        return Facts(
+            days=bridge.Days(self._request.start, self._request.end),
+            called=facts.called(_only(asked), self.names),
+            received=facts.received(revenue_pools(self.lines, to), used, days, cells),
+            shared=facts.shared(cost_pools(self._costs, to), cells, to),
         )
 
     # -- revenue

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from floorline.margin.bridge import Bridge, Days, Move, Part, Side, total_of
 from floorline.margin.substitution import (
     NO_WORK,
+    NOTHING_EARNED,
     Cell,
     CostSteps,
     Earned,
     Kind,
+    Paid,
     Payer,
     Prices,
     RevenueSteps,
@@ -48,12 +50,15 @@ class Called(NamedTuple):
 
 
 class Received(NamedTuple):
-    """Revenue of one owner: paid for its days (10^-6 of them), or, without `by_day`, for use and outcomes."""
+    """Revenue of one owner: paid for its days (10^-6 of them), or, without `by_day`, for use and outcomes. `own`: paid for
+    the feature itself and not as a share of a bundle.
+    """
 
     owner: Owned
     amount: int
     quantity: int = 0
     by_day: bool = True
+    own: bool = False
 
 
 class Shared(NamedTuple):
@@ -88,7 +93,7 @@ class _Group:
     """One feature of a row, in one window."""
 
     work: dict[tuple[Payer, Kind], Work] = field(default_factory=dict[tuple[Payer, Kind], Work])
-    earned: dict[Payer, Earned] = field(default_factory=dict[Payer, Earned])
+    earned: dict[Paid, Earned] = field(default_factory=dict[Paid, Earned])
     used: int = 0
     shared: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -139,11 +144,12 @@ def _grouped(facts: Facts, by: By) -> Groups:
         group = groups[getattr(owner, by) or UNMATCHED_COST][owner.feature]
         cell = (owner.customer, owner.plan), kind
         group.work[cell] = group.work.get(cell, NO_WORK).plus(work)
-    for owner, amount, quantity, by_day in facts.received:
+    for owner, amount, quantity, by_day, own in facts.received:
         group = groups[getattr(owner, by) or UNMATCHED_REVENUE][owner.feature]
         if by_day:
-            known = group.earned.get(owner[:2], Earned())
-            group.earned[owner[:2]] = Earned(known.amount + amount, known.quantity + quantity)
+            payer = owner.customer, owner.plan, owner.feature if own else ""
+            known = group.earned.get(payer, NOTHING_EARNED)
+            group.earned[payer] = Earned(known.amount + amount, known.quantity + quantity)
         else:
             group.used += amount
     for owner, component, amount in facts.shared:

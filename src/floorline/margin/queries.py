@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import resources
 from string import Template
+from typing import Literal, get_args
 
 import msgspec
 
@@ -79,6 +80,35 @@ class PoolColumns(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: list[int]
     output_tokens: list[int]
     effective: list[int]
+
+
+DriverColumn = Literal["customer_id", "plan", "feature", "call_type", "provider", "model", "tried"]
+DRIVER_COLUMNS: tuple[DriverColumn, ...] = get_args(DriverColumn)
+
+
+class DriverColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """As UsageColumns, what explains a change of cost, by DRIVER_COLUMNS: docs/ledger.md defines each of `drivers_day`."""
+
+    names: list[list[str]]
+    as_of: list[int]
+    calls: list[int]
+    hits: list[int]
+    refused: list[int]
+    unpriced: list[int]
+    input_tokens: list[int]
+    cache_read_tokens: list[int]
+    cache_write_tokens: list[int]
+    output_tokens: list[int]
+    reasoning_tokens: list[int]
+    other_units: list[int]
+    input_cost: list[int]
+    cache_read_cost: list[int]
+    cache_write_cost: list[int]
+    output_cost: list[int]
+    reasoning_cost: list[int]
+    retry_cost: list[int]
+    adjusted_cost: list[int]
+    effective_cost: list[int]
 
 
 class RevenueColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,6 +285,12 @@ def usage_pools(days: Days, *, every_driver: bool) -> Query[PoolColumns]:
     return Query(sql=sql, row=PoolColumns, parameters=_parameters(days))
 
 
+def drivers(days: Days) -> Query[DriverColumns]:
+    """What explains the cost of the window's calls, by DRIVER_COLUMNS."""
+    sql = _SQL["drivers"].substitute(_grouping(DRIVER_COLUMNS, days))
+    return Query(sql=sql, row=DriverColumns, parameters=_parameters(days))
+
+
 def any_outcome() -> Query[CountRow]:
     """How many records of outcomes there are."""
     return Query(sql=_SQL["any_outcome"].substitute(), row=CountRow)
@@ -404,7 +440,7 @@ def active_user_hashes(days: Days) -> Query[NumbersRow]:
     return Query(sql=sql, row=NumbersRow, parameters=_parameters(days))
 
 
-def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:
+def _grouping(columns: Sequence[Column | DriverColumn], days: Days) -> dict[str, str]:
     """The parts of a statement that depend on what is asked for."""
     texts = [_CUSTOMER_OF_PLAN if column == "customer_of_plan" else column for column in columns]
     groups = [f"g{n}" for n in range(len(columns))]

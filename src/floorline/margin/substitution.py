@@ -404,6 +404,10 @@ def _since_priced(cell: Cell, steps: Sequence[Numbers]) -> Chain:
 # -- revenue
 
 
+Paid = tuple[str, str, str]
+"""Customer, plan, and the feature that is paid for, empty for all that the plan bundles."""
+
+
 class Earned(NamedTuple):
     """What a payer pays a group for its days (10^-12 USD), and for how many, in 10^-6 days."""
 
@@ -421,7 +425,7 @@ class RevenueSteps(NamedTuple):
     by_name: dict[Part, dict[str, int]]
 
 
-def revenue_steps(was: Mapping[Payer, Earned], now: Mapping[Payer, Earned], used: Move) -> RevenueSteps:
+def revenue_steps(was: Mapping[Paid, Earned], now: Mapping[Paid, Earned], used: Move) -> RevenueSteps:
     """The moves of one group's revenue: days sold at the old average, whose they are, what each pays for a day.
 
     A payer without days before has no old rate: its own new one counts. `used` is revenue of metered use and outcomes,
