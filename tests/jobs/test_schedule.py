@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from floorline.jobs.schedule import (
     BACKOFF_MAX,
+    BACKOFF_SHORT,
     LEASE,
     Job,
     Outcome,
@@ -78,7 +79,7 @@ def test_a_week_later_is_the_same_weekday():
     assert monday(datetime(2026, 1, 5, 7, tzinfo=UTC)) == datetime(2026, 1, 12, 7, tzinfo=UTC)
 
 
-def test_failures_are_tried_again_after_pauses_that_grow_up_to_the_regular_time():
+def test_failures_are_tried_again_after_pauses_that_grow():
     record, now, pauses = None, NOON, []
     daily_job = job(every=timedelta(days=1))
     for _ in range(10):
@@ -92,9 +93,11 @@ def test_failures_are_tried_again_after_pauses_that_grow_up_to_the_regular_time(
     assert (record.failures, record.failures_total, record.error) == (10, 10, "broke")
     mended = ended(daily_job, taken(daily_job, record, "a", now), record.fence + 1, well(now))
     assert (mended.failures, mended.failures_total, mended.error) == (0, 10, "")
-    assert ended(
-        job(every=timedelta(seconds=5)), taken(job(), None, "a", NOON), 1, badly(NOON)
-    ).due_at == NOON + timedelta(seconds=5)
+    often, record, now = job(every=timedelta(seconds=5)), None, NOON
+    for number in range(1, 8):
+        record = ended(often, taken(often, record, "a", now), number, badly(now))
+        now = record.due_at
+    assert record.due_at - record.ended_at == BACKOFF_SHORT
 
 
 def test_a_lease_that_holds_keeps_others_out_and_one_that_ran_out_does_not():

@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",
+    "stripe": "floorline.cli.stripe:command",
     "usage": "floorline.cli.usage:command",
 }
 

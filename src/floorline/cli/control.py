@@ -15,9 +15,11 @@ from floorline.gateway.policy import Limits
 from floorline.gateway.server import Server
 from floorline.jobs.control import Control, ControlPages
 from floorline.jobs.pages import Asked, Router
+from floorline.jobs.stripe.inbox import Inbox
+from floorline.jobs.stripe.webhook import Webhook
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import control_token, estimator, load_config, make_home
+from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness, webhook_secrets
 from floorline.wiring.jobs import control_jobs
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,9 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         loop.call_soon_threadsafe(stop.set)
 
     control = Control(ledger, estimator(config), control_jobs(config, ledger), on_failure=fail)
-    router = Router(ControlPages(control).routes(), token)
+    control.revenue = lambda: revenue_freshness(config, ledger.state)
+    webhook = Webhook(lambda: Inbox(ledger.state), webhook_secrets(config))
+    router = Router([*ControlPages(control).routes(), webhook.route()], token)
 
     async def handle(request: Request, reply: Reply) -> None:
         asked = Asked(
@@ -81,7 +85,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     server = Server(handle, replace(LIMITS, body_bytes_max=router.body_bytes_max))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, control, config_file)
+    loop.add_signal_handler(signal.SIGHUP, _reload, control, webhook, config_file)
     try:
         host, port = await _listen(server, *at)
         await asyncio.to_thread(control.start)
@@ -103,8 +107,8 @@ async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
         ) from error
 
 
-def _reload(control: Control, config_file: Path | None) -> None:
-    """Prices for what will be lost from now on, and the jobs. A bad file is refused and everything stays."""
+def _reload(control: Control, webhook: Webhook, config_file: Path | None) -> None:
+    """Prices for what will be lost from now on, jobs, and the webhook's secrets. A bad file is refused and everything stays."""
     try:
         config = load_config(config_file, secrets=False)
         prices, jobs = estimator(config), control_jobs(config, control.ledger)
@@ -113,4 +117,6 @@ def _reload(control: Control, config_file: Path | None) -> None:
     else:
         control.collector.reprice(prices)
         control.scheduler.replace(jobs)
+        control.revenue = lambda: revenue_freshness(config, control.ledger.state)
+        webhook.secrets = webhook_secrets(config)
         log.info("the configuration was read again")

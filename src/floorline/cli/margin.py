@@ -15,16 +15,18 @@ from floorline.cli.close_text import beside_document, print_beside
 from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, parse_day, timezone
+from floorline.config import Config
 from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
 from floorline.jobs.closing import Beside, Closings, beside
 from floorline.jobs.margins import MarginRequest, Margins
+from floorline.ledger.surface import AnyLedger
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
 from floorline.margin.table import MarginReport
 from floorline.margin.trend import trends
 from floorline.margin.waterfall import waterfall_document, waterfalls
-from floorline.wiring import load_config, now, open_ledger
+from floorline.wiring import load_config, now, open_ledger, revenue_freshness
 
 DEFAULT_DAYS = 30
 LIMIT_FOR_PEOPLE = 40
@@ -96,8 +98,14 @@ def margins() -> Generator[Margins]:
     """The ledger of the home folder and the configuration's policies."""
     config = load_config(secrets=False)
     with open_ledger(config) as ledger:
-        note(ledger.notices)
+        note([*ledger.notices, *_stale(config, ledger)])
         yield Margins(ledger, config.policies)
+
+
+def _stale(config: Config, ledger: AnyLedger) -> list[str]:
+    """That revenue stopped coming in, when it did: without it every margin is too low."""
+    fresh = None if config.stripe is None else revenue_freshness(config, ledger.state)
+    return [f"{fresh.said(now())}: margins of the last days lack revenue"] if fresh and fresh.is_stale(now()) else []
 
 
 def window(of: Margins, start: date | None, end: date | None) -> tuple[date, date]:

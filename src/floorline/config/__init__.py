@@ -18,6 +18,7 @@ from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
 from floorline.config.settings import SETTINGS, Setting, names_below
+from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.delivery.route import Route
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
@@ -52,6 +53,7 @@ class Config:
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     routes: tuple[Route, ...] = ()
+    stripe: StripeSettings | None = None
 
     @property
     def policies(self) -> Policies:
@@ -112,6 +114,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
         reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
         routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
+        stripe=read_stripe(table["stripe"]) if "stripe" in table else None,
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:

@@ -118,6 +118,14 @@ _DELIVERY = (
     _setting("delivery.<route>.from", "mail address", "none", "email: who sends"),
     _setting("delivery.<route>.to", "list of mail addresses", "none", "email: who gets the mails"),
 )  # fmt: skip
+_STRIPE = (
+    _setting("stripe.api_key", "secret: ${NAME}", "required", "a restricted key that may read invoices, credit notes, refunds, charges, customers, subscriptions, products and events"),
+    _setting("stripe.webhook_secret", "secret: ${NAME}, or a list of them", "none", "what the webhook endpoint's events are signed with; several while one is rotated"),
+    _setting("stripe.api_base", "URL", "https://api.stripe.com", "where Stripe is asked: another one for a stand-in on this machine"),
+    _setting("stripe.poll", "duration", "1h", "how often events are listed"),
+    _setting("stripe.lag_max", "duration", "6h", "revenue that was complete longer ago is stale"),
+    _setting("stripe.backfill", "duration", "400d", "how far back invoices are read at first: an annual invoice and some more"),
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = (
     _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
     _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
@@ -205,6 +213,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_GATEWAY,
     *_REVIEWS,
     *_DELIVERY,
+    *_STRIPE,
 )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector, Following
-from floorline.jobs.exposition import job_figures, samples
+from floorline.jobs.exposition import job_figures, revenue_figures, samples
 from floorline.jobs.lost import Estimator
 from floorline.jobs.pages import Page, Route, text_page
 from floorline.jobs.schedule import Job
@@ -23,6 +23,7 @@ from floorline.jobs.scheduler import Scheduler
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.serving import LedgerServer
 from floorline.ledger.store import StoreDown
+from floorline.margin.freshness import Freshness
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Control:
         self.ledger = ledger
         self.collector = Collector(ledger, ledger.home, estimator, log.warning)
         self.scheduler = Scheduler(ledger.state, jobs)
+        self.revenue: Callable[[], Freshness | None] = lambda: None
+        """How fresh live revenue is, None when none is configured. May be replaced."""
         self.trouble = ""
         """Why nothing is collected at the moment, '' when it is."""
         self._on_failure = on_failure
@@ -162,7 +165,10 @@ class ControlPages:
         yield from samples("floorline_ledger_behind_milliseconds", "gauge", "since everything spooled was in the ledger", {"": control.behind_ms})  # fmt: skip
         yield from samples("floorline_ledger_unshipped_milliseconds", "gauge", "since everything in the ledger was in the store", {"": control.unshipped_ms})  # fmt: skip
         yield from samples("floorline_control_trouble", "gauge", "1 while nothing can be collected", {"": int(bool(control.trouble))})  # fmt: skip
-        yield from job_figures(control.scheduler.records(), datetime.now(UTC))
+        now = datetime.now(UTC)
+        yield from job_figures(control.scheduler.records(), now)
+        if (fresh := control.revenue()) is not None:
+            yield from revenue_figures(fresh, now)
 
 
 def _each(gateways: list[Following], figure: Callable[[Following], int]) -> dict[str, int]:

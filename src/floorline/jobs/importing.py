@@ -123,6 +123,13 @@ class Importing:
         self._finish(report)
         return report
 
+    def parsed(self, rows: Sequence[Parsed]) -> ImportReport:
+        """Write rows that were parsed elsewhere. They are kept, and seen after the ledger's next flush."""
+        report = ImportReport()
+        for chunk in _chunks(rows):
+            self._write(chunk, report)
+        return report
+
     def _line_finder(self, source: str) -> Callable[[Sequence[str]], list[Line]]:
         def find(invoices: Sequence[str]) -> list[Line]:
             found: list[Line] = []

@@ -20,6 +20,9 @@ from msgspec.structs import replace
 LEASE = timedelta(seconds=60)
 BACKOFF = timedelta(seconds=30)
 BACKOFF_MAX = timedelta(hours=1)
+BACKOFF_SHORT = timedelta(minutes=5)
+"""The longest pause of a job that is due more often than that."""
+
 TEXT_MAX = 2_000
 """Characters kept of what a run said or raised."""
 
@@ -135,7 +138,8 @@ def _due_at(job: Job, record: JobRecord) -> datetime:
     regular = job.after(record.started_at)
     if not record.failures:
         return regular
-    return min(regular, (record.ended_at or record.started_at) + _pause(record.failures))
+    longest = max(regular - record.started_at, BACKOFF_SHORT)
+    return (record.ended_at or record.started_at) + min(_pause(record.failures), longest)
 
 
 def _pause(failures: int) -> timedelta:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 
 from floorline.config import Config, Parsed, parse
 from floorline.config.reader import SIZE_MAX
+from floorline.config.stripe import StripeSettings
 from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Keyring
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from floorline.gateway.issuing import Issuer
     from floorline.jobs.erasing import Eraser
     from floorline.jobs.lost import Estimator
+    from floorline.jobs.stripe.syncing import StripeAccount
     from floorline.ledger.content import ContentStore
     from floorline.ledger.state import State
     from floorline.ledger.surface import AnyLedger
+    from floorline.margin.freshness import Freshness
 
 CONFIG_NAME = "floorline.yaml"
 LITELLM_BYTES_MAX = 64 << 20
@@ -278,6 +281,32 @@ def estimator(config: Config) -> "Estimator":
     book, _ = load_book(config)
     price_as = {name: priced_as(provider) for name, provider in config.gateway.providers.items()}
     return Estimator(pricer=Pricer(book=book), price_as=price_as)
+
+
+def stripe_account(settings: StripeSettings) -> "StripeAccount":
+    """The Stripe account that the configuration names. Its use raises BadInput while the key's variable is not set."""
+    from floorline.jobs.stripe.api import StripeApi  # noqa: PLC0415 - as in `open_ledger`
+    from floorline.jobs.stripe.syncing import StripeAccount  # noqa: PLC0415 - as above
+
+    def api() -> StripeApi:
+        if not settings.api_key:
+            raise BadInput("the variable that stripe.api_key names is not set: set it where Floorline runs")
+        return StripeApi(settings.api_key, settings.api_base)
+
+    return StripeAccount(api=api, backfill=settings.backfill, lag_max=settings.lag_max)
+
+
+def revenue_freshness(config: Config, state: "State") -> "Freshness | None":
+    """How fresh the revenue of the configured Stripe account is, None without one."""
+    from floorline.jobs.stripe.inbox import Inbox  # noqa: PLC0415 - as in `open_ledger`
+    from floorline.jobs.stripe.syncing import freshness  # noqa: PLC0415 - as above
+
+    return None if config.stripe is None else freshness(Inbox(state), config.stripe.lag_max)
+
+
+def webhook_secrets(config: Config) -> tuple[str, ...]:
+    """What Stripe's webhooks are signed with, none while no webhook is configured."""
+    return () if config.stripe is None else config.stripe.webhook_secrets
 
 
 def gateway_sources(config_file: Path | None) -> "Sources":

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.schedule import Job, daily
+from floorline.jobs.stripe.syncing import Syncing
 from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import load_book
+from floorline.wiring import load_book, stripe_account
 
 QUIET = time(3, 17)
 """When a day's heavy work is done, by the clock of the reporting timezone."""
@@ -19,6 +20,7 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     """Every job, over the control process's own ledger."""
     zone = ZoneInfo(ledger.timezone)
     return (
+        *_stripe_jobs(config, ledger),
         Job(name="content", every=timedelta(hours=1), run=lambda now: purge_content(ledger.home, now)),
         Job(
             name="verify",
@@ -38,6 +40,17 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
 def _find_opportunities(config: Config, ledger: Ledger, now: datetime) -> str:
     book, _ = load_book(config)
     return Backlog(ledger, config.policies, book).refresh(now).sentence
+
+
+def _stripe_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
+    """None without a Stripe account."""
+    if config.stripe is None:
+        return ()
+    syncing = Syncing(ledger, stripe_account(config.stripe))
+    return (
+        Job(name="stripe-pull", every=config.stripe.poll, run=syncing.pull, deadline=timedelta(hours=1)),
+        Job(name="stripe-take", every=timedelta(seconds=10), run=lambda now: syncing.take(now).said),
+    )
 
 
 def _timeless(run: Callable[[], str]) -> Callable[[datetime], str]:

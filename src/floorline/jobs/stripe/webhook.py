@@ -1,0 +1,54 @@
+"""`POST /stripe/webhook`: what changed is put into the inbox before Stripe is told that it arrived."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from floorline.ingest.files import parse_json
+from floorline.ingest.stripe.changes import change_of
+from floorline.ingest.stripe.objects import mapping
+from floorline.ingest.stripe.webhook import fault
+from floorline.jobs.pages import Asked, Page, Refused, Route, json_page
+from floorline.jobs.stripe.inbox import Inbox
+
+log = logging.getLogger(__name__)
+
+PATH = "/stripe/webhook"
+BODY_BYTES_MAX = 1 << 20
+
+
+class Webhook:
+    """What Stripe's webhook endpoint is sent. Only what a secret of `secrets` signed is taken."""
+
+    def __init__(
+        self,
+        inbox: Callable[[], Inbox],
+        secrets: Sequence[str],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.secrets = secrets
+        """May be replaced while requests come in."""
+        self._inbox, self._clock = inbox, clock
+
+    def route(self) -> Route:
+        """Where it listens: without the control token, since the signature says who sends."""
+        return Route(method="POST", path=PATH, answer=self.answer, open=True, body_bytes_max=BODY_BYTES_MAX)
+
+    def answer(self, asked: Asked) -> Page:
+        """200 once what changed is on disk, and for events that concern no revenue; 400 for what Stripe did not sign."""
+        if not self.secrets:
+            raise Refused(404, "not_found", "stripe.webhook_secret is not set: nothing is taken here")
+        now = self._clock()
+        header = asked.headers.get(b"stripe-signature", b"").decode("latin-1")
+        if why := fault(asked.body, header, self.secrets, now):
+            log.warning("a webhook was refused: %s", why)
+            raise Refused(400, "signature", why)
+        try:
+            event = mapping(parse_json(asked.body))
+        except ValueError as error:
+            raise Refused(400, "invalid_json", f"the body is not JSON ({error})") from error
+        change = change_of(event)
+        if change is not None:
+            self._inbox().want([change], now)
+        return json_page(200, {"taken": change is not None})
