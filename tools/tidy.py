@@ -23,6 +23,7 @@ MONEY_PACKAGES = (
     "alerts",
     "reviews",
     "backlog",
+    "charts",
     "delivery",
     "ledger",
     "ingest",
@@ -30,7 +31,19 @@ MONEY_PACKAGES = (
     "config",
     "wiring",
 )
-CORE_PACKAGES = ("errors", "money", "clock", "events", "query", "pricing", "margin", "alerts", "reviews", "backlog")
+CORE_PACKAGES = (
+    "errors",
+    "money",
+    "clock",
+    "events",
+    "query",
+    "pricing",
+    "margin",
+    "alerts",
+    "reviews",
+    "backlog",
+    "charts",
+)
 UNTYPED_DICTS_ALLOWED = ("ingest", "pricing/usage")
 BROAD_EXCEPTS_ALLOWED = ("gateway/server", "gateway/capturing", "jobs/scheduler")  # request edge; user's hook; job loop
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from floorline.delivery.outbox import (
     GIVE_UP,
     SENT_MAX,
     Delivery,
+    Tally,
     backoff_ms,
     deliveries,
     drain,
@@ -26,6 +26,7 @@ from floorline.delivery.outbox import (
     next_due,
     retry,
     settled,
+    tallies,
 )
 from floorline.delivery.pagerduty import PagerDuty
 from floorline.delivery.route import Answer, Route
@@ -195,6 +196,7 @@ def test_one_message_that_fails_keeps_no_other_back(state):
         enqueue(state, alert(id=n, dedupe_key=n), [route], now=NOW)
     run(state, [route], lasting=timedelta(seconds=10))
     assert states(state) == [("poison", "waiting"), ("a", "taken"), ("b", "taken")]
+    assert tallies(state) == {"chat": Tally(taken=2, put_off=2)}
 
 
 def test_what_is_refused_fails_at_once_is_audited_and_can_be_sent_again(state):
@@ -202,7 +204,7 @@ def test_what_is_refused_fails_at_once_is_audited_and_can_be_sent_again(state):
     route = Route(name="chat", channel=receiver)
     enqueue(state, alert(), [route], now=NOW)
     done = drain(state, [route], NOW, randbelow=middle)
-    assert done.outcomes == Counter({("chat", "failed"): 1})
+    assert done == Tally(failed=1)
     run(state, [route], since=NOW + timedelta(days=1), lasting=timedelta(0))
     assert len(receiver.got) == 1
     assert state.audited() == [

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "content": "floorline.cli.privacy:content",
     "control": "floorline.cli.control:command",
     "costmap": "floorline.cli.costmap:command",
+    "deliveries": "floorline.cli.deliveries:command",
     "demo": "floorline.cli.demo:command",
     "erase": "floorline.cli.privacy:erase",
     "gateway": "floorline.cli.gateway:command",

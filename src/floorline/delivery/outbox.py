@@ -9,10 +9,9 @@ what is done is forgotten in time, and a route that takes nothing keeps WAITING_
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -24,7 +23,8 @@ from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited, State
 
 KIND = "delivery"
-"""The kind of the shelf's documents."""
+TALLIES = "delivery_tally"
+"""The kinds of the shelves' documents."""
 
 GIVE_UP = timedelta(days=3)
 BACKOFF_MIN_MS = 5_000
@@ -66,17 +66,20 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     holds_route: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
-    """What one drain did: attempts by route and outcome."""
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a route's attempts since it was first used; `failed` counts messages that were never sent, too."""
 
-    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter[tuple[str, Outcome]])
+    taken: int = 0
+    put_off: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            taken=self.taken + other.taken, put_off=self.put_off + other.put_off, failed=self.failed + other.failed
+        )
 
     def __str__(self) -> str:
-        sums = Counter[Outcome]()
-        for (_, outcome), count in self.outcomes.items():
-            sums[outcome] += count
-        return f"{sums['taken']} taken, {sums['waiting']} put off, {sums['failed']} failed"
+        return f"{self.taken} taken, {self.put_off} put off, {self.failed} failed"
 
 
 def delivery_id(route: str, message_id: str) -> str:
@@ -103,14 +106,14 @@ def enqueue(
             queued = _failed(
                 queued, f"{waiting_max} messages wait for this route already: {message.title!r} was dropped"
             )
-            _audit(state, queued, now)
+            _note_failed(state, queued, now)
         shelf.change(id_, lambda kept, queued=queued: kept or queued, now=now)
     return tuple(wanting)
 
 
 def drain(
     state: State, routes: Sequence[Route], now: datetime, *, randbelow: RandBelow, sent_max: int = SENT_MAX
-) -> Drained:
+) -> Tally:
     """Send what is due, every route in a thread of its own, and note what came of it.
 
     Two processes must not drain at once: each would send the same. `randbelow(n)` draws from 0 to n - 1.
@@ -118,16 +121,18 @@ def drain(
     shelf = _shelf(state)
     deliveries = list(shelf.all().values())
     _expire(state, shelf, deliveries, {route.name for route in routes}, now)
-    done = Drained()
     with ThreadPoolExecutor(_THREADS_MAX, thread_name_prefix="deliver") as pool:
         drains = [
             pool.submit(_Route(state, route, now, randbelow).drain, deliveries, sent_max)
             for route in routes
             if any(one.route == route.name and one.state == "waiting" for one in deliveries)
         ]
-        for each in drains:
-            done.outcomes.update(each.result())
-    return done
+        return sum((each.result() for each in drains), Tally())
+
+
+def tallies(state: State) -> dict[str, Tally]:
+    """What became of the attempts of each route, by name."""
+    return Shelf(state, TALLIES, Tally).all()
 
 
 def deliveries(state: State) -> list[Delivery]:
@@ -209,21 +214,24 @@ class _Route:
     now: datetime
     randbelow: RandBelow
 
-    def drain(self, known: Sequence[Delivery], sent_max: int) -> Counter[tuple[str, Outcome]]:
+    def drain(self, known: Sequence[Delivery], sent_max: int) -> Tally:
         """Send what is due until `sent_max` were sent or the receiver asks for a pause."""
-        shelf, outcomes = _shelf(self.state), Counter[tuple[str, Outcome]]()
+        shelf, done, sent = _shelf(self.state), Tally(), 0
         waiting = {one.id: one for one in known if one.route == self.route.name and one.state == "waiting"}
-        while outcomes.total() < sent_max and (one := next_due(waiting.values(), self.now)) is not None:
+        while sent < sent_max and (one := next_due(waiting.values(), self.now)) is not None:
             answer = self.route.channel.send(one.message, now=self.now)
             after = settled(one, answer, self.now, self.randbelow)
             if after.state == "failed":
-                _audit(self.state, after, self.now)
+                _note_failed(self.state, after, self.now)
             shelf.change(one.id, self._noting(answer), now=self.now)
-            outcomes[self.route.name, after.state] += 1
+            made = Tally(**{"put_off" if after.state == "waiting" else after.state: 1})
+            if after.state != "failed":
+                _count(self.state, self.route.name, made, self.now)
+            done, sent = done + made, sent + 1
             if answer.outcome == "later":
                 break
             del waiting[one.id]
-        return outcomes
+        return done
 
     def _noting(self, answer: Answer) -> Callable[[Delivery | None], Delivery | None]:
         """Of what is on the shelf by then: a name that was erased meanwhile does not come back."""
@@ -242,9 +250,15 @@ def _failed(one: Delivery, words: str) -> Delivery:
     return msgspec.structs.replace(one, state="failed", words=words)
 
 
-def _audit(state: State, one: Delivery, now: datetime) -> None:
+def _note_failed(state: State, one: Delivery, now: datetime) -> None:
+    """Into the audit and the figures."""
+    _count(state, one.route, Tally(failed=1), now)
     subject = f"{one.route}: {one.message.id}"
     state.audit(Audited(at=now, actor=_ACTOR, action="delivery.failed", subject=subject, detail=one.words))
+
+
+def _count(state: State, route: str, made: Tally, now: datetime) -> None:
+    Shelf(state, TALLIES, Tally).change(route, lambda known: (known or Tally()) + made, now=now)
 
 
 def _expire(state: State, shelf: Shelf[Delivery], known: Sequence[Delivery], routes: set[str], now: datetime) -> None:
@@ -256,5 +270,5 @@ def _expire(state: State, shelf: Shelf[Delivery], known: Sequence[Delivery], rou
     for one in known:
         if one.state == "waiting" and one.route not in routes and now - one.queued_at >= GIVE_UP:
             gone = _failed(one, f"given up after {GIVE_UP.days} days: floorline.yaml has no route {one.route!r}")
-            _audit(state, gone, now)
+            _note_failed(state, gone, now)
             shelf.change(one.id, lambda kept, words=gone.words: kept and _failed(kept, words), now=now)

@@ -17,7 +17,24 @@ def png(chart: dict[str, object] | None) -> bytes | None:
     import vl_convert  # noqa: PLC0415 - a whole JavaScript engine, which most processes never need
 
     try:
-        return vl_convert.vegalite_to_png(msgspec.json.encode(chart).decode(), scale=SCALE, allowed_base_urls=[])
+        return vl_convert.vegalite_to_png(_text(chart), scale=SCALE, allowed_base_urls=[])
     except ValueError as error:
-        log.warning("a chart could not be drawn: %s", " ".join(str(error).split())[:300])
-        return None
+        return _undrawn(error)
+
+
+def svg(chart: dict[str, object]) -> str | None:
+    """The specification as SVG, for pages; None when it cannot be drawn."""
+    import vl_convert  # noqa: PLC0415 - as above
+
+    try:
+        return vl_convert.vegalite_to_svg(_text(chart), allowed_base_urls=[])
+    except ValueError as error:
+        return _undrawn(error)
+
+
+def _text(chart: dict[str, object]) -> str:
+    return msgspec.json.encode(chart).decode()
+
+
+def _undrawn(error: ValueError) -> None:
+    log.warning("a chart could not be drawn: %s", " ".join(str(error).split())[:300])

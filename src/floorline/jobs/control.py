@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector, Following
+from floorline.jobs.delivering import delivery_figures
 from floorline.jobs.exposition import job_figures, revenue_figures, samples
 from floorline.jobs.lost import Estimator
 from floorline.jobs.pages import Page, Route, text_page
@@ -169,6 +170,7 @@ class ControlPages:
         yield from job_figures(control.scheduler.records(), now)
         if (fresh := control.revenue()) is not None:
             yield from revenue_figures(fresh, now)
+        yield from delivery_figures(control.ledger.state, now)
 
 
 def _each(gateways: list[Following], figure: Callable[[Following], int]) -> dict[str, int]:

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
+from floorline.jobs.delivering import EVERY as DELIVER_EVERY
+from floorline.jobs.delivering import deliver
 from floorline.jobs.schedule import Job, daily
 from floorline.jobs.stripe.syncing import Syncing
 from floorline.jobs.upkeep import purge_content, verify_ledger
@@ -21,6 +23,7 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     zone = ZoneInfo(ledger.timezone)
     return (
         *_stripe_jobs(config, ledger),
+        Job(name="deliver", every=DELIVER_EVERY, run=lambda now: deliver(ledger.state, config.routes, now)),
         Job(name="content", every=timedelta(hours=1), run=lambda now: purge_content(ledger.home, now)),
         Job(
             name="verify",

@@ -1,0 +1,113 @@
+"""Charts: what stands in them, and that each is drawn without the network."""
+
+import json
+import struct
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floorline.charts.dollars import PARTS_MAX, Amount, CostPoint, Mark, cost_per_call, precise, waterfall
+from floorline.charts.margins import FeatureMargin, MarginPoint, features_against_floors, margin_lines, margin_over_time
+from floorline.delivery.picture import SCALE, png, svg
+
+DAY = date(2026, 10, 1)
+POINTS = [
+    MarginPoint(DAY + timedelta(days=n), None if n == 5 else Decimal("0.72") - Decimal(n) / 100) for n in range(14)
+]
+COSTS = [CostPoint(point.day, Decimal("0.000362") + Decimal(n) / 100_000) for n, point in enumerate(POINTS)]
+PARTS = [Amount("call_volume", Decimal(-310)), Amount("cache_hits", Decimal(420)), Amount("retries", Decimal(0))]
+CHARTS = {
+    "a margin": margin_over_time(
+        "support: margin", POINTS, floor=Decimal("0.60"), band=Decimal("0.05"), subtitle="made up"
+    ),
+    "a change": waterfall("support: why", PARTS, end="change"),
+    "a margin's parts": waterfall("support", PARTS, start=Amount("revenue", Decimal(7000)), end="margin"),
+    "a cost": cost_per_call("support: a call", COSTS, marks=[Mark(DAY + timedelta(days=4), "haiku → sonnet")]),
+    "features": features_against_floors(
+        "Features",
+        [
+            FeatureMargin("support", Decimal("0.4"), Decimal("0.6"), "red"),
+            FeatureMargin("loss", Decimal(-2), Decimal("0.6"), "red"),
+            FeatureMargin("new", None, None, ""),
+        ],
+    ),
+    "several margins": margin_lines("By week", {"support": POINTS, "reports": POINTS[:3], "unknown": []}),
+}
+
+
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS.keys())
+def test_every_chart_is_drawn_as_wide_as_it_says(chart):
+    picture = png(chart)
+    assert picture is not None
+    width, height = struct.unpack(">II", picture[16:24])
+    assert (width, height) == (800 * SCALE, chart["height"] * SCALE)
+    assert (svg(chart) or "").startswith("<svg")
+
+
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS.keys())
+def test_no_chart_asks_the_network_for_anything(chart):
+    text = json.dumps(chart)
+    assert text.count("://") == 1
+    assert '"$schema": "https://vega.github.io/' in text
+
+
+def values(chart, layer: int):
+    return chart["layer"][layer]["data"]["values"]
+
+
+def test_figures_keep_their_digits_and_an_unknown_one_is_a_gap():
+    chart = CHARTS["a margin"]
+    assert values(chart, 2)[5] == {"day": "2026-10-06", "margin": None}
+    assert values(chart, 2)[6] == {"day": "2026-10-07", "margin": "66.00"}
+    assert values(CHARTS["a cost"], 2)[0] == {"day": "2026-10-01", "usd": "0.000362"}
+
+
+def test_zones_reach_from_the_floor_to_its_band():
+    zones = [(one["low"], one["high"]) for one in values(CHARTS["a margin"], 0)]
+    assert zones == [("55", "60.00"), ("60.00", "65.00"), ("65.00", "75")]
+
+
+def test_bars_without_a_part_of_nothing_end_at_the_sum():
+    bars = values(CHARTS["a change"], 0)
+    assert [(bar["name"], bar["from"], bar["to"], bar["label"]) for bar in bars] == [
+        ("call volume", "0", "-310", "−$310"),
+        ("cache hits", "-310", "110", "$420"),
+        ("change", "0", "110", "$110"),
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.decimals(-(10**6), 10**6, places=2), max_size=20))
+def test_however_many_parts_there_are_the_bars_lead_to_their_sum(amounts):
+    chart = waterfall("t", [Amount(f"part {n}", amount) for n, amount in enumerate(amounts)], end="sum")
+    *parts, end = values(chart, 0)
+    assert Decimal(end["to"]) == sum(amounts)
+    assert len(parts) <= PARTS_MAX
+    assert all(Decimal(one["to"]) == Decimal(other["from"]) for one, other in pairwise(parts))
+
+
+def test_a_margin_of_which_nothing_is_known_is_drawn_all_the_same():
+    points = [MarginPoint(DAY, None)]
+    assert png(margin_over_time("t", points, floor=Decimal("0.6"), band=Decimal("0.05"))) is not None
+    assert png(cost_per_call("t", [CostPoint(DAY, None)])) is not None
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [
+        ("0.000362149", "$0.000362"), ("0", "$0"), ("1.5", "$1.50"), ("0.1", "$0.100"), ("42.123", "$42.1"),
+        ("1234.5", "$1,234"), ("99.96", "$100"), (None, "unknown"),
+    ],
+)  # fmt: skip
+def test_a_call_costs_three_digits(usd, shown):
+    assert precise(None if usd is None else Decimal(usd)) == shown
+
+
+def test_what_is_no_chart_is_left_out():
+    assert png(None) is None
+    assert png({"mark": "nonsense"}) is None
+    assert svg({"data": {"url": "http://127.0.0.1:1/x.json"}, "mark": "point"}) is None
