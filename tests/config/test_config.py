@@ -14,6 +14,7 @@ from floorline.config.reader import DEPTH_MAX, SIZE_MAX, nearest, read
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
+from floorline.margin.baseline import declaration_of
 from floorline.margin.policy import FeaturePolicy, FloorException, PlanPolicy, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride, Rate, RateTier
 
@@ -45,6 +46,7 @@ contracts:
   - {provider: anthropic, model: claude-*, unit: output, rate: 12.5}
 features:
   contracts: {role: premium, hosting: cacheable, floor: 0.72, owner: legal-tech, yellow_band: 0.05, components: [generation, retrieval]}
+  triage: {baselines: [{from: 2026-11-20, model: small, step: sort, note: cheaper}, {from: 2026-12-01, prompt: "8"}]}
   support: {exception: {floor: 0.30, reason: launch year, review_by: 2026-12-31}}
 yellow_band: 0.10
 runbook:
@@ -117,6 +119,13 @@ def test_every_setting_is_read():
                 yellow_band=Decimal("0.05"),
                 components=("generation", "retrieval"),
             ),
+            "triage": FeaturePolicy(
+                name="triage",
+                baselines=(
+                    declaration_of("triage", date(2026, 11, 20), {"model": "small", "step": "sort", "note": "cheaper"}),
+                    declaration_of("triage", date(2026, 12, 1), {"prompt": "8"}),
+                ),
+            ),
             "support": FeaturePolicy(
                 name="support",
                 exception=FloorException(floor=Decimal("0.30"), reason="launch year", review_by=date(2026, 12, 31)),
@@ -155,6 +164,14 @@ def test_every_setting_is_read():
         ),
         gateway=GatewayPolicy(trusted_cost_providers=frozenset({"openrouter", "x-ai"})),
     )
+
+
+def test_a_baseline_needs_a_day_something_that_it_says_and_a_place_of_its_own():
+    text = "features: {a: {baselines: [{model: m}, {from: 2026-01-01}, {from: 2026-01-02, name: x}, {from: 2026-01-02, model: m}]}}"
+    missing, silent, again = problems_of(text)
+    assert "from" in missing
+    assert "`features.a.baselines[2]` says nothing of the baseline: add a name, model, prompt or route" in silent
+    assert "`features.a.baselines[4]` begins on 2026-01-02 as another one does: name its step or another day" in again
 
 
 def test_an_exception_needs_a_floor_a_reason_and_a_review_date():
@@ -349,7 +366,7 @@ def test_a_number_reads_as_what_is_written(number: Decimal):
 
 def test_what_may_be_written_is_what_the_table_lists():
     assert names_below("features.<feature>") == (
-        "role", "hosting", "floor", "owner", "components", "yellow_band", "exception", "allowed_providers", "allowed_regions", "capture", "capture_time",
+        "role", "hosting", "floor", "owner", "components", "yellow_band", "exception", "baselines", "allowed_providers", "allowed_regions", "capture", "capture_time",
     )  # fmt: skip
     assert names_below("contracts[].rate") == ("price", "per", "tiers", "utilisation", "free")
     assert required_below("aliases[]") == ("kind", "alias", "canonical")

@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "audit": "floorline.cli.privacy:audit",
     "backlog": "floorline.cli.backlog:command",
     "backup": "floorline.cli.backup:backup",
+    "baselines": "floorline.cli.baselines:command",
     "bench": "floorline.cli.bench:command",
     "check": "floorline.cli.check:command",
     "close": "floorline.cli.close:command",

@@ -14,13 +14,12 @@ from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 from floorline.gateway.server import Server
 from floorline.jobs.control import Control, ControlPages
-from floorline.jobs.pages import Asked, Router
-from floorline.jobs.stripe.inbox import Inbox
-from floorline.jobs.stripe.webhook import Webhook
+from floorline.jobs.pages import Asked, Route, Router
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness, webhook_secrets
+from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness
 from floorline.wiring.jobs import control_jobs
+from floorline.wiring.routes import control_routes
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +71,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
 
     control = Control(ledger, estimator(config), control_jobs(config, ledger), on_failure=fail)
     control.revenue = lambda: revenue_freshness(config, ledger.state)
-    webhook = Webhook(lambda: Inbox(ledger.state), webhook_secrets(config))
-    router = Router([*ControlPages(control).routes(), webhook.route()], token)
+    router = Router(_routes(control, config), token)
 
     async def handle(request: Request, reply: Reply) -> None:
         asked = Asked(
@@ -85,7 +83,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     server = Server(handle, replace(LIMITS, body_bytes_max=router.body_bytes_max))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, control, webhook, config_file)
+    loop.add_signal_handler(signal.SIGHUP, _reload, control, router, config_file)
     try:
         host, port = await _listen(server, *at)
         await asyncio.to_thread(control.start)
@@ -107,8 +105,12 @@ async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
         ) from error
 
 
-def _reload(control: Control, webhook: Webhook, config_file: Path | None) -> None:
-    """Prices for what will be lost from now on, jobs, and the webhook's secrets. A bad file is refused and everything stays."""
+def _routes(control: Control, config: Config) -> tuple[Route, ...]:
+    return (*ControlPages(control).routes(), *control_routes(config, control.ledger))
+
+
+def _reload(control: Control, router: Router, config_file: Path | None) -> None:
+    """Prices for what will be lost from now on, the jobs, and the routes with their secrets. A bad file is refused and everything stays."""
     try:
         config = load_config(config_file, secrets=False)
         prices, jobs = estimator(config), control_jobs(config, control.ledger)
@@ -118,5 +120,5 @@ def _reload(control: Control, webhook: Webhook, config_file: Path | None) -> Non
         control.collector.reprice(prices)
         control.scheduler.replace(jobs)
         control.revenue = lambda: revenue_freshness(config, control.ledger.state)
-        webhook.secrets = webhook_secrets(config)
+        router.replace(_routes(control, config))
         log.info("the configuration was read again")

@@ -18,9 +18,11 @@ from floorline.clock import day_of, parse_day, timezone
 from floorline.config import Config
 from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
+from floorline.jobs.baselining import Baselines
 from floorline.jobs.closing import Beside, Closings, beside
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.changelog import crossings, entry_document
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
 from floorline.margin.table import MarginReport
@@ -201,7 +203,8 @@ def trend(
 ) -> None:
     """Growth of revenue beside growth of inference cost; says where the second outruns the first.
 
-    A period that still runs is shown and compared with nothing.
+    A period that still runs is shown and compared with nothing. Baselines that changed meanwhile are named: the figures before and
+    after such a day are of different things.
     """
     with margins() as of:
         start, end = window(of, None, end)
@@ -209,11 +212,14 @@ def trend(
         request = MarginRequest(by=by, start=start, end=end, scope=scope)
         reports = of.trend(request, periods=months or weeks, days=None if months else 7)
         today = day_of(now(), timezone(of.ledger.timezone))
+        log = Baselines(of.ledger, of.policies).log(now())
+    crossed = crossings(log, None, reports[0].start, reports[-1].end)
     found = trends(reports, today=today, monthly=months is not None)
     if as_json:
-        emit_json(trend_document(reports, found))
+        emit_json({**trend_document(reports, found), "baseline_changes": [entry_document(entry) for entry in crossed]})
     else:
         margin_text.print_trend(reports, found, "month" if months else "week")
+        margin_text.print_crossed(crossed)
 
 
 @command.command("waterfall")

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from floorline.cli.grid import Column, print_grid
+from floorline.margin.baseline import Entry
+from floorline.margin.changelog import describe
 from floorline.margin.floors import exception_sentence
 from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per
@@ -213,6 +215,13 @@ def print_trend(reports: Sequence[MarginReport], found: Sequence[Trend], unit: s
             out.print(Text(outrun_sentence(one, unit)))
     if not any(one.outrun for one in found):
         out.print(f"From the first whole {unit} to the last, inference cost outruns revenue nowhere.")
+
+
+def print_crossed(entries: Sequence[Entry]) -> None:
+    """Print the baselines that changed within a window: figures from before one and from after it are of different things."""
+    out = console()
+    for entry in entries:
+        out.print(Text(f"Baseline of {entry.place.feature} changed {describe(entry)}.", style="yellow"))
 
 
 def _row_name(one: Trend) -> str:

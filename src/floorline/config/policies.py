@@ -1,12 +1,14 @@
 """`features:`, `plans:`, `aliases:` and `runbook:` of floorline.yaml: what margin reads."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Literal, cast, get_args
 
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.events import Alias
+from floorline.margin.baseline import Declaration, Place, declaration_of
 from floorline.margin.bridge import PARTS
 from floorline.margin.policy import (
     EXPECTED,
@@ -42,7 +44,32 @@ def _feature(name: str, table: Mapping[str, Value]) -> FeaturePolicy:
         yellow_band=read_band(band) if band else None,
         exception=_exception(exception) if exception else None,
         components=read_names(components, EXPECTED) if components else (),
+        baselines=_baselines(name, table["baselines"]) if "baselines" in table else (),
     )
+
+
+def _baselines(feature: str, value: Value) -> tuple[Declaration, ...]:
+    """The entries of `baselines:`; those with a problem are left out. No two begin on the same day at the same place."""
+    found: dict[tuple[Place, date], Declaration] = {}
+    for item in value.items():
+        declared = _baseline(feature, item)
+        if declared is None:
+            continue
+        if (declared.place, declared.start) in found:
+            item.complain(f"`{item.path}` begins on {declared.start} as another one does: name its step or another day")
+        found[declared.place, declared.start] = declared
+    return tuple(found.values())
+
+
+def _baseline(feature: str, item: Value) -> Declaration | None:
+    setting = "features.<feature>.baselines[]"
+    table = item.table(names_below(setting), required=required_below(setting))
+    start = table["from"].day() if "from" in table else None
+    said = {name: value.text() or "" for name, value in table.items() if name != "from"}
+    if not any(said.get(name) for name in ("name", "model", "prompt", "route")):
+        item.complain(f"`{item.path}` says nothing of the baseline: add a name, model, prompt or route")
+        return None
+    return None if start is None else declaration_of(feature, start, said)
 
 
 def _floor(value: Value) -> Decimal | None:

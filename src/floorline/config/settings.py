@@ -183,6 +183,15 @@ SETTINGS: tuple[Setting, ...] = (
         "required",
         "the last day on which it holds; from the next on the feature is red",
     ),
+    _setting("features.<feature>.baselines[].from", "day", "required", "the first day of a baseline that is declared"),
+    _setting("features.<feature>.baselines[].name", "text", "none", "what it is called"),
+    _setting("features.<feature>.baselines[].model", "text", "any", "the model that serves from then on"),
+    _setting("features.<feature>.baselines[].prompt", "text", "any", "the version of its prompt, as the calls say it"),
+    _setting("features.<feature>.baselines[].route", "text", "any", "the route, as `floorline baselines` shows it"),
+    _setting("features.<feature>.baselines[].workflow", "text", "every one", "the workflow that it is of"),
+    _setting("features.<feature>.baselines[].step", "text", "every one", "the step that it is of"),
+    _setting("features.<feature>.baselines[].call_type", "text", "every one", "the call type that it is of"),
+    _setting("features.<feature>.baselines[].note", "text", "none", "why"),
     _setting(
         "features.<feature>.allowed_providers", "list of providers", "every one", "where its calls may go, each attempt"
     ),

@@ -70,10 +70,12 @@ class Router:
     """Finds the route of a request, sees that whoever asks may, and turns what is refused into a page."""
 
     def __init__(self, routes: Sequence[Route], token: str) -> None:
-        self._routes = {(route.path, route.method): route for route in routes}
-        assert len(self._routes) == len(routes), "two routes answer the same method of the same path"
-        self._paths = tuple(dict.fromkeys(route.path for route in routes))
         self._token = token.encode()
+        self._routes = _by_path(routes)
+
+    def replace(self, routes: Sequence[Route]) -> None:
+        """Answer by other routes from now on."""
+        self._routes = _by_path(routes)
 
     @property
     def body_bytes_max(self) -> int:
@@ -109,11 +111,21 @@ class Router:
         methods = [method for path, method in self._routes if path == asked.path]
         if methods:
             return Refused(405, "method", f"{asked.method} is not answered at {asked.path}: {', '.join(methods)}")
-        return Refused(404, "not_found", f"there is no {asked.path[:200]}: {', '.join(self._paths)}")
+        return Refused(
+            404,
+            "not_found",
+            f"there is no {asked.path[:200]}: {', '.join(dict.fromkeys(path for path, _ in self._routes))}",
+        )
 
     def _knows(self, asked: Asked) -> bool:
         scheme, _, presented = asked.headers.get(b"authorization", b"").partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(presented.strip(), self._token)
+
+
+def _by_path(routes: Sequence[Route]) -> dict[tuple[str, str], Route]:
+    found = {(route.path, route.method): route for route in routes}
+    assert len(found) == len(routes), "two routes answer the same method of the same path"
+    return found
 
 
 def read_body(asked: Asked, type_: type[_T]) -> _T:

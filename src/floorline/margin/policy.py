@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from floorline.events import Alias
+from floorline.margin.baseline import Declaration
 
 Role = Literal["growth", "core", "premium"]
 Hosting = Literal["third_party", "self_hosted", "cacheable"]
@@ -50,6 +51,7 @@ class FloorException:
 class FeaturePolicy:
     """A feature's place in the product. `floor` (a ratio such as 0.55) replaces the defaults of role and hosting, and
     `exception` either of them for a while. `components` are the columns of the cost map that it must report.
+    `baselines` are those that it declares.
     """
 
     name: str
@@ -60,6 +62,7 @@ class FeaturePolicy:
     yellow_band: Decimal | None = None
     exception: FloorException | None = None
     components: tuple[str, ...] = ()
+    baselines: tuple[Declaration, ...] = ()
 
     def __post_init__(self) -> None:
         if self.floor is not None and not -1 <= self.floor < 1:

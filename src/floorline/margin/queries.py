@@ -249,6 +249,32 @@ class EmbeddedRow(msgspec.Struct, frozen=True, kw_only=True):
     again: int
 
 
+class BaselineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of a day that one model and one baseline served."""
+
+    day: date
+    feature: str
+    workflow: str
+    step: str
+    call_type: str
+    model: str
+    baseline: str
+    calls: int
+
+
+class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls and spend of a day; cost in 10^-12 USD."""
+
+    day: date
+    feature: str
+    workflow: str
+    step: str
+    call_type: str
+    calls: int
+    unpriced: int
+    cost: int
+
+
 class Days(msgspec.Struct, frozen=True, kw_only=True):
     """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
 
@@ -356,6 +382,17 @@ def aliases() -> Query[Alias]:
 def steps(days: Days) -> Query[StepRow]:
     """Spend by workflow, step, call type and model."""
     return Query(sql=_SQL["steps"].substitute(), row=StepRow, parameters=_parameters(days))
+
+
+def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
+    """Calls by day, step, model and baseline: of production, and of those that ended well."""
+    parameters: dict[str, Parameter] = {"start": start, "end": end, "timezone": timezone}
+    return Query(sql=_SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+
+
+def step_costs(start: date, end: date) -> Query[StepCostRow]:
+    """Calls and spend of production by day and step."""
+    return Query(sql=_SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:

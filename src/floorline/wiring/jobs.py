@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
+from floorline.jobs.baselining import Baselines
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
 from floorline.jobs.schedule import Job, daily
@@ -18,12 +19,22 @@ QUIET = time(3, 17)
 """When a day's heavy work is done, by the clock of the reporting timezone."""
 
 
+BASELINES = time(1, 40)
+"""When the days that are over are looked at for new baselines, before what compares them."""
+
+
 def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     """Every job, over the control process's own ledger."""
     zone = ZoneInfo(ledger.timezone)
     return (
         *_stripe_jobs(config, ledger),
         Job(name="deliver", every=DELIVER_EVERY, run=lambda now: deliver(ledger.state, config.routes, now)),
+        Job(
+            name="baselines",
+            every=daily(BASELINES, zone),
+            run=lambda now: str(Baselines(ledger, config.policies).detect(now)),
+            deadline=timedelta(minutes=30),
+        ),
         Job(name="content", every=timedelta(hours=1), run=lambda now: purge_content(ledger.home, now)),
         Job(
             name="verify",

@@ -27,9 +27,7 @@ class Webhook:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.secrets = secrets
-        """May be replaced while requests come in."""
-        self._inbox, self._clock = inbox, clock
+        self._inbox, self._secrets, self._clock = inbox, secrets, clock
 
     def route(self) -> Route:
         """Where it listens: without the control token, since the signature says who sends."""
@@ -37,11 +35,11 @@ class Webhook:
 
     def answer(self, asked: Asked) -> Page:
         """200 once what changed is on disk, and for events that concern no revenue; 400 for what Stripe did not sign."""
-        if not self.secrets:
+        if not self._secrets:
             raise Refused(404, "not_found", "stripe.webhook_secret is not set: nothing is taken here")
         now = self._clock()
         header = asked.headers.get(b"stripe-signature", b"").decode("latin-1")
-        if why := fault(asked.body, header, self.secrets, now):
+        if why := fault(asked.body, header, self._secrets, now):
             log.warning("a webhook was refused: %s", why)
             raise Refused(400, "signature", why)
         try:

@@ -1,0 +1,73 @@
+"""The API of baselines: `GET /api/v1/baselines` tells them with their changelog, `POST` declares one. docs/api.md has both."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+from urllib.parse import parse_qs
+
+import msgspec
+
+from floorline.clock import day_of, timezone
+from floorline.jobs.baselining import Baselines
+from floorline.jobs.pages import Asked, Page, Refused, Route, json_page, read_body
+from floorline.ledger.surface import AnyLedger
+from floorline.margin.baseline import FIELDS, declaration_of
+from floorline.margin.changelog import entry_document, log_document
+from floorline.margin.policy import Policies
+
+PATH = "/api/v1/baselines"
+_Text = Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class _Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a POST."""
+
+    feature: Annotated[_Text, msgspec.Meta(min_length=1)]
+    start: date | None = msgspec.field(name="from", default=None)
+    model: _Text = ""
+    prompt: _Text = ""
+    route: _Text = ""
+    workflow: _Text = ""
+    step: _Text = ""
+    call_type: _Text = ""
+    name: _Text = ""
+    note: _Text = ""
+    by: _Text = ""
+
+
+class BaselinePages:
+    """Answers over the control process's own ledger."""
+
+    def __init__(self, ledger: AnyLedger, policies: Policies, now: Callable[[], datetime]) -> None:
+        self._ledger, self._now = ledger, now
+        self._baselines = Baselines(ledger, policies)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Both need the control token."""
+        return (
+            Route(method="GET", path=PATH, answer=self._told),
+            Route(method="POST", path=PATH, answer=self._declared),
+        )
+
+    def _told(self, asked: Asked) -> Page:
+        query = parse_qs(asked.query, keep_blank_values=True)
+        unknown = sorted(query.keys() - {"feature"})
+        if unknown:
+            raise Refused(400, "invalid", f"there is no parameter {unknown[0]!r}: only feature")
+        now = self._now()
+        return json_page(200, log_document(self._baselines.log(now), self._today(now), query.get("feature", [""])[-1]))
+
+    def _declared(self, asked: Asked) -> Page:
+        said = read_body(asked, _Declared)
+        now = self._now()
+        texts = {name: str(value) for name, value in msgspec.structs.asdict(said).items() if name != "start"}
+        bad = next((name for name, value in texts.items() if not value.isprintable()), None)
+        if bad is not None:
+            raise Refused(400, "invalid", f"{bad} has characters that cannot be printed: leave them out")
+        if not any(texts[name] for name in (*FIELDS, "name")):
+            raise Refused(400, "invalid", "nothing is said of the baseline: add a model, prompt, route or name")
+        declaration = declaration_of(said.feature, said.start or self._today(now), texts)
+        return json_page(201, entry_document(self._baselines.declare(declaration, "api", now)))
+
+    def _today(self, now: datetime) -> date:
+        return day_of(now, timezone(self._ledger.timezone))
