@@ -3,7 +3,8 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -22,6 +23,7 @@ from floorline.ledger.ledger import Ledger
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited
 from floorline.margin.closing import summed
+from floorline.margin.freshness import Freshness
 from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy, Policies
 from floorline.money import text, usd
@@ -115,7 +117,9 @@ def test_a_margin_table_of_a_closed_month_says_both(january: Ledger, of: Closing
     shown = capsys.readouterr().out
     for words in ("as closed", "restated", "calls that came late", "that 2026-02 carries", "What changed since"):
         assert words in shown
-    assert month_document(JANUARY, of.restated(JANUARY))["sha256"] == of.heads()[JANUARY].sha256
+    whole = month_document(JANUARY, of.restated(JANUARY), of.customers(JANUARY))
+    assert whole["sha256"] == of.heads()[JANUARY].sha256
+    assert sum(Decimal(row["cogs"]) for row in whole["customers"]) == Decimal(whole["as_closed"]["cogs"])
     assert len(open_document("2026-02", february.carried)["carries"]) == len(february.carried) > 0
 
 
@@ -163,17 +167,26 @@ def test_what_is_missing_is_told_before_a_month_closes(ledger: Ledger):
     paid = [line(who, "100", "2026-01-01", "2026-02-01", plan="pro") for who in ("acme", "delta")]
     used = [call(f"2026-0{n}-03T10:00:00Z", who, "support", "1") for n in (1, 2) for who in ("acme", "delta")]
     keep(ledger, [*paid, line("acme", "100", "2026-02-01", "2026-03-01"), *used])
-    of = Closings(ledger, Policies())
+    behind = Freshness(
+        source="stripe",
+        complete_until=MARCH - timedelta(days=9),
+        newest_event_at=None,
+        waiting=0,
+        refused=0,
+        lag_max=timedelta(1),
+    )
+    of = Closings(ledger, Policies(), behind)
     keep(ledger, [call("2026-02-04T10:00:00Z", "acme", "support", None)])
     with pytest.raises(Mismatch) as refused:
         of.close("2026-02", now=MARCH, actor="ann")
     assert "no call of 2026-03-01 or later" in str(refused.value)
+    assert "revenue of stripe is complete until 2026-02-21 09:00 UTC only" in str(refused.value)
     assert "1 calls have no price" in str(refused.value)
     assert "1 customers with calls bring less than a tenth of the month before: delta" in str(refused.value)
     assert of.closed() == []
     assert of.close(JANUARY, now=FEBRUARY, actor="ann").warnings == (), "a complete month needs no force"
     head = of.close("2026-02", now=MARCH, actor="ann", reason="the rest is known", force=True)
-    assert (len(head.warnings), head.reason) == (3, "the rest is known")
+    assert (len(head.warnings), head.reason) == (4, "the rest is known")
 
 
 def test_each_month_carries_what_came_late_and_a_close_is_undone_by_a_reason(ledger: Ledger):
@@ -257,8 +270,12 @@ def test_late_calls_keep_their_month_across_clock_changes_and_leap_days(open_led
     assert {prior.kind: prior.part.margin for prior in carried} == {"calls": usd(-220), "revenue": usd(-2)}
     if zone == "Europe/Berlin":
         ledger.rebuild("UTC")
-        with pytest.raises(Mismatch, match="closed for days of Europe/Berlin, the ledger's are of UTC"):
-            of.restated(month)
+        found = of.restated(month)
+        assert "closed for days of Europe/Berlin, the ledger's are of UTC" in found.incomparable
+        assert month_document(month, found, of.customers(month))["restated"] is None
+        print_month(month, found)
+        with pytest.raises(Mismatch, match="closed for days of Europe/Berlin"):
+            of.carried_by(f"{following:%Y-%m}", now)
 
 
 def test_the_frozen_figures_name_no_customer_and_outlive_an_erasure(ledger: Ledger):

@@ -67,6 +67,11 @@ def retry(amount: str) -> CostLine:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def january(company):
+    return mapped(company)
+
+
 def search() -> list:
     """Documents that are embedded, some twice, and searched; a name that changed in the middle of the month."""
     day = "2026-01-{:02d}T10:00:00Z"
@@ -104,14 +109,13 @@ def agents() -> list:
     return found
 
 
-def test_every_row_and_the_total_sum_to_the_margin_table_s_cogs(company):
-    found = mapped(company)
+def test_every_row_and_the_total_sum_to_the_margin_table_s_cogs(company, january):
     by_feature = table(company, "feature", policies=POLICIES)
-    assert {row.key: sum(costs(row).values()) for row in found.rows} == {
+    assert {row.key: sum(costs(row).values()) for row in january.rows} == {
         row.key: row.cogs for row in by_feature.rows if row.cogs or row.sums.calls
     }
-    assert sum(costs(found.total).values()) == by_feature.total.cogs
-    assert sum(row.hidden_pico for row in found.rows) == found.total.hidden_pico > 0
+    assert sum(costs(january.total).values()) == by_feature.total.cogs
+    assert sum(row.hidden_pico for row in january.rows) == january.total.hidden_pico > 0
 
 
 def test_generation_is_inference_and_the_columns_of_calls_besides_are_orchestration():
@@ -119,8 +123,8 @@ def test_generation_is_inference_and_the_columns_of_calls_besides_are_orchestrat
     assert set(COMPONENTS) - {"inference"} <= set(COLUMNS)
 
 
-def test_what_was_embedded_before_is_a_column_and_another_customer_s_or_another_model_s_is_not(company):
-    row = feature(mapped(company), "search")
+def test_what_was_embedded_before_is_a_column_and_another_customer_s_or_another_model_s_is_not(january):
+    row = feature(january, "search")
     # twelve embeddings of six documents, 0.009 each without its retry: six are repeats, and doc-5 was embedded in December
     assert costs(row)["re_embedding"] == 7 * usd("0.009")
     assert costs(row)["embedding"] == 5 * usd("0.009") + usd("0.01") + usd("0.05")
@@ -129,18 +133,18 @@ def test_what_was_embedded_before_is_a_column_and_another_customer_s_or_another_
     assert row.embeddings_told == pytest.approx(told / (told + usd("0.05")))
 
 
-def test_a_feature_whose_embeddings_do_not_say_what_they_embed_has_no_known_re_embedding(company):
-    assert feature(mapped(company), "agent").embeddings_told is None
-    assert "re_embedding" not in feature(mapped(company), "agent").cells
+def test_a_feature_whose_embeddings_do_not_say_what_they_embed_has_no_known_re_embedding(january):
+    assert feature(january, "agent").embeddings_told is None
+    assert "re_embedding" not in feature(january, "agent").cells
 
 
-def test_imported_costs_keep_their_component(company):
-    found = costs(feature(mapped(company), "search"))
+def test_imported_costs_keep_their_component(january):
+    found = costs(feature(january, "search"))
     assert (found["logging"], found["orchestration"]) == (usd("3.10"), usd("6.20"))
 
 
-def test_a_component_s_percentile_is_that_of_its_own_calls(company):
-    cells = feature(mapped(company), "agent").cells
+def test_a_component_s_percentile_is_that_of_its_own_calls(january):
+    cells = feature(january, "agent").cells
     generation = sorted(Decimal(f"0.{n + 10}") for n in range(40))
     assert cells["generation"].per_call_p95 == generation[37]
     assert cells["generation"].per_call_mean == usd(sum(generation) / 40)
@@ -148,8 +152,8 @@ def test_a_component_s_percentile_is_that_of_its_own_calls(company):
     assert cells["retrieval"].per_call_p95 == usd("0.02")
 
 
-def test_an_outcome_s_percentile_is_that_of_its_run_shared_by_its_successes(company):
-    row = feature(mapped(company), "agent")
+def test_an_outcome_s_percentile_is_that_of_its_run_shared_by_its_successes(january):
+    row = feature(january, "agent")
     by_run = {n: (Decimal(f"0.{n + 10}"), Decimal("0.02") * (10 if n == 7 else 1)) for n in range(40)}
     by_run[39] = (by_run[39][0] / 2, by_run[39][1] / 2)
     assert row.per_outcome_p95 == sorted(sum(costs) for costs in by_run.values())[37]
@@ -158,13 +162,12 @@ def test_an_outcome_s_percentile_is_that_of_its_run_shared_by_its_successes(comp
     assert row.figures.cost_per_successful_outcome == usd(sum(cell.cost for cell in row.cells.values()) / 41)
 
 
-def test_what_a_feature_should_report_and_does_not_is_pointed_out(company):
-    found = mapped(company)
-    search = {missing.component: missing.because for missing in feature(found, "search").missing}
+def test_what_a_feature_should_report_and_does_not_is_pointed_out(january):
+    search = {missing.component: missing.because for missing in feature(january, "search").missing}
     assert set(search) == {"retrieval"}
     assert "step 'retrieve-and-answer' reports calls of type generation" in search["retrieval"]
-    assert [missing.component for missing in feature(found, "stated").missing] == ["retrieval", "human_review"]
-    assert [missing.component for missing in feature(found, "agent").missing] == ["embedding"]
+    assert [missing.component for missing in feature(january, "stated").missing] == ["retrieval", "human_review"]
+    assert [missing.component for missing in feature(january, "agent").missing] == ["embedding"]
 
 
 def test_a_self_hosted_feature_without_a_host_is_pointed_out():
@@ -196,31 +199,29 @@ def adjusted(one, effective: str, retry: str) -> Adjustment:
     )  # fmt: skip
 
 
-def test_beyond_the_exact_limit_percentiles_come_from_the_histogram(company):
-    exact = feature(mapped(company), "agent").cells["generation"].per_call_p95
+def test_beyond_the_exact_limit_percentiles_come_from_the_histogram(company, january):
+    exact = feature(january, "agent").cells["generation"].per_call_p95
     found = mapped(company, exact_calls_max=10)
     assert found.p95_method == "histogram, none per outcome"
     near = feature(found, "agent").cells["generation"].per_call_p95
     assert abs(near / exact - 1) < Decimal("0.01")
 
 
-def test_what_has_no_percentile_has_none(company):
-    found = mapped(company)
-    assert feature(found, "search").per_outcome_p95 is None
-    assert feature(found, "agent").cells["generation"].per_outcome_p95 is not None
-    shared = feature(found, "agent").cells["infrastructure"]
+def test_what_has_no_percentile_has_none(january):
+    assert feature(january, "search").per_outcome_p95 is None
+    assert feature(january, "agent").cells["generation"].per_outcome_p95 is not None
+    shared = feature(january, "agent").cells["infrastructure"]
     assert (shared.calls, shared.per_call_p95, shared.per_outcome_p95) == (None, None, None)
 
 
-def test_json_csv_and_table_show_the_same_sums(company, capsys, monkeypatch):
+def test_json_csv_and_table_show_the_same_sums(january, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "220")
-    found = mapped(company)
-    document, lines = costmap_document(found), costmap_lines(found)
+    document, lines = costmap_document(january), costmap_lines(january)
     for row in document["rows"]:
         assert sum(Decimal(cell["cost"]) for cell in row["components"].values()) == Decimal(row["cogs"])
     by_name = {line[0]: dict(zip(lines[0], line, strict=True)) for line in lines[1:]}
-    assert sum(Decimal(by_name["total"][f"{column}_cost"]) for column in COLUMNS) == found.total.figures.cogs
-    print_map(found)
+    assert sum(Decimal(by_name["total"][f"{column}_cost"]) for column in COLUMNS) == january.total.figures.cogs
+    print_map(january)
     text = capsys.readouterr().out
     assert "stated reports no human review: stated in features.stated.components." in text
     assert "Re-embedding is known for" in text

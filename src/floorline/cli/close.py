@@ -6,7 +6,7 @@ from floorline.cli.close_text import head_document, month_document, open_documen
 from floorline.cli.output import emit_json, note
 from floorline.errors import BadInput, Mismatch
 from floorline.jobs.closing import Closings, Head
-from floorline.wiring import actor, collecting, load_config, now, open_ledger
+from floorline.wiring import actor, collecting, load_config, now, open_ledger, revenue_freshness
 
 
 @click.command("close")
@@ -32,7 +32,7 @@ def command(
     config = load_config(secrets=False)
     with open_ledger(config) as ledger:
         note(ledger.notices)
-        closings = Closings(ledger, config.policies)
+        closings = Closings(ledger, config.policies, revenue_freshness(config, ledger.state))
         if list_:
             _list(closings, as_json=as_json)
         elif verify:
@@ -74,7 +74,7 @@ def _show(closings: Closings, month: str, *, as_json: bool) -> None:
     if month in heads:
         restated = closings.restated(month)
         if as_json:
-            emit_json(month_document(month, restated))
+            emit_json(month_document(month, restated, closings.customers(month)))
         else:
             print_month(month, restated)
     elif month == closings.open_month(now()):

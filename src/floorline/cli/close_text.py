@@ -34,8 +34,10 @@ def head_document(id_: str, head: Head) -> Json:
     }
 
 
-def month_document(id_: str, of: Restated) -> Json:
-    """A closed month: as closed, what came since by kind, restated; and what it was made of."""
+def month_document(id_: str, of: Restated, customers: Sequence[str]) -> Json:
+    """A closed month: as closed, what came since by kind, restated; and what it was made of. `customers` are the names of
+    its customers' rows.
+    """
     closed = of.closed
     return {
         **head_document(id_, of.head),
@@ -48,7 +50,7 @@ def month_document(id_: str, of: Restated) -> Json:
         "parts": {kind: _part(part) for kind, part in closed.parts.items()},
         "features": [{"feature": row.key[0], **_row(row)} for row in closed.features],
         "plans": [{"plan": row.key[0], **_row(row)} for row in closed.plans],
-        "customers": len(closed.customers),
+        "customers": [{"customer": name, **_row(row)} for name, row in zip(customers, closed.customers, strict=True)],
         "price_versions": list(closed.price_versions),
         "carries": [_prior(prior) for prior in closed.prior],
     }
@@ -72,6 +74,8 @@ def beside_document(of: Beside) -> Json:
 
 
 def _three(of: Restated) -> Json:
+    if of.incomparable:
+        return {"as_closed": _row(of.closed.total), "restated": None, "incomparable": of.incomparable}
     change = summed(of.since.values())
     return {
         "as_closed": _row(of.closed.total),
@@ -150,6 +154,11 @@ def print_beside(of: Beside, limit: int) -> None:
 
 
 def _print_three(out: Console, of: Restated) -> None:
+    if of.incomparable:
+        closed = of.closed.total
+        figures = f"revenue {cents(closed.revenue)}, cost {cents(closed.cogs)}, margin {cents(closed.margin)}"
+        out.print(f"As closed: {figures}. {of.incomparable}", soft_wrap=True, markup=False)
+        return
     since = [(MEANINGS[kind], of.since[kind]) for kind in KINDS if kind in of.since]
     total, restated = of.closed.total, of.restated
     lines: list[tuple[str, Decimal, Decimal, int, str]] = [

@@ -10,7 +10,7 @@ sum over months of what was closed and carried is what is restated.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -43,6 +43,7 @@ from floorline.margin.closing import (
     total_of,
 )  # fmt: skip
 from floorline.margin.dimensions import Dimension, Scope
+from floorline.margin.freshness import Freshness
 from floorline.margin.policy import Policies
 from floorline.margin.queries import Days, calls_after, stamped_versions
 from floorline.margin.table import NAMELESS, MarginReport
@@ -89,13 +90,14 @@ class CustomerNames(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restated:
     """A closed month beside itself of now. `since` is what came later, by kind; `carried` the part of it that later closed
-    months carry.
+    months carry. `incomparable` says why nothing is known of what came since, "" when it is.
     """
 
     head: Head
     closed: Month
     since: dict[Kind, Part]
     carried: Part
+    incomparable: str = ""
 
     @property
     def restated(self) -> Row:
@@ -107,10 +109,10 @@ class Restated:
 
 
 class Closings:
-    """The closed months of one ledger."""
+    """The closed months of one ledger. `freshness` is that of a live source of revenue, where there is one."""
 
-    def __init__(self, ledger: AnyLedger, policies: Policies) -> None:
-        self._ledger, self._policies = ledger, policies
+    def __init__(self, ledger: AnyLedger, policies: Policies, freshness: Freshness | None = None) -> None:
+        self._ledger, self._policies, self._freshness = ledger, policies, freshness
         self._margins = Margins(ledger, policies)
         state = ledger.state
         self._heads = Shelf(state, "closed_period", Head)
@@ -205,6 +207,8 @@ class Closings:
         found: list[str] = []
         if not self._ledger.query(calls_after(end))[0].count:
             found.append(f"no call of {end} or later is in the ledger: what gateways have spooled may be behind")
+        if self._freshness is not None and (stale := self._stale(end, self._freshness)):
+            found.append(stale)
         if gathered.total.unpriced:
             found.append(f"{gathered.total.unpriced:,} calls have no price: set one, then re-rate them")
         if stale := self._unbilled(month, gathered, names):
@@ -213,6 +217,15 @@ class Closings:
         elif gathered.total.calls and not gathered.parts["revenue"].rows and not gathered.total.revenue:
             found.append(f"no revenue is recognised in {month}: import it")
         return found
+
+    def _stale(self, end: date, freshness: Freshness) -> str:
+        """What a live source of revenue lacks of the days before `end`, "" when nothing."""
+        over = datetime.combine(end, time(), timezone(self._ledger.timezone))
+        if freshness.complete_until is None:
+            return f"revenue of {freshness.source} was never read whole"
+        if freshness.complete_until < over:
+            return f"revenue of {freshness.source} is complete until {freshness.complete_until:%Y-%m-%d %H:%M} UTC only"
+        return f"{freshness.refused:,} documents of {freshness.source} are refused" if freshness.refused else ""
 
     def _unbilled(self, month: str, gathered: Month, names: Sequence[str]) -> list[str]:
         """Customers with calls whose revenue is less than UNBILLED_SHARE of that of the month before."""
@@ -296,14 +309,16 @@ class Closings:
     # -- what came later
 
     def restated(self, month: str) -> Restated:
-        """A closed month and what came since. Mismatch when the ledger's days are of another timezone now."""
+        """A closed month and what came since."""
         head, closed = self._heads.get(month), self.figures(month)
         assert head is not None, "figures without a head are not kept"
+        incomparable = self._incomparable(closed)
         return Restated(
             head=head,
             closed=closed,
-            since=self._since(closed),
+            since={} if incomparable else self._since(closed),
             carried=summed(prior.part for prior in self._carried() if prior.month == month),
+            incomparable=incomparable,
         )
 
     def carried_by(self, month: str, now: datetime) -> tuple[Prior, ...]:
@@ -322,12 +337,17 @@ class Closings:
         known = keyed(closed.customers, self.customers(month)) if rows is None else keyed(rows)
         return differences(known, report)
 
+    def _incomparable(self, closed: Month) -> str:
+        if closed.timezone == self._ledger.timezone:
+            return ""
+        return (
+            f"{closed.month} was closed for days of {closed.timezone}, the ledger's are of {self._ledger.timezone} now:"
+            f" set `timezone: {closed.timezone}` to compare them"
+        )
+
     def _since(self, closed: Month) -> dict[Kind, Part]:
-        if closed.timezone != self._ledger.timezone:
-            raise Mismatch(
-                f"{closed.month} was closed for days of {closed.timezone}, the ledger's are of {self._ledger.timezone} now:"
-                f" set `timezone: {closed.timezone}` to compare them"
-            )
+        if incomparable := self._incomparable(closed):
+            raise Mismatch(incomparable)
         under_closed = Margins(self._ledger, replace(self._policies, plans=closed.plan_policies))
         now = self._margins.parts(closed.start, closed.end, SCOPE)
         same = closed.plan_policies == dict(self._policies.plans)
@@ -362,14 +382,14 @@ def beside(closings: Closings, report: MarginReport, now: datetime) -> Beside | 
     month = name_of(report.start)
     if (report.start, report.end) != span_of(month) or report.scope != SCOPE:
         return None
-    closed = closings.closed()
     carried = closings.carried_by(month, now)
-    if month not in closed:
+    if month not in closings.closed():
         return Beside(month=month, restated=None, rows=(), carried=carried) if carried else None
-    compared = report.by in {("feature",), ("plan",), ("customer",)}
+    restated = closings.restated(month)
+    compared = report.by in {("feature",), ("plan",), ("customer",)} and not restated.incomparable
     return Beside(
         month=month,
-        restated=closings.restated(month),
+        restated=restated,
         rows=closings.differences(month, report) if compared else (),
         carried=carried,
     )
