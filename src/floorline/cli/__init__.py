@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "costmap": "floorline.cli.costmap:command",
     "deliveries": "floorline.cli.deliveries:command",
     "demo": "floorline.cli.demo:command",
+    "doctor": "floorline.cli.doctor:command",
     "erase": "floorline.cli.privacy:erase",
     "gateway": "floorline.cli.gateway:command",
     "identities": "floorline.cli.identities:command",

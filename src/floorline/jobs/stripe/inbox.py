@@ -48,13 +48,14 @@ class Fetched(msgspec.Struct, frozen=True):
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """How far events were read: everything that changed before `pulled_at` is known. `read_until` is the same instant on
-    Stripe's clock, `newest` the newest event's.
+    Stripe's clock, `newest` the newest event's. `skew_s` is how much later this machine's clock was than Stripe's then.
 
     A backfill is under way while `backfill_from` is set; it has come to the invoice `backfill_after`.
     """
 
     pulled_at: datetime | None = None
     read_until: int = 0
+    skew_s: int | None = None
     newest: int = 0
     backfill_from: int | None = None
     backfill_after: str = ""

@@ -89,7 +89,13 @@ class Syncing:
             events += len(page)
             new += self.inbox.want(filter(None, map(change_of, page)), now)
             newest = max([newest, *(created for event in page if isinstance(created := event.get("created"), int))])
-        read = with_fields(self.inbox.cursor, pulled_at=now, read_until=read_until or newest or oldest, newest=newest)
+        read = with_fields(
+            self.inbox.cursor,
+            pulled_at=now,
+            read_until=read_until or newest or oldest,
+            newest=newest,
+            skew_s=began - read_until if read_until and not listed else cursor.skew_s,
+        )
         self.inbox.move(read, now)
         return f"{events} events, {listed} invoices listed, {new} more documents to fetch"
 
