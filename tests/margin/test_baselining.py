@@ -132,3 +132,6 @@ def test_a_declaration_replaces_the_one_of_the_same_place_and_day(ledger) -> Non
     log = baselines.log(NOW)
     assert [entry.values.model for entry in log] == ["b", "c"]
     assert crossings(log, "assistant", day(-1), day(2)) == log
+    assert baselines.crossed(NOW)("assistant", day(-1), day(2)) == [
+        "2026-03-01 every step: model b (declared)", "2026-03-01 sort: model c (declared)",
+    ]  # fmt: skip
