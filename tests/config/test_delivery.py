@@ -1,9 +1,12 @@
 """`delivery:` of floorline.yaml: what it says, every way in which it can be wrong, and that no secret is ever shown."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from floorline.cli.check import command
 from floorline.config import parse
 from floorline.delivery.apprise import Apprise
 from floorline.delivery.email import Email
@@ -110,6 +113,20 @@ def test_a_secret_that_is_not_set_stops_nobody_but_its_route():
     hook = parsed.config.routes[5].channel
     assert isinstance(hook, Webhook)
     assert hook.secrets == ("", "")
+
+
+def test_the_routes_are_shown_with_what_they_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "floorline.yaml"
+    file.write_text(EVERYTHING)
+    found = CliRunner().invoke(command, [str(file)], catch_exceptions=False)
+    assert found.exit_code == 0
+    assert "pager" in found.output
+    assert not any(secret in found.output for secret in ENVIRONMENT.values())
+    shown = json.loads(CliRunner().invoke(command, [str(file), "--json"]).stdout)["config"]["routes"]
+    assert shown["chat"] == {"kind": "slack", "severities": ["critical", "warning"], "reports": True}
+    assert shown["charts"]["severities"] == []
 
 
 PROBLEMS = {

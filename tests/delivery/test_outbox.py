@@ -199,6 +199,25 @@ def test_one_message_that_fails_keeps_no_other_back(state):
     assert tallies(state) == {"chat": Tally(taken=2, put_off=2)}
 
 
+def test_a_channel_with_a_defect_keeps_its_own_message_back_and_no_other(state):
+    def defective(id_: str) -> Answer:
+        if id_ == "bad":
+            raise ZeroDivisionError
+        return TAKEN
+
+    routes = [Route(name="chat", channel=Receiver(answer=defective)), Route(name="pager", channel=Receiver())]
+    for n in ("bad", "good"):
+        enqueue(state, alert(id=n, dedupe_key=n), routes, now=NOW)
+    run(state, routes, lasting=timedelta(seconds=10))
+    found = {(one.route, one.message.id): (one.state, one.words) for one in deliveries(state)}
+    assert found == {
+        ("chat", "bad"): ("waiting", "it cannot be sent: ZeroDivisionError, see the log"),
+        ("chat", "good"): ("taken", "ok"),
+        ("pager", "bad"): ("taken", "ok"),
+        ("pager", "good"): ("taken", "ok"),
+    }
+
+
 def test_what_is_refused_fails_at_once_is_audited_and_can_be_sent_again(state):
     receiver = Receiver(answer=lambda _: REFUSED)
     route = Route(name="chat", channel=receiver)

@@ -12,6 +12,8 @@ from floorline.cli.check_gateway import gateway_document, print_gateway
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
 from floorline.config import Config, Parsed
+from floorline.delivery.message import SEVERITIES
+from floorline.delivery.route import Route
 from floorline.errors import BadInput
 from floorline.margin.floors import Floor, exception_fields, exception_sentence, feature_floor
 from floorline.margin.policy import FeaturePolicy
@@ -78,6 +80,14 @@ def effective(config: Config) -> dict[str, object]:
         "prices": len(config.prices),
         "contracts": len(config.contracts),
         "aliases": len(config.aliases),
+        "routes": {
+            route.name: {
+                "kind": route.channel.kind,
+                "severities": _taken(route),
+                "reports": route.reports,
+            }
+            for route in config.routes
+        },
         "yellow_band": f"{config.yellow_band:f}",
         "features": {name: _feature(policy, floors[name]) for name, policy in config.features.items()},
         "plans": {
@@ -121,7 +131,19 @@ def _print(config: Config) -> None:
             listed = (", ".join(f"{key} {value:f}" for key, value in mapping.items()) for mapping in amounts)
             plans.add_row(name, plan.allocation, *listed)
         console.print(plans)
+    if config.routes:
+        routes = Table("route", "kind", "alerts", "reports", box=box.SIMPLE)
+        for route in config.routes:
+            routes.add_row(
+                route.name, route.channel.kind, ", ".join(_taken(route)) or "none", str(route.reports).lower()
+            )
+        console.print(routes)
     print_gateway(console, config.gateway)
+
+
+def _taken(route: Route) -> list[str]:
+    """The severities that a route takes, the gravest first."""
+    return [severity for severity in SEVERITIES if severity in route.severities]
 
 
 def _floors(config: Config) -> dict[str, Floor]:

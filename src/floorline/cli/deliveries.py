@@ -139,7 +139,7 @@ def _document(one: Delivery) -> dict[str, object]:
 def _print(out: Console, found: list[Delivery], at: datetime) -> None:
     shown = found[-SHOWN_MAX:]
     columns = [
-        Column(title="id", cells=[one.id for one in shown]),
+        Column(title="id", cells=[one.id for one in shown], name=True),
         Column(title="route", cells=[one.route for one in shown], name=True),
         Column(title="state", cells=[_state(one, at) for one in shown]),
         Column(title="tries", cells=[str(one.attempts) for one in shown], weight=2),

@@ -1,6 +1,6 @@
 """The Markdown that messages are written in, read into blocks and spans, and shown as HTML.
 
-Headings, paragraphs, lists, tables, code, **bold**, `code` and [links](https://…): nothing else has a meaning, and any
+Headings, paragraphs, lists, tables, quotes, code, **bold**, `code` and [links](https://…): nothing else has a meaning, and any
 text is some Markdown.
 """
 
@@ -16,8 +16,9 @@ _SPAN = re.compile(
 )
 _HEADING = re.compile(r"(#{1,6}) +(.*)")
 _ITEM = re.compile(r"( *)(?:[-*+]|(\d+)[.)]) +(.*)")
-_RULE = re.compile(r"\|?[ :|-]+\|[ :|-]*")
+_RULE = frozenset(" :|-")
 _FENCE = "```"
+Kind = Literal["heading", "paragraph", "list", "table", "quote", "code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A heading, a paragraph, a list's items, a table's rows, or code: lines as they were written, marks left out.
+    """A heading, a paragraph, a list's items, a table's rows, a quote, or code: lines as they were written, marks left out.
 
     `mark` of an item is `1.` or `•`, after two spaces for each level.
     """
 
-    kind: Literal["heading", "paragraph", "list", "table", "code"]
+    kind: Kind
     lines: tuple[str, ...]
     marks: tuple[str, ...] = ()
 
@@ -48,7 +49,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    kind: Literal["heading", "paragraph", "list", "table", "code"]
+    kind: Kind
     part: int
     text: str
     mark: str = ""
@@ -79,8 +80,10 @@ def _lines(text: str) -> Iterator[_Line]:
             part, is_list = part + 1, False
             yield _Line("heading", part, heading[2])
         elif bare.startswith("|"):
-            if not _RULE.fullmatch(bare):
+            if not _RULE.issuperset(bare):
                 yield _Line("table", part, bare)
+        elif bare.startswith(">"):
+            yield _Line("quote", part, bare[1:].lstrip())
         elif item := _ITEM.fullmatch(line):
             is_list = True
             yield _Line("list", part, item[3], "  " * (len(item[1]) // 2) + (f"{item[2]}." if item[2] else "•"))
@@ -124,7 +127,8 @@ def _block_html(block: Block) -> str:
     if block.kind == "table":
         head, *rows = block.rows
         return f"<table>{_row_html('th', head)}{''.join(_row_html('td', row) for row in rows)}</table>"
-    return f"<p>{'<br>'.join(map(_line_html, block.lines))}</p>"
+    tag = "blockquote" if block.kind == "quote" else "p"
+    return f"<{tag}>{'<br>'.join(map(_line_html, block.lines))}</{tag}>"
 
 
 def _row_html(tag: str, cells: list[str]) -> str:

@@ -48,8 +48,8 @@ _TOLD = {"acknowledge": "Acknowledged: ", "resolve": "Resolved: "}
 
 
 def headline(message: Message) -> str:
-    """The title in one line, after what happened to what it names."""
-    return _TOLD.get(message.action, "") + one_line(message.title)
+    """The title in one line, after what happened to what it names; never empty."""
+    return _TOLD.get(message.action, "") + (one_line(message.title) or message.id)
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,7 @@ what is done is forgotten in time, and a route that takes nothing keeps WAITING_
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from floorline.delivery.message import Message
 from floorline.delivery.route import Answer, Route
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited, State
+
+log = logging.getLogger(__name__)
 
 KIND = "delivery"
 TALLIES = "delivery_tally"
@@ -219,7 +222,7 @@ class _Route:
         shelf, done, sent = _shelf(self.state), Tally(), 0
         waiting = {one.id: one for one in known if one.route == self.route.name and one.state == "waiting"}
         while sent < sent_max and (one := next_due(waiting.values(), self.now)) is not None:
-            answer = self.route.channel.send(one.message, now=self.now)
+            answer = self._attempt(one.message)
             after = settled(one, answer, self.now, self.randbelow)
             if after.state == "failed":
                 _note_failed(self.state, after, self.now)
@@ -232,6 +235,13 @@ class _Route:
                 break
             del waiting[one.id]
         return done
+
+    def _attempt(self, message: Message) -> Answer:
+        try:
+            return self.route.channel.send(message, now=self.now)
+        except Exception as error:  # a channel, plugins among them: one message's defect keeps no other back
+            log.exception("route %s cannot send a message", self.route.name)
+            return Answer(outcome="later", words=f"it cannot be sent: {type(error).__name__}, see the log")
 
     def _noting(self, answer: Answer) -> Callable[[Delivery | None], Delivery | None]:
         """Of what is on the shelf by then: a name that was erased meanwhile does not come back."""

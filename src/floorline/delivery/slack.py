@@ -156,7 +156,8 @@ def _mrkdwn(block: Block) -> str:
         return f"```{escaped(_aligned(block.rows))}```"
     if block.kind == "list":
         return "\n".join(f"{mark} {_line(line)}" for mark, line in zip(block.marks, block.lines, strict=True))
-    return "\n".join(map(_line, block.lines))
+    mark = "> " if block.kind == "quote" else ""
+    return "\n".join(f"{mark}{_line(line)}" for line in block.lines)
 
 
 def _aligned(rows: list[list[str]]) -> str:
