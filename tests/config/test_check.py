@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from floorline.cli.check import command
+from floorline.cli.runbook import command as runbook
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,34 @@ def test_the_effective_configuration_names_floors_by_default_too():
     assert document["ok"] is True
     assert document["config"]["features"]["chat"]["floor"] == "0.60"
     assert document["config"]["plans"]["pro"]["allocation"] == "calls"
+
+
+def test_a_lapsed_exception_is_a_warning_and_the_ordinary_floor_holds():
+    exception = "{floor: 0.3, reason: launch, review_by: 2020-01-31}"
+    Path("floorline.yaml").write_text(f"features: {{chat: {{exception: {exception}}}}}\n")
+    found = check()
+    assert found.exit_code == 0
+    assert "0.60 (default)" in found.stdout
+    assert found.stderr.splitlines() == [
+        "warning: chat is red: its exception was to be reviewed by 2020-01-31 (launch): remove the exception, or give it a new date"
+    ]
+
+
+def test_the_runbook_names_what_is_stated():
+    Path("floorline.yaml").write_text(
+        "features: {chat: {owner: chat team, exception: {floor: 0.3, reason: launch, review_by: 9999-12-31}}}\n"
+        "runbook: {red: {within_hours: 8}, escalation: {to: the CTO}, levers: {retries: cap them}}\n"
+        "delivery: {phone: {kind: pagerduty, routing_key: '${UNSET_HERE}'}}\n"
+    )
+    page = CliRunner().invoke(runbook, catch_exceptions=False).output
+    assert "floor 30 % by exception until 9999-12-31" in page
+    assert "chat team" in page
+    assert "retries and fallbacks: cap them" in page
+    assert "24 h after its deadline goes to the CTO" in page
+    assert "phone (pagerduty)" in page
+    document = json.loads(CliRunner().invoke(runbook, ["--json"], catch_exceptions=False).output)
+    assert document["zones"]["red"]["within_hours"] == 8
+    assert document["features"]["chat"]["floor_from"] == "exception"
 
 
 def test_json_carries_every_problem_with_its_place():

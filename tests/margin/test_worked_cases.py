@@ -332,6 +332,22 @@ def test_g_an_event_at_catalogue_prices(company):
     compare("G event", "$0.019368", "$0.01942", "4,521 x $3 + 387 x $15 per million tokens")
 
 
+def test_d_the_cost_map_and_the_waterfall_as_commands(company):
+    start, end = MONTHS["2026-02"]
+    header, *lines = csv.reader(company.run("costmap", "--from", start, "--to", end, "--csv").splitlines())
+    assistant = dict(zip(header, next(line for line in lines if line[0] == "code assistant"), strict=True))
+    assert (assistant["generation_cost"], assistant["infrastructure_cost"]) == (
+        "5600.000000000000",
+        "2800.000000000000",
+    )
+    arguments = ("margin", "waterfall", "--by", "plan", "--key", "code-pro", "--from", start, "--to", end, "--json")
+    (pro,) = json.loads(company.run(*arguments))["rows"]
+    assert [(step["name"], step["to"]) for step in pro["steps"]] == [
+        ("subscription", "22500.000000000000"), ("revenue", "22500.000000000000"), ("inference", "18300.000000000000"),
+        ("infrastructure", "15500.000000000000"), ("margin", "15500.000000000000"),
+    ]  # fmt: skip
+
+
 def test_the_cases_reconcile_in_every_grouping(company):
     totals = {
         by: company.margin(by)["total"] for by in ("customer", "feature", "workflow", "user", "feature,call-type")

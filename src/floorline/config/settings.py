@@ -83,7 +83,7 @@ _RUNBOOK = (
     _setting("runbook.yellow.response", "text", "a sentence", "what yellow demands"),
     _setting("runbook.escalation.to", "text", "required", "who hears of a response that did not come"),
     _setting("runbook.escalation.after_hours", "whole number of at least 1", "24", "hours after the deadline until they do"),
-    _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a part of a margin's change (explain.md lists them)"),
+    _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a part of a margin's change (`floorline runbook` lists them)"),
 )  # fmt: skip
 _REVIEWS = (
     _setting("reviews.targets.inference_share", "ratio from 0 to 1", "0.15", "most that inference may cost of revenue, in the weekly review"),
