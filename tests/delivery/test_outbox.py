@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from floorline.delivery.email import Email
 from floorline.delivery.outbox import (
     BACKOFF_MAX_MS,
     GIVE_UP,
@@ -31,11 +32,12 @@ from floorline.delivery.outbox import (
 from floorline.delivery.pagerduty import PagerDuty
 from floorline.delivery.route import Answer, Route
 from floorline.delivery.signature import is_genuine
+from floorline.delivery.slack import Slack
 from floorline.delivery.webhook import Webhook
 from floorline.ledger.state import Audited, State
 from tests.delivery.messages import CHART, NOW, alert
 from tests.delivery.test_signature import NEW, OLD
-from tests.support.receivers import Pager, Posted, Said, listening
+from tests.support.receivers import MailServer, Pager, Posted, Said, SlackWorkspace, listening
 
 TAKEN = Answer(outcome="taken", words="ok")
 LATER = Answer(outcome="later", words="503")
@@ -110,33 +112,71 @@ def test_what_was_taken_is_not_sent_again_even_when_it_is_queued_again(state):
     assert (receipt.state, receipt.words, receipt.message.chart, receipt.message.html) == ("taken", "ok", None, None)
 
 
-def test_a_receiver_that_is_down_for_an_hour_gets_everything_in_order_once(state):
-    pager = Pager()
+def unused_port() -> int:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-    route = Route(name="pager", channel=PagerDuty(routing_key=pager.routing_key, base_url=f"http://127.0.0.1:{port}"))
+        return reserved.getsockname()[1]
+
+
+def test_receivers_that_are_down_for_an_hour_get_everything_in_order_once(state):
+    pager, workspace, mails = Pager(), SlackWorkspace(), MailServer()
+    hooks: list[tuple[str, bool]] = []
+    clock = [NOW]
+
+    def hook(posted: Posted) -> Said:
+        hooks.append((posted.json["data"]["id"], is_genuine(posted.headers, posted.body, [OLD], now=clock[0])))
+        return Said()
+
+    ports = [unused_port() for _ in range(4)]
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    mail = {"sender": "a@b.example", "recipients": ("c@d.example",), "security": "none"}
+    away = [
+        Route(name="pager", channel=PagerDuty(routing_key=pager.routing_key, base_url=urls[0])),
+        Route(name="team", channel=Slack(url=f"{urls[1]}/services/T/B/x")),
+        Route(name="hook", channel=Webhook(url=urls[2], secrets=(OLD,))),
+        Route(name="mail", channel=Email(host="127.0.0.1", port=ports[3], **mail)),
+    ]
     other = Receiver()
-    routes = [route, Route(name="chat", channel=other)]
+    routes = [*away, Route(name="chat", channel=other)]
+
+    def pass_time(end: datetime, every: timedelta) -> None:
+        while clock[0] < end:
+            drain(state, routes, clock[0], randbelow=middle)
+            clock[0] += every
+
+    sent = [f"{key}/{number}" for number in range(3) for key in ("a", "b")]
     for number, action in enumerate(("trigger", "acknowledge", "resolve")):
-        at = NOW + timedelta(minutes=15 * number)
-        enqueue(state, alert(id=f"a/{number}", action=action, at=at), routes, now=at)
-        enqueue(state, alert(id=f"b/{number}", dedupe_key="b", action=action, at=at), routes, now=at)
-        run(state, routes, since=at, lasting=timedelta(minutes=15), every=timedelta(seconds=15))
-    down = [one for one in deliveries(state) if one.route == "pager"]
-    assert {one.state for one in down} == {"waiting"}
-    assert down[0].words == "127.0.0.1 cannot be reached: Connection refused"
-    assert down[0].attempts < 15
-    assert [one.attempts for one in down if one.message.action != "trigger"] == [0, 0, 0, 0]
-    assert len(other.got) == 6
-    assert max(at for id_, at in other.got if id_ == "a/0") == NOW
-    with listening(pager.handle, port=port):
-        run(state, routes, since=NOW + timedelta(hours=1), lasting=timedelta(minutes=16))
+        for key in ("a", "b"):
+            one = alert(id=f"{key}/{number}", dedupe_key=key, title=f"{key}/{number}", action=action, at=clock[0])
+            enqueue(state, one, routes, now=clock[0])
+        pass_time(NOW + timedelta(minutes=20 * (number + 1)), timedelta(seconds=20))
+    waiting = [one for one in deliveries(state) if one.route != "chat"]
+    assert {one.state for one in waiting} == {"waiting"}
+    assert len(waiting) == 4 * 6
+    assert waiting[0].words == "127.0.0.1 cannot be reached: Connection refused"
+    assert max(one.attempts for one in waiting) < 15
+    assert {one.attempts for one in waiting if one.message.action != "trigger"} == {0}
+    assert [id_ for id_, _ in other.got] == sent
+    with (
+        listening(pager.handle, port=ports[0]),
+        listening(workspace.handle, port=ports[1]),
+        listening(hook, port=ports[2]),
+        mails.running(ports[3]),
+    ):
+        pass_time(NOW + timedelta(hours=1, minutes=16), timedelta(seconds=20))
     assert {one.state for one in deliveries(state)} == {"taken"}
-    assert pager.incidents == {
-        "margin_red/feature/support_agent": ["trigger", "acknowledge", "resolve"],
-        "b": ["trigger", "acknowledge", "resolve"],
+    assert pager.incidents == {key: ["trigger", "acknowledge", "resolve"] for key in ("a", "b")}
+    got = {
+        "team": [message["text"] for message in workspace.posted],
+        "hook": [id_ for id_, _ in hooks],
+        "mail": [mail["Subject"].removeprefix("[Floorline] ") for mail in mails.mails],
     }
+    for titles in got.values():
+        assert sorted(title.rpartition(" ")[2] for title in titles) == sorted(sent)
+        for key in ("a", "b"):
+            mine = [title.rpartition("/")[2] for title in titles if f"{key}/" in title]
+            assert mine == ["0", "1", "2"]
+    assert all(genuine for _, genuine in hooks)
 
 
 @settings(max_examples=60, deadline=None)
@@ -248,13 +288,13 @@ def test_after_three_days_a_message_is_given_up(state):
     routes = [Route(name="chat", channel=receiver)]
     enqueue(state, alert(), routes, now=NOW)
     enqueue(state, alert(id="x"), [Route(name="gone", channel=receiver)], now=NOW)
-    run(state, routes, lasting=GIVE_UP + timedelta(minutes=30), every=timedelta(minutes=15))
+    run(state, routes, lasting=GIVE_UP + timedelta(hours=1), every=timedelta(hours=1))
     found = {one.route: (one.state, one.words) for one in deliveries(state)}
     assert found == {
         "chat": ("failed", "given up after 3 days, at last: 503"),
         "gone": ("failed", "given up after 3 days: floorline.yaml has no route 'gone'"),
     }
-    assert receiver.got[-1][1] - NOW <= GIVE_UP + timedelta(minutes=15)
+    assert receiver.got[-1][1] - NOW <= GIVE_UP + timedelta(hours=1)
     assert [entry.action for entry in state.audited()] == ["delivery.failed", "delivery.failed"]
 
 

@@ -234,7 +234,7 @@ class MailServer:
     encrypted: list[bool] = field(default_factory=list)
 
     @contextmanager
-    def running(self) -> Iterator[int]:
+    def running(self, port: int = 0) -> Iterator[int]:
         mail_server = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -248,7 +248,7 @@ class MailServer:
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
 
-        server = Server(("127.0.0.1", 0), Handler)
+        server = Server(("127.0.0.1", port), Handler)
         with served(server):
             yield server.server_address[1]
 
