@@ -152,14 +152,17 @@ def test_months_close_once_in_order_and_when_they_are_over(of: Closings):
 def test_verify_finds_a_changed_digit(january: Ledger, of: Closings):
     assert of.verify() == []
     shelf = Shelf(january.state, "closed_figures", Body)
-    kept = shelf.get(JANUARY)
+    sha256 = of.heads()[JANUARY].sha256
+    kept = shelf.get(sha256)
     body = zlib.decompress(bytes.fromhex(kept.deflated))
     changed = body.replace(b'"calls":8', b'"calls":9', 1)
     assert changed != body
     for deflated, said in ((zlib.compress(changed).hex(), "hash to"), ("00", "be read"), ("x", "be read")):
-        shelf.put(JANUARY, Body(deflated=deflated), now=FEBRUARY)
+        shelf.put(sha256, Body(deflated=deflated), now=FEBRUARY)
         assert said in of.verify()[0]
-    shelf.put(JANUARY, kept, now=FEBRUARY)
+    shelf.change(sha256, lambda _: None, now=FEBRUARY)
+    assert "are gone" in of.verify()[0]
+    shelf.put(sha256, kept, now=FEBRUARY)
     assert of.verify() == []
 
 

@@ -58,8 +58,8 @@ _NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a closed month without reading its figures. `warnings` are what was not complete and `reason` why it
-    was closed all the same. One that was reopened keeps its figures under another id.
+    """What is known of a closed month without reading its figures, which are kept under their hash. `warnings` are what was
+    not complete and `reason` why it was closed all the same. One that was reopened has another id.
     """
 
     month: str
@@ -136,32 +136,39 @@ class Closings:
 
     def figures(self, id_: str) -> Month:
         """The frozen figures. BadInput when there are none of that name."""
-        return msgspec.json.decode(self._body(id_), type=Month)
+        return msgspec.json.decode(self._body(self._head(id_)), type=Month)
 
     def customers(self, id_: str) -> tuple[str, ...]:
         """The names of its customers' rows."""
-        names = self._names.get(id_)
-        return names.names if names else ()
+        names = self._names.get(self._head(id_).sha256)
+        assert names is not None, "names are kept before the head that leads to them"
+        return names.names
 
     def verify(self) -> list[str]:
         """What does not hold of any frozen month: its hash, or its sums; [] when all is well."""
         problems: list[str] = []
         for id_, head in self.heads().items():
             try:
-                body = self._body(id_)
+                body = self._body(head)
                 found = digest(body)
                 if found != head.sha256:
                     problems.append(f"{id_}: its figures hash to {found}, it was closed with {head.sha256}")
                 else:
                     problems += faults(msgspec.json.decode(body, type=Month))
-            except (BadInput, ValueError, zlib.error) as error:
+            except (LedgerCorrupt, ValueError, zlib.error) as error:
                 problems.append(f"{id_}: its figures cannot be read: {error}")
         return problems
 
-    def _body(self, id_: str) -> bytes:
-        kept = self._bodies.get(id_)
-        if kept is None:
+    def _head(self, id_: str) -> Head:
+        head = self._heads.get(id_)
+        if head is None:
             raise BadInput(f"{id_} is not closed: floorline close --list shows what is")
+        return head
+
+    def _body(self, head: Head) -> bytes:
+        kept = self._bodies.get(head.sha256)
+        if kept is None:
+            raise LedgerCorrupt(f"the figures of {head.month} are gone: there are none of the hash {head.sha256}")
         return zlib.decompress(bytes.fromhex(kept.deflated))
 
     # -- closing
@@ -260,9 +267,10 @@ class Closings:
             warnings=tuple(warnings),
             reason=reason,
         )
-        self._bodies.put(month, Body(deflated=zlib.compress(body, _LEVEL).hex()), now=now)
-        self._names.put(month, CustomerNames(names=names), now=now)
-        self._heads.put(month, head, now=now)
+        self._bodies.put(head.sha256, Body(deflated=zlib.compress(body, _LEVEL).hex()), now=now)
+        self._names.put(head.sha256, CustomerNames(names=names), now=now)
+        if self._heads.change(month, lambda other: other or head, now=now) != head:
+            raise BadInput(f"{month} was closed by another process meanwhile: floorline close {month} --show")
         self._audit("close", month, f"{head.sha256} {reason}".strip(), actor, now)
         return head
 
@@ -274,7 +282,7 @@ class Closings:
         today = day_of(now, timezone(self._ledger.timezone))
         closed = self.closed()
         if month in closed:
-            raise BadInput(f"{month} is closed: floorline close --show {month}")
+            raise BadInput(f"{month} is closed: floorline close {month} --show")
         if end > today:
             raise BadInput(f"{month} is not over before {end}: today is {today}")
         if closed and month != _after(closed[-1]):
@@ -287,19 +295,11 @@ class Closings:
             raise BadInput("--reopen wants its --reason: it is kept")
         if not closed or month != closed[-1]:
             raise BadInput(f"only the last closed month can be reopened: {closed[-1] if closed else 'none is closed'}")
-        head, body, names = self._heads.get(month), self._bodies.get(month), self._names.get(month)
-        assert head is not None, "a closed month has a head"
+        head = self._head(month)
         number = sum(1 for id_ in self.heads() if id_.startswith(f"{month}#")) + 1
-        id_ = f"{month}#{number}"
         reopened = msgspec.structs.replace(head, reopened_at=now, reopened_by=actor, reopened_because=reason)
-        if body is not None:
-            self._bodies.put(id_, body, now=now)
-        if names is not None:
-            self._names.put(id_, names, now=now)
-        self._heads.put(id_, reopened, now=now)
+        self._heads.put(f"{month}#{number}", reopened, now=now)
         self._heads.change(month, lambda _: None, now=now)
-        self._bodies.change(month, lambda _: None, now=now)
-        self._names.change(month, lambda _: None, now=now)
         self._audit("reopen", month, f"{head.sha256} {reason}", actor, now)
         return reopened
 
@@ -310,8 +310,7 @@ class Closings:
 
     def restated(self, month: str) -> Restated:
         """A closed month and what came since."""
-        head, closed = self._heads.get(month), self.figures(month)
-        assert head is not None, "figures without a head are not kept"
+        head, closed = self._head(month), self.figures(month)
         incomparable = self._incomparable(closed)
         return Restated(
             head=head,
