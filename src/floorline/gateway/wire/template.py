@@ -6,20 +6,17 @@
 Instructions are the member of that name, and the messages of the system or developer that stand before all others.
 """
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
-HEAD_BYTES = 64
-"""Of a list of messages: most say in them who speaks first, and where that is the user nothing more is read."""
-
 _INSTRUCTIONS = ("system", "instructions", "systemInstruction", "system_instruction")
 _TOOLS = ("tools", "functions", "toolConfig")
 _MESSAGES = ("messages", "input")
-_SPEAKERS = (b"system", b"developer")
-_FIRST = re.compile(rb'\[\s*\{\s*"role"\s*:\s*"(\w+)"')
+_USER_FIRST = (b'[{"role":"user"', b'[{"role": "user"')
+"""How a list of messages most often begins where nobody says anything before the user: nothing more of it is read."""
+
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -30,7 +27,7 @@ class Template(NamedTuple):
     tools: tuple[bytes, ...] = ()
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     role: str | None = None
     content: msgspec.Raw = _NOTHING
 
@@ -69,8 +66,7 @@ def template(held: Mapping[str, msgspec.Raw]) -> Template:
 
 def _leading(messages: msgspec.Raw) -> list[bytes]:
     """What the system or developer says before anyone else: the contents of their messages as they came."""
-    first = _FIRST.match(bytes(memoryview(messages)[:HEAD_BYTES]))
-    if first is not None and first[1] not in _SPEAKERS:
+    if bytes(memoryview(messages)[:16]).startswith(_USER_FIRST):
         return []
     found: list[bytes] = []
     try:
