@@ -1,9 +1,10 @@
 """Each channel against a receiver that is as strict as the real one."""
 
+import base64
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -61,7 +62,7 @@ def test_slack_takes_an_alert_by_webhook(workspace):
     )
     assert fields["fields"][0]["text"] == "*Margin*\n48.2 %"
     assert footer["elements"][0]["text"] == (
-        "<https://floorline.example/alerts/1|Look at it> · critical · 2026-11-02 09:00 UTC"
+        "<https://floorline.example/alerts/1|Look at it>, critical, 2026-11-02 09:00 UTC"
     )
 
 
@@ -286,6 +287,45 @@ def test_a_proxy_of_the_environment_is_used(hook, monkeypatch):
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert post("http://receiver.example/path?x=1", b"{}", {}, timeout_ms=5_000).status == 200
     assert (got[-1].path, got[-1].headers["host"]) == ("http://receiver.example/path?x=1", "receiver.example")
+
+
+def test_through_a_proxy_https_is_a_tunnel_and_the_certificate_is_the_receivers(certificates, monkeypatch):
+    asked: list[bytes] = []
+
+    def tunnel(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        asked.append(head)
+        with client, socket.create_connection(("127.0.0.1", port)) as receiver:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_copy, args=(receiver, client))
+            back.start()
+            _copy(client, receiver)
+            back.join()
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with (
+        listening(lambda posted: Said(body=posted.body), tls=certificates.server()) as port,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        monkeypatch.setenv("https_proxy", f"http://me:p%40ss@127.0.0.1:{listener.getsockname()[1]}")
+        thread = threading.Thread(target=tunnel, args=(listener,))
+        thread.start()
+        assert post("https://receiver.example:1/x", b"through", {}, timeout_ms=5_000).body == b"through"
+        thread.join()
+    assert asked[0].startswith(b"CONNECT receiver.example:1 HTTP/1.")
+    assert f"Proxy-Authorization: Basic {base64.b64encode(b'me:p@ss').decode()}".encode() in asked[0]
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
 
 
 # -- everything else

@@ -149,7 +149,7 @@ def test_receivers_that_are_down_for_an_hour_get_everything_in_order_once(state)
         for key in ("a", "b"):
             one = alert(id=f"{key}/{number}", dedupe_key=key, title=f"{key}/{number}", action=action, at=clock[0])
             enqueue(state, one, routes, now=clock[0])
-        pass_time(NOW + timedelta(minutes=20 * (number + 1)), timedelta(seconds=20))
+        pass_time(NOW + timedelta(minutes=20 * (number + 1)), timedelta(seconds=40))
     waiting = [one for one in deliveries(state) if one.route != "chat"]
     assert {one.state for one in waiting} == {"waiting"}
     assert len(waiting) == 4 * 6
@@ -163,7 +163,7 @@ def test_receivers_that_are_down_for_an_hour_get_everything_in_order_once(state)
         listening(hook, port=ports[2]),
         mails.running(ports[3]),
     ):
-        pass_time(NOW + timedelta(hours=1, minutes=16), timedelta(seconds=20))
+        pass_time(NOW + timedelta(hours=1, minutes=16), timedelta(seconds=40))
     assert {one.state for one in deliveries(state)} == {"taken"}
     assert pager.incidents == {key: ["trigger", "acknowledge", "resolve"] for key in ("a", "b")}
     got = {

@@ -1,4 +1,4 @@
-"""A certificate for localhost and an authority that signed it."""
+"""A certificate for localhost and receiver.example, and an authority that signed it."""
 
 import ssl
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
         return builder.sign(root_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("receiver.example")])
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     made.authority.write_bytes(
         signed(root, root_key.public_key(), x509.BasicConstraints(ca=True, path_length=0), identifier)

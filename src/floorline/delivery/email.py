@@ -112,7 +112,7 @@ def _bare(sender: str) -> str:
 
 def _text(message: Message) -> str:
     fields = "\n".join(f"{one_line(name)}: {one_line(value)}" for name, value in message.fields)
-    parts = (headline(message), message.text.strip(), fields, message.link, _note(message))
+    parts = (headline(message), message.text.strip(), fields, message.link, message.note)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -124,14 +124,10 @@ def _html(message: Message, *, has_picture: bool) -> str:
         f"<table>{rows}</table>" if rows else "",
         f'<p><img src="cid:chart" alt="{escape(headline(message))}"></p>' if has_picture else "",
         f'<p><a href="{escape(message.link)}">Look at it</a></p>' if message.link else "",
-        f'<p class="note">{escape(_note(message))}</p>',
+        f'<p class="note">{escape(message.note)}</p>',
     )
     inner = "\n".join(part for part in parts if part)
     return f"<!DOCTYPE html>\n<html><head><meta charset=utf-8><style>{_STYLE}</style></head><body>\n{inner}\n</body></html>\n"
-
-
-def _note(message: Message) -> str:
-    return f"{message.severity}, {message.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _answer(code: int, words: bytes | str) -> Answer:

@@ -5,7 +5,7 @@ alert through all its transitions): of one key no message overtakes another, and
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -42,6 +42,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The id in 32 hexadecimal digits, for receivers that take no other characters."""
         return hashlib.sha256(self.id.encode()).hexdigest()[:32]
+
+    @property
+    def note(self) -> str:
+        """How grave it is, and when it was, for the foot of what is shown."""
+        return f"{self.severity}, {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 _TOLD = {"acknowledge": "Acknowledged: ", "resolve": "Resolved: "}

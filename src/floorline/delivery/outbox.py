@@ -85,6 +85,9 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.taken} taken, {self.put_off} put off, {self.failed} failed"
 
 
+_ONE: dict[Outcome, Tally] = {"taken": Tally(taken=1), "waiting": Tally(put_off=1), "failed": Tally(failed=1)}
+
+
 def delivery_id(route: str, message_id: str) -> str:
     """The id of the delivery of a message over a route."""
     return hashlib.sha256(f"{route}\0{message_id}".encode()).hexdigest()[:16]
@@ -122,13 +125,13 @@ def drain(
     Two processes must not drain at once: each would send the same. `randbelow(n)` draws from 0 to n - 1.
     """
     shelf = _shelf(state)
-    deliveries = list(shelf.all().values())
-    _expire(state, shelf, deliveries, {route.name for route in routes}, now)
+    known = list(shelf.all().values())
+    _expire(state, shelf, known, {route.name for route in routes}, now)
     with ThreadPoolExecutor(_THREADS_MAX, thread_name_prefix="deliver") as pool:
         drains = [
-            pool.submit(_Route(state, route, now, randbelow).drain, deliveries, sent_max)
+            pool.submit(_Route(state, route, now, randbelow).drain, known, sent_max)
             for route in routes
-            if any(one.route == route.name and one.state == "waiting" for one in deliveries)
+            if _waiting(known, route.name)
         ]
         return sum((each.result() for each in drains), Tally())
 
@@ -171,9 +174,9 @@ def overtaken(one: Delivery, among: Iterable[Delivery]) -> bool:
     )
 
 
-def next_due(deliveries: Iterable[Delivery], now: datetime) -> Delivery | None:
+def next_due(of_route: Iterable[Delivery], now: datetime) -> Delivery | None:
     """Of the deliveries of one route, the one to send now: the oldest that is due and has none before it of its key."""
-    waiting = sorted((one for one in deliveries if one.state == "waiting"), key=lambda one: one.number)
+    waiting = sorted((one for one in of_route if one.state == "waiting"), key=lambda one: one.number)
     if any(one.holds_route and one.next_at > now for one in waiting):
         return None
     heads: dict[str, Delivery] = {}
@@ -227,7 +230,7 @@ class _Route:
             if after.state == "failed":
                 _note_failed(self.state, after, self.now)
             shelf.change(one.id, self._noting(answer), now=self.now)
-            made = Tally(**{"put_off" if after.state == "waiting" else after.state: 1})
+            made = _ONE[after.state]
             if after.state != "failed":
                 _count(self.state, self.route.name, made, self.now)
             done, sent = done + made, sent + 1
@@ -262,7 +265,7 @@ def _failed(one: Delivery, words: str) -> Delivery:
 
 def _note_failed(state: State, one: Delivery, now: datetime) -> None:
     """Into the audit and the figures."""
-    _count(state, one.route, Tally(failed=1), now)
+    _count(state, one.route, _ONE["failed"], now)
     subject = f"{one.route}: {one.message.id}"
     state.audit(Audited(at=now, actor=_ACTOR, action="delivery.failed", subject=subject, detail=one.words))
 

@@ -54,7 +54,11 @@ def event(message: Message, routing_key: str) -> dict[str, object]:
     }
     if message.action != "trigger":
         return common
-    images = [{"src": message.chart_link, "alt": cut(message.title, SUMMARY_MAX)}] if message.chart_link else []
+    images = (
+        [{"src": message.chart_link, "alt": cut(message.title, SUMMARY_MAX)}]
+        if message.chart_link.startswith("https://")
+        else []
+    )
     links = [{"href": message.link, "text": "Look at it"}] if message.link else []
     return {
         **common,

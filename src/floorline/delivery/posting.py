@@ -1,6 +1,7 @@
 """One HTTP request to a receiver: a deadline for all of it, bounded answers, no redirects, verified TLS.
 
-Forward proxies are those of the environment (HTTPS_PROXY, NO_PROXY), certificates those of the system.
+Forward proxies are those of the environment (HTTPS_PROXY, NO_PROXY), and none for this machine; certificates are those of
+the system.
 """
 
 import base64
@@ -30,6 +31,7 @@ BODY_MAX = 64 << 10
 WORDS_MAX = 200
 RETRY_AFTER_MAX_MS = 86_400_000
 _AGAIN = frozenset({408, 425, 429})
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Unreached(Exception):
@@ -111,7 +113,7 @@ def _connection(url: str, deadline_ns: int) -> tuple[http.client.HTTPConnection,
     port = parts.port or (443 if is_tls else 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     proxy = urllib.request.getproxies().get(parts.scheme, "")
-    if not proxy or urllib.request.proxy_bypass(host):
+    if not proxy or host in _LOCAL or urllib.request.proxy_bypass(host):
         return _open(host, port, is_tls, deadline_ns), target
     via = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     connection = _open(via.hostname or "", via.port or 80, is_tls, deadline_ns)

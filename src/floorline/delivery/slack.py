@@ -137,10 +137,12 @@ def _pictures(message: Message) -> Iterator[dict[str, object]]:
 
 
 def _footer(message: Message) -> dict[str, object]:
-    said = f"{message.severity} · {message.at:%Y-%m-%d %H:%M} UTC"
-    if message.link:
-        said = f"<{message.link}|Look at it> · {said}"
+    said = f"{_link(message.link, 'Look at it')}, {message.note}" if message.link else message.note
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": said}]}
+
+
+def _link(href: str, text: str) -> str:
+    return f"<{escaped(href).replace('|', '%7C')}|{escaped(text)}>"
 
 
 def _section(text: str) -> dict[str, object]:
@@ -174,9 +176,9 @@ def _line(line: str) -> str:
 
 
 def _marked(span: Span) -> str:
-    text = escaped(span.text)
     if span.kind == "link":
-        return f"<{escaped(span.href).replace('|', '%7C')}|{text}>"
+        return _link(span.href, span.text)
+    text = escaped(span.text)
     mark = {"bold": "*", "code": "`"}.get(span.kind, "")
     return f"{mark}{text}{mark}"
 
