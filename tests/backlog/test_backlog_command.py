@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from floorline.cli.backlog import command
 from floorline.jobs.backlogging import Backlog
+from floorline.jobs.baselining import Baselines
 from floorline.ledger.ledger import Ledger
+from floorline.margin.baseline import declaration_of
 from floorline.margin.policy import FeaturePolicy, Policies
 from floorline.money import usd
 from floorline.pricing.book import build_book
@@ -47,7 +49,9 @@ def records():
 def test_opportunities_are_found_kept_shipped_and_measured(ledger: Ledger, records):
     keep(ledger, records)
     book, _ = build_book()
-    backlog = Backlog(ledger, POLICIES, book, crossings=lambda *_: [date(2026, 3, 20)])
+    backlog = Backlog(ledger, POLICIES, book)
+    declared = declaration_of("support", date(2026, 3, 20), {"prompt": "v2"})
+    Baselines(ledger, POLICIES).declare(declared, "command", NOW)
     looked = backlog.refresh(NOW)
     assert (looked.days, looked.found, looked.new) == (28, 2, 2)
     assert backlog.refresh(NOW + timedelta(minutes=1)).new == 0, "found again, an item is the same item"
@@ -66,7 +70,7 @@ def test_opportunities_are_found_kept_shipped_and_measured(ledger: Ledger, recor
     backlog.refresh(NOW + timedelta(days=29))
     done = backlog.shelf.get(cheaper.id)
     assert (done.state, done.history[-1].actor) == ("measured", "floorline")
-    assert done.realised.caveats == ("the baseline of support changed on 2026-03-20 too",)
+    assert done.realised.caveats == ("a baseline changed too: 2026-03-20 every step: prompt v2 (declared)",)
     assert done.realised.dollars_a_quarter == usd("2.73")
 
 

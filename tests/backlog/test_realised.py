@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from floorline.backlog.model import Realised
 from floorline.backlog.realised import measure, shipped_impact, windows
+from floorline.margin.baseline import declaration_of
 from floorline.margin.metrics import OutcomeCounts, Sums
 from floorline.margin.series import Stretch
 from floorline.money import usd
@@ -62,8 +63,12 @@ def test_a_plan_is_measured_by_its_margin_a_day():
 
 def test_few_calls_are_not_compared_and_another_baseline_is_told():
     assert "too few" in measured(stretch(99, 100), stretch(1_000, 100))
-    found = measured(stretch(1_000, 1), stretch(1_000, 1), crossings=(SHIPPED, date(2026, 10, 5), date(2026, 1, 1)))
-    assert found.caveats == ("the baseline of chat changed on 2026-10-05 too",)
+    changes = [
+        declaration_of("chat", day, {"model": "gpt-5", "by": "ann"}).entry("api", NOW)
+        for day in (date(2026, 9, 30), SHIPPED, date(2026, 10, 5))
+    ]
+    found = measured(stretch(1_000, 1), stretch(1_000, 1), crossings=changes)
+    assert found.caveats == ("a baseline changed too: 2026-10-05 every step: model gpt-5 (declared by ann)",)
 
 
 def realised(dollars: str) -> Realised:

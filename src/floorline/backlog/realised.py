@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from floorline import money
 from floorline.backlog.model import QUARTER_DAYS, Opportunity, Per, Realised
+from floorline.margin.baseline import Entry
+from floorline.margin.changelog import GRACE_DAYS, describe
 from floorline.margin.metrics import usd_of
 from floorline.margin.series import Stretch
 from floorline.money import ZERO
@@ -44,12 +46,12 @@ def windows(shipped_on: date, today: date) -> Windows | None:
 
 
 def measure(
-    item: Opportunity, span: Windows, before: Stretch, after: Stretch, *, now: datetime, crossings: Sequence[date] = ()
+    item: Opportunity, span: Windows, before: Stretch, after: Stretch, *, now: datetime, crossings: Sequence[Entry] = ()
 ) -> Realised | str:
     """What the item brought by the sums of its subject over both windows, or why that cannot be said.
 
-    `crossings` are the days on which the subject's baseline changed: what changed on another day than this one moved the
-    same cost, and the measure says so.
+    `crossings` are the changes of the feature's baselines within the windows. One near the day of shipping is the item
+    itself; another one moved the same cost, and the measure says so.
     """
     days = (span.after_end - span.after_start).days
     if item.subject_kind in {"plan", "customer"}:
@@ -73,9 +75,9 @@ def measure(
         volume=volume,
         dollars_a_quarter=money.multiply(gained * volume, Decimal(QUARTER_DAYS), days),
         caveats=tuple(
-            f"the baseline of {item.subject} changed on {day} too"
-            for day in crossings
-            if span.before_start <= day < span.after_end and day != item.shipped_on
+            f"a baseline changed too: {describe(entry)}"
+            for entry in crossings
+            if item.shipped_on is None or abs((entry.start - item.shipped_on).days) > GRACE_DAYS
         ),
     )
 

@@ -5,7 +5,7 @@ shelf ▸ what is shipped ▸ margins before and after ▸ backlog.realised ▸ 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,12 +22,14 @@ from floorline.backlog.model import SHELF, Opportunity
 from floorline.backlog.realised import WINDOW_DAYS as MEASURE_DAYS
 from floorline.backlog.realised import measure, windows
 from floorline.clock import day_of, timezone
+from floorline.jobs.baselining import Baselines
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited, State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
+from floorline.margin.changelog import crossings
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
@@ -47,8 +49,6 @@ ACTOR = "floorline"
 """Who moved an item that no person moved."""
 
 Purpose = Literal["production", "evaluation"]
-Crossings = Callable[[str, date, date], Sequence[date]]
-"""The days on which a feature's baseline changed."""
 
 _LAST = "last"
 _PATIENT = ("extraction", "judging")
@@ -129,13 +129,11 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Backlog:
-    """The backlog of one ledger. `crossings` are the baselines' changes of a feature, where they are known."""
+    """The backlog of one ledger."""
 
-    def __init__(
-        self, ledger: AnyLedger, policies: Policies, book: PriceBook, *, crossings: Crossings | None = None
-    ) -> None:
+    def __init__(self, ledger: AnyLedger, policies: Policies, book: PriceBook) -> None:
         self._ledger, self._policies, self._book = ledger, policies, book
-        self._crossings = crossings
+        self._baselines = Baselines(ledger, policies)
         self._margins = Margins(ledger, policies)
         self.shelf = shelf(ledger.state)
 
@@ -188,16 +186,14 @@ class Backlog:
         span = windows(item.shipped_on, today)
         if span is None:
             return f"shipped on {item.shipped_on}: it is measured when a week of whole days is over"
-        days: Sequence[date] = ()
-        if self._crossings is not None and item.subject_kind == "feature":
-            days = self._crossings(item.subject, span.before_start, span.after_end)
+        log = self._baselines.log(now) if item.subject_kind == "feature" else ()
         result = measure(
             item,
             span,
             self._stretch(item, span.before_start, span.before_end),
             self._stretch(item, span.after_start, span.after_end),
             now=now,
-            crossings=days,
+            crossings=crossings(log, item.subject, span.before_start, span.after_end),
         )
         if isinstance(result, str):
             return result
