@@ -35,6 +35,7 @@ STEPS = (
     ("replay", "trace.csv", "--format", "azure", "--days", "1"),
     *(("margin", "--by", by, *JANUARY, "--json") for by in ("customer", "user")),
     ("margin", "trend", "--to", "2026-02-01"),
+    ("margin", "explain", "--to", "2026-01-15", "--json"),
     ("margin", "steps", *JANUARY, "--json"),
     ("identities", *JANUARY, "--json"),
     ("recompute", *JANUARY),

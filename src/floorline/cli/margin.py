@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -12,6 +13,7 @@ import click
 
 from floorline.cli import margin_text
 from floorline.cli.close_text import beside_document, print_beside
+from floorline.cli.margin_explain import print_explanation
 from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, parse_day, timezone
@@ -20,10 +22,13 @@ from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.closing import Beside, Closings, beside
+from floorline.jobs.explaining import WEEK_DAYS, ExplainRequest, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.bridge import Days
 from floorline.margin.changelog import crossings, entry_document
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
+from floorline.margin.explanation import BY, By, explanation_document
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
 from floorline.margin.table import MarginReport
 from floorline.margin.trend import trends
@@ -45,6 +50,24 @@ class Day(click.ParamType[date]):
             return value
         try:
             return parse_day(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Window(click.ParamType[Days]):
+    """Days as 2026-09-24..2026-10-01; the second is the day after the last one."""
+
+    name = "from..to"
+
+    def convert(self, value: str | Days, param: click.Parameter | None, ctx: click.Context | None) -> Days:
+        """The window, or a usage error that says how to write one."""
+        if not isinstance(value, str):
+            return value
+        start, dots, end = value.partition("..")
+        if not dots:
+            self.fail(f"{value!r}: write two days as 2026-09-24..2026-10-01", param, ctx)
+        try:
+            return Days(parse_day(start), parse_day(end))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -263,6 +286,51 @@ def waterfall(
     else:
         shown = found if key is not None else found[: limit + 1]
         print_waterfalls(report, shown, len(found) - len(shown))
+
+
+@command.command("explain")
+@click.option("--by", type=click.Choice(BY), default="feature", show_default=True, help="A bridge for each of these.")
+@click.option("--key", help="Only the row of this name.")
+@click.option("--limit", type=click.IntRange(min=0), default=4, show_default=True,
+              help="Rows beside the total, those that lost most first; all in JSON.")  # fmt: skip
+@click.option("--against", type=Window(), help="The earlier window; as many days just before --from when not given.")
+@days_and_scope
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def explain(
+    by: By,
+    key: str | None,
+    limit: int,
+    against: Days | None,
+    start: date | None,
+    end: date | None,
+    environment: str,
+    purpose: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Why margin changed: a bridge in dollars and points whose parts add up to the change, and what to do about it.
+
+    Two consecutive weeks when nothing is said, the later one up to yesterday. docs/explain.md defines every part.
+    """
+    with margins() as of:
+        end = end or (start + timedelta(days=WEEK_DAYS) if start else day_of(now(), timezone(of.ledger.timezone)))
+        start = start or end - timedelta(days=WEEK_DAYS)
+        against = against or Days(start - (end - start), start)
+        scope = Scope(environment=environment, purpose=purpose)
+        try:
+            request = ExplainRequest(by=by, before=against, after=Days(start, end), scope=scope)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        found = explained(of, request)
+        zone = of.ledger.timezone
+    if key is not None:
+        found = replace(found, rows=tuple(row for row in found.rows if row.key == (key,)))
+        if not found.rows:
+            raise click.UsageError(f"no {by} {key!r} has revenue or cost in either window")
+    if as_json:
+        emit_json(explanation_document(found))
+    else:
+        print_explanation(found, limit, zone)
 
 
 @command.command("steps")

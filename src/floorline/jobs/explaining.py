@@ -9,6 +9,7 @@ from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
 from floorline.margin.explanation import By, Explanation, Facts, explain
 
+WEEK_DAYS = 7
 Crossings = Callable[[str, date, date], Sequence[str]]
 """The baselines of a feature that begin after the first day and before the second, as one line each."""
 
@@ -40,7 +41,7 @@ def explained(margins: Margins, request: ExplainRequest, crossings: Crossings | 
     return explain(was, now, request.by, crossed)
 
 
-def weeks_before(end: date, days: int = 7) -> tuple[Days, Days]:
+def weeks_before(end: date, days: int = WEEK_DAYS) -> tuple[Days, Days]:
     """The two consecutive windows of `days` days of which the later ends before `end`."""
     start = end - timedelta(days=days)
     return Days(start - timedelta(days=days), start), Days(start, end)

@@ -317,7 +317,8 @@ def _what_moved(bridge: Bridge, part: Part) -> str:
     else:
         moved = f"{'rose' if growth > 0 else 'fell'} {_percent(abs(growth))}"
     name = bridge.leading.get(part, ("", 0))[0]
-    return f"{subject} {moved}{f' (most of it {name})' if name else ''}"
+    told = name and name not in bridge.key
+    return f"{subject} {moved}{f' (most of it {name})' if told else ''}"
 
 
 def _percent(ratio: Decimal) -> str:

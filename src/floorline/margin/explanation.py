@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
 
-from floorline.margin.bridge import Bridge, Days, Move, Part, Side, total_of
+from floorline.margin.bridge import Bridge, Days, Move, Part, Side, primary_driver, total_of
+from floorline.margin.report import Json, money_or_null, text_of
 from floorline.margin.substitution import (
     NO_WORK,
     NOTHING_EARNED,
@@ -235,3 +236,50 @@ def _bridge(row: str, summed: _Sum, before: Days, after: Days, crossings: tuple[
             name = max(same, key=lambda one: (abs(same[one]), one))
             leading[part] = (name, same[name])
     return replace(bridge, leading=leading)
+
+
+def explanation_document(found: Explanation) -> Json:
+    """The bridges as JSON; `to` is exclusive, dollars and points are of margin, and the parts sum to the change."""
+    before, after = found.total.before, found.total.after
+    return {
+        "by": found.by,
+        "before": {"from": before.start.isoformat(), "to": before.end.isoformat()},
+        "after": {"from": after.start.isoformat(), "to": after.end.isoformat()},
+        "currency": "USD",
+        "rows": [{"key": {found.by: bridge.key[0]}, **_fields(bridge)} for bridge in found.rows],
+        "total": _fields(found.total),
+    }
+
+
+def _fields(bridge: Bridge) -> Json:
+    driver = primary_driver(bridge)
+    points = bridge.points
+    return {
+        "before": _side_fields(bridge.was),
+        "after": _side_fields(bridge.now),
+        "change_usd": text_of(bridge.change_pico),
+        "parts": [
+            {
+                "part": part,
+                "usd": text_of(pico),
+                "points": money_or_null(points[part] * 100) if points else None,
+                "moved": money_or_null(bridge.growth(part)),
+                "leading": bridge.leading[part][0] if part in bridge.leading else None,
+            }
+            for part, pico in bridge.parts.items()
+        ],
+        "driver": None
+        if driver is None
+        else {"part": driver.part, "usd": text_of(driver.pico), "sentence": driver.sentence, "lever": driver.lever},
+        "baselines": list(bridge.crossings),
+    }
+
+
+def _side_fields(side: Side) -> Json:
+    return {
+        "revenue": text_of(side.revenue_pico),
+        "cogs": text_of(side.cogs_pico),
+        "margin_usd": text_of(side.margin_pico),
+        "margin_ratio": money_or_null(side.margin_ratio),
+        "calls": side.calls,
+    }
