@@ -294,7 +294,10 @@ def waterfall(
 @click.option("--limit", type=click.IntRange(min=0), default=4, show_default=True,
               help="Rows beside the total, those that lost most first; all in JSON.")  # fmt: skip
 @click.option("--against", type=Window(), help="The earlier window; as many days just before --from when not given.")
-@days_and_scope
+@click.option("--from", "start", type=Day(), help="The later window's first day; a week before --to when not given.")
+@click.option("--to", "end", type=Day(), help="The day after its last one; today when not given.")
+@click.option("--environment", type=click.Choice([*ENVIRONMENTS, "all"]), default="production", show_default=True)
+@click.option("--purpose", type=click.Choice([*PURPOSES, "all"]), default="production", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def explain(
     by: By,
