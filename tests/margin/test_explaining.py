@@ -6,9 +6,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from floorline.clock import parse_instant
 from floorline.events import Adjustment, Attempt, Call, CostLine
 from floorline.jobs.explaining import ExplainRequest, explained, weeks_before
 from floorline.jobs.margins import MarginRequest, Margins
+from floorline.margin.baseline import Entry, Place, Values
 from floorline.margin.bridge import PARTS, Days
 from floorline.margin.explanation import BY
 from floorline.margin.policy import PlanPolicy, Policies
@@ -137,9 +139,17 @@ def test_a_new_subscriber_is_revenue_volume_and_a_discount_is_revenue_price(ledg
 
 def test_baselines_that_begin_between_the_windows_are_named_on_the_feature_s_bridge(ledger):
     keep(ledger, [call("2026-01-02T10:00:00Z", "acme", "chat", "1"), call("2026-01-09T10:00:00Z", "acme", "chat", "2")])
+    change = Entry(
+        id="e", place=Place(feature="chat"), start=SECOND.start, values=Values(model="large"), source="traffic",
+        at=parse_instant("2026-01-09T00:00:00Z"), before=Values(model="small"),
+    )  # fmt: skip
+    elsewhere = msgspec.structs.replace(change, place=Place(feature="search"))
     request = ExplainRequest(by="feature", before=FIRST, after=SECOND)
-    found = explained(Margins(ledger), request, lambda feature, start, end: [f"{feature} {start} {end}"])
-    assert found.rows[0].crossings == found.total.crossings == ("chat 2026-01-01 2026-01-15",)
+    found = explained(Margins(ledger), request, [change, elsewhere])
+    said = ("2026-01-08 every step: model small → large (seen in traffic)",)
+    assert found.rows[0].crossings == found.total.crossings == said
+    by_plan = ExplainRequest(by="plan", before=FIRST, after=SECOND)
+    assert explained(Margins(ledger), by_plan, [change]).total.crossings == ()
 
 
 def test_windows_that_hold_no_day_or_overlap_are_refused():

@@ -324,7 +324,7 @@ def explain(
             request = ExplainRequest(by=by, before=against, after=Days(start, end), scope=scope)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        found = explained(of, request)
+        found = explained(of, request, Baselines(of.ledger, of.policies).log(now()))
         zone = of.ledger.timezone
     if key is not None:
         found = replace(found, rows=tuple(row for row in found.rows if row.key == (key,)))

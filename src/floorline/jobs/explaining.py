@@ -1,17 +1,17 @@
 """Why margins changed from one window to the next: asks the ledger for both and hands them to the pure part."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from floorline.jobs.margins import Margins
+from floorline.margin.baseline import Entry
 from floorline.margin.bridge import Days
+from floorline.margin.changelog import crossings, describe
 from floorline.margin.dimensions import Scope
 from floorline.margin.explanation import By, Explanation, Facts, explain
 
 WEEK_DAYS = 7
-Crossings = Callable[[str, date, date], Sequence[str]]
-"""The baselines of a feature that begin after the first day and before the second, as one line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,13 @@ class ExplainRequest:
             )
 
 
-def explained(margins: Margins, request: ExplainRequest, crossings: Crossings | None = None) -> Explanation:
-    """The bridge of every row and of their total, which sum to what the margin tables of both windows say."""
+def explained(margins: Margins, request: ExplainRequest, log: Sequence[Entry] = ()) -> Explanation:
+    """The bridge of every row and of their total, which sum to what the margin tables of both windows say. By feature each
+    names the changes of its baselines in `log` that lie between the windows' ends.
+    """
     was = margins.facts(*request.before, request.scope)
     now = margins.facts(*request.after, request.scope)
-    crossed = _crossed(was, now, crossings) if crossings and request.by == "feature" else None
+    crossed = _crossed(was, now, log) if log and request.by == "feature" else None
     return explain(was, now, request.by, crossed)
 
 
@@ -47,7 +49,9 @@ def weeks_before(end: date, days: int = WEEK_DAYS) -> tuple[Days, Days]:
     return Days(start - timedelta(days=days), start), Days(start, end)
 
 
-def _crossed(was: Facts, now: Facts, crossings: Crossings) -> Mapping[str, tuple[str, ...]]:
-    """The baselines of each feature that begin within the windows or between them."""
+def _crossed(was: Facts, now: Facts, log: Sequence[Entry]) -> Mapping[str, tuple[str, ...]]:
     features = {one.owner.feature for side in (was, now) for one in side.called} - {""}
-    return {feature: tuple(crossings(feature, was.days.start, now.days.end)) for feature in sorted(features)}
+    return {
+        feature: tuple(describe(entry) for entry in crossings(log, feature, was.days.start, now.days.end))
+        for feature in sorted(features)
+    }
