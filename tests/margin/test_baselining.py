@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from floorline.events import Alias, Call
+from floorline.events import Alias, Attempt, Call
 from floorline.jobs.baselining import Baselines
 from floorline.margin.baseline import MIXED, Entry, Place, Values, declaration_of
 from floorline.margin.changelog import crossings
@@ -91,6 +91,15 @@ def test_the_day_that_still_runs_decides_nothing_and_days_are_the_reporting_time
     assert told(baselines.log(NOW)) == [(0, "large", "v1")]
     baselines.detect(at_noon + timedelta(hours=1))
     assert told(baselines.log(NOW)) == [(0, "large", "v1"), (1, "small", "v2")]
+
+
+def test_an_outage_that_falls_back_to_another_model_is_no_new_baseline(ledger) -> None:
+    tried = (Attempt(provider="a", model="large", status=503), Attempt(provider="b", model="small"))
+    write(ledger, [*calls(0, "large", "v1@r1", 30), *calls(1, "small", "v1@r1", 90, attempts=tried)])
+    write(ledger, calls(2, "large", "v1@r1", 30, attempts=(Attempt(provider="a", model="large"),) * 2))
+    baselines = Baselines(ledger, Policies())
+    assert baselines.detect(NOW).added == 1
+    assert told(baselines.log(NOW)) == [(0, "large", "v1")]
 
 
 def test_a_renamed_feature_has_one_baseline_and_prompts_of_every_call_are_mixed(ledger) -> None:
