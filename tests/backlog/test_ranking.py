@@ -5,9 +5,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from floorline.backlog.finding import find
 from floorline.backlog.ranking import ranking
 from floorline.money import usd
-from tests.backlog.figures import claim, opportunity
+from tests.backlog.figures import NOW, claim, evidence, opportunity, resolve, seat, slice_of
 
 PLANS = st.sampled_from(["", "", "pro", "team"])
 KINDS = st.sampled_from(["cache", "batch", "quota", "plan_price", "move_up"])
@@ -76,3 +77,43 @@ def test_the_sum_never_exceeds_the_spend_and_no_item_adds_more_than_it_saves(dra
     assert 0 <= found.dollars_a_quarter <= sum(spend.values())
     for one in found.items:
         assert 0 <= one.adds <= one.item.dollars_a_quarter + Decimal("1e-9")
+
+
+SLICES = st.lists(
+    st.builds(
+        slice_of,
+        calls=st.integers(150, 3_000),
+        input_=st.integers(0, 20_000),
+        output=st.integers(0, 2_000),
+        cost=st.decimals(0, 10**5, places=12).map(str),
+        call_type=st.sampled_from(["generation", "classification", "judging"]),
+        model=st.sampled_from(["big-large", "big-medium", "big-small"]),
+        purpose=st.sampled_from(["production", "evaluation"]),
+        repeats=st.integers(0, 150),
+        repeats_cost=st.decimals(0, 10**5, places=2).map(usd),
+        patient=st.integers(0, 150),
+        patient_cost=st.decimals(0, 10**5, places=2).map(usd),
+        before_calls=st.integers(0, 3_000),
+        before_input_tokens=st.integers(0, 10**7),
+    ),
+    max_size=5,
+    unique_by=lambda one: one.key,
+)
+SEATS = st.lists(
+    st.tuples(st.integers(0, 10**5), st.integers(0, 10**3), st.integers(1, 10**4), st.sampled_from(["pro", "team"])),
+    max_size=25,
+)
+
+
+@given(SLICES, SEATS)
+def test_what_is_found_is_never_worth_more_than_the_spend(slices, seats):
+    paying = tuple(
+        seat(f"c{n}", cost=str(cost), revenue=str(revenue), calls=calls, plan=plan)
+        for n, (cost, revenue, calls, plan) in enumerate(seats)
+    )
+    of = evidence(*slices, seats=paying)
+    spend = of.a_quarter(sum((one.cost for one in slices), Decimal(0)))
+    found = find(of, resolve, owners={}, now=NOW)
+    ranks = ranking(found.values())
+    assert ranks.dollars_a_quarter <= spend + Decimal("1e-9"), "but for a rounding of the slices, each to 12 places"
+    assert all(0 < item.dollars_a_quarter <= spend + Decimal("1e-9") for item in found.values())
