@@ -34,6 +34,7 @@ TOKEN_BUCKETS = (
 
 INPUT_BUCKETS = TOKEN_BUCKETS[:10]
 OUTPUT_BUCKETS = TOKEN_BUCKETS[10:]
+_INPUT = frozenset(INPUT_BUCKETS)
 COUNTS = (
     "requests", "web_searches", "social_searches", "storage_searches", "code_executions", "tool_calls",
     "rerank_searches", "input_characters", "input_audio_seconds", "output_audio_seconds",
@@ -321,7 +322,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def input_tokens(self) -> int:
         """Every token of the prompt side, cached or not: what long-context tiers look at."""
-        return sum(self.buckets.get(name, 0) for name in INPUT_BUCKETS)
+        return sum([tokens for name, tokens in self.buckets.items() if name in _INPUT])
 
     @property
     def tokens(self) -> int:

@@ -21,15 +21,14 @@ def usd(value: Decimal | int | str) -> Decimal:
         amount = Decimal(value)
         if not amount.is_finite():
             raise ValueError(f"{value!r} is not a finite amount")
-        return amount.quantize(_QUANTUM, context=EXACT)
+        return EXACT.quantize(amount, _QUANTUM)
     except InvalidOperation as error:
         raise ValueError(f"{value!r} is not an amount of money: write it as 12.34") from error
 
 
 def multiply(quantity: Decimal | int, price: Decimal, per: int = 1) -> Decimal:
     """Quantity × price ÷ per in USD, exact until it is rounded once, half-even, to 12 places."""
-    product = EXACT.multiply(Decimal(quantity), price)
-    return EXACT.divide(product, Decimal(per)).quantize(_QUANTUM, context=EXACT)
+    return EXACT.quantize(EXACT.divide(EXACT.multiply(quantity, price), per), _QUANTUM)
 
 
 def to_pico(amount: Decimal) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from floorline.events import OUTPUT_BUCKETS, CostBasis, CostLine, Usage
 from floorline.gateway.policy import Provider
@@ -18,6 +18,7 @@ from floorline.money import ZERO
 from floorline.pricing.answers import price_answer
 from floorline.pricing.book import PriceBook, PriceVersion
 from floorline.pricing.cost import Costing
+from floorline.pricing.usage import Extraction
 
 FREE_ENDPOINTS = frozenset({"messages.count_tokens", "countTokens"})
 """Counting tokens is free at every provider that offers it."""
@@ -28,8 +29,7 @@ MAYBE_BILLED_STATUSES = frozenset({408, 499, 504})
 _NOTHING = Costing(list_cost=ZERO, contracted_cost=ZERO, effective_cost=ZERO, basis="computed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """The costs and the usage of one call, as its record carries them; the costs are None when unpriced."""
 
     lines: tuple[CostLine, ...] = ()
@@ -70,6 +70,9 @@ def settle(
     """
     if not metered or not tries:
         return FREE
+    if len(tries) == 1:
+        only = _cost(tries[0], prices, at, component=component, attempt=0, endpoint=endpoint, input_tokens=input_tokens)
+        return _account(only, tries[0].usage)
     last = len(tries) - 1
     costings = [
         _cost(
@@ -83,19 +86,33 @@ def settle(
         )
         for place, one in enumerate(tries)
     ]
-    final = tries[last].usage
-    usage, also = (None, ()) if final is None else (final.usage, final.also)
     unknown = next((costing for costing in costings if costing.effective_cost is None), None)
     if unknown is not None:
-        return Account(reason=unknown.reason, usage=usage, also=also)
+        return _account(unknown, tries[last].usage)
     end = costings[last]
-    return Account(
-        lines=end.lines if last == 0 else tuple(line for costing in costings for line in costing.lines),
+    together = Costing(
+        lines=tuple(line for costing in costings for line in costing.lines),
         list_cost=_sum(costing.list_cost for costing in costings),
         contracted_cost=_sum(costing.contracted_cost for costing in costings),
         effective_cost=_sum(costing.effective_cost for costing in costings),
         basis="estimated" if any(costing.basis == "estimated" for costing in costings) else end.basis,
         price_version=end.price_version,
+    )
+    return _account(together, tries[last].usage)
+
+
+def _account(costing: Costing, read: Extraction | None) -> Account:
+    """What the attempts cost together, and what the last one's answer says was used."""
+    usage, also = (None, ()) if read is None else (read.usage, read.also)
+    if costing.effective_cost is None:
+        return Account(reason=costing.reason, usage=usage, also=also)
+    return Account(
+        lines=costing.lines,
+        list_cost=costing.list_cost,
+        contracted_cost=costing.contracted_cost,
+        effective_cost=costing.effective_cost,
+        basis=costing.basis,
+        price_version=costing.price_version,
         usage=usage,
         also=also,
     )

@@ -1,8 +1,9 @@
 """From a request to a call: whose it is, what it asks for, and whether it may be served. Pure: the clock and ids are handed in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from floorline.gateway.attribution import Attribution, attribute, missing_text, unattributed
 from floorline.gateway.keys import Keyring, allows, presented_key
@@ -23,16 +24,14 @@ _NO_VIEW = View(model="")
 _NOWHERE = Attribution()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class Turned(msgspec.Struct, frozen=True, kw_only=True):
     """A request that is nobody's: it is answered, counted and not recorded."""
 
     dialect: Dialect
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """A call, the group of its model, and where it may go; no target when it is refused."""
 
     call: UnderWay

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+import msgspec
 
 from floorline.gateway.departure import Departure
 from floorline.gateway.message import Reply
@@ -29,8 +30,7 @@ ERROR_S = 1
 RETRY_AFTER_SHOWN_MAX_S = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt whose head has come, with the request that it answers.
 
     `endpoint` is the one that was asked, in the target's dialect. `translation` is there when that is not the caller's.
@@ -52,7 +52,6 @@ class Attempts:
     ) -> None:
         self._call, self._snapshot, self._reply = call, snapshot, reply
         self._departure, self._draw = departure, draw
-        self._clock = asyncio.get_running_loop().time
 
     async def answer(self, group: ModelGroup, targets: Sequence[Target]) -> Answered | None:
         """The first attempt with an answer to show: a good one, or the last failure that has a status. None when there
@@ -88,7 +87,7 @@ class Attempts:
         its breaker says.
         """
         for target in targets:
-            if len(targets) > 1 and not self._breaker(target).admits(self._clock()):
+            if len(targets) > 1 and not self._breaker(target).admits(_now()):
                 continue
             asked = self._call.asked(self._snapshot.upstreams[target.provider].provider.dialect)
             if isinstance(asked, Invalid):
@@ -121,11 +120,11 @@ class Attempts:
                 one.ending = "client_left"
                 breaker.withdrew()
             else:
-                breaker.failed(self._clock())
+                breaker.failed(_now())
             return None
         one.first_byte_ns, one.status = time.perf_counter_ns(), attempt.status
         if attempt.status in RETRIED_STATUSES:
-            breaker.failed(self._clock())
+            breaker.failed(_now())
         else:
             breaker.succeeded()
         translation = None if asked is call else _translation(call, upstream, attempt)
@@ -160,6 +159,11 @@ class Attempts:
             else:
                 return attempt
         raise AssertionError("a fresh connection is not a kept one")
+
+
+def _now() -> float:
+    """Seconds of the loop's clock, which breakers go by."""
+    return asyncio.get_running_loop().time()
 
 
 async def _credentials(upstream: Upstream) -> None:

@@ -1,15 +1,16 @@
 """What the server and the pipeline hand each other: a whole request, and the place where its answer goes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, in order, duplicates kept."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, kw_only=True):
     """One request, its body read whole. `path` is as it came, not decoded; `query` is without its question mark.
 
     `headers` holds the last value of each name (`cookie`-like lists are not used here); `raw_headers` all, in order.
@@ -19,8 +20,8 @@ class Request:
     method: str
     path: str
     query: str = ""
-    headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
-    raw_headers: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+    headers: dict[bytes, bytes] = {}
+    raw_headers: list[tuple[bytes, bytes]] = []
     body: bytes = b""
     received_ns: int = 0
 

@@ -10,7 +10,7 @@ from floorline.gateway.accounting import priced_as
 from floorline.gateway.capturing import Captured
 from floorline.gateway.underway import Try
 from floorline.gateway.upstream import Attempt
-from floorline.pricing.usage import UsageReader
+from floorline.pricing.usage import UsageReader, read_answer
 
 DECODED_BYTES_MAX = 256 << 20
 """Of one answer. What a few compressed bytes can blow up to is not read without end."""
@@ -23,22 +23,23 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Meter:
-    """The usage of one answer, fed as it comes."""
+    """The usage of one answer, fed as it comes, or whole."""
 
-    __slots__ = ("_captured", "_decode", "_events", "_one", "_reader", "_received", "_smallest")
+    __slots__ = (
+        "_captured", "_decode", "_endpoint", "_events", "_headers", "_kind", "_one", "_reader", "_received", "_smallest",
+    )  # fmt: skip
 
     def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
         """`captured` takes in the same readable bytes, where the call's content is kept."""
         self._one, self._captured = one, captured
         headers = dict(attempt.headers)
-        self._reader = UsageReader(
-            priced_as(one.provider),
-            endpoint,
-            content_type=headers.get(b"content-type", b"").decode("latin-1"),
-            status=attempt.status,
-            headers=_texts(headers) if one.provider.dialect == "bedrock" else _NO_HEADERS,
+        self._endpoint = endpoint
+        self._kind = headers.get(b"content-type", b"").decode("latin-1")
+        self._headers = _texts(headers) if one.provider.dialect == "bedrock" else _NO_HEADERS
+        self._decode = (
+            decoder(headers[b"content-encoding"].decode("latin-1")) if b"content-encoding" in headers else None
         )
-        self._decode = decoder(headers.get(b"content-encoding", b"").decode("latin-1"))
+        self._reader: UsageReader | None = None
         self._received = self._events = 0
         self._smallest = 1 << 30
 
@@ -51,19 +52,42 @@ class Meter:
         self._events += 1
         if 0 < size < self._smallest:
             self._smallest = size
-        self._reader.feed(data)
+        (self._reader or self._begun()).feed(data)
         if self._captured is not None:
             self._captured.feed(data)
+
+    def whole(self, body: bytes, *, ending: str) -> None:
+        """The answer, which has ended, in one piece."""
+        one = self._one
+        if self._decode is not None:
+            body = self._decode(body)
+        one.usage = read_answer(
+            priced_as(one.provider), self._endpoint, body,
+            content_type=self._kind, status=one.status, headers=self._headers,
+        )  # fmt: skip
+        one.ended_ns, one.ending = time.perf_counter_ns(), ending
+        if ending != "complete":
+            one.shown_tokens = -(-len(body) // BYTES_A_TOKEN)
+        if self._captured is not None:
+            self._captured.feed(body)
+            self._captured.end()
 
     def ended(self, *, ending: str, streamed: bool) -> None:
         """The answer has ended, whole or not: what it says was used is noted on its try."""
         one = self._one
-        one.usage = self._reader.finish()
+        one.usage = (self._reader or self._begun()).finish()
         one.ended_ns, one.ending = time.perf_counter_ns(), ending
         if ending != "complete":
             one.shown_tokens = self._shown(streamed=streamed)
         if self._captured is not None:
             self._captured.end()
+
+    def _begun(self) -> UsageReader:
+        self._reader = UsageReader(
+            priced_as(self._one.provider), self._endpoint,
+            content_type=self._kind, status=self._one.status, headers=self._headers,
+        )  # fmt: skip
+        return self._reader
 
     def _shown(self, *, streamed: bool) -> int:
         """About how many output tokens had come: a stream's pieces carry a token or more each in a frame whose size is
@@ -86,6 +110,11 @@ class Unmetered:
 
     def feed(self, data: bytes) -> None:
         """Nothing is read."""
+
+    def whole(self, body: bytes, *, ending: str) -> None:
+        """Nothing is read."""
+        del body
+        self._one.ended_ns, self._one.ending = time.perf_counter_ns(), ending
 
     def ended(self, *, ending: str, streamed: bool) -> None:
         """Nothing is known but how it ended."""

@@ -6,19 +6,23 @@ beyond the first `MODELS_MAX` is counted as `other`.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple, TypeVar
 
-from floorline.events import Usage
+import msgspec
+
 from floorline.gateway.accounting import Account
 from floorline.gateway.underway import UnderWay
+from floorline.money import ZERO
 
 MODELS_MAX = 200
 OTHER = "other"
 DURATION_BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
 OVERHEAD_BOUNDS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
 Labels = tuple[str, ...]
+Number = TypeVar("Number", int, Decimal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +90,36 @@ class Histogram:
         yield f"{name}_count{braced} {seen}"
 
 
+class Tally(msgspec.Struct):
+    """What the calls of one kind come to. `cost` is of priced ones, the tokens are those that providers reported."""
+
+    calls: int = 0
+    cost: Decimal = ZERO
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Kind(NamedTuple):
+    """What tells one call from another in every family that calls are counted in."""
+
+    dialect: str
+    provider: str
+    model: str
+    status: int
+    verdict: str
+    ending: str
+    basis: str
+    attributed: bool
+
+
 @dataclass(slots=True)
 class Metrics:
-    """The counters of one gateway process."""
+    """The counters of one gateway process. A call that ends is added to the tally of its kind alone: families are made of
+    the tallies when somebody reads them.
+    """
 
     counts: dict[str, Counter[Labels]] = field(default_factory=dict[str, "Counter[Labels]"])
-    cost_usd: dict[Labels, Decimal] = field(default_factory=dict[Labels, Decimal])
+    tallies: dict[Kind, Tally] = field(default_factory=dict[Kind, Tally])
     durations_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
     first_tokens_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
     overhead_us: Histogram = field(default_factory=lambda: Histogram(OVERHEAD_BOUNDS_US))
@@ -111,29 +139,28 @@ class Metrics:
         provider = tries[-1].provider.name if tries else ""
         model = self._capped((tries[-1].model if tries else "") or call.view.model)
         dialect = call.route.dialect
-        verdict = "refuse" if call.refusal is not None else "forward"
-        self.add("floorline_calls_total", dialect, provider, model, str(call.status), verdict, ending)
+        whose, cost, usage = call.attribution, account.effective_cost, account.usage
+        kind = Kind(
+            dialect, provider, model, call.status, "refuse" if call.refusal is not None else "forward", ending,
+            "" if cost is None else account.basis, bool(whose.customer and whose.feature),
+        )  # fmt: skip
+        tally = self.tallies.get(kind)
+        if tally is None:
+            tally = self.tallies[kind] = Tally()
+        tally.calls += 1
+        if cost is not None:
+            tally.cost += cost
+        if usage is not None:
+            given = usage.input_tokens
+            tally.input_tokens += given
+            tally.output_tokens += usage.tokens - given
         for one in tries:
             outcome = str(one.status) if one.status else one.trouble.partition(":")[0]
             self.add("floorline_attempts_total", one.provider.name, outcome)
-        if account.effective_cost is None:
-            self.add("floorline_unpriced_calls_total", provider, model)
-        else:
-            key = (provider, model, account.basis)
-            self.cost_usd[key] = self.cost_usd.get(key, Decimal(0)) + account.effective_cost
-        if not (call.attribution.customer and call.attribution.feature):
-            self.add("floorline_unattributed_calls_total")
-        if account.usage is not None:
-            self._tokens(account.usage, provider, model)
         self._time(self.durations_ms, dialect, now_ns - call.started_ns)
         if tries and tries[-1].first_byte_ns:
             self._time(self.first_tokens_ms, dialect, tries[-1].first_byte_ns - call.started_ns)
         self.overhead_us.add(call.overhead_ns // 1_000)
-
-    def _tokens(self, usage: Usage, provider: str, model: str) -> None:
-        given = usage.input_tokens
-        self.add("floorline_tokens_total", provider, model, "input", by=given)
-        self.add("floorline_tokens_total", provider, model, "output", by=usage.tokens - given)
 
     @staticmethod
     def _time(histograms: dict[str, Histogram], dialect: str, ns: int) -> None:
@@ -169,10 +196,45 @@ class Metrics:
                 for dialect, histogram in held.items()
                 for line in histogram.lines(name, f'{own},dialect="{dialect}"', 1_000)
             ]
+        of_calls = _OF_CALLS.get(name)
         values: Mapping[Labels, int | Decimal] = (
-            self.cost_usd if name == "floorline_cost_usd_total" else gauges.get(name) or self.counts.get(name) or {}
+            of_calls(self.tallies) if of_calls else gauges.get(name) or self.counts.get(name) or {}
         )
         return [f"{name}{{{_labels(own, family.labels, labels)}}} {_number(value)}" for labels, value in values.items()]
+
+
+def _summed(samples: Iterable[tuple[Labels, Number]]) -> dict[Labels, Number]:
+    summed: dict[Labels, Number] = {}
+    for labels, value in samples:
+        summed[labels] = summed[labels] + value if labels in summed else value
+    return summed
+
+
+Tallies = Mapping[Kind, Tally]
+_OF_CALLS: Mapping[str, Callable[[Tallies], Mapping[Labels, int | Decimal]]] = {
+    "floorline_calls_total": lambda tallies: _summed(
+        ((k.dialect, k.provider, k.model, str(k.status), k.verdict, k.ending), t.calls) for k, t in tallies.items()
+    ),
+    "floorline_cost_usd_total": lambda tallies: _summed(
+        ((k.provider, k.model, k.basis), t.cost) for k, t in tallies.items() if k.basis
+    ),
+    "floorline_unpriced_calls_total": lambda tallies: _summed(
+        ((k.provider, k.model), t.calls) for k, t in tallies.items() if not k.basis
+    ),
+    "floorline_unattributed_calls_total": lambda tallies: _summed(
+        ((), t.calls) for k, t in tallies.items() if not k.attributed
+    ),
+    "floorline_tokens_total": lambda tallies: _summed(
+        sample
+        for k, t in tallies.items()
+        if t.input_tokens or t.output_tokens
+        for sample in (
+            ((k.provider, k.model, "input"), t.input_tokens),
+            ((k.provider, k.model, "output"), t.output_tokens),
+        )
+    ),
+}
+"""The families that are made of the tallies."""
 
 
 def _labels(own: str, names: Labels, values: Labels) -> str:

@@ -108,8 +108,7 @@ class Relay:
         )
 
     def _whole(self, body: bytes) -> None:
-        self._meter.feed(body)
-        self._meter.ended(ending=self._ending(), streamed=False)
+        self._meter.whole(body, ending=self._ending())
         if self._translation is not None:
             self._call.status, body = self._translation.whole(body)
         told = "complete" if self._call.status < 400 else "upstream_error"

@@ -1,7 +1,9 @@
 """A call under way: what is known of it, and every attempt made for it. Mutable, and alive only inside the pipeline."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from floorline.gateway.attribution import Attribution
 from floorline.gateway.message import Request
@@ -14,8 +16,7 @@ from floorline.ledger.key import Key
 from floorline.pricing.usage import Extraction
 
 
-@dataclass(slots=True, kw_only=True)
-class Try:
+class Try(msgspec.Struct, kw_only=True):
     """One attempt: where it went and what came of it. Times are nanoseconds of the monotonic clock.
 
     `sent`: the provider may have seen the request. `shown_tokens`: about how many output tokens of an
@@ -45,8 +46,7 @@ class Refusal:
     retry_after_s: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class UnderWay:
+class UnderWay(msgspec.Struct, kw_only=True):
     """One logical request of the application. `view` and `refusal`: a request that cannot be served has the latter."""
 
     id: str
@@ -62,13 +62,13 @@ class UnderWay:
     input_tokens: int = 0
     include_cost: bool = False
     baseline: str = ""
-    tries: list[Try] = field(default_factory=list[Try])
+    tries: list[Try] = []
     overhead_ns: int = 0
     status: int = 0
     notes: tuple[str, ...] = ()
     opened: bool = False
     closed: bool = False
-    _asked: dict[Dialect, Asked | Invalid] = field(default_factory=dict[Dialect, Asked | Invalid], init=False)
+    _asked: dict[Dialect, Asked | Invalid] = {}
 
     def asked(self, dialect: Dialect) -> "Asked | UnderWay | Invalid":
         """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once;

@@ -93,6 +93,7 @@ class Attempt:
 
     __slots__ = (
         "_broken",
+        "_future",
         "_headed",
         "_link",
         "_pending",
@@ -111,7 +112,8 @@ class Attempt:
         "status",
     )
 
-    def __init__(self, link: "Link", *, now: float) -> None:
+    def __init__(self, link: "Link", *, now: float, future: Callable[[], "asyncio.Future[None]"]) -> None:
+        """`now` is the loop's clock, `future` makes what is waited for."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.length: int | None = None
@@ -128,6 +130,7 @@ class Attempt:
         self._pending_bytes = 0
         self._room = PENDING_BYTES_MAX
         self._write: Callable[[bytes], None] | None = None
+        self._future = future  # the loop's own: to ask for the running loop is a system call
         self._waiter: asyncio.Future[None] | None = None
 
     # -- for the pipeline
@@ -184,7 +187,7 @@ class Attempt:
         if self._broken is not None:
             raise self._broken
         assert self._waiter is None, "one task at a time waits for an attempt"
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._future()
         try:
             await self._waiter
         except asyncio.CancelledError:
@@ -267,7 +270,7 @@ class Link(asyncio.Protocol):
         self._in_body = self._finished = self._until_close = False
         self._bodiless, self._unframed = bodiless, 0
         self._marked = (self._progress, self._pool.clock())
-        attempt = Attempt(self, now=self._marked[1])
+        attempt = Attempt(self, now=self._marked[1], future=self._pool.future)
         if self._transport is None or self._transport.is_closing():
             self._pool.forget(self)
             attempt.stale = True
@@ -463,6 +466,7 @@ class Pool:
         self.retired = False
         self._loop = asyncio.get_running_loop()
         self.clock = self._loop.time
+        self.future: Callable[[], asyncio.Future[None]] = self._loop.create_future
         self._idle: deque[Link] = deque()
         self._busy: set[Link] = set()
         self._sweeper: asyncio.TimerHandle | None = None

@@ -31,7 +31,7 @@ def price_answer(
     and price version of the first. By the provider's own word where it is `trusted` and one part is all there is (a
     stated cost is of the whole answer). Unpriced as soon as one part is. `versions` takes the price versions that were used.
     """
-    trust = len(parts) == 1 and canonical(provider) in trusted
+    trust = bool(trusted) and len(parts) == 1 and canonical(provider) in trusted
     costings: list[Costing] = []
     for place, part in enumerate(parts):
         version = _version(part, asked if place == 0 else "", provider, book, at)
@@ -57,10 +57,9 @@ def price_answer(
 
 def _version(part: Usage, asked: str, provider: str, book: PriceBook, at: datetime) -> PriceVersion | Unpriced:
     """The prices of the model that is billed: the one that the answer names where it is known, else the one asked for."""
-    served_first = canonical(provider) not in REGION_NAMED
-    names = [part.model, asked] if served_first else [asked, part.model]
+    names = (asked, part.model) if canonical(provider) in REGION_NAMED else (part.model, asked)
     first: Unpriced | None = None
-    for name in dict.fromkeys(names):
+    for name in names if names[0] != names[1] else names[:1]:
         if name:
             found = book.resolve(provider, name, at, part.context)
             if isinstance(found, PriceVersion):

@@ -83,19 +83,24 @@ def price(
             f" `{missing.partition(' ')[2]}` to its `prices:` in floorline.yaml, then re-rate its calls"
         )
         return _unpriced(usage, reason, stated, component, attempt, ceiling)
-    contracted = sum((line.contracted for line in lines), ZERO)
+    listed = contracted = ZERO
+    for line in lines:
+        listed += line.list
+        contracted += line.contracted
+    effective = contracted
     quarantined: Decimal | None = None
     basis: CostBasis = "estimated" if estimated or tier_unpriced(usage, version) else "computed"
     if stated is not None:
         if plausible(stated, contracted):
             lines, basis = _stated_over(stated, lines), "provider"
+            effective = sum((line.effective for line in lines), ZERO)
         else:
             quarantined = stated
     return Costing(
         lines=tuple(lines),
-        list_cost=sum((line.list for line in lines), ZERO),
+        list_cost=listed,
         contracted_cost=contracted,
-        effective_cost=sum((line.effective for line in lines), ZERO),
+        effective_cost=effective,
         basis=basis,
         price_version=version.id,
         quarantined_usd=quarantined,
@@ -106,6 +111,8 @@ def tier_unpriced(usage: Usage, version: PriceVersion) -> bool:
     """Whether the answer reports a tier priced apart, and the list prices are those of another one."""
     if version.list_source == "user":
         return False  # prices stated without a tier hold in every one
+    if not usage.context:
+        return False
     reported = {pair for pair in usage.context.items() if pair[1] in PRICED_APART}
     return bool(reported.difference(version.context))
 

@@ -42,6 +42,9 @@ _DEPLOYMENT_PATHS = frozenset(
     }
 )  # fmt: skip
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX = 1_024, 64
+"""How many names of headers are remembered, and how long they are at most: callers choose them."""
+
 _ASCII = bytes(range(0x21, 0x7F)).decode()
 READABLE = frozenset({b"gzip", b"x-gzip", b"deflate", b"br", b"identity"})
 """Encodings that usage can be read from. A provider that is offered another one may use it, and its answers are unpriced."""
@@ -192,11 +195,10 @@ def _headers(request: Request, provider: Provider, host: bytes, *, identity: boo
     if own:
         dropped = dropped.union(name for name, _ in own)
     kept = [(b"host", host)]
-    kept += [
-        header
-        for header in request.raw_headers
-        if header[0] not in dropped and not header[0].startswith(_DROPPED_PREFIXES)
-    ]
+    if dropped is _DROPPED:
+        kept += [header for header in request.raw_headers if _PASSES[header[0]]]
+    else:
+        kept += [header for header in request.raw_headers if _PASSES[header[0]] and header[0] not in dropped]
     kept += own
     key = provider.api_key
     if key:
@@ -205,6 +207,19 @@ def _headers(request: Request, provider: Provider, host: bytes, *, identity: boo
         elif provider.auth not in ("none", "sigv4", "google"):
             kept.append((provider.auth.encode(), key.encode()))
     return kept
+
+
+class _Passes(dict[bytes, bool]):
+    """Whether a header goes to a provider, by its name: remembered, because all calls have the same few."""
+
+    def __missing__(self, name: bytes) -> bool:
+        passes = name not in _DROPPED and not name.startswith(_DROPPED_PREFIXES)
+        if len(self) < REMEMBERED_MAX and len(name) <= REMEMBERED_BYTES_MAX:
+            self[name] = passes
+        return passes
+
+
+_PASSES = _Passes()
 
 
 @lru_cache(maxsize=256)

@@ -6,13 +6,14 @@ from decimal import Decimal
 from floorline.events import Usage
 from floorline.pricing.usage import anthropic, bedrock, google, openai, others
 from floorline.pricing.usage.extraction import Extraction
-from floorline.pricing.usage.framing import LIMIT_BYTES, DocumentFramer, Framer, SseFramer, framer
+from floorline.pricing.usage.framing import LIMIT_BYTES, Framer, SseFramer, framer
 from floorline.pricing.usage.gather import Gathered, telling
 from floorline.pricing.usage.part import Part, context_of
 from floorline.pricing.usage.plain import plain_chat
 from floorline.pricing.usage.tally import Fields
 
 _NO_HEADERS: Mapping[str, str] = {}
+_PLAIN_TYPE = "application/json"
 _ANTHROPIC_WORDS = ("cache_creation_input_tokens", "cache_read_input_tokens", "server_tool_use", "iterations")
 
 
@@ -30,6 +31,10 @@ def read_answer(
     `endpoint` is a family as `endpoint_family` names it, or '' when it is not known; `headers` are the answer's own
     (Bedrock states token counts there); compression is the caller's.
     """
+    if status < 400 and content_type.startswith(_PLAIN_TYPE) and len(body) <= LIMIT_BYTES:
+        plain = plain_chat(provider, endpoint, body)
+        if plain is not None:
+            return plain
     reader = UsageReader(provider, endpoint, content_type=content_type, status=status, headers=headers)
     reader.feed(body)
     return reader.finish()
@@ -98,10 +103,6 @@ class UsageReader:
             begun = self._start.lstrip()
             if begun:
                 self._begin(begun)
-        if isinstance(self._framer, DocumentFramer) and self._status < 400:
-            plain = plain_chat(self._provider, self._gathered.endpoint, self._framer.document)
-            if plain is not None:
-                return plain
         if self._framer is not None:
             self._take(self._framer.close())
         trouble = "" if self._framer is None else self._framer.trouble

@@ -1,15 +1,15 @@
 """What reading an answer gives."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from floorline.events import Usage
 
 Status = Literal["ok", "no_usage", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
+class Extraction(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer says was used.
 
     `status`: `ok`; `no_usage` when it reports none (null, which is not zero); `error` when it contradicts itself, is not

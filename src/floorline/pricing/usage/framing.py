@@ -159,11 +159,6 @@ class DocumentFramer:
             self._parts.append(chunk)
         return iter(())
 
-    @property
-    def document(self) -> bytes:
-        """What was fed so far."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-
     def close(self) -> Iterator[bytes]:
         """The document."""
         document = b"".join(self._parts)

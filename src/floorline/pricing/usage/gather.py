@@ -7,7 +7,6 @@ chunk, Groq's `usage` and `x_groq.usage`) overwrites what it said before.
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
@@ -108,19 +107,18 @@ def merge(into: dict[str, object], new: Fields) -> None:
             into[key] = value
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(msgspec.Struct):
     """Everything seen so far. `agents`: usage of each model invocation of a Bedrock agent by its trace."""
 
     endpoint: str = ""
-    usage: dict[str, object] = field(default_factory=dict[str, object])
-    google: dict[str, object] = field(default_factory=dict[str, object])
-    cohere: dict[str, object] = field(default_factory=dict[str, object])
-    metrics: dict[str, object] = field(default_factory=dict[str, object])
-    flat: dict[str, object] = field(default_factory=dict[str, object])
-    results: list[Fields] = field(default_factory=list[Fields])
-    breakdown: list[Fields] = field(default_factory=list[Fields])
-    agents: dict[str, dict[str, object]] = field(default_factory=dict[str, dict[str, object]])
+    usage: dict[str, object] = {}
+    google: dict[str, object] = {}
+    cohere: dict[str, object] = {}
+    metrics: dict[str, object] = {}
+    flat: dict[str, object] = {}
+    results: list[Fields] = []
+    breakdown: list[Fields] = []
+    agents: dict[str, dict[str, object]] = {}
     model: str = ""
     tier: str = ""
     batch: bool = False
@@ -128,10 +126,10 @@ class Gathered:
     complete: bool = True
     finished: bool = False
     unreadable: str = ""
-    output: list[Fields] = field(default_factory=list[Fields])
-    tool_usage: dict[str, object] = field(default_factory=dict[str, object])
-    server_tools: dict[str, str] = field(default_factory=dict[str, str])
-    queries: set[str] = field(default_factory=set[str])
+    output: list[Fields] = []
+    tool_usage: dict[str, object] = {}
+    server_tools: dict[str, str] = {}
+    queries: set[str] = set()
     code_runs: int = 0
 
     def take(self, payload: bytes, *, streamed: bool = False) -> None:
