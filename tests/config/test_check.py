@@ -87,7 +87,7 @@ def test_the_runbook_names_what_is_stated():
     page = CliRunner().invoke(runbook, catch_exceptions=False).output
     assert "floor 30 % by exception until 9999-12-31" in page
     assert "chat team" in page
-    assert "retries and fallbacks: cap them" in page
+    assert "retries and fallbacks (`retries`): cap them" in page
     assert "24 h after its deadline goes to the CTO" in page
     assert "phone (pagerduty)" in page
     document = json.loads(CliRunner().invoke(runbook, ["--json"], catch_exceptions=False).output)

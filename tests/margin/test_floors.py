@@ -82,7 +82,7 @@ def test_the_runbook_says_floors_zones_people_exceptions_levers_and_routes():
     assert "- assistant: red: its exception was to be reviewed by 2026-06-30 (launch year)" in page
     assert "| red    | below the floor, or an exception past its review date | 24 h           |" in page
     assert "4 h after its deadline goes to the CTO" in page
-    assert "- retries and fallbacks: cap them at two" in page
+    assert "- retries and fallbacks (`retries`): cap them at two" in page
     assert "- input tokens" in page
     assert "- slack: #margin" in page
 

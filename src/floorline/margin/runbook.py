@@ -134,7 +134,7 @@ def runbook_markdown(policies: Policies, day: date, routes: Sequence[str]) -> st
         _zones(policies.runbook),
         _floors(policies, day),
         _exceptions(policies, day),
-        f"## What answers which driver\n\n{_bullets([f'{LABELS[part]}: {lever}' for part, lever in levers(policies).items()])}",
+        f"## What answers which driver\n\n{_bullets([f'{LABELS[part]} (`{part}`): {lever}' for part, lever in levers(policies).items()])}",
         f"## Where alerts go\n\n{_bullets(routes) or 'Nowhere yet: no route is configured (`delivery`).'}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
