@@ -108,7 +108,7 @@ def test_a_commitment_is_to_the_least_month_and_names_what_it_must_be_used_for()
 
 def test_a_workload_is_worth_hosting_from_10_000_dollars_a_month_when_gpus_would_be_busy():
     def found(cost, tokens, hours=100):
-        workload = Workload(feature="chat", provider="own", model="m", calls=1, tokens=sum(tokens), cost=cost * USD)
+        workload = Workload(feature="chat", provider="own", model="m", calls=1, cost=cost * USD)
         return hosting([workload], [Hours(feature="chat", model="m", tokens=tokens)], days=73, hours=hours)
 
     assert found(23_999, [7] * 100) == ()

@@ -6,19 +6,15 @@ from datetime import date
 from typing import cast
 
 import click
-from msgspec import Struct
 
 from floorline.cli.margin import Day
 from floorline.cli.output import emit_json, note
 from floorline.jobs.margins import Margins
 from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
+from floorline.jobs.review_rendering import Review, rendered
 from floorline.jobs.reviewing import Reviewer
-from floorline.reviews import quarterly_page, weekly_page
-from floorline.reviews.html import html
 from floorline.reviews.json_document import document
-from floorline.reviews.markdown import markdown
 from floorline.reviews.model import VERDICTS, Decision, Verdict
-from floorline.reviews.page import Page
 from floorline.reviews.quarter_model import Shares, Windfall
 from floorline.reviews.weeks import Quarter, Week, parse_quarter, parse_week
 from floorline.wiring import actor, load_book, load_config, now, open_ledger
@@ -89,7 +85,7 @@ def weekly(week: Week | None, format_: str, *, as_json: bool, refresh: bool) -> 
     """
     with reviewers() as (reviews, _):
         review = reviews.review(week or reviews.last_week(now()), now(), refresh=refresh)
-    _show(review, weekly_page.page(review), "json" if as_json else format_)
+    _show(review, "json" if as_json else format_)
 
 
 @command.command("quarterly")
@@ -106,7 +102,7 @@ def quarterly(quarter: Quarter | None, format_: str, *, as_json: bool, refresh: 
     """
     with reviewers() as (_, reviews):
         review = reviews.review(quarter or reviews.last_quarter(now()), now(), refresh=refresh)
-    _show(review, quarterly_page.page(review), "json" if as_json else format_)
+    _show(review, "json" if as_json else format_)
 
 
 @command.command("windfall")
@@ -156,10 +152,8 @@ def decide(week: Week, action: str, verdict: str, owner: str, by: date | None, w
         )
 
 
-def _show(review: Struct, page: Page, format_: str) -> None:
+def _show(review: Review, format_: str) -> None:
     if format_ == "json":
         emit_json(document(review))
-    elif format_ == "html":
-        click.echo(html(page, {}))
     else:
-        click.echo(markdown(page), nl=False)
+        click.echo(rendered(review, "html" if format_ == "html" else "md"), nl=False)

@@ -98,6 +98,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     undeliverable: list[Problem] = []
     zone, litellm = table.get("timezone"), table.get("litellm_file")
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
+    routes = _routes(table["delivery"], undeliverable) if "delivery" in table else ()
     config = Config(
         path=path,
         timezone=(_timezone(zone) if zone else None) or "UTC",
@@ -112,9 +113,9 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
-        reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
-        routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
         stripe=read_stripe(table["stripe"]) if "stripe" in table else None,
+        reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
+        routes=routes,
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:

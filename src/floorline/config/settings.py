@@ -86,6 +86,11 @@ _RUNBOOK = (
     _setting("runbook.levers.<driver>", "text", "by driver", "what is suggested against a part of a margin's change (`floorline runbook` lists them)"),
 )  # fmt: skip
 _REVIEWS = (
+    _setting("reviews.weekly.day", "monday to sunday", "monday", "when the review of the week before is made and sent"),
+    _setting("reviews.weekly.time", "time of day", "08:00", "at what time of that day, by the clock of `timezone`"),
+    _setting("reviews.quarterly.day", "whole number from 1 to 28", "2", "day of the first month of a quarter, for the review of the quarter before"),
+    _setting("reviews.quarterly.time", "time of day", "08:00", "at what time of that day"),
+    _setting("reviews.routes", "list of routes", "every one that takes reports", "the routes of `delivery` that reviews go to; [] sends none"),
     _setting("reviews.targets.inference_share", "ratio from 0 to 1", "0.15", "most that inference may cost of revenue, in the weekly review"),
     _setting("reviews.targets.gross_margin", "ratio from 0 to 1", "0.68", "least gross margin"),
     _setting("reviews.targets.cache_hit_rate", "ratio from 0 to 1", "0.30", "least share of calls answered from a cache"),

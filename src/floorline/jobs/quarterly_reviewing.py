@@ -5,21 +5,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from floorline import clock, money
+from floorline import clock
 from floorline.errors import BadInput
+from floorline.jobs.backlogging import shelf as backlog
 from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.pricing_use import changes, version_on
+from floorline.jobs.review_sources import shipped
 from floorline.ledger.shelf import Shelf
 from floorline.margin.dimensions import Scope
 from floorline.margin.table import MarginReport
 from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
 from floorline.reviews import queries
-from floorline.reviews.hosting import DAYS_A_MONTH
 from floorline.reviews.plans import DAYS as PLAN_DAYS
 from floorline.reviews.policy import ReviewPolicy
 from floorline.reviews.quarter_model import QuarterlyReview, Windfall, WindfallLine
 from floorline.reviews.quarterly import QuarterFigures, quarterly
 from floorline.reviews.queries import ModelUse
-from floorline.reviews.repricing import months_before, price_trend, token_cost
+from floorline.reviews.repricing import months_before, price_trend
 from floorline.reviews.weeks import Quarter, quarter_of
 
 KIND = "quarterly_review"
@@ -48,6 +50,10 @@ class QuarterlyReviewer:
     def last_quarter(self, now: datetime) -> Quarter:
         """The last quarter that is over."""
         return quarter_of(quarter_of(self._today(now)).start - timedelta(days=1))
+
+    def latest(self, now: datetime) -> QuarterlyReview:
+        """The review of the last quarter that is over."""
+        return self.review(self.last_quarter(now), now)
 
     def review(self, quarter: Quarter, now: datetime, *, refresh: bool = False) -> QuarterlyReview:
         """The kept review of `quarter`, else a new one; with `refresh` a new one. One that is over is kept. BadInput for a
@@ -105,6 +111,7 @@ class QuarterlyReviewer:
             prices=price_trend(uses, self._version, months),
             cuts=self._cuts(uses, start, end),
             windfalls=self.windfalls.all().values(),
+            shipped=shipped(backlog(ledger.state).all().values(), start, end),
             policies=margins.policies,
             review_policy=self.policy,
         )
@@ -116,19 +123,15 @@ class QuarterlyReviewer:
         return self.margins.ledger.query(queries.models(start, end, _SCOPE))
 
     def _version(self, provider: str, model: str, day: date) -> PriceVersion | Unpriced:
-        return self.book.resolve(provider, model, datetime.combine(day, time(12), UTC))
+        return version_on(self.book, provider, model, day)
 
     def _cuts(self, uses: Sequence[ModelUse], start: date, end: date) -> list[WindfallLine]:
         """The price cuts of the days, each with what it is worth on the quarter's own use, a month."""
-        found: list[WindfallLine] = []
-        for use in uses:
-            for day, after in self.book.changes(use.provider, use.model, start, end):
-                old = token_cost(use, self._version(use.provider, use.model, day - timedelta(days=1)))
-                new = token_cost(use, after)
-                if old is not None and new is not None and new < old:
-                    a_month = money.multiply(old - new, DAYS_A_MONTH, (end - start).days)
-                    found.append(WindfallLine(provider=use.provider, model=use.model, since=day, usd_a_month=a_month))
-        return found
+        return [
+            WindfallLine(provider=one.provider, model=one.model, since=one.on, usd_a_month=one.usd_a_month)
+            for one in changes(self.book, uses, start, end, days=(end - start).days)
+            if one.usd_a_month is not None and one.usd_a_month > 0
+        ]
 
 
 def _hours(start: date, end: date, zone: ZoneInfo) -> int:

@@ -3,14 +3,24 @@
 A review of a week that is over is kept when it is made, so that a meeting's figures are the ones it saw.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
+from floorline.alerts.model import KIND as ALERT
+from floorline.alerts.model import Alert
 from floorline.clock import day_of, timezone
 from floorline.errors import BadInput
+from floorline.jobs.backlogging import shelf as backlog
+from floorline.jobs.baselining import Baselines
+from floorline.jobs.explaining import ExplainRequest, explained
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.jobs.pricing_use import tiers_of
+from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
+from floorline.jobs.review_sources import alert_lines, announced, begun, planned
 from floorline.ledger.shelf import Shelf
+from floorline.margin.baseline import Entry
+from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
 from floorline.margin.metrics import Figures, usd_of
 from floorline.margin.series import Series
@@ -18,9 +28,11 @@ from floorline.pricing.book import PriceBook
 from floorline.reviews import queries
 from floorline.reviews.actions import decide
 from floorline.reviews.economics import WeekOfUse
-from floorline.reviews.model import Decision, NewModel, WeeklyReview
+from floorline.reviews.explained import explanations
+from floorline.reviews.model import AlertLine, Decision, NewModel, PriceLine, Upcoming, WeeklyReview
 from floorline.reviews.policy import ReviewPolicy
 from floorline.reviews.trend import WEEKS
+from floorline.reviews.upcoming import AHEAD
 from floorline.reviews.weekly import WeekFigures, weekly
 from floorline.reviews.weeks import Week, week_of
 
@@ -44,6 +56,10 @@ class Reviewer:
     def last_week(self, now: datetime) -> Week:
         """The last week that is over."""
         return week_of(day_of(now, timezone(self.margins.ledger.timezone)) - timedelta(days=7))
+
+    def latest(self, now: datetime) -> WeeklyReview:
+        """The review of the last week that is over."""
+        return self.review(self.last_week(now), now)
 
     def review(self, week: Week, now: datetime, *, refresh: bool = False) -> WeeklyReview:
         """The kept review of `week`, else a new one; with `refresh` a new one with the decisions of the kept. BadInput for
@@ -82,6 +98,13 @@ class Reviewer:
     def _figures(self, week: Week, now: datetime, *, whole: bool) -> WeekFigures:
         margins, before = self.margins, week.before()
         tables = [margins.table(_by_feature(one)) for one in (week, before)]
+        names = {row.key[0] for row in tables[0].rows}
+        log = Baselines(margins.ledger, margins.policies).log(now)
+        first = week.before(WEEKS - 1).start
+
+        def crossed(feature: str, start: date, end: date) -> tuple[str, ...]:
+            return begun(log, feature, start, end)
+
         return WeekFigures(
             week=week,
             made_at=now,
@@ -93,6 +116,13 @@ class Reviewer:
             use_before=self._use(before, tables[1].total),
             policies=margins.policies,
             targets=self.policy.targets,
+            explained=explanations(
+                explained(margins, ExplainRequest(by="feature", before=_days(before), after=_days(week)), crossed)
+            ),
+            alerts=self._alerts(week, now),
+            upcoming=self._upcoming(week, log),
+            baselines={name: begun(log, name, first, week.end) for name in names},
+            prices=self._prices(week),
             new_models=self._new_models(week),
         )
 
@@ -112,6 +142,44 @@ class Reviewer:
             models=models,
             tiers=tiers_of(self.book, models, week.end, self.policy.tiers),
         )
+
+    def _alerts(self, week: Week, now: datetime) -> list[AlertLine]:
+        zone = timezone(self.margins.ledger.timezone)
+        start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (week.start, week.end))
+        return alert_lines(Shelf(self.margins.ledger.state, ALERT, Alert).all().values(), start, end, now)
+
+    def _upcoming(self, week: Week, log: Sequence[Entry]) -> list[Upcoming]:
+        """Prices, baselines and releases of the weeks after."""
+        first = week.before(WEEKS - 1).start
+        workloads = self.margins.ledger.query(queries.workloads(first, week.end, _SCOPE))
+
+        def forecast(feature: str, models: tuple[str, str], on: date) -> Decimal | None:
+            return switched(self.book, workloads, feature, models, on, days=(week.end - first).days)
+
+        prices = [
+            Upcoming(
+                kind="price",
+                on=one.on,
+                subject=f"{one.provider}/{one.model}",
+                what=one.what,
+                usd_a_month=one.usd_a_month,
+            )
+            for one in self._changes(week, week.end, week.end + AHEAD)
+        ]
+        items = backlog(self.margins.ledger.state).all().values()
+        return [*prices, *announced(log, week.end, forecast), *planned(items, week.end)]
+
+    def _prices(self, week: Week) -> list[PriceLine]:
+        return [
+            PriceLine(provider=one.provider, model=one.model, on=one.on, what=one.what, usd_a_month=one.usd_a_month)
+            for one in self._changes(week, week.start, week.end)
+        ]
+
+    def _changes(self, week: Week, start: date, end: date) -> list[Change]:
+        """The changes of price of the days, on the use of the four weeks up to `week`."""
+        first = week.before(WEEKS - 1).start
+        uses = self.margins.ledger.query(queries.models(first, week.end, _SCOPE))
+        return changes(self.book, uses, start, end, days=(week.end - first).days)
 
     def _new_models(self, week: Week) -> list[NewModel]:
         ledger = self.margins.ledger
@@ -134,6 +202,10 @@ class Reviewer:
 
 def _by_id(review: WeeklyReview) -> str:
     return review.id
+
+
+def _days(week: Week) -> Days:
+    return Days(week.start, week.end)
 
 
 def _by_feature(week: Week) -> MarginRequest:

@@ -26,6 +26,9 @@ BACKOFF_SHORT = timedelta(minutes=5)
 TEXT_MAX = 2_000
 """Characters kept of what a run said or raised."""
 
+_DAYS_AHEAD = 100
+"""Further ahead than this no next time is looked for."""
+
 NextTime = Callable[[datetime], datetime]
 """From the start of a run to the start of the next one."""
 
@@ -40,11 +43,16 @@ def weekly(weekday: int, at: time, zone: ZoneInfo) -> NextTime:
     return lambda start: _next(start, at, zone, lambda day: day.weekday() == weekday)
 
 
+def quarterly(day: int, at: time, zone: ZoneInfo) -> NextTime:
+    """As `daily`, on one day of the first month of a quarter."""
+    return lambda start: _next(start, at, zone, lambda one: one.day == day and one.month % 3 == 1)
+
+
 def _next(start: datetime, at: time, zone: ZoneInfo, is_one: Callable[[date], bool]) -> datetime:
     first = start.astimezone(zone).date()
     times = (
         datetime.combine(day, at, zone).astimezone(UTC)
-        for day in (first + timedelta(days=number) for number in range(9))
+        for day in (first + timedelta(days=number) for number in range(_DAYS_AHEAD))
         if is_one(day)
     )
     return next(time for time in times if time > start)

@@ -52,7 +52,8 @@ class Action(Struct, frozen=True, kw_only=True):
 
 class FeatureLine(Struct, frozen=True, kw_only=True):
     """A feature's week against its floor. `short` is what its margin lacks of the floor in USD of the week, None where
-    unknown; `weeks` are the margin ratios of four weeks, oldest first. The total has no name, floor or zone.
+    unknown; `weeks` are the margin ratios of four weeks, oldest first. `baselines` began within
+    them; `note` is what is to be said of the floor. The total has no name, floor or zone.
     """
 
     feature: str
@@ -72,6 +73,8 @@ class FeatureLine(Struct, frozen=True, kw_only=True):
     change: Decimal | None = None
     noise: Decimal | None = None
     why: str = ""
+    baselines: tuple[str, ...] = ()
+    note: str = ""
 
 
 class EconomicsLine(Struct, frozen=True, kw_only=True):
@@ -116,13 +119,16 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Explained(Struct, frozen=True, kw_only=True):
-    """Why a feature's margin changed from last week to this: parts that add up to `change`."""
+    """Why a feature's margin changed from last week to this: parts that add up to `change`. `crossings` are the baselines
+    that began meanwhile: before and after them costs are not of one kind.
+    """
 
     feature: str
     change: Decimal
     parts: tuple[Part, ...]
     driver: str = ""
     lever: str = ""
+    crossings: tuple[str, ...] = ()
 
 
 class Upcoming(Struct, frozen=True, kw_only=True):

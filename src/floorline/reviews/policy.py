@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -11,6 +11,9 @@ Tier = Literal["small", "mid", "large"]
 SMALL_USD_MAX = Decimal(2)
 MID_USD_MAX = Decimal(6)
 """Most that a million tokens, three of input to one of output, cost at list price in a tier."""
+
+
+DAY_MAX = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +41,28 @@ class MarketFigure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewPolicy:
-    """`tiers`: model name or glob → its tier, in place of what its price says; the first that matches holds."""
+class Weekly:
+    """When the review of the week before is made: 0 is Monday, by the clock of the reporting timezone."""
 
+    weekday: int = 0
+    at: time = time(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarterly:
+    """When the review of the quarter before is made: the day of a quarter's first month, by the same clock."""
+
+    day: int = 2
+    at: time = time(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPolicy:
+    """`routes` are the names of those that reviews go to, None for every one that takes reports. `tiers`: model name or glob → its tier, in place of what its price says; the first that matches holds."""
+
+    weekly: Weekly = field(default_factory=Weekly)
+    quarterly: Quarterly = field(default_factory=Quarterly)
+    routes: tuple[str, ...] | None = None
     targets: Targets = field(default_factory=Targets)
     tiers: Mapping[str, Tier] = field(default_factory=dict[str, Tier])
     market: tuple[MarketFigure, ...] = ()

@@ -11,7 +11,8 @@ from floorline.margin.floors import Zone
 
 class FloorLine(Struct, frozen=True, kw_only=True):
     """A feature's quarter against its floor. `weeks` are the margin ratios of the quarter's weeks, oldest first, None where
-    unknown; `structural`: below the floor in at least so many of them as the configuration says. The total has no name.
+    unknown; `structural`: below the floor in at least so many of them as the configuration says. `note` is what is to be said
+    of the floor. The total has no name.
     """
 
     feature: str
@@ -25,6 +26,7 @@ class FloorLine(Struct, frozen=True, kw_only=True):
     weeks: tuple[Decimal | None, ...] = ()
     weeks_below: int = 0
     structural: bool = False
+    note: str = ""
 
 
 class MarketLine(Struct, frozen=True, kw_only=True):

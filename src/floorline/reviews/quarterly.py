@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from floorline import money
-from floorline.margin.floors import feature_floor
+from floorline.margin.floors import exception_sentence, feature_floor
 from floorline.margin.metrics import Figures, ratio_of, usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.table import NAMELESS, MarginReport
@@ -141,6 +141,7 @@ def _line(
         weeks=ratios,
         weeks_below=weeks_below,
         structural=structural,
+        note="" if row.held_to is None else exception_sentence(row.held_to),
     )
 
 

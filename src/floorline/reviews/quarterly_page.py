@@ -9,7 +9,6 @@ from floorline.reviews.quarter_model import Commitment, FloorLine, QuarterlyRevi
 from floorline.reviews.weekly_page import ZONE_TONE
 from floorline.reviews.words import UNKNOWN, counted, dollars, percent, points
 
-PRICE_CHART = "prices"
 MARGIN_CHART = "margins"
 MODELS_SHOWN = 12
 
@@ -57,6 +56,7 @@ def _floors(review: QuarterlyReview) -> Section:
     return Section(
         title="Floors against targets",
         tables=[Table(columns=columns, rows=rows, total=True)] if review.floors else [],
+        after=[f"{line.feature}: {line.note}." for line in review.floors if line.note],
         empty="No feature had a call, a cost or revenue in this quarter.",
         chart=MARGIN_CHART,
     )
@@ -152,7 +152,6 @@ def _prices(review: QuarterlyReview) -> Section:
         tables=[Table(columns=[word("prices of"), number("these tokens cost"), number("of the last")], rows=rows)] if priced else [],
         after=list(_price_notes(review)) if priced else [],
         empty="Nothing is known of how prices moved: no model of the quarter has a price of tokens that the price book dates.",
-        chart=PRICE_CHART,
     )  # fmt: skip
 
 

@@ -49,15 +49,10 @@ class TokenQuantiles(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: list[int]
 
 
-class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """The calls of one model for one feature; cost in 10^-12 USD."""
+class Workload(ModelUse, frozen=True, kw_only=True):
+    """The calls of one model for one feature."""
 
     feature: str
-    provider: str
-    model: str
-    calls: int
-    tokens: int
-    cost: int
 
 
 class Hours(msgspec.Struct, frozen=True, kw_only=True):

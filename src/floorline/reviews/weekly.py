@@ -1,11 +1,14 @@
 """The weekly review out of figures handed in. Every amount in it is one of the margin tables', to the last digit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from floorline import money
+from floorline.margin.floors import exception_sentence
 from floorline.margin.metrics import Figures, usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.series import Series
@@ -36,7 +39,8 @@ UNATTRIBUTED_MAX = Decimal("0.05")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekFigures:
     """What a weekly review is made of. `by_feature` are the tables of this week and of the one before (with active
-    users and revenue by kind); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read.
+    users and revenue by kind); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read;
+    `baselines` are those of each feature that began in the four weeks.
     """
 
     week: Week
@@ -54,6 +58,7 @@ class WeekFigures:
     upcoming: Sequence[Upcoming] = ()
     prices: Sequence[PriceLine] = ()
     new_models: Sequence[NewModel] = ()
+    baselines: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: WeeklyReview | None = None) -> WeeklyReview:
@@ -97,7 +102,12 @@ def _feature(figures: WeekFigures, row: Figures, before: Figures | None) -> Feat
     name = row.key[0]
     owner = figures.policies.feature(name).owner
     trend = _trend(figures, row.key) if NAMELESS.isdisjoint(row.key) else None
-    return _line(row, before, trend, feature=name, owner=owner)
+    line = _line(row, before, trend, feature=name, owner=owner)
+    return replace(line, baselines=tuple(figures.baselines.get(name, ())), note=_exception(row))
+
+
+def _exception(row: Figures) -> str:
+    return "" if row.held_to is None else exception_sentence(row.held_to)
 
 
 def _line(
@@ -134,8 +144,8 @@ def _ratio(row: Figures) -> Decimal | None:
 
 
 def _short(row: Figures) -> Decimal | None:
-    """What the margin lacks of the floor, USD, 0 where it holds; None without a floor or where the cost is unknown."""
-    if row.floor is None or not row.cost_known:
+    """What the margin lacks of the floor, USD, 0 where it holds; None where the zone is unknown."""
+    if row.floor is None or row.zone == "unknown":
         return None
     return max(money.ZERO, money.multiply(row.revenue, row.floor) - row.margin)
 

@@ -15,6 +15,7 @@ _TREND_TONE: Final[dict[Direction, Tone]] = {
 }  # fmt: skip
 FEATURES_CHART = "features"
 TREND_CHART = "trend"
+WATERFALL_CHART = "waterfall"
 PARTS_SHOWN = 4
 
 
@@ -63,10 +64,18 @@ def _features(review: WeeklyReview) -> Section:
     return Section(
         title="Features against floors",
         tables=[Table(columns=columns, rows=rows, total=True)] if review.features else [],
-        after=[f"{line.feature}: {counted(line.unpriced_calls, 'call')} without a price." for line in review.features if line.unpriced_calls],
+        after=_floor_notes(review.features),
         empty="No feature had a call, a cost or revenue in this week.",
         chart=FEATURES_CHART,
     )  # fmt: skip
+
+
+def _floor_notes(features: Sequence[FeatureLine]) -> list[str]:
+    unpriced = [line for line in features if line.unpriced_calls]
+    return [
+        *(f"{line.feature}: {line.note}." for line in features if line.note),
+        *(f"{line.feature}: {counted(line.unpriced_calls, 'call')} without a price." for line in unpriced),
+    ]
 
 
 def _feature_cells(line: FeatureLine) -> list[Cell]:
@@ -103,7 +112,10 @@ def _trend(features: Sequence[FeatureLine]) -> Section:
     return Section(
         title="Four-week trend",
         tables=[Table(columns=columns, rows=rows)],
-        after=[f"{line.feature}: unknown, {line.why}." for line in shown if line.why],
+        after=[
+            *(f"{line.feature}: unknown, {line.why}." for line in shown if line.why),
+            *(f"{line.feature} has another baseline since {words}." for line in shown for words in line.baselines),
+        ],
         empty="No feature has four weeks of figures.",
         chart=TREND_CHART,
     )
@@ -125,7 +137,8 @@ def _because(one: Explained) -> str:
     others = f", others {dollars(rest)}" if rest else ""
     driver = f" {one.driver.rstrip('.')}." if one.driver else ""
     lever = f" Lever: {one.lever.rstrip('.')}." if one.lever else ""
-    return f"{one.feature}: {dollars(one.change)}. {shown}{others}.{driver}{lever}"
+    crossed = f" Baselines began: {'; '.join(one.crossings)}." if one.crossings else ""
+    return f"{one.feature}: {dollars(one.change)}. {shown}{others}.{driver}{lever}{crossed}"
 
 
 def _alerts(review: WeeklyReview) -> Section:
@@ -164,7 +177,7 @@ def duration(minutes: int | None) -> str:
 
 
 def _economics(lines: Sequence[EconomicsLine]) -> Section:
-    columns = [word("figure", 32), number("this week"), number("last week"), number("target"), word("met")]
+    columns = [word("figure", 36), number("this week"), number("last week"), number("target"), word("met")]
     rows = [
         [
             Cell(line.label),
@@ -195,24 +208,18 @@ def _waterfall(review: WeeklyReview) -> Section:
         title="From revenue to margin",
         tables=[Table(columns=[word("layer", 32), number("USD")], rows=rows, total=True)],
         empty="Nothing was earned and nothing was spent.",
+        chart=WATERFALL_CHART,
     )
 
 
 def _upcoming(review: WeeklyReview) -> Section:
-    columns = [word("on", 12), word("kind", 10), word("what about", 24), word("what", 40), number("margin a month")]
-    rows = [
-        [
-            Cell(UNKNOWN if one.on is None else str(one.on)),
-            Cell(one.kind),
-            Cell(one.subject),
-            Cell(one.what),
-            Cell(dollars(one.usd_a_month), _sign_tone(one.usd_a_month)),
-        ]
-        for one in review.upcoming
-    ]
     return Section(
         title="Coming up",
-        tables=[Table(columns=columns, rows=rows)],
+        points=[
+            f"{one.on or 'no day yet'}, {one.kind} of {one.subject}: {one.what}"
+            f"{f' ({dollars(one.usd_a_month)} of margin a month)' if one.usd_a_month is not None else ''}."
+            for one in review.upcoming
+        ],
         empty="No change is announced: no baseline, exception, dated price or planned release.",
     )
 
@@ -234,13 +241,9 @@ def _prices(review: WeeklyReview) -> Section:
     )
 
 
-def _sign_tone(amount: Decimal | None) -> Tone:
-    return "" if not amount else "good" if amount > 0 else "bad"
-
-
 def _actions(review: WeeklyReview) -> Section:
     columns = [
-        word("action", 30), number("$ a month"), word("owner", 12), word("by", 10), number("weeks"), word("decision", 22),
+        word("action", 44), number("$ a month"), word("owner", 12), word("by", 10), number("weeks"), word("decision", 22),
     ]  # fmt: skip
     rows = [
         [
@@ -267,7 +270,7 @@ def _actions(review: WeeklyReview) -> Section:
 def _said(action: Action) -> str:
     left = "" if action.proposed else f" (left open since {action.since}; this week's figures no longer propose it)"
     earlier = f" ({action.earlier})" if action.earlier else ""
-    return f"{action.what}: {action.why}{left}{earlier}."
+    return f"{action.id}: {action.what} ({action.why}){left}{earlier}."
 
 
 def _owner(action: Action) -> str:

@@ -9,7 +9,11 @@ from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
-from floorline.jobs.schedule import Job, daily
+from floorline.jobs.margins import Margins
+from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
+from floorline.jobs.review_rendering import deliver as deliver_review
+from floorline.jobs.reviewing import Reviewer
+from floorline.jobs.schedule import Job, daily, quarterly, weekly
 from floorline.jobs.stripe.syncing import Syncing
 from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
@@ -48,7 +52,33 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
             run=lambda now: _find_opportunities(config, ledger, now),
             deadline=timedelta(hours=1),
         ),
+        *_review_jobs(config, ledger, zone),
     )
+
+
+def _review_jobs(config: Config, ledger: Ledger, zone: ZoneInfo) -> tuple[Job, ...]:
+    """Reviews of the week and of the quarter before, each ready for its meeting."""
+    by_week, by_quarter = config.reviews.weekly, config.reviews.quarterly
+    return (
+        Job(
+            name="review-weekly",
+            every=weekly(by_week.weekday, by_week.at, zone),
+            run=lambda now: _review(config, ledger, Reviewer, now),
+            deadline=timedelta(hours=1),
+        ),
+        Job(
+            name="review-quarterly",
+            every=quarterly(by_quarter.day, by_quarter.at, zone),
+            run=lambda now: _review(config, ledger, QuarterlyReviewer, now),
+            deadline=timedelta(hours=1),
+        ),
+    )
+
+
+def _review(config: Config, ledger: Ledger, kind: type[Reviewer] | type[QuarterlyReviewer], now: datetime) -> str:
+    book, _ = load_book(config)
+    reviews = kind(margins=Margins(ledger, config.policies), policy=config.reviews, book=book)
+    return deliver_review(ledger.state, reviews.latest(now), config.routes, config.reviews.routes, now)
 
 
 def _find_opportunities(config: Config, ledger: Ledger, now: datetime) -> str:
