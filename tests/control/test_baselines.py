@@ -42,11 +42,6 @@ def test_a_baseline_is_declared_by_api_and_by_command_and_a_trend_names_it(tmp_p
         ]  # fmt: skip
         assert json.loads(command(home, "baselines", "--feature", "assistant", "--json")) == told
 
-        trend = ("margin", "trend", "--weeks", "2", "--to", "2026-03-15")
-        assert "Baseline of assistant changed 2026-03-05 every step: model small (declared by ci)." in command(
-            home, *trend
-        )
-
         assert asked(url, "wrong" * 9, {"feature": "assistant", "model": "m"})[0] == 401
         for body, message in (
             ({"feature": "assistant"}, "nothing is said of the baseline: add a model, prompt, route or name"),

@@ -1,7 +1,7 @@
 """What people read: bounds where a price is missing, figures that are never cut off, growth of whole periods."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from floorline.cli import margin_text
 from floorline.cli.grid import Column, print_grid
+from floorline.margin.baseline import declaration_of
 from floorline.margin.dimensions import Scope
 from floorline.margin.floors import floor_on
 from floorline.margin.metrics import Figures, OutcomeCounts, Sums
@@ -203,3 +204,11 @@ def test_a_floor_by_exception_is_marked_and_explained(capsys, monkeypatch):
         text = printed(capsys, monkeypatch, report(one), 150)
         assert re.search(rf"assistant .*{re.escape(cell)} +{zone}", text)
         assert sentence in text
+
+
+def test_a_trend_names_the_baselines_that_changed_within_it(capsys):
+    one = declaration_of("assistant", date(2026, 3, 5), {"model": "small", "by": "ana"})
+    margin_text.print_crossed([one.entry("api", datetime(2026, 3, 5, tzinfo=UTC))])
+    assert capsys.readouterr().out == (
+        "Baseline of assistant changed 2026-03-05 every step: model small (declared by ana).\n"
+    )

@@ -4,7 +4,7 @@ Every run looks at the last LOOKBACK_DAYS anew, so that usage which comes late s
 longer shows is withdrawn. What is older stays as it was found.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
 from floorline.margin.baseline import Declaration, Entry, Place, Source, Use, detect, values_of
-from floorline.margin.changelog import EFFECT_DAYS, CostDay, Stretch, changelog, crossings, describe, effect
+from floorline.margin.changelog import EFFECT_DAYS, CostDay, Stretch, changelog, effect
 from floorline.margin.policy import Policies
 
 KIND = "baseline"
@@ -53,11 +53,6 @@ class Baselines:
         """The changelog, oldest first."""
         stored = self._shelf.all()
         return changelog({**self._stated(now), **stored}.values())
-
-    def crossed(self, now: datetime) -> Callable[[str, date, date], Sequence[str]]:
-        """The changes of a feature inside of some days, a sentence each: what a comparison of these days says of itself."""
-        log = self.log(now)
-        return lambda feature, start, end: [describe(entry) for entry in crossings(log, feature, start, end)]
 
     def declare(self, declaration: Declaration, source: Source, now: datetime) -> Entry:
         """Log a declaration; the same place and day declared again replaces the one before."""
