@@ -8,7 +8,7 @@ import pytest
 
 from floorline.clock import parse_instant
 from floorline.events import Adjustment, Attempt, Call, CostLine
-from floorline.jobs.explaining import ExplainRequest, explained, weeks_before
+from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.baseline import Entry, Place, Values
 from floorline.margin.bridge import PARTS, Days
@@ -145,15 +145,14 @@ def test_baselines_that_begin_between_the_windows_are_named_on_the_feature_s_bri
     )  # fmt: skip
     elsewhere = msgspec.structs.replace(change, place=Place(feature="search"))
     request = ExplainRequest(by="feature", before=FIRST, after=SECOND)
-    found = explained(Margins(ledger), request, [change, elsewhere])
+    found = explained(Margins(ledger), request, crossed_in([change, elsewhere]))
     said = ("2026-01-08 every step: model small → large (seen in traffic)",)
     assert found.rows[0].crossings == found.total.crossings == said
     by_plan = ExplainRequest(by="plan", before=FIRST, after=SECOND)
-    assert explained(Margins(ledger), by_plan, [change]).total.crossings == ()
+    assert explained(Margins(ledger), by_plan, crossed_in([change])).total.crossings == ()
 
 
 def test_windows_that_hold_no_day_or_overlap_are_refused():
-    assert weeks_before(SECOND.end) == (FIRST, SECOND)
     with pytest.raises(ValueError, match="holds no day"):
         ExplainRequest(by="feature", before=Days(FIRST.end, FIRST.start), after=SECOND)
     with pytest.raises(ValueError, match="ends after 2026-01-08, where the later window begins"):

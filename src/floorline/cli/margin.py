@@ -22,7 +22,7 @@ from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.closing import Beside, Closings, beside
-from floorline.jobs.explaining import WEEK_DAYS, ExplainRequest, explained
+from floorline.jobs.explaining import WEEK_DAYS, ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.bridge import Days
@@ -324,7 +324,7 @@ def explain(
             request = ExplainRequest(by=by, before=against, after=Days(start, end), scope=scope)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        found = explained(of, request, Baselines(of.ledger, of.policies).log(now()))
+        found = explained(of, request, crossed_in(Baselines(of.ledger, of.policies).log(now())))
         zone = of.ledger.timezone
     if key is not None:
         found = replace(found, rows=tuple(row for row in found.rows if row.key == (key,)))

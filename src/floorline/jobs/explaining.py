@@ -1,8 +1,8 @@
 """Why margins changed from one window to the next: asks the ledger for both and hands them to the pure part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from floorline.jobs.margins import Margins
 from floorline.margin.baseline import Entry
@@ -12,6 +12,8 @@ from floorline.margin.dimensions import Scope
 from floorline.margin.explanation import By, Explanation, Facts, explain
 
 WEEK_DAYS = 7
+Crossed = Callable[[str, date, date], Sequence[str]]
+"""The changes of a feature's baselines after a first day and before another one, a line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +35,22 @@ class ExplainRequest:
             )
 
 
-def explained(margins: Margins, request: ExplainRequest, log: Sequence[Entry] = ()) -> Explanation:
+def explained(margins: Margins, request: ExplainRequest, crossed: Crossed | None = None) -> Explanation:
     """The bridge of every row and of their total, which sum to what the margin tables of both windows say. By feature each
-    names the changes of its baselines in `log` that lie between the windows' ends.
+    names the changes of its baselines that lie between the windows' ends.
     """
     was = margins.facts(*request.before, request.scope)
     now = margins.facts(*request.after, request.scope)
-    crossed = _crossed(was, now, log) if log and request.by == "feature" else None
-    return explain(was, now, request.by, crossed)
+    names = _features(was, now) if crossed and request.by == "feature" else ()
+    return explain(
+        was, now, request.by, {name: tuple(crossed(name, was.days.start, now.days.end)) for name in names if crossed}
+    )
 
 
-def weeks_before(end: date, days: int = WEEK_DAYS) -> tuple[Days, Days]:
-    """The two consecutive windows of `days` days of which the later ends before `end`."""
-    start = end - timedelta(days=days)
-    return Days(start - timedelta(days=days), start), Days(start, end)
+def crossed_in(log: Sequence[Entry]) -> Crossed:
+    """What a changelog of baselines says of each feature."""
+    return lambda feature, start, end: [describe(entry) for entry in crossings(log, feature, start, end)]
 
 
-def _crossed(was: Facts, now: Facts, log: Sequence[Entry]) -> Mapping[str, tuple[str, ...]]:
-    features = {one.owner.feature for side in (was, now) for one in side.called} - {""}
-    return {
-        feature: tuple(describe(entry) for entry in crossings(log, feature, was.days.start, now.days.end))
-        for feature in sorted(features)
-    }
+def _features(was: Facts, now: Facts) -> list[str]:
+    return sorted({one.owner.feature for side in (was, now) for one in side.called} - {""})
