@@ -51,6 +51,9 @@ def print_map(found: CostMap) -> None:
     out = console()
     report, rows = found.report, (*found.rows, found.total)
     last = date.fromordinal(report.end.toordinal() - 1)
+    if not found.rows:
+        out.print(f"Cost map: {report.start} to {last}, days of {report.timezone}: no call and no cost.")
+        return
     held = [column for column in COLUMNS if any(column in row.cells for row in rows)]
     dearest = sorted(held, key=lambda column: -found.total.cells[column].cost_pico)
     absent = print_grid(
