@@ -76,9 +76,12 @@ def test_due_jobs_run_and_what_became_of_them_is_kept(state, clock):
     assert 'floorline_job_lag_seconds{job="good"} 0\n' in text
 
 
-def test_of_two_processes_of_one_state_one_runs_a_job(state, clock):
-    runs = []
-    both = [Scheduler(state, [job("j", lambda _, n=n: runs.append(n) or "")], clock=clock) for n in range(2)]
+def test_of_two_processes_of_one_state_one_runs_a_job(state, clock, tmp_path):
+    runs, other = [], State.open(tmp_path)
+    both = [
+        Scheduler(each, [job("j", lambda _, n=n: runs.append(n) or "")], clock=clock)
+        for n, each in enumerate((state, other))
+    ]
     for _ in range(3):
         threads = [threading.Thread(target=one.tick) for one in both]
         for thread in threads:
@@ -89,6 +92,7 @@ def test_of_two_processes_of_one_state_one_runs_a_job(state, clock):
             one.wait()
         clock.now += HOUR
     assert len(runs) == 3
+    other.close()
 
 
 def test_a_job_that_hangs_is_overdue_holds_no_other_up_and_is_overtaken_by_another_process(state, clock):

@@ -152,7 +152,7 @@ def _secrets(folder: Path, parsed: Parsed) -> Iterator[Finding]:
         else:
             yield ok("secrets", f"{variable.name} is set" if from_variable else f"{path} is there")
     if parsed.config.path is not None and not parsed.problems and not parsed.unset:
-        yield ok("secrets", "every variable that floorline.yaml names is set")
+        yield ok("secrets", "every variable that gateways need is set")
 
 
 def _ledger(config: Config, stack: ExitStack) -> tuple["AnyLedger | None", Finding]:

@@ -95,10 +95,10 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         if "trusted_cost_providers" in table
         else frozenset[str]()
     )
-    undeliverable: list[Problem] = []
+    for_control: list[Problem] = []
     zone, litellm = table.get("timezone"), table.get("litellm_file")
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
-    routes = _routes(table["delivery"], undeliverable) if "delivery" in table else ()
+    routes = read_routes(_apart(table["delivery"], for_control)) if "delivery" in table else ()
     config = Config(
         path=path,
         timezone=(_timezone(zone) if zone else None) or "UTC",
@@ -113,20 +113,20 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
-        stripe=read_stripe(table["stripe"]) if "stripe" in table else None,
+        stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:
         return Parsed(config=Config(path=path), problems=problems, unset=unset)
-    warnings = (*_unnamed_features(table, config), *_readable_keys(table, config), *_in_order(undeliverable))
+    warnings = (*_unnamed_features(table, config), *_readable_keys(table, config), *_in_order(for_control))
     return Parsed(config=config, unset=unset, warnings=warnings)
 
 
-def _routes(value: Value, unset: list[Problem]) -> tuple[Route, ...]:
-    """The routes; their secrets that are not set go to `unset`, for a gateway has no need of them."""
-    return read_routes(replace(value, findings=replace(value.findings, unset=unset)))
+def _apart(value: Value, unset: list[Problem]) -> Value:
+    """The value, its secrets that are not set going to `unset`: the control process needs them, a gateway does not."""
+    return replace(value, findings=replace(value.findings, unset=unset))
 
 
 def _tables(value: Value, setting: str) -> dict[str, dict[str, Value]]:

@@ -136,6 +136,8 @@ def _job(area: str, record: JobRecord, now: datetime, *, control: bool) -> Findi
         else f"ended well {duration_text(now - record.succeeded_at)} ago"
     )
     took = "" if record.duration_ms is None else f", took {record.duration_ms} ms"
+    if record.started_at is None and not lag:
+        return ok(area, f"is due for the first time at {record.due_at:%Y-%m-%d %H:%M} UTC")
     said = f"{last}{took}" + (f", {duration_text(lag)} behind" if lag > LAG_WARNING else "")
     if record.is_overdue(now) and record.started_at is not None:
         mend = "look at the log of the control process; end that process (SIGTERM) to have the job begun again"
