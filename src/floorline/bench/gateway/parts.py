@@ -12,6 +12,7 @@ from floorline.bench.report import Sheet
 from floorline.gateway.accounting import Prices
 from floorline.gateway.admission import Admitted, admit
 from floorline.gateway.attribution import attribute
+from floorline.gateway.baseline import Stamps
 from floorline.gateway.keys import Key, Keyring, digest, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.policy import GatewayPolicy, Provider
@@ -54,6 +55,13 @@ def _before(ring: Keyring) -> list[tuple[str, str, str]]:
     small, large = _request(SATURATION), _request(LARGE)
     call = _call(ring, SATURATION)
 
+    admitted, admitted_large = _admit(ring, small), _admit(ring, large)
+    stamps = Stamps()
+
+    def stamp(one: Admitted) -> None:
+        assert one.group is not None
+        stamps.of(one.call, one.group, _POLICY)
+
     def authenticate() -> None:
         presented = presented_key(small.headers, "")
         assert presented is not None
@@ -70,6 +78,8 @@ def _before(ring: Keyring) -> list[tuple[str, str, str]]:
         ("body, 20 KB", _us(lambda: read(large)), "as above"),
         ("admission, 1 KB", _us(lambda: _admit(ring, small)), "all of the above, route, rules and targets"),
         ("admission, 20 KB", _us(lambda: _admit(ring, large)), "as above"),
+        ("baseline, 1 KB", _us(lambda: stamp(admitted)), "the template and its name, seen before"),
+        ("baseline, 20 KB", _us(lambda: stamp(admitted_large)), "as above"),
         (
             "request to the provider",
             _us(lambda: outgoing(call.route, call.view, small, _PROVIDER, _MODEL, None)),
