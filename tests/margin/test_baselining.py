@@ -129,6 +129,7 @@ def test_what_the_configuration_declares_is_logged_measured_and_goes_with_it(led
     assert (one.effect.calls_before, one.effect.calls_after) == (100, 150)
     assert baselines.log(NOW + timedelta(days=1))[1].at == one.at
     without = Baselines(ledger, Policies())
+    assert [entry.source for entry in without.log(NOW)] == ["traffic", "traffic"]
     assert str(without.detect(NOW)) == "0 new, 1 withdrawn, 1 measured"
     assert [(entry.source, (entry.start - FIRST).days) for entry in without.log(NOW)] == [
         ("traffic", 0),

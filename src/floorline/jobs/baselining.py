@@ -52,7 +52,9 @@ class Baselines:
     def log(self, now: datetime) -> list[Entry]:
         """The changelog, oldest first."""
         stored = self._shelf.all()
-        return changelog({**self._stated(now), **stored}.values())
+        others = [entry for entry in stored.values() if entry.source != "config"]
+        stated = [_kept(entry, stored.get(id_)) for id_, entry in self._stated(now).items()]
+        return changelog([*others, *stated])
 
     def declare(self, declaration: Declaration, source: Source, now: datetime) -> Entry:
         """Log a declaration; the same place and day declared again replaces the one before."""
