@@ -75,12 +75,9 @@ class PriceNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         self.override()
 
     def override(self) -> PriceOverride:
-        """The notice as an entry of the price book that holds at any time: what the past would have cost under it.
-
-        BadInput where a unit or an amount is not possible.
-        """
+        """The notice as an entry of the price book. BadInput where a unit or an amount is not possible."""
         rates = {unit: Rate(price=price, free=price == 0) for unit, price in self.prices.items()}
-        return PriceOverride(model=self.model, provider=self.provider, rates=rates)
+        return PriceOverride(model=self.model, provider=self.provider, rates=rates, valid_from=self.valid_from)
 
 
 class PriceChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

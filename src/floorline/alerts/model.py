@@ -11,8 +11,8 @@ import msgspec
 State = Literal["open", "acknowledged", "resolved", "reopened"]
 SubjectKind = Literal["company", "feature", "customer", "model", "budget", "source"]
 Severity = Literal["critical", "warning", "info"]
-Unit = Literal["ratio", "usd", "hours", "days", "times", "calls"]
-"""What value and threshold count: a share (0.62 is 62 %), dollars, a time, a multiple, a number of calls."""
+Unit = Literal["ratio", "usd", "minutes", "hours", "days", "calls"]
+"""What value and threshold count: a share (0.62 is 62 %), dollars, a time, calls."""
 
 KIND = "alert"
 """The kind of the documents on the Shelf."""

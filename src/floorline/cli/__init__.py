@@ -10,6 +10,7 @@ from floorline import __version__
 from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
+    "alerts": "floorline.cli.alerts:command",
     "audit": "floorline.cli.privacy:audit",
     "backlog": "floorline.cli.backlog:command",
     "backup": "floorline.cli.backup:backup",
@@ -32,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "margin": "floorline.cli.margin:command",
     "price": "floorline.cli.price:command",
     "re-rate": "floorline.cli.rerating:rerate",
+    "notices": "floorline.cli.notices:command",
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
     "restore": "floorline.cli.backup:restore",

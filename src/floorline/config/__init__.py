@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from floorline import clock
+from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.delivery import read_routes
 from floorline.config.gateway import read_gateway
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
@@ -54,6 +55,7 @@ class Config:
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     routes: tuple[Route, ...] = ()
     stripe: StripeSettings | None = None
+    alerts: AlertPolicy = field(default_factory=AlertPolicy)
 
     @property
     def policies(self) -> Policies:
@@ -116,6 +118,10 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,
+        reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
+        routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
+        stripe=read_stripe(table["stripe"]) if "stripe" in table else None,
+        alerts=read_alerts(table["alerts"]) if "alerts" in table else AlertPolicy(),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:

@@ -55,6 +55,31 @@ _PROVIDERS = (
     _setting("models.<model>.targets[].weight", "whole number of at least 1", "1", "the share within its tier"),
     _setting("models.<model>.attempts_max", "whole number from 1 to 20", "3", "attempts of one call over all targets"),
 )  # fmt: skip
+
+
+def _rule(name: str) -> tuple[Setting, ...]:
+    """The settings of one alert rule, `name` being where they stand; docs/alerts.md says what each is for each rule."""
+    return (
+        _setting(f"{name}.enabled", "true or false", "true", "whether the rule is on"),
+        _setting(f"{name}.threshold", "number of at least 0", "by rule", "it fires beyond this"),
+        _setting(f"{name}.clear", "number of at least 0", "by rule", "it is over on the good side of this"),
+        _setting(f"{name}.window", "days", "by rule", "the days that are judged"),
+        _setting(f"{name}.calls_min", "whole number", "by rule", "with fewer calls in the window it stays silent"),
+        _setting(f"{name}.stake_min", "USD a month", "by rule", "with less at stake it stays silent"),
+        _setting(f"{name}.swings", "number of at least 0", "by rule", "how many of its own usual swings a change must exceed"),
+        _setting(f"{name}.stay", "days", "by rule", "how long it must be over to be resolved"),
+        _setting(f"{name}.deliver", "each, day, week or off", "each", "told at once, in a digest, or not"),
+    )  # fmt: skip
+
+
+_ALERTS = (
+    _setting("alerts.every", "duration", "15m", "how often they are judged"),
+    _setting("alerts.stake_share", "ratio from 0 to 1", "0.005", "with less at stake than this share of the AI cost a month every rule stays silent"),
+    _setting("alerts.remind", "true or false", "false", "whether an alert that nobody answered is told again each week"),
+    _setting("alerts.noisy_week", "whole number of at least 1", "3", "more firings than this in a week make a noise report"),
+    *_rule("alerts.rules.<rule>"),
+    *_rule("alerts.features.<feature>.<rule>"),
+)  # fmt: skip
 _GATEWAY = (
     _setting("gateway.unattributed", "require, warn or allow", "warn", "calls without a customer or a feature"),
     _setting("gateway.disconnect", "drain or abort", "drain", "the upstream answer of a caller who left: read on, or cut"),
@@ -226,6 +251,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_PROVIDERS,
     *_GATEWAY,
     *_REVIEWS,
+    *_ALERTS,
     *_DELIVERY,
     *_STRIPE,
 )

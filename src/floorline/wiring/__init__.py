@@ -10,7 +10,7 @@ import os
 import pwd
 import secrets
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from floorline.gateway.keys import Keyring
 from floorline.gateway.secret import SECRET_NAME, check_secret, file_secret
 from floorline.pricing.book import PriceBook, build_book
 from floorline.pricing.litellm import LitellmPrices, parse_litellm
+from floorline.pricing.overrides import PriceOverride
 
 if TYPE_CHECKING:
     from floorline.gateway.app import Sources
@@ -358,6 +359,11 @@ def load_hook(config: Config) -> "Redact | None":
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:
     """The price book, and its warnings: prices more than 5 × off the catalogue, with both prices."""
     return build_book(config.prices, config.contracts, _litellm(config))
+
+
+def book_with(config: Config, extra: Iterable[PriceOverride]) -> PriceBook:
+    """The price book with some more entries after those of the configuration."""
+    return build_book((*config.prices, *extra), config.contracts, _litellm(config))[0]
 
 
 def _litellm(config: Config) -> LitellmPrices | None:

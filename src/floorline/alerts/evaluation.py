@@ -1,0 +1,91 @@
+"""One evaluation: which alerts a picture concerns, and what becomes of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from floorline.alerts.condition import Condition
+from floorline.alerts.figures import Picture
+from floorline.alerts.machine import NOTHING_KNOWN, About, judged, withdrawn
+from floorline.alerts.model import Alert, alert_id, week_of
+from floorline.alerts.rules import FACTS, conditions
+from floorline.alerts.tuning import Setting, Tuning
+
+OFF = "the rule is off"
+
+
+class Verdict(NamedTuple):
+    """What a picture says of one alert; `condition` is None where its rule is off."""
+
+    id: str
+    condition: Condition | None
+    stay: timedelta
+    period: str
+
+    def of(self, alert: Alert | None, now: datetime, about: About = NOTHING_KNOWN) -> Alert | None:
+        """The alert after it; the same object where nothing changes."""
+        if self.condition is None:
+            return None if alert is None else withdrawn(alert, now, OFF)
+        return judged(alert, self.condition, now=now, period=self.period, stay=self.stay, about=about)
+
+
+def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> Iterator[Verdict]:
+    """What the picture says of every alert that is `known` or has to be made. Others are not named: that nothing is wrong
+    with most subjects needs no document.
+    """
+    period = week_of(picture.today)
+    seen: set[str] = set()
+    for condition in _unless_red(conditions(picture, tuning), known):
+        id_ = alert_id(condition.rule, condition.kind, condition.subject)
+        seen.add(id_)
+        if condition.reading == "firing" or id_ in known:
+            setting = _setting(tuning, condition.rule, condition.kind, condition.subject)
+            yield Verdict(id_, condition, timedelta(days=setting.stay_days), period)
+    for id_, alert in known.items():
+        if id_ not in seen and alert.active:
+            yield _unnamed(alert, tuning, period)
+
+
+def _unless_red(found: Iterable[Condition], known: Mapping[str, Alert]) -> Iterator[Condition]:
+    """The conditions, with no feature told to be yellow that somebody was told is red, and still is."""
+    for condition in found:
+        if condition.rule == "margin_yellow" and condition.reading == "firing":
+            red = known.get(alert_id("margin_red", condition.kind, condition.subject))
+            yield condition if red is None or not red.active else condition._replace(reading="held")
+        else:
+            yield condition
+
+
+def evaluated(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> dict[str, Alert]:
+    """The alerts that change, as they are afterwards; what only a ledger tells about them is left out."""
+    changed: dict[str, Alert] = {}
+    for verdict in verdicts(picture, tuning, known):
+        before = known.get(verdict.id)
+        after = verdict.of(before, picture.now)
+        if after is not None and after is not before:
+            changed[verdict.id] = after
+    return changed
+
+
+def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
+    """What to make of an alert whose subject no rule named."""
+    setting = _setting(tuning, alert.rule, alert.subject_kind, alert.subject) if alert.rule in tuning.rules else None
+    stay = timedelta(days=setting.stay_days if setting else 0)
+    if setting is None or not setting.enabled:
+        return Verdict(alert.id, None, stay, period)
+    reading = "clear" if alert.rule in FACTS else "thin"
+    gone = Condition(
+        alert.rule,
+        alert.subject_kind,
+        alert.subject,
+        reading,
+        value=alert.value,
+        threshold=alert.threshold,
+        unit=alert.unit,
+        edition=alert.edition,
+    )
+    return Verdict(alert.id, gone, stay, period)
+
+
+def _setting(tuning: Tuning, rule: str, kind: str, subject: str) -> Setting:
+    return tuning.of(rule, subject if kind == "feature" else "")

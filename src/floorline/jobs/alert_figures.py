@@ -1,0 +1,155 @@
+"""What the alerts look at, gathered from a ledger: two series of whole days, floors, models, prices, guardrails, feeds."""
+
+from calendar import monthrange
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from operator import add
+from typing import NamedTuple
+
+from floorline.alerts.events import GUARD_EVENTS, GuardEvent, PriceChange
+from floorline.alerts.figures import HISTORY_DAYS, NOTHING, Feed, Picture, Span, Track, Tracks, is_named, span_of
+from floorline.alerts.tuning import Tuning
+from floorline.clock import day_of, timezone
+from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.price_watch import models_used
+from floorline.ledger.shelf import Shelf
+from floorline.ledger.state import State
+from floorline.ledger.surface import AnyLedger
+from floorline.margin.floors import feature_floor
+from floorline.margin.policy import Policies
+
+_FRESH_DAYS = 3
+"""The latest days are gathered at each evaluation: calls come late. Older ones once a day."""
+
+_EVENT_DAYS = 62
+_MATERIAL_DAYS = 28
+_MATERIAL_PPM = 5_000
+
+
+class DayFigures(NamedTuple):
+    """One day of every feature, of the customers that matter, and of the company."""
+
+    features: Mapping[str, Span]
+    customers: Mapping[str, Span]
+    total: Span
+
+
+@dataclass(slots=True)
+class Memory:
+    """Days that were gathered before: those of one day of evaluation are not asked again, but for the latest."""
+
+    today: date = date.min
+    customers: frozenset[str] = frozenset()
+    days: dict[date, DayFigures] = field(default_factory=dict[date, DayFigures])
+
+    def start(self, today: date, customers: frozenset[str]) -> None:
+        """Forget what another day gathered, or for fewer customers, and the latest days."""
+        if today != self.today or not customers <= self.customers:
+            self.days.clear()
+            self.customers = customers
+        self.today = today
+        for day in list(self.days):
+            if day >= today - timedelta(days=_FRESH_DAYS):
+                del self.days[day]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where facts that are no margin come from; each may be missing. `memory` is kept from one evaluation to the next."""
+
+    prices: Callable[[datetime], Sequence[PriceChange]] | None = None
+    feeds: Callable[[datetime], Sequence[Feed]] | None = None
+    behind: Callable[[], timedelta] | None = None
+    memory: Memory = field(default_factory=Memory)
+
+
+def gathered(
+    ledger: AnyLedger,
+    policies: Policies,
+    state: State,
+    now: datetime,
+    tuning: Tuning,
+    sources: Sources,
+    watched: frozenset[str] = frozenset(),
+) -> Picture:
+    """The picture of the whole days before `now`. `watched` are customers that are to be seen however little they cost."""
+    today = day_of(now, timezone(ledger.timezone))
+    margins = Margins(ledger, policies)
+    memory = sources.memory
+    memory.start(today, _material_customers(margins, today) | watched)
+    tracks = _tracks([(day, _figures(margins, day, memory)) for day in _history(today)])
+    features = sorted({*tracks.features, *policies.features})
+    return Picture(
+        now=now,
+        today=today,
+        tracks=tracks,
+        floors={feature: feature_floor(policies, feature, today) for feature in features},
+        models=models_used(ledger, now, tuning.of("unpriced_model").window_days),
+        prices=sources.prices(now) if sources.prices else (),
+        guards=_guard_events(state, now),
+        feeds=sources.feeds(now) if sources.feeds else (),
+        billed_ahead=_billed_ahead(margins, today),
+        behind=sources.behind() if sources.behind else None,
+    )
+
+
+def _history(today: date) -> list[date]:
+    return [today - timedelta(days=number) for number in range(HISTORY_DAYS, 0, -1)]
+
+
+def _material_customers(margins: Margins, today: date) -> frozenset[str]:
+    """The customers that may be alarming: each costs at least _MATERIAL_PPM of what AI cost lately. No rule fires for less,
+    and a company may have a hundred thousand customers.
+    """
+    start = today - timedelta(days=_MATERIAL_DAYS)
+    table = margins.table(MarginRequest(by=("customer",), start=start, end=today, with_p95=False))
+    least = table.total.cogs_pico * _MATERIAL_PPM // 1_000_000
+    return frozenset(row.key[0] for row in table.rows if row.cogs_pico > least and is_named(row.key[0]))
+
+
+def _figures(margins: Margins, day: date, memory: Memory) -> DayFigures:
+    """One day, from memory where it is known."""
+    if day not in memory.days:
+        end = day + timedelta(days=1)
+        table = margins.table(MarginRequest(by=("feature", "customer"), start=day, end=end, with_p95=False))
+        features: dict[str, Span] = {}
+        customers: dict[str, Span] = {}
+        for row in table.rows:
+            span = span_of(row.revenue_pico, row.cogs_pico, row.sums)
+            feature, customer = row.key
+            _add(features, feature, span)
+            if customer in memory.customers:
+                _add(customers, customer, span)
+        total = span_of(table.total.revenue_pico, table.total.cogs_pico, table.total.sums)
+        memory.days[day] = DayFigures(features, customers, total)
+    return memory.days[day]
+
+
+def _add(rows: dict[str, Span], name: str, span: Span) -> None:
+    known = rows.get(name)
+    rows[name] = span if known is None else Span._make(map(add, known, span))
+
+
+def _tracks(days: Sequence[tuple[date, DayFigures]]) -> Tracks:
+    features = sorted({name for _, day in days for name in day.features if is_named(name)})
+    customers = sorted({name for _, day in days for name in day.customers})
+    return Tracks(
+        start=days[0][0],
+        features={name: Track([day.features.get(name, NOTHING) for _, day in days]) for name in features},
+        customers={name: Track([day.customers.get(name, NOTHING) for _, day in days]) for name in customers},
+        total=Track([day.total for _, day in days]),
+    )
+
+
+def _billed_ahead(margins: Margins, today: date) -> Mapping[str, int]:
+    """What is billed already for the rest of the month, by customer."""
+    end = today.replace(day=1) + timedelta(days=monthrange(today.year, today.month)[1])
+    table = margins.table(MarginRequest(by=("customer",), start=today, end=end, with_p95=False))
+    return {row.key[0]: row.revenue_pico for row in table.rows}
+
+
+def _guard_events(state: State, now: datetime) -> list[GuardEvent]:
+    """What guardrails reported of windows that are not long over."""
+    earliest = now - timedelta(days=_EVENT_DAYS)
+    return [one for one in Shelf(state, GUARD_EVENTS, GuardEvent).all().values() if one.resets_at >= earliest]

@@ -1,0 +1,292 @@
+"""Alerts over a ledger: gather, judge, find the driver of what fires, keep, tell.
+
+    ledger ▸ picture ▸ alerts.evaluation ▸ (bridge of what fires) ▸ shelf ▸ messages ▸ routes
+
+What is kept is all there is: a transition is on the shelf before it is told, and noted as told after its message is in the
+outbox under an id of its own, so that a kill in between tells it late and never twice. Two processes may evaluate at once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from floorline.alerts import wording
+from floorline.alerts.condition import Condition
+from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
+from floorline.alerts.evaluation import Verdict, verdicts
+from floorline.alerts.machine import About, acknowledged, is_firing, needs_reminder, settled, told
+from floorline.alerts.model import KIND, Alert, Moment, week_of, week_start
+from floorline.alerts.tuning import Deliver, Tuning
+from floorline.clock import day_of, timezone
+from floorline.delivery.message import Action, Message
+from floorline.delivery.outbox import enqueue
+from floorline.delivery.route import Route
+from floorline.errors import BadInput
+from floorline.jobs.alert_figures import Sources, gathered
+from floorline.ledger.shelf import Shelf
+from floorline.ledger.state import Audited, State
+from floorline.ledger.surface import AnyLedger
+from floorline.margin.bridge import Days, Driver
+from floorline.margin.policy import Policies
+from floorline.margin.runbook import lever_for, owner_of, response_for
+
+Explain = Callable[[str, str, Days, Days], Driver | None]
+"""The part that took most margin of a feature or customer (`kind`, name) from one window to the next."""
+
+_ACTIONS: dict[str, Action] = {
+    "open": "trigger",
+    "reopened": "trigger",
+    "acknowledged": "acknowledge",
+    "resolved": "resolve",
+}
+_WEEK = timedelta(days=7)
+
+
+class Transition(NamedTuple):
+    """An alert right after it went to another state."""
+
+    alert: Alert
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How alerts are judged and told. Without `explain` no driver is named."""
+
+    tuning: Tuning = field(default_factory=Tuning)
+    sources: Sources = field(default_factory=Sources)
+    explain: Explain | None = None
+    routes: Sequence[Route] = ()
+
+
+def shelf_of(state: State) -> Shelf[Alert]:
+    """Every alert by its id."""
+    return Shelf(state, KIND, Alert)
+
+
+def evaluate(
+    ledger: AnyLedger, policies: Policies, state: State, now: datetime, setup: Setup | None = None
+) -> list[Transition]:
+    """Judge the whole days before `now`, keep what changes, and hand on what is to be told: the transitions, in the order
+    of the rules. The same `now` again changes and tells nothing.
+    """
+    setup = setup or Setup()
+    shelf = shelf_of(state)
+    known = shelf.all()
+    watched = frozenset(alert.subject for alert in known.values() if alert.active and alert.subject_kind == "customer")
+    picture = gathered(ledger, policies, state, now, setup.tuning, setup.sources, watched)
+    transitions: list[Transition] = []
+    for verdict in list(verdicts(picture, setup.tuning, known)):
+        about = _about(verdict, known.get(verdict.id), policies, picture.today, now, setup)
+        transitions += _kept(shelf, verdict, about, now)
+    tell(state, now, setup, timezone(ledger.timezone))
+    return transitions
+
+
+def run(ledger: AnyLedger, policies: Policies, setup: Setup, now: datetime) -> str:
+    """One evaluation as a job says it."""
+    transitions = evaluate(ledger, policies, ledger.state, now, setup)
+    active = sum(alert.active for alert in shelf_of(ledger.state).all().values())
+    return f"{len(transitions)} transitions, {active} alerts open"
+
+
+def _kept(shelf: Shelf[Alert], verdict: Verdict, about: About, now: datetime) -> list[Transition]:
+    """Change the alert on the shelf; the transition that this process made of it, none where another made it first."""
+    numbers: list[int] = []
+
+    def change(kept: Alert | None) -> Alert | None:
+        numbers[:] = [kept.number if kept else 0]
+        return verdict.of(kept, now, about)
+
+    after = shelf.change(verdict.id, change, now=now)
+    if after is None or after.number == numbers[0]:
+        return []
+    return [Transition(after, after.history[-1])]
+
+
+# -- what is found out about an alert that fires
+
+
+def _about(
+    verdict: Verdict, before: Alert | None, policies: Policies, today: date, now: datetime, setup: Setup
+) -> About:
+    """Driver, lever, owner and deadline, where the verdict opens or reopens the alert."""
+    condition = verdict.condition
+    if condition is None or not is_firing(before, verdict.of(before, now)):
+        return About()
+    driver = _driver(condition, today, setup)
+    lever = wording.LEVERS.get(condition.rule, "")
+    if driver is not None:
+        lever = lever_for(policies, driver.part, driver.lever)
+    owner, deadline = _answerable(condition, policies, now)
+    return About(
+        driver=driver.part if driver else "",
+        driver_text=driver.sentence if driver else "",
+        lever=lever,
+        owner=owner,
+        deadline=deadline,
+    )
+
+
+def _driver(condition: Condition, today: date, setup: Setup) -> Driver | None:
+    """What took most margin of the feature or customer in the window that was judged, against the week before (of a
+    customer: against as many days before).
+    """
+    if setup.explain is None or condition.kind not in {"feature", "customer"} or condition.rule == "exception_overdue":
+        return None
+    is_feature = condition.kind == "feature"
+    window = timedelta(days=setup.tuning.of(condition.rule, condition.subject if is_feature else "").window_days)
+    back = max(_WEEK, window) if is_feature else window
+    before, after = Days(today - window - back, today - back), Days(today - window, today)
+    return setup.explain(condition.kind, condition.subject, before, after)
+
+
+def _answerable(condition: Condition, policies: Policies, now: datetime) -> tuple[str, datetime | None]:
+    """Who answers, and until when: as the runbook has it for red where it is critical, for yellow where it is a warning."""
+    feature = condition.subject if condition.kind == "feature" else ""
+    if condition.severity == "info":
+        return owner_of(policies, feature), None
+    response = response_for(policies, feature, "red" if condition.severity == "critical" else "yellow")
+    assert response is not None, "red and yellow demand something"
+    return response.owner, response.deadline(now)
+
+
+# -- what is told
+
+
+def tell(state: State, now: datetime, setup: Setup, zone: ZoneInfo) -> None:
+    """Hand every transition that was not told to the routes, at once or in the digest of its day or week; remind of what
+    nobody answered; report a noisy week.
+    """
+    shelf = shelf_of(state)
+    alerts = list(shelf.all().values())
+    today = day_of(now, zone)
+    period = week_of(today)
+    for alert in alerts:
+        deliver = _deliver(setup.tuning, alert)
+        if deliver == "each":
+            _send(state, setup.routes, [_message(alert, moment) for moment in alert.untold], now)
+        if deliver in {"each", "off"}:
+            _note_told(shelf, alert, alert.untold, period, now)
+        if setup.tuning.remind and deliver == "each" and needs_reminder(alert, period):
+            _remind(state, shelf, alert, period, now, setup.routes)
+    for length, start in (("day", today), ("week", week_start(today))):
+        _tell_digest(state, shelf, alerts, length, datetime.combine(start, time(), zone), now, setup)
+    _tell_noise(state, alerts, datetime.combine(week_start(today), time(), zone), now, setup)
+
+
+def _deliver(tuning: Tuning, alert: Alert) -> Deliver:
+    if alert.rule not in tuning.rules:
+        return "off"
+    return tuning.of(alert.rule, alert.subject if alert.subject_kind == "feature" else "").deliver
+
+
+def _send(state: State, routes: Iterable[Route], messages: Iterable[Message], now: datetime) -> None:
+    ways = list(routes)
+    for message in messages:
+        enqueue(state, message, ways, now=now)
+
+
+def _note_told(shelf: Shelf[Alert], alert: Alert, moments: Sequence[Moment], period: str, now: datetime) -> None:
+    if moments:
+        number = moments[-1].number
+        shelf.change(alert.id, lambda kept: kept and told(kept, number, period), now=now)
+
+
+def _remind(
+    state: State, shelf: Shelf[Alert], alert: Alert, period: str, now: datetime, routes: Sequence[Route]
+) -> None:
+    """Trigger again what nobody answered in the period before; once a period, which its id says."""
+    message = _message(alert, alert.history[-1])
+    again = replace(message, id=f"{message.id}/{period}", text=f"**Still open.**\n\n{message.text}", at=now)
+    _send(state, routes, [again], now)
+    shelf.change(alert.id, lambda kept: kept and replace(kept, period=period), now=now)
+
+
+def _tell_digest(
+    state: State, shelf: Shelf[Alert], alerts: Sequence[Alert], length: str, end: datetime, now: datetime, setup: Setup
+) -> None:
+    """One report of the transitions that wait for the digest of a day or week that is over."""
+    waiting = [alert for alert in alerts if _deliver(setup.tuning, alert) == length]
+    due = {alert.id: [moment for moment in alert.untold if moment.at < end] for alert in waiting}
+    moments = [moment for ready in due.values() for moment in ready]
+    if not moments:
+        return
+    found = digest(waiting, min(moment.at for moment in moments), end)
+    name = f"{(end - timedelta(days=1)):%Y-%m-%d}" if length == "day" else week_of((end - _WEEK).date())
+    title = f"Alerts of {name}: {found.counts['open'] + found.counts['reopened']} fired, {len(found.open)} open"
+    id_ = f"alerts/digest/{length}/{name}"
+    _send(state, setup.routes, [_report(id_, title, digest_markdown(found), now)], now)
+    for alert in waiting:
+        _note_told(shelf, alert, due[alert.id], week_of(end.date()), now)
+
+
+def _tell_noise(state: State, alerts: Sequence[Alert], end: datetime, now: datetime, setup: Setup) -> None:
+    """The noise report of the week that is over, on the day after it, where more fired than anybody listens to."""
+    report = noise(alerts, end - _WEEK, end, setup.tuning.noisy_week)
+    if not report.is_noisy or now - end >= timedelta(days=1):
+        return
+    name = week_of(report.start.date())
+    title = f"{report.fired} alerts fired in {name}: too many to listen to"
+    _send(state, setup.routes, [_report(f"alerts/noise/{name}", title, noise_markdown(report), now)], now)
+
+
+def _report(id_: str, title: str, text: str, now: datetime) -> Message:
+    return Message(id=id_, dedupe_key=id_, action="report", severity="info", title=title, text=text, at=now)
+
+
+def _message(alert: Alert, moment: Moment) -> Message:
+    """A transition as it is sent: its id names the alert and the number, so that it is sent once for ever."""
+    return Message(
+        id=f"alert/{alert.id}/{moment.number}",
+        dedupe_key=alert.id,
+        action=_ACTIONS[moment.state],
+        severity=alert.severity,
+        title=wording.title(alert),
+        text=wording.text(alert, moment),
+        fields=wording.fields(alert),
+        at=moment.at,
+    )
+
+
+# -- what people do
+
+
+def acknowledge(state: State, id_: str, *, by: str, note: str, now: datetime) -> Alert:
+    """Say that somebody works on it. BadInput where there is none or it is not open."""
+    return _moved(
+        state, id_, "acknowledge", lambda alert: acknowledged(alert, by=by, note=note, now=now), by, note, now
+    )
+
+
+def resolve(state: State, id_: str, *, by: str, note: str, now: datetime, zone: ZoneInfo) -> Alert:
+    """Say that it is over. BadInput where there is none or it is resolved already."""
+    period = week_of(day_of(now, zone))
+    return _moved(
+        state, id_, "resolve", lambda alert: settled(alert, by=by, note=note, now=now, period=period), by, note, now
+    )
+
+
+def _moved(
+    state: State, id_: str, action: str, move: Callable[[Alert], Alert | None], by: str, note: str, now: datetime
+) -> Alert:
+    refused: list[Alert] = []
+
+    def change(kept: Alert | None) -> Alert | None:
+        refused.clear()
+        after = move(kept) if kept is not None else None
+        if kept is not None and after is None:
+            refused.append(kept)
+        return after or kept
+
+    moved = shelf_of(state).change(id_, change, now=now)
+    if moved is None:
+        raise BadInput(f"there is no alert {id_!r}: see `floorline alerts list --all`")
+    if refused:
+        raise BadInput(f"{id_} is {moved.state}: there is nothing to {action}")
+    state.audit(Audited(at=now, actor=by, action=f"alert.{action}", subject=id_, detail=note))
+    return moved
