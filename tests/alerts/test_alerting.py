@@ -16,17 +16,19 @@ from floorline.delivery.message import Message
 from floorline.delivery.outbox import KIND, Delivery
 from floorline.delivery.route import Answer, Route
 from floorline.errors import BadInput
+from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Memory, Sources
 from floorline.jobs.alerting import Setup, acknowledge, evaluate, resolve, shelf_of, tell
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.shelf import Shelf
-from floorline.margin.bridge import Driver
+from floorline.margin.bridge import LEVERS
 from floorline.margin.policy import FeaturePolicy, Policies, Runbook
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride, Rate
 from tests.margin.company import call, keep, line
 
 FIRST = date(2026, 2, 2)
+USAGE = {"input": Decimal(1_000)}
 NOW = datetime(2026, 3, 30, 6, tzinfo=UTC)  # the day after Berlin's clocks went forward
 POLICIES = Policies(
     features={"chat": FeaturePolicy(name="chat", owner="ann")}, runbook=Runbook(owner="lead", red_hours=24)
@@ -41,13 +43,21 @@ class Nowhere:
 
 
 def company():
-    """Eight weeks of one customer; its chat costs three times as much from the last Friday on."""
+    """Eight weeks of one customer; the tokens of its chat cost three times as much from the last Friday on."""
     found = [line("acme", "5600", "2026-02-02", "2026-04-01", feature="chat", plan="pro")]
     for number in range(56):
         day = FIRST + timedelta(days=number)
         cost = "0.75" if day >= date(2026, 3, 27) else "0.25"
         found += [
-            call(f"{day}T{hour:02}:30:00Z", "acme", "chat", cost, model="gpt-4o", provider="openai", user_id="u")
+            call(
+                f"{day}T{hour:02}:30:00Z",
+                "acme",
+                "chat",
+                cost,
+                model="gpt-4o",
+                provider="openai",
+                usage=USAGE,
+            )
             for hour in range(6, 22)
             for _ in range(5)
         ]
@@ -59,12 +69,6 @@ def ledger(open_ledger):
     ledger = open_ledger(timezone="Europe/Berlin")
     keep(ledger, company())
     return ledger
-
-
-def explained(kind, subject, before, after):
-    assert (kind, subject, (after.end - after.start).days) == ("feature", "chat", 3)
-    assert before.end == after.end - timedelta(days=7)
-    return Driver(part="input_tokens", pico=-(10**12), sentence="input tokens per call rose 200 %", lever="Shorten it.")
 
 
 MEMORY = Memory()
@@ -80,19 +84,21 @@ def messages(ledger):
 
 
 def test_an_erosion_is_found_explained_told_once_worked_on_and_over(ledger):
-    (fired,) = evaluate(ledger, POLICIES, ledger.state, NOW, setup(explain=explained))
+    explaining = setup(explain=Drivers(ledger, POLICIES).driver)
+    (fired,) = evaluate(ledger, POLICIES, ledger.state, NOW, explaining)
     alert = fired.alert
     assert (alert.id, alert.state, alert.severity, alert.value) == (
         "margin_red/feature/chat", "open", "critical", Decimal("0.378572"),
     )  # fmt: skip
-    assert (alert.driver, alert.lever, alert.owner) == ("input_tokens", "Shorten it.", "ann")
+    assert (alert.driver, alert.lever, alert.owner) == ("provider_price", LEVERS["provider_price"], "ann")
     assert alert.deadline == NOW + timedelta(hours=24)
     (message,) = messages(ledger)
     assert (message.id, message.action, message.dedupe_key) == ("alert/margin_red/feature/chat/1", "trigger", alert.id)
-    assert "Driver: input tokens per call rose 200 %." in message.text
+    assert "Driver: provider prices rose 200 %" in message.text
+    assert message.chart is not None
 
     for later in (NOW, NOW, NOW + timedelta(minutes=15)):  # the same again, a second process, the next run
-        assert evaluate(ledger, POLICIES, ledger.state, later, setup(explain=explained)) == []
+        assert evaluate(ledger, POLICIES, ledger.state, later, explaining) == []
     assert len(messages(ledger)) == 1
 
     done = acknowledge(ledger.state, alert.id, by="ann", note="on it", now=NOW + timedelta(hours=2))
@@ -145,14 +151,14 @@ def test_a_digest_waits_for_its_day_and_comes_once(ledger):
 
 def override(price, valid_from=None):
     return PriceOverride(
-        model="gpt-4o", provider="openai", rates={"input": Rate(price=Decimal(price))}, valid_from=valid_from
+        model="gpt-4.1", provider="openai", rates={"input": Rate(price=Decimal(price))}, valid_from=valid_from
     )
 
 
 def test_a_refresh_of_the_price_book_and_a_notice_are_priced_on_the_own_traffic(ledger):
     used = [
         call(
-            "2026-03-29T10:00:00Z", "acme", "chat", "2.5", model="gpt-4o", provider="openai",
+            "2026-03-29T10:00:00Z", "acme", "chat", "2.5", model="gpt-4.1", provider="openai",
             usage={"input": Decimal(1_000_000)}, price_version="old",
         )
         for _ in range(3)
@@ -169,7 +175,7 @@ def test_a_refresh_of_the_price_book_and_a_notice_are_priced_on_the_own_traffic(
     assert (change.monthly_effect_usd, change.provider, change.notice) == (Decimal(3), "openai", "")
     assert watch.look(NOW) == [change]
     notice = PriceNotice(
-        id="n1", provider="openai", model="gpt-4o", valid_from=date(2026, 5, 1), prices={"input": Decimal(5)}, at=NOW
+        id="n1", provider="openai", model="gpt-4.1", valid_from=date(2026, 5, 1), prices={"input": Decimal(5)}, at=NOW
     )
     Shelf(ledger.state, PRICE_NOTICES, PriceNotice).put("n1", notice, now=NOW)
     announced = next(one for one in watch.look(NOW) if one.notice == "n1")

@@ -17,6 +17,7 @@ from floorline.cli.alerts_text import (
     print_rules,
     rules_document,
 )
+from floorline.cli.deliveries import send_tests
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
 from floorline.errors import BadInput
@@ -131,6 +132,9 @@ def rules(*, as_json: bool) -> None:
         emit_json(rules_document(tuning))
     else:
         print_rules(tuning)
+
+
+command.add_command(send_tests, "test")
 
 
 def _alerts() -> list[Alert]:

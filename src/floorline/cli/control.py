@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -69,7 +70,8 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         failed = True
         loop.call_soon_threadsafe(stop.set)
 
-    control = Control(ledger, estimator(config), control_jobs(config, ledger), on_failure=fail)
+    jobs = control_jobs(config, ledger, lambda: _behind(control))
+    control = Control(ledger, estimator(config), jobs, on_failure=fail)
     control.revenue = lambda: revenue_freshness(config, ledger.state)
     router = Router(_routes(control, config), token)
 
@@ -96,6 +98,10 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     return failed
 
 
+def _behind(control: Control) -> timedelta:
+    return timedelta(milliseconds=control.behind_ms)
+
+
 async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
     try:
         return await server.listen(host, port)
@@ -113,7 +119,7 @@ def _reload(control: Control, router: Router, config_file: Path | None) -> None:
     """Prices for what will be lost from now on, the jobs, and the routes with their secrets. A bad file is refused and everything stays."""
     try:
         config = load_config(config_file, secrets=False)
-        prices, jobs = estimator(config), control_jobs(config, control.ledger)
+        prices, jobs = estimator(config), control_jobs(config, control.ledger, lambda: _behind(control))
     except (BadConfig, BadInput) as error:
         log.error("the configuration stays as it was: %s", error)  # noqa: TRY400 - the file's fault, no defect
     else:

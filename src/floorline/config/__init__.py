@@ -118,9 +118,6 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,
-        reviews=read_reviews(table["reviews"]) if "reviews" in table else ReviewPolicy(),
-        routes=_routes(table["delivery"], undeliverable) if "delivery" in table else (),
-        stripe=read_stripe(table["stripe"]) if "stripe" in table else None,
         alerts=read_alerts(table["alerts"]) if "alerts" in table else AlertPolicy(),
     )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)

@@ -18,14 +18,18 @@ from floorline.alerts import wording
 from floorline.alerts.condition import Condition
 from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
 from floorline.alerts.evaluation import Verdict, verdicts
+from floorline.alerts.figures import Picture, ratio
 from floorline.alerts.machine import About, acknowledged, is_firing, needs_reminder, settled, told
-from floorline.alerts.model import KIND, Alert, Moment, week_of, week_start
+from floorline.alerts.model import FIRINGS, KIND, Alert, Moment, week_of, week_start
 from floorline.alerts.tuning import Deliver, Tuning
+from floorline.charts.base import Chart
+from floorline.charts.margins import MarginPoint, margin_over_time
 from floorline.clock import day_of, timezone
 from floorline.delivery.message import Action, Message
 from floorline.delivery.outbox import enqueue
 from floorline.delivery.route import Route
 from floorline.errors import BadInput
+from floorline.jobs.alert_drivers import Explain
 from floorline.jobs.alert_figures import Sources, gathered
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited, State
@@ -34,9 +38,6 @@ from floorline.margin.bridge import Days, Driver
 from floorline.margin.policy import Policies
 from floorline.margin.runbook import lever_for, owner_of, response_for
 
-Explain = Callable[[str, str, Days, Days], Driver | None]
-"""The part that took most margin of a feature or customer (`kind`, name) from one window to the next."""
-
 _ACTIONS: dict[str, Action] = {
     "open": "trigger",
     "reopened": "trigger",
@@ -44,6 +45,7 @@ _ACTIONS: dict[str, Action] = {
     "resolved": "resolve",
 }
 _WEEK = timedelta(days=7)
+_CHART_DAYS = 28
 
 
 class Transition(NamedTuple):
@@ -83,7 +85,7 @@ def evaluate(
     for verdict in list(verdicts(picture, setup.tuning, known)):
         about = _about(verdict, known.get(verdict.id), policies, picture.today, now, setup)
         transitions += _kept(shelf, verdict, about, now)
-    tell(state, now, setup, timezone(ledger.timezone))
+    tell(state, now, setup, timezone(ledger.timezone), picture)
     return transitions
 
 
@@ -136,13 +138,17 @@ def _driver(condition: Condition, today: date, setup: Setup) -> Driver | None:
     """What took most margin of the feature or customer in the window that was judged, against the week before (of a
     customer: against as many days before).
     """
-    if setup.explain is None or condition.kind not in {"feature", "customer"} or condition.rule == "exception_overdue":
-        return None
     is_feature = condition.kind == "feature"
+    if (
+        setup.explain is None
+        or condition.rule == "exception_overdue"
+        or not (is_feature or condition.kind == "customer")
+    ):
+        return None
     window = timedelta(days=setup.tuning.of(condition.rule, condition.subject if is_feature else "").window_days)
     back = max(_WEEK, window) if is_feature else window
     before, after = Days(today - window - back, today - back), Days(today - window, today)
-    return setup.explain(condition.kind, condition.subject, before, after)
+    return setup.explain("feature" if is_feature else "customer", condition.subject, before, after)
 
 
 def _answerable(condition: Condition, policies: Policies, now: datetime) -> tuple[str, datetime | None]:
@@ -158,9 +164,9 @@ def _answerable(condition: Condition, policies: Policies, now: datetime) -> tupl
 # -- what is told
 
 
-def tell(state: State, now: datetime, setup: Setup, zone: ZoneInfo) -> None:
+def tell(state: State, now: datetime, setup: Setup, zone: ZoneInfo, picture: Picture | None = None) -> None:
     """Hand every transition that was not told to the routes, at once or in the digest of its day or week; remind of what
-    nobody answered; report a noisy week.
+    nobody answered; report a noisy week. Messages about a feature's margin show it where there is a picture.
     """
     shelf = shelf_of(state)
     alerts = list(shelf.all().values())
@@ -169,7 +175,7 @@ def tell(state: State, now: datetime, setup: Setup, zone: ZoneInfo) -> None:
     for alert in alerts:
         deliver = _deliver(setup.tuning, alert)
         if deliver == "each":
-            _send(state, setup.routes, [_message(alert, moment) for moment in alert.untold], now)
+            _send(state, setup.routes, [_message(alert, moment, picture) for moment in alert.untold], now)
         if deliver in {"each", "off"}:
             _note_told(shelf, alert, alert.untold, period, now)
         if setup.tuning.remind and deliver == "each" and needs_reminder(alert, period):
@@ -239,7 +245,7 @@ def _report(id_: str, title: str, text: str, now: datetime) -> Message:
     return Message(id=id_, dedupe_key=id_, action="report", severity="info", title=title, text=text, at=now)
 
 
-def _message(alert: Alert, moment: Moment) -> Message:
+def _message(alert: Alert, moment: Moment, picture: Picture | None = None) -> Message:
     """A transition as it is sent: its id names the alert and the number, so that it is sent once for ever."""
     return Message(
         id=f"alert/{alert.id}/{moment.number}",
@@ -249,8 +255,24 @@ def _message(alert: Alert, moment: Moment) -> Message:
         title=wording.title(alert),
         text=wording.text(alert, moment),
         fields=wording.fields(alert),
+        chart=_chart(alert, picture) if picture and moment.state in FIRINGS else None,
         at=moment.at,
     )
+
+
+def _chart(alert: Alert, picture: Picture) -> Chart | None:
+    """A feature's margin of each of the last four weeks' days over its zones."""
+    track, floor = picture.tracks.features.get(alert.subject), picture.floors.get(alert.subject)
+    if alert.subject_kind != "feature" or track is None or floor is None:
+        return None
+    points: list[MarginPoint] = []
+    for back in range(_CHART_DAYS, 0, -1):
+        cost_ppm = track.span(picture.end - back, picture.end - back + 1).cost_ratio_ppm
+        margin = None if cost_ppm is None else 1 - ratio(cost_ppm)
+        points.append(MarginPoint(picture.today - timedelta(days=back), margin))
+    if all(point.margin is None for point in points):
+        return None
+    return margin_over_time(f"Margin of {alert.subject}", points, floor=floor.ratio, band=floor.band)
 
 
 # -- what people do

@@ -1,22 +1,47 @@
 """How the alerts are wired to a ledger: the configuration's rules and routes, prices, drivers."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
+from floorline.alerts.figures import Feed
 from floorline.config import Config
+from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Sources
-from floorline.jobs.alerting import Setup
+from floorline.jobs.alerting import Setup, run
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.surface import AnyLedger
-from floorline.wiring import book_with
+from floorline.wiring import book_with, revenue_freshness
 
 
-def alert_setup(config: Config, ledger: AnyLedger, *, behind: Callable[[], timedelta] | None = None) -> Setup:
-    """How alerts are judged and told by `config`. Keep it from one evaluation to the next: it remembers figures of days."""
-    watch = PriceWatch(
-        ledger=ledger,
-        state=ledger.state,
-        book_with=lambda extra: book_with(config, extra),
-        trusted_cost_providers=config.trusted_cost_providers,
-    )
-    return Setup(tuning=config.alerts.tuning, sources=Sources(prices=watch.look, behind=behind), routes=config.routes)
+class Alerting:
+    """The alerts of one ledger by one configuration. It remembers figures of days from one evaluation to the next."""
+
+    def __init__(self, config: Config, ledger: AnyLedger, behind: Callable[[], timedelta] | None = None) -> None:
+        """`behind` says how long ago everything that gateways recorded was in the ledger."""
+        watch = PriceWatch(
+            ledger=ledger,
+            state=ledger.state,
+            book_with=lambda extra: book_with(config, extra),
+            trusted_cost_providers=config.trusted_cost_providers,
+        )
+        self._config, self._ledger = config, ledger
+        self._drivers = Drivers(ledger, config.policies)
+        self._setup = Setup(
+            tuning=config.alerts.tuning,
+            sources=Sources(prices=watch.look, feeds=self._feeds, behind=behind),
+            explain=self._drivers.driver,
+            routes=config.routes,
+        )
+
+    def evaluate(self, now: datetime) -> str:
+        """One evaluation, and what it did."""
+        self._drivers.forget()
+        return run(self._ledger, self._config.policies, self._setup, now)
+
+    def _feeds(self, now: datetime) -> Sequence[Feed]:
+        """The live source of revenue, once it was read whole."""
+        del now
+        fresh = revenue_freshness(self._config, self._ledger.state)
+        if fresh is None or fresh.complete_until is None:
+            return ()
+        return (Feed(fresh.source, fresh.complete_until, fresh.lag_max),)

@@ -5,7 +5,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from floorline.config import Config
-from floorline.jobs.alerting import run as evaluate_alerts
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
@@ -19,7 +18,7 @@ from floorline.jobs.stripe.syncing import Syncing
 from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import load_book, stripe_account
-from floorline.wiring.alerting import alert_setup
+from floorline.wiring.alerting import Alerting
 
 QUIET = time(3, 17)
 """When a day's heavy work is done, by the clock of the reporting timezone."""
@@ -29,10 +28,9 @@ BASELINES = time(1, 40)
 """When the days that are over are looked at for new baselines, before what compares them."""
 
 
-def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
-    """Every job, over the control process's own ledger."""
+def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta] | None = None) -> tuple[Job, ...]:
+    """Every job, over the control process's own ledger; `behind` is how far the collector is."""
     zone = ZoneInfo(ledger.timezone)
-    setup = alert_setup(config, ledger)
     return (
         *_stripe_jobs(config, ledger),
         Job(name="deliver", every=DELIVER_EVERY, run=lambda now: deliver(ledger.state, config.routes, now)),
@@ -49,11 +47,7 @@ def control_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
             run=_timeless(lambda: verify_ledger(ledger)),
             deadline=timedelta(hours=1),
         ),
-        Job(
-            name="alerts",
-            every=config.alerts.every,
-            run=lambda now: evaluate_alerts(ledger, config.policies, setup, now),
-        ),
+        Job(name="alerts", every=config.alerts.every, run=Alerting(config, ledger, behind).evaluate),
         Job(
             name="backlog",
             every=daily(QUIET, zone),
