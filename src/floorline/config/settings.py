@@ -149,7 +149,7 @@ _DELIVERY = (
     _setting("delivery.<route>.to", "list of mail addresses", "none", "email: who gets the mails"),
 )  # fmt: skip
 _STRIPE = (
-    _setting("stripe.api_key", "secret: ${NAME}", "required", "a restricted key that may read invoices, credit notes, refunds, charges, customers, subscriptions, products and events"),
+    _setting("stripe.api_key", "secret: ${NAME}", "required", "a restricted key that may read invoices, credit notes, refunds, charges, customers, subscriptions, prices, products and events"),
     _setting("stripe.webhook_secret", "secret: ${NAME}, or a list of them", "none", "what the webhook endpoint's events are signed with; several while one is rotated"),
     _setting("stripe.api_base", "URL", "https://api.stripe.com", "where Stripe is asked: another one for a stand-in on this machine"),
     _setting("stripe.poll", "duration", "1h", "how often events are listed"),

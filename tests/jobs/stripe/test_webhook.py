@@ -143,6 +143,16 @@ def test_an_event_of_before_an_object_was_fetched_is_old_news_and_one_during_the
     assert inbox.want([Change(kind="invoice", id="in_1", at=AT + 50)], NOW) == 1
 
 
+def test_what_was_fetched_is_forgotten_once_no_event_of_it_can_come(inbox):
+    one = Change(kind="invoice", id="in_1", at=AT)
+    inbox.want([one], NOW)
+    inbox.done(inbox.due(NOW)[0], AT + 100, NOW)
+    inbox.forget(AT + 100, NOW)
+    assert inbox.want([one], NOW) == 0
+    inbox.forget(AT + 101, NOW)
+    assert inbox.want([one], NOW) == 1
+
+
 def test_what_cannot_be_taken_waits_longer_each_time_until_it_changes_again(inbox):
     inbox.want([Change(kind="invoice", id="in_1", at=AT)], NOW)
     now = NOW

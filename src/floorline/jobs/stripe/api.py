@@ -118,7 +118,7 @@ def _failure(error: urllib.error.HTTPError, path: str) -> FloorlineError:
     if error.code in {401, 403}:
         return BadInput(
             f"Stripe does not take the key for {path} ({error.code}): stripe.api_key needs to read invoices, credit notes, "
-            f"refunds, charges, customers, subscriptions, products and events"
+            f"refunds, charges, customers, subscriptions, prices, products and events"
         )
     said = _message(error)
     if error.code in {429, 500, 502, 503, 504}:

@@ -16,6 +16,7 @@ SOURCE = "stripe"
 MARGIN_S = 60
 """An event is old news when the object was fetched this much later."""
 
+FORGET_MAX = 1_000
 PAUSE = timedelta(seconds=30)
 PAUSE_MAX = timedelta(hours=6)
 _CURSOR = "cursor"
@@ -113,6 +114,12 @@ class Inbox:
             return known and replace(known, tries=tries, error=error[:_TEXT_MAX], next_at=later, refused=refused)
 
         self._waiting.change(f"{one.kind}/{one.id}", change, now=now)
+
+    def forget(self, before: int, now: datetime) -> None:
+        """Forget what was fetched before (Stripe's clock), some of it at a time: no event is that old any more."""
+        old = [key for key, one in self._fetched.all().items() if one.at < before]
+        for key in old[:FORGET_MAX]:
+            self._fetched.change(key, lambda _: None, now=now)
 
     def retry(self, now: datetime) -> None:
         """Try everything that waits at once."""

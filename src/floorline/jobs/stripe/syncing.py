@@ -97,6 +97,7 @@ class Syncing:
             skew_s=began - read_until if read_until and not listed else cursor.skew_s,
         )
         self.inbox.move(read, now)
+        self.inbox.forget(oldest - EVENTS_KEPT_S, now)
         return f"{events} events, {listed} invoices listed, {new} more documents to fetch"
 
     def backfill(self, since: int, now: datetime) -> None:
