@@ -19,8 +19,10 @@ from floorline.errors import BadInput
 from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Memory, Sources
 from floorline.jobs.alerting import Setup, acknowledge, evaluate, resolve, shelf_of, tell
+from floorline.jobs.baselining import Baselines
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.shelf import Shelf
+from floorline.margin.baseline import declaration_of
 from floorline.margin.bridge import LEVERS
 from floorline.margin.policy import FeaturePolicy, Policies, Runbook
 from floorline.pricing.book import PriceBook
@@ -84,7 +86,11 @@ def messages(ledger):
 
 
 def test_an_erosion_is_found_explained_told_once_worked_on_and_over(ledger):
-    explaining = setup(explain=Drivers(ledger, POLICIES).driver)
+    begun = NOW.date() - timedelta(days=2)
+    Baselines(ledger, POLICIES).declare(declaration_of("chat", begun, {"name": "dearer"}), "command", NOW)
+    drivers = Drivers(ledger, POLICIES)
+    drivers.forget(NOW)
+    explaining = setup(explain=drivers.driver)
     (fired,) = evaluate(ledger, POLICIES, ledger.state, NOW, explaining)
     alert = fired.alert
     assert (alert.id, alert.state, alert.severity, alert.value) == (
@@ -95,6 +101,7 @@ def test_an_erosion_is_found_explained_told_once_worked_on_and_over(ledger):
     (message,) = messages(ledger)
     assert (message.id, message.action, message.dedupe_key) == ("alert/margin_red/feature/chat/1", "trigger", alert.id)
     assert "Driver: provider prices rose 200 %" in message.text
+    assert f"; crosses a baseline: {begun} every step: a new baseline" in message.text.replace("\\", "")
     assert message.chart is not None
 
     for later in (NOW, NOW, NOW + timedelta(minutes=15)):  # the same again, a second process, the next run

@@ -35,7 +35,7 @@ class Alerting:
 
     def evaluate(self, now: datetime) -> str:
         """One evaluation, and what it did."""
-        self._drivers.forget()
+        self._drivers.forget(now)
         return run(self._ledger, self._config.policies, self._setup, now)
 
     def _feeds(self, now: datetime) -> Sequence[Feed]:
