@@ -170,6 +170,39 @@ def test_prompt_bloat_is_still_the_driver_while_the_company_grows_by_half():
     assert driver.sentence.startswith("input tokens per call rose 30 %: -$")
 
 
+def test_customers_who_leave_while_shared_costs_stay_are_revenue_volume():
+    total = between(COMPANY, replace(COMPANY, customers=COMPANY.customers[::3])).total
+    assert total.parts["call_volume"] > 0 > total.parts["revenue_volume"]
+    assert abs(total.parts["other_costs"]) < 10
+    driver = primary_driver(total)
+    assert driver is not None
+    assert driver.part == "revenue_volume"
+
+
+def test_many_cheap_calls_instead_of_few_dear_ones_do_not_hide_the_driver():
+    """A customer goes from few calls of the large model to many of the small one at the same cost; answers grow by a tenth."""
+    few, many = Usage(model="large", calls=1000, retries=0), Usage(model="small", calls=15_000, retries=0)
+    steady = Customer(name="steady", uses=(Usage(calls=30_000), Usage(model="large", calls=3000)))
+    was = Company(
+        customers=(steady, Customer(name="one", uses=(few,)), Customer(name="two", uses=(Usage(calls=10),))), shared={}
+    )
+    now = Company(
+        customers=(steady, Customer(name="one", uses=(replace(few, calls=10),)), Customer(name="two", uses=(many,))),
+        shared={},
+    )
+    total = between(was, now.using(output=440)).total
+    assert total.parts["call_volume"] < total.parts["output_tokens"] < 0 < total.parts["customer_mix"]
+    driver = primary_driver(total)
+    assert driver is not None
+    assert driver.part == "output_tokens"
+
+
+def test_what_was_not_there_before_is_new_in_the_sentence():
+    driver = primary_driver(between(replace(COMPANY, shared={}), COMPANY).total)
+    assert driver is not None
+    assert driver.sentence == "other costs are new (most of it infrastructure): -$60.00"
+
+
 def test_new_customers_are_volume_and_take_part_in_what_changed_for_the_others():
     newcomers = tuple(replace(one, name=f"new-{one.name}") for one in COMPANY.customers)
     both = replace(COMPANY, customers=(*COMPANY.customers, *newcomers))
@@ -198,6 +231,7 @@ def test_customers_moving_to_a_plan_of_less_margin_are_mix_though_no_plan_change
     driver = primary_driver(total)
     assert driver is not None
     assert driver.part == "customer_mix"
+    assert driver.sentence == "revenue per paid day, by who pays, fell 8.3 % (most of it pro-0): -$287"
 
 
 def test_a_feature_that_is_new_or_gone_is_volume():

@@ -132,9 +132,20 @@ class Bridge(msgspec.Struct, frozen=True, kw_only=True):
         return {part: -(ratio_of(amount, self.now.revenue_pico) or Decimal(0)) for part, amount in erosion.items()}
 
     def growth(self, part: Part) -> Decimal | None:
-        """By how much of itself a part's own quantity, mix or price moved; None where there was nothing before."""
-        old, new = self.cost_moves.get(part) or self.revenue_moves.get(part) or (0, 0)
+        """By how much of itself a part's own quantity, mix or price moved; None where there was nothing before. Of a part
+        that moved both cost and revenue, the one that it moved more.
+        """
+        old, new = self._move(part)[1]
         return ratio_of(new - old, old) if old > 0 else None
+
+    def moved_revenue(self, part: Part) -> bool:
+        """Whether a part moved revenue more than cost."""
+        return self._move(part)[0]
+
+    def _move(self, part: Part) -> tuple[bool, Move]:
+        cost, revenue = self.cost_moves.get(part, (0, 0)), self.revenue_moves.get(part, (0, 0))
+        of_revenue = abs(revenue[1] - revenue[0]) > abs(cost[1] - cost[0])
+        return of_revenue, revenue if of_revenue else cost
 
 
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
@@ -302,20 +313,16 @@ _GREW: Mapping[Part, str] = {
     "revenue_price": "revenue per paid day",
     "unattributed": "unattributed, unmatched and unpriced cost",
 }
+_PAID = "revenue per paid day, by who pays,"
 
 
 def _what_moved(bridge: Bridge, part: Part) -> str:
     if part == "cache_hits" and bridge.was.calls and bridge.now.calls:
         old, new = (ratio_of(side.free_calls, side.calls) or Decimal(0) for side in (bridge.was, bridge.now))
         return f"calls that cost nothing went from {_percent(old)} to {_percent(new)} of all"
-    subject = _GREW.get(part, LABELS[part])
+    subject = _PAID if part == "customer_mix" and bridge.moved_revenue(part) else _GREW.get(part, LABELS[part])
     growth = bridge.growth(part)
-    if growth is None:
-        moved = "are new" if bridge.parts[part] < 0 and part not in bridge.revenue_moves else "changed"
-    elif growth == 0:
-        moved = "changed"
-    else:
-        moved = f"{'rose' if growth > 0 else 'fell'} {_percent(abs(growth))}"
+    moved = "are new" if growth is None else f"{'fell' if growth < 0 else 'rose'} {_percent(abs(growth))}"
     name = bridge.leading.get(part, ("", 0))[0]
     told = name and name not in bridge.key
     return f"{subject} {moved}{f' (most of it {name})' if told else ''}"

@@ -121,7 +121,7 @@ class Cell(NamedTuple):
     @property
     def matched(self) -> bool:
         """Whether its own change can be measured."""
-        return self.was.priced > 0 and self.now.calls > 0
+        return 0 < self.was.priced <= self.was.forwarded and self.now.calls > 0
 
     def with_calls(self) -> "Cell":
         """The cell without cost that no call of it explains."""
@@ -143,15 +143,15 @@ Prices = Mapping[tuple[str, str], tuple[Numbers, Numbers]]
 
 
 def price_index(cells: Iterable[Cell]) -> Prices:
-    """How the price of each model moved, over the cells that exist in both windows."""
-    found: dict[tuple[str, str], tuple[Numbers, Numbers]] = {}
+    """How the price of each model moved, over the cells that exist in both windows taken as one."""
+    sides: dict[tuple[str, str], tuple[Work, Work]] = {}
     for cell in cells:
         if cell.matched:
-            chain = _forward(cell.was, cell.now)
             model = (cell.kind.provider, cell.kind.model)
-            before, after = found.get(model, ((0,) * _BLOCKS, (0,) * _BLOCKS))
-            found[model] = tuple(map(add, before, chain[_PRICE - 1])), tuple(map(add, after, chain[_PRICE]))
-    return found
+            was, now = sides.get(model, (NO_WORK, NO_WORK))
+            sides[model] = was.plus(cell.was), now.plus(cell.now)
+    chains = {model: _forward(was, now) for model, (was, now) in sides.items()}
+    return {model: (chain[_PRICE - 1], chain[_PRICE]) for model, chain in chains.items()}
 
 
 class CostSteps(NamedTuple):
@@ -299,31 +299,30 @@ def _walks_of_kind(kind: Kind, cells: Sequence[Cell], prices: Prices) -> list[_W
 
 def _forward(was: Work, now: Work) -> Chain:
     """The steps of a cell that was priced before and is called now."""
-    at = _at_prices(was, now)
-    prompt_was, prompt_now = sum(was.quantities[:_PROMPT]), sum(now.quantities[:_PROMPT])
     old = _blocks(was.dollars)
-    mix = tuple(_scaled(value, now.calls, was.calls) for value in old)
-    hits = tuple(_scaled(value, now.forwarded, was.forwarded) for value in old) if was.forwarded else mix
-    priced = tuple(_scaled(value, now.priced, was.priced) for value in old)
-    if prompt_was and now.forwarded:
-        per_call = (prompt_now * was.forwarded, prompt_was * now.forwarded)
-        prompt = _scaled(old[0], now.priced * per_call[0], was.priced * per_call[1])
-    else:
-        prompt = at[0]
-    blocks = [(*at[:block], *priced[block:]) for block in range(1, _BLOCKS + 1)]
-    return (mix, hits, priced, (prompt, *priced[1:]), *blocks, _blocks(now.dollars))
+    forwarded, priced = (was.forwarded, now.forwarded), (was.priced, now.priced)
+    # quantity ÷ forwarded calls × priced calls, new for old, is quantity for quantity times this
+    per_call = priced[1] * forwarded[0], priced[0] * forwarded[1]
+    at = _at_prices(was, now, *per_call)
+    prompt_was, prompt_now = sum(was.quantities[:_PROMPT]), sum(now.quantities[:_PROMPT])
+    mix = tuple([_scaled(value, now.calls, was.calls) for value in old])
+    hits = tuple([_scaled(value, forwarded[1], forwarded[0]) for value in old])
+    known = tuple([_scaled(value, priced[1], priced[0]) for value in old])
+    measured = prompt_was and forwarded[1]
+    prompt = _scaled(old[0], prompt_now * per_call[0], prompt_was * per_call[1]) if measured else at[0]
+    blocks = [(*at[:block], *known[block:]) for block in range(1, _BLOCKS + 1)]
+    return (mix, hits, known, (prompt, *known[1:]), *blocks, _blocks(now.dollars))
 
 
-def _at_prices(was: Work, now: Work) -> Numbers:
+def _at_prices(was: Work, now: Work, numerator: int, denominator: int) -> Numbers:
     """What each block would cost now at the old prices; a unit that was not used before has none but its new one."""
-    found: list[int] = []
-    for old, new, cost_was, cost_now in zip(was.quantities, now.quantities, was.dollars, now.dollars, strict=True):
-        if not old or not now.forwarded:
-            found.append(cost_now)
-        else:
-            per_call = (new * was.forwarded, old * now.forwarded)
-            found.append(_scaled(cost_was, now.priced * per_call[0], was.priced * per_call[1]))
-    return _blocks(found)
+    units = zip(was.quantities, now.quantities, was.dollars, now.dollars, strict=True)
+    return _blocks(
+        [
+            _scaled(cost_was, new * numerator, old * denominator) if old and denominator else cost_now
+            for old, new, cost_was, cost_now in units
+        ]
+    )
 
 
 def _blocks(numbers: Sequence[int]) -> Numbers:
