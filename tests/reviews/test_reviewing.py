@@ -8,8 +8,11 @@ from click.testing import CliRunner
 
 from floorline.cli.review import command
 from floorline.errors import BadInput
+from floorline.jobs.baselining import Baselines
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.reviewing import Reviewer
+from floorline.margin.baseline import declaration_of
+from floorline.margin.policy import Policies
 from floorline.money import usd
 from floorline.pricing.book import PriceBook
 from floorline.reviews.model import Decision
@@ -58,6 +61,8 @@ def reviewer(ledger):
 
 def test_a_review_has_the_figures_of_the_margin_table_over_a_change_of_the_clock_and_is_kept(berlin):
     keep(berlin, company())
+    changed = declaration_of("chat", date(2026, 3, 24), {"model": "gpt-4o", "name": "new prompt", "by": "ana"})
+    Baselines(berlin, Policies()).declare(changed, "command", NOW)
     reviews = reviewer(berlin)
     review = reviews.review(WEEK, NOW)
     request = MarginRequest(by=("feature",), start=date(2026, 3, 23), end=date(2026, 3, 30))
@@ -74,6 +79,11 @@ def test_a_review_has_the_figures_of_the_margin_table_over_a_change_of_the_clock
     chat = next(one for one in review.features if one.feature == "chat")
     assert chat.cost == usd("619.56")  # 56 calls of 11.01 and the one of the last second
     assert chat.direction == "degrading"
+    assert chat.baselines == ("2026-03-24 every step: model gpt-4o (declared by ana: new prompt)",)
+    changed = next(one for one in review.explained if one.feature == "chat")
+    assert sum(part.usd for part in changed.parts) == changed.change == chat.margin - (700 - usd("507.56"))
+    assert len(changed.crossings) == 1
+    assert [(part.name, part.usd) for part in review.waterfall][-1] == ("margin", total.margin)
     by_name = {one.name: one for one in review.economics}
     assert by_name["inference_cost"].this_week == total.cogs
     assert by_name["cost_per_user"].this_week == usd(total.cogs / 2)

@@ -17,6 +17,7 @@ from floorline.jobs.schedule import quarterly as next_quarterly
 from floorline.ledger.shelf import Shelf
 from floorline.margin.baseline import Declaration, Place, Values
 from floorline.margin.changelog import changelog
+from floorline.pricing.book import Contract, build_book
 from floorline.reviews.queries import ModelUse, Workload
 from floorline.reviews.weekly import weekly
 from tests.reviews.figures import NOW, WEEK, week_figures
@@ -123,6 +124,15 @@ def test_a_change_of_price_says_what_it_does_to_ones_own_calls():
     (change,) = changes(dated_book(), uses, date(2026, 5, 4), date(2026, 5, 11), days=28)
     assert (change.on, change.what) == (date(2026, 5, 10), "in $4.00 → $2.00, out $4.00 → $2.00")
     assert change.usd_a_month == Decimal("60.833333333333")
+
+
+def test_a_contract_that_begins_is_a_change_of_price_too():
+    terms = Contract(provider="openai", model="gpt-4o", multiplier=Decimal("0.8"), valid_from=date(2026, 11, 20))
+    book, _ = build_book(contracts=[terms])
+    uses = [ModelUse(provider="openai", model="gpt-4o", calls=1, input_tokens=28_000_000)]
+    (change,) = changes(book, uses, date(2026, 11, 16), date(2026, 12, 14), days=28)
+    assert change.what == "in $2.50 → $2.00, out $10.00 → $8.00"
+    assert change.usd_a_month == Decimal("15.208333333333")
 
 
 class Kept:

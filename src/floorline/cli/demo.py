@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from floorline.cli.output import emit_json
 from floorline.errors import BadInput
 from floorline.jobs.importing import OnProgress, Problem
 from floorline.ledger.ledger import Ledger
+from floorline.reviews.weeks import week_of
 from floorline.sandbox.company import FROM, SMALL, TO, Volume
 from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
@@ -62,7 +64,9 @@ def command(servegen: Path | None, seed: int, keep: Path | None, small: bool, as
         told = _run(folder, servegen=servegen, seed=seed, volume=SMALL if small else Volume(), as_json=as_json)
         if keep is not None and not as_json:
             days = f"--from {FROM} --to {TO}"
-            click.echo(f"\nKept; ask on:\n  FLOORLINE_HOME={folder / 'home'} floorline margin --by customer {days}")
+            home = f"FLOORLINE_HOME={folder / 'home'}"
+            click.echo(f"\nKept; ask on:\n  {home} floorline margin --by customer {days}")
+            click.echo(f"  {home} floorline review weekly --week {week_of(TO - timedelta(days=1))}")
     demand(told)
 
 

@@ -63,7 +63,7 @@ def changes(book: PriceBook, uses: Iterable[ModelUse], start: date, end: date, *
     for use in uses:
         for day, after in book.changes(use.provider, use.model, start, end):
             before = version_on(book, use.provider, use.model, day - timedelta(days=1))
-            old, new = token_cost(use, before), token_cost(use, after)
+            old, new = token_cost(use, before, contracted=True), token_cost(use, after, contracted=True)
             effect = None if old is None or new is None else money.multiply(old - new, DAYS_A_MONTH, days)
             found.append(Change(use.provider, use.model, day, _said(before, after), effect))
     return sorted(found, key=lambda change: (change.on, change.provider, change.model))
@@ -82,7 +82,8 @@ def switched(
     for use in used:
         own = version_on(book, use.provider, models[1], on)
         version = own if isinstance(own, PriceVersion) else version_on(book, "", models[1], on)
-        was, will = token_cost(use, version_on(book, use.provider, use.model, on)), token_cost(use, version)
+        was = token_cost(use, version_on(book, use.provider, use.model, on), contracted=True)
+        will = token_cost(use, version, contracted=True)
         if was is None or will is None:
             return None
         old, new = old + was, new + will
@@ -90,7 +91,7 @@ def switched(
 
 
 def _said(before: PriceVersion | Unpriced, after: PriceVersion | Unpriced) -> str:
-    """What a million tokens cost before and after: `in $2.50 → $2.00, out $10.00 → $8.00`."""
+    """What a million tokens cost before and after, as contracted: `in $2.50 → $2.00, out $10.00 → $8.00`."""
     if isinstance(after, Unpriced):
         return "no price any more"
     if isinstance(before, Unpriced):
@@ -98,11 +99,13 @@ def _said(before: PriceVersion | Unpriced, after: PriceVersion | Unpriced) -> st
     parts = [
         f"{word} {dollars(old)} → {dollars(new)}"
         for unit, word in _SHOWN
-        if (old := _mtok(before, unit)) != (new := _mtok(after, unit))
+        if (old := _mtok(before, unit, contracted=True)) != (new := _mtok(after, unit, contracted=True))
     ]
     return ", ".join(parts) or "other units than input and output"
 
 
-def _mtok(version: PriceVersion, unit: str) -> Decimal | None:
+def _mtok(version: PriceVersion, unit: str, *, contracted: bool = False) -> Decimal | None:
     price = version.by_unit.get(unit)
-    return None if price is None else money.EXACT.divide(price.list * _MILLION, Decimal(price.per))
+    if price is None:
+        return None
+    return money.EXACT.divide((price.contracted if contracted else price.list) * _MILLION, Decimal(price.per))

@@ -9,7 +9,7 @@ from floorline.alerts.model import Alert, firings, response_to
 from floorline.backlog.model import OPEN, QUARTER_DAYS, Opportunity
 from floorline.backlog.realised import shipped_impact
 from floorline.margin.baseline import Entry
-from floorline.margin.changelog import crossings, describe
+from floorline.margin.changelog import describe
 from floorline.reviews.hosting import DAYS_A_MONTH
 from floorline.reviews.model import AlertLine, Upcoming
 from floorline.reviews.quarter_model import ShippedLine
@@ -57,11 +57,6 @@ def _resolved_after(alert: Alert, fired_at: datetime) -> datetime | None:
 
 def _minutes(span: timedelta) -> int:
     return int(span / timedelta(minutes=1))
-
-
-def begun(log: Iterable[Entry], feature: str, start: date, end: date) -> tuple[str, ...]:
-    """The baselines of a feature that began after `start` and before `end`, a sentence each."""
-    return tuple(describe(entry) for entry in crossings(log, feature, start, end))
 
 
 def announced(

@@ -14,10 +14,10 @@ from floorline.clock import day_of, timezone
 from floorline.errors import BadInput
 from floorline.jobs.backlogging import shelf as backlog
 from floorline.jobs.baselining import Baselines
-from floorline.jobs.explaining import ExplainRequest, explained
+from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
-from floorline.jobs.review_sources import alert_lines, announced, begun, planned
+from floorline.jobs.review_sources import alert_lines, announced, planned
 from floorline.ledger.shelf import Shelf
 from floorline.margin.baseline import Entry
 from floorline.margin.bridge import Days
@@ -100,11 +100,7 @@ class Reviewer:
         tables = [margins.table(_by_feature(one)) for one in (week, before)]
         names = {row.key[0] for row in tables[0].rows}
         log = Baselines(margins.ledger, margins.policies).log(now)
-        first = week.before(WEEKS - 1).start
-
-        def crossed(feature: str, start: date, end: date) -> tuple[str, ...]:
-            return begun(log, feature, start, end)
-
+        crossed, first = crossed_in(log), week.before(WEEKS - 1).start
         return WeekFigures(
             week=week,
             made_at=now,
@@ -121,7 +117,7 @@ class Reviewer:
             ),
             alerts=self._alerts(week, now),
             upcoming=self._upcoming(week, log),
-            baselines={name: begun(log, name, first, week.end) for name in names},
+            baselines={name: crossed(name, first, week.end) for name in names},
             prices=self._prices(week),
             new_models=self._new_models(week),
         )

@@ -1,6 +1,6 @@
 """A company's own use at prices of other days: what tokens cost under another version of a model's prices.
 
-Tokens are priced by the book's list prices of plain input, cache reads, output and reasoning. What else is billed (cache
+Tokens are priced by the book's prices of plain input, cache reads, output and reasoning. What else is billed (cache
 writes, searches, long-context tiers) is not in it: amounts are compared with each other, never with a bill.
 """
 
@@ -24,8 +24,10 @@ Prices = Callable[[str, str, date], PriceVersion | Unpriced]
 MONTHS = 12
 
 
-def token_cost(use: ModelUse, version: PriceVersion | Unpriced) -> Decimal | None:
-    """What the tokens of `use` cost at the list prices of `version`, USD; None where a price is missing."""
+def token_cost(use: ModelUse, version: PriceVersion | Unpriced, *, contracted: bool = False) -> Decimal | None:
+    """What the tokens of `use` cost at the list (or the `contracted`) prices of `version`, USD; None where a price is
+    missing.
+    """
     if isinstance(version, Unpriced):
         return None
     if version.free:
@@ -42,7 +44,7 @@ def token_cost(use: ModelUse, version: PriceVersion | Unpriced) -> Decimal | Non
         if quantity and price is None:
             return None
         if quantity and price is not None:
-            total += money.multiply(quantity, price.list, price.per)
+            total += money.multiply(quantity, price.contracted if contracted else price.list, price.per)
     return total
 
 
@@ -58,7 +60,7 @@ class PriceTrend(Struct, frozen=True, kw_only=True):
 
 
 def price_trend(uses: Sequence[ModelUse], prices: Prices, months: Sequence[date]) -> PriceTrend:
-    """What `uses` would have cost at the prices of each of `months` (first days, oldest first)."""
+    """What `uses` would have cost at the list prices of each of `months` (first days, oldest first)."""
     costs: dict[Model, list[Decimal]] = {}
     dated: set[Model] = set()
     for use in uses:
