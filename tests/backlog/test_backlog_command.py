@@ -74,6 +74,33 @@ def test_opportunities_are_found_kept_shipped_and_measured(ledger: Ledger, recor
     assert done.realised.dollars_a_quarter == usd("2.73")
 
 
+def test_an_embedding_says_what_it_asks_by_its_content(ledger: Ledger):
+    days = [date(2026, 2, 1) + timedelta(days=number) for number in range(28)]
+    keep(
+        ledger,
+        [
+            call(
+                f"{day}T1{n}:00:00Z",
+                "acme",
+                "search",
+                "0.1",
+                call_type=kind,
+                provider="openai",
+                metadata={"content_hash": "same"},
+            )
+            for day in days
+            for n in range(10)
+            for kind in ("embedding", "generation")
+        ],
+    )
+    book, _ = build_book()
+    slices = Backlog(ledger, POLICIES, book).evidence(NOW.date()).slices
+    assert [(one.call_type, one.hashed, one.repeats, one.repeats_cost) for one in slices] == [
+        ("embedding", 280, 252, usd("25.2")),
+        ("generation", 0, 0, usd(0)),
+    ]
+
+
 def ship(backlog: Backlog, id_: str) -> None:
     from floorline.backlog.keeping import moved
 
