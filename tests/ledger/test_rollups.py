@@ -145,7 +145,7 @@ def expected_drivers(calls: list[Call], adjustments: list[Adjustment]) -> dict:
     return sums
 
 
-def test_drivers_hold_the_quantities_and_dollars_of_each_unit_and_the_model_that_was_tried_first(each_open):
+def test_drivers_hold_the_quantities_and_dollars_of_each_unit_and_the_model_that_was_tried_first(open_ledger):
     fell = (Attempt(provider="p", model="small"), Attempt(provider="p", model="large"))
     again = (Attempt(provider="p", model="large"), Attempt(provider="p", model="large"))
     units = (*UNIT_COSTS, "web_searches")
@@ -160,7 +160,7 @@ def test_drivers_hold_the_quantities_and_dollars_of_each_unit_and_the_model_that
         )
         for n, c in enumerate(VARIED)
     ]
-    ledger = each_open(timezone="Asia/Kolkata", batch_rows=40)
+    ledger = open_ledger(timezone="Asia/Kolkata", batch_rows=40)
     ledger.write([entry(record) for record in (*varied, *CHANGES)])
     sql = f"SELECT {', '.join(f'sum({s.name})' for s in DRIVERS)} FROM drivers_day"
     (found,) = ledger.query(Query(sql=sql, row=DriverTotals))
@@ -174,7 +174,7 @@ def test_drivers_hold_the_quantities_and_dollars_of_each_unit_and_the_model_that
 
 
 def test_a_store_of_the_format_before_gets_its_drivers_from_its_rows_however_often_that_was_interrupted(open_ledger):
-    ledger = open_ledger(batch_rows=40)
+    ledger = open_ledger()
     ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
     ledger.flush()
     client = ledger.store.client
