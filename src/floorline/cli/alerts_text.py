@@ -111,27 +111,24 @@ def print_alerts(alerts: Sequence[Alert]) -> None:
     if not alerts:
         click.echo("no alert is open")
         return
-    print_grid(
-        Console(highlight=False),
-        "Alerts",
-        [
-            Column(title="alert", cells=[alert.id for alert in alerts], name=True),
-            Column(title="state", cells=[alert.state for alert in alerts]),
-            Column(title="value", cells=[wording.amount(alert.value, alert.unit) for alert in alerts], weight=1),
-            Column(
-                title="a month",
-                cells=["" if alert.at_stake_usd is None else wording.money(alert.at_stake_usd) for alert in alerts],
-            ),
-            Column(title="since", cells=[f"{alert.fired_at:%Y-%m-%d}" for alert in alerts], weight=2),
-            Column(title="driver", cells=[alert.driver.replace("_", " ") for alert in alerts], weight=4),
-            Column(title="owner", cells=[alert.owner or "nobody" for alert in alerts], weight=3),
-            Column(
-                title="deadline",
-                cells=[wording.minute(alert.deadline) if alert.deadline else "" for alert in alerts],
-                weight=5,
-            ),
-        ],
-    )
+    columns = [
+        Column(title="alert", cells=[alert.id for alert in alerts], name=True),
+        Column(title="state", cells=[alert.state for alert in alerts]),
+        Column(title="value", cells=[wording.amount(alert.value, alert.unit) for alert in alerts], weight=1),
+        Column(
+            title="a month",
+            cells=["" if alert.at_stake_usd is None else wording.money(alert.at_stake_usd) for alert in alerts],
+        ),
+        Column(title="since", cells=[f"{alert.fired_at:%Y-%m-%d}" for alert in alerts], weight=2),
+        Column(title="driver", cells=[alert.driver.replace("_", " ") for alert in alerts], weight=4),
+        Column(title="owner", cells=[alert.owner for alert in alerts], weight=3),
+        Column(
+            title="deadline",
+            cells=[wording.minute(alert.deadline) if alert.deadline else "" for alert in alerts],
+            weight=5,
+        ),
+    ]
+    print_grid(Console(highlight=False), "Alerts", [column for column in columns if any(column.cells)])
 
 
 def print_alert(alert: Alert) -> None:
