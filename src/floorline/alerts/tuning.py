@@ -88,7 +88,7 @@ def _setting(
 DEFAULTS: Mapping[str, Setting] = {
     "margin_red": _setting("0", "0.03", 3, calls=100, stake=20, swings="3", stay=5),
     "margin_yellow": _setting("0", "0.03", 7, calls=200, stake=20, swings="3", stay=7),
-    "cost_outgrows_revenue": _setting("0.05", "0.02", 7, calls=300, stake=20, swings="3", stay=3),
+    "cost_outgrows_revenue": _setting("0.05", "0.02", 7, calls=300, stake=20, swings="4", stay=3),
     "cost_per_call_week": _setting("0.15", "0.07", 7, calls=300, stake=20, swings="3", stay=3),
     "cost_per_call_days": _setting("0.10", "0.05", 3, calls=100, stake=20, swings="4", stay=3),
     "cost_anomaly": _setting("2", "1", 2, calls=100, stake=50, swings="8"),
