@@ -164,6 +164,9 @@ def test_a_review_made_anew_keeps_its_decisions():
     assert next(one for one in again.actions if one.id == "floor/chat").decision == verdict(
         "defer", note="after the launch"
     )
+    gone = weekly(week_figures({"chat": STEADY}), kept=again)
+    left = next(one for one in gone.actions if one.id == "floor/chat")
+    assert (left.proposed, left.decision.note) == (False, "after the launch")
     with pytest.raises(KeyError):
         decide(again, "floor/none", verdict("accept"))
 

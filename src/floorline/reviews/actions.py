@@ -66,8 +66,11 @@ def carried(
     decided = {action.id: action.decision for action in kept.actions if action.decision} if kept else {}
     found = [_continued(week, action, known.get(action.id)) for action in actions]
     names = {action.id for action in found}
-    left = [action for action in known.values() if action.is_open and action.id not in names]
-    found += [_aged(week, replace(action, proposed=False)) for action in left]
+    left = {action.id: action for action in known.values() if action.is_open and action.id not in names}
+    left |= {
+        action.id: action for action in (kept.actions if kept else ()) if action.decision and action.id not in names
+    }
+    found += [_aged(week, replace(action, proposed=False)) for action in left.values()]
     return tuple(replace(one, decision=_latest(one.decision, decided.get(one.id))) for one in found)
 
 
