@@ -47,7 +47,7 @@ def test_a_meeting_reads_its_review_decides_and_finds_the_decision_again(run):
     run("import", "revenue", "revenue.csv")
     shown = run("review", "weekly", "--week", "2026-W10")
     assert "chat      $70.00  $42.00  $28.00    40.0 %" in shown
-    assert "2026-03-16, price of own/house: in $2.00 → $1.00, out $2.00 → $1.00 ($" in shown
+    assert "2026-03-16, price of own/house: in $2.00 → $1.00, out $2.00 → $1.00 (+$" in shown
     assert "floor/chat accept, ben" in run("review", "decide", "2026-W10", "floor/chat", "accept", "--owner", "ben")
     again = json.loads(run("review", "weekly", "--week", "2026-W10", "--refresh", "--json"))
     (action,) = [one for one in again["actions"] if one["id"] == "floor/chat"]

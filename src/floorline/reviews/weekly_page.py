@@ -7,7 +7,7 @@ from typing import Final
 
 from floorline.reviews.model import Action, Direction, EconomicsLine, Explained, FeatureLine, WeeklyReview  # fmt: skip
 from floorline.reviews.page import Cell, Page, Section, Table, Tone, number, word
-from floorline.reviews.words import UNKNOWN, counted, dollars, percent, points
+from floorline.reviews.words import UNKNOWN, counted, dollars, moved, percent, points
 
 ZONE_TONE: Final[dict[str, Tone]] = {"red": "bad", "yellow": "warn", "green": "good", "unknown": "muted"}
 _TREND_TONE: Final[dict[Direction, Tone]] = {
@@ -46,9 +46,9 @@ def _tiles(review: WeeklyReview) -> list[tuple[str, str, Tone]]:
     by_name = {line.name: line for line in review.economics}
     margin = by_name.get("gross_margin")
     change = None if total.ratio is None or total.ratio_before is None else total.ratio - total.ratio_before
-    moved = "" if change is None else f" ({points(change)} on last week)"
+    against = "" if change is None else f" ({points(change)} on last week)"
     return [
-        ("Gross margin", f"{percent(total.ratio)}{moved}", _met_tone(margin.met if margin else None)),
+        ("Gross margin", f"{percent(total.ratio)}{against}", _met_tone(margin.met if margin else None)),
         ("Margin", f"{dollars(total.margin)} of {dollars(total.revenue)}", ""),
         ("Features below floor", f"{len(red)} of {len(review.features)}", "bad" if red else "good"),
         ("Open actions", str(sum(action.is_open for action in review.actions)), ""),
@@ -130,15 +130,15 @@ def _explained(explained: Sequence[Explained]) -> Section:
 
 
 def _because(one: Explained) -> str:
-    """The change, its greatest parts, and the lever: `chat: -$120.00. tokens per call -$150.00, call volume $30.00.`"""
+    """The change, its greatest parts, and the lever: `chat -$120.00: output tokens -$150.00, call volume +$30.00.`"""
     parts = sorted((part for part in one.parts if part.usd), key=lambda part: (-abs(part.usd), part.name))
-    shown = ", ".join(f"{part.name.replace('_', ' ')} {dollars(part.usd)}" for part in parts[:PARTS_SHOWN])
+    shown = ", ".join(f"{part.name.replace('_', ' ')} {moved(part.usd)}" for part in parts[:PARTS_SHOWN])
     rest = sum((part.usd for part in parts[PARTS_SHOWN:]), Decimal(0))
-    others = f", others {dollars(rest)}" if rest else ""
+    others = f", others {moved(rest)}" if rest else ""
     driver = f" {one.driver.rstrip('.')}." if one.driver else ""
     lever = f" Lever: {one.lever.rstrip('.')}." if one.lever else ""
     crossed = f" Baselines began: {'; '.join(one.crossings)}." if one.crossings else ""
-    return f"{one.feature}: {dollars(one.change)}. {shown}{others}.{driver}{lever}{crossed}"
+    return f"{one.feature} {moved(one.change)}: {shown}{others}.{driver}{lever}{crossed}"
 
 
 def _alerts(review: WeeklyReview) -> Section:
@@ -217,7 +217,7 @@ def _upcoming(review: WeeklyReview) -> Section:
         title="Coming up",
         points=[
             f"{one.on or 'no day yet'}, {one.kind} of {one.subject}: {one.what}"
-            f"{f' ({dollars(one.usd_a_month)} of margin a month)' if one.usd_a_month is not None else ''}."
+            f"{f' ({moved(one.usd_a_month)} of margin a month)' if one.usd_a_month is not None else ''}."
             for one in review.upcoming
         ],
         empty="No change is announced: no baseline, exception, dated price or planned release.",
@@ -226,7 +226,7 @@ def _upcoming(review: WeeklyReview) -> Section:
 
 def _prices(review: WeeklyReview) -> Section:
     changed = [
-        f"{one.provider}/{one.model} from {one.on}: {one.what}; on your own calls {dollars(one.usd_a_month)} of margin a month."
+        f"{one.provider}/{one.model} from {one.on}: {one.what}; on your own calls {_effect(one.usd_a_month)} of margin a month."
         for one in review.prices
     ]
     seen = [
@@ -239,6 +239,10 @@ def _prices(review: WeeklyReview) -> Section:
         points=[*changed, *seen],
         empty="No price of a model in use changed, and no model was called for the first time.",
     )
+
+
+def _effect(amount: Decimal | None) -> str:
+    return "an unknown amount" if amount is None else moved(amount)
 
 
 def _actions(review: WeeklyReview) -> Section:

@@ -20,6 +20,11 @@ def dollars(amount: Decimal | None) -> str:
     return f"{sign}${size:.{min(12, 1 - size.adjusted() + 1)}f}"
 
 
+def moved(amount: Decimal) -> str:
+    """A change in USD, with its sign."""
+    return f"{'+' if amount > 0 else ''}{dollars(amount)}"
+
+
 def percent(ratio: Decimal | None, places: int = 1) -> str:
     """A ratio as percent."""
     if ratio is None:
