@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.backlog.finding import find
@@ -47,6 +47,7 @@ def test_items_by_hand_are_summed_apart_and_closed_ones_not_at_all():
     assert [one.adds for one in found.items] == [None, usd(60)]
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -105,6 +106,7 @@ SEATS = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(SLICES, SEATS)
 def test_what_is_found_is_never_worth_more_than_the_spend(slices, seats):
     paying = tuple(
