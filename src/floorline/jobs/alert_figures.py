@@ -4,8 +4,11 @@ from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from importlib import resources
 from operator import add
 from typing import NamedTuple
+
+import msgspec
 
 from floorline.alerts.events import GUARD_EVENTS, GuardEvent, PriceChange
 from floorline.alerts.figures import HISTORY_DAYS, NOTHING, Feed, Picture, Span, Track, Tracks, is_named, span_of
@@ -18,6 +21,7 @@ from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.floors import feature_floor
 from floorline.margin.policy import Policies
+from floorline.query import Query
 
 _FRESH_DAYS = 3
 """The latest days are gathered at each evaluation: calls come late. Older ones once a day."""
@@ -76,9 +80,7 @@ def gathered(
     """The picture of the whole days before `now`. `watched` are customers that are to be seen however little they cost."""
     today = day_of(now, timezone(ledger.timezone))
     margins = Margins(ledger, policies)
-    memory = sources.memory
-    memory.start(today, _material_customers(margins, today) | watched)
-    tracks = _tracks([(day, _figures(margins, day, memory)) for day in _history(today)])
+    tracks = _gathered_tracks(margins, _first_day(ledger, today), today, sources.memory, watched)
     features = sorted({*tracks.features, *policies.features})
     return Picture(
         now=now,
@@ -94,8 +96,27 @@ def gathered(
     )
 
 
-def _history(today: date) -> list[date]:
-    return [today - timedelta(days=number) for number in range(HISTORY_DAYS, 0, -1)]
+class FirstDay(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of alert_first_day.sql: today where there is no earlier call."""
+
+    first: date
+
+
+def _first_day(ledger: AnyLedger, today: date) -> date:
+    """The first day that is looked back at: there is nothing to judge before the first call."""
+    sql = resources.files("floorline.jobs").joinpath("sql", "alert_first_day.sql").read_text()
+    window = {"start": today - timedelta(days=HISTORY_DAYS), "end": today}
+    (row,) = ledger.query(Query(sql=sql, row=FirstDay, parameters=window))
+    return row.first
+
+
+def _gathered_tracks(margins: Margins, first: date, today: date, memory: Memory, watched: frozenset[str]) -> Tracks:
+    """Every row's days from `first` on."""
+    days = [first + timedelta(days=number) for number in range((today - first).days)]
+    if not days:
+        return Tracks(start=today, features={}, customers={}, total=Track([]))
+    memory.start(today, _material_customers(margins, today) | watched)
+    return _tracks([(day, _figures(margins, day, memory)) for day in days])
 
 
 def _material_customers(margins: Margins, today: date) -> frozenset[str]:
