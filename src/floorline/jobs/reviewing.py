@@ -113,7 +113,8 @@ class Reviewer:
             policies=margins.policies,
             targets=self.policy.targets,
             explained=explanations(
-                explained(margins, ExplainRequest(by="feature", before=_days(before), after=_days(week)), crossed)
+                explained(margins, ExplainRequest(by="feature", before=_days(before), after=_days(week)), crossed),
+                margins.policies,
             ),
             alerts=self._alerts(week, now),
             upcoming=self._upcoming(week, log),

@@ -9,6 +9,7 @@ from floorline import money
 from floorline.margin.floors import exception_sentence, feature_floor
 from floorline.margin.metrics import Figures, ratio_of, usd_of
 from floorline.margin.policy import Policies
+from floorline.margin.runbook import owner_of
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.reviews.contracts import providers, volume
 from floorline.reviews.hosting import hosting
@@ -111,9 +112,7 @@ def _floor(figures: QuarterFigures, row: Figures) -> FloorLine:
     floors = [feature_floor(policies, name, _last(table)).ratio for table in figures.weeks]
     below = sum(ratio is not None and ratio < floor for ratio, floor in zip(ratios, floors, strict=True))
     structural = below >= figures.review_policy.structural_weeks
-    return _line(
-        row, ratios, feature=name, owner=policies.feature(name).owner, weeks_below=below, structural=structural
-    )
+    return _line(row, ratios, feature=name, owner=owner_of(policies, name), weeks_below=below, structural=structural)
 
 
 def _last(table: MarginReport) -> date:

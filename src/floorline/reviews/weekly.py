@@ -11,6 +11,7 @@ from floorline import money
 from floorline.margin.floors import exception_sentence
 from floorline.margin.metrics import Figures, usd_of
 from floorline.margin.policy import Policies
+from floorline.margin.runbook import owner_of
 from floorline.margin.series import Series
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.margin.waterfall import waterfall
@@ -100,7 +101,7 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
 
 def _feature(figures: WeekFigures, row: Figures, before: Figures | None) -> FeatureLine:
     name = row.key[0]
-    owner = figures.policies.feature(name).owner
+    owner = owner_of(figures.policies, name)
     trend = _trend(figures, row.key) if NAMELESS.isdisjoint(row.key) else None
     line = _line(row, before, trend, feature=name, owner=owner)
     return replace(line, baselines=tuple(figures.baselines.get(name, ())), note=_exception(row))
