@@ -58,6 +58,7 @@ def read_gateway(
         spool_fail=cast("SpoolFail", _choice(spool, "fail", get_args(SpoolFail), "closed")),
         spool_quota_bytes=_size(spool, "quota", GatewayPolicy().spool_quota_bytes, SIZE_MAX_BYTES),
         redact=(_hook(gateway["redact"]) if "redact" in gateway else None) or "",
+        request_hash="request_hash" not in gateway or gateway["request_hash"].flag() is not False,
         accounting="accounting" not in gateway or gateway["accounting"].flag() is not False,
     )
 

@@ -96,6 +96,7 @@ _GATEWAY = (
     _setting("gateway.spool.quota", "size", "4GiB", "records that may wait for the ledger"),
     _setting("gateway.spool.fail", "open or closed", "closed", "when the quota is used up: serve unrecorded and count it, or refuse"),
     _setting("gateway.redact", "package.module:function", "none", "changes what is kept of prompts and answers before it is"),
+    _setting("gateway.request_hash", "true or false", "true", "a keyed hash of what each call asks on its record, so that repeated requests are counted"),
     _setting("gateway.accounting", "true or false", "true", "false leaves attribution, prices and records out: for measurements"),
     _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
     _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),

@@ -91,6 +91,7 @@ def _call(
         input_tokens=estimate_input_tokens(request.body) if refusal is None else 0,
         include_cost=wants_cost(request),
         notes=whose.notes,
+        metadata=whose.metadata,
     )
 
 

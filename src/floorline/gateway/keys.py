@@ -129,6 +129,10 @@ class Keyring:
         """Every key, revoked and expired ones too."""
         return tuple(self._by_digest.values())
 
+    def derived(self, purpose: bytes) -> bytes:
+        """32 bytes made of the signing secret for another purpose, from which it cannot be told."""
+        return hmac.digest(self._secret, purpose, "sha256")
+
     def find(self, presented: bytes, now: datetime) -> Key | Refused:
         """The good key that `presented` is at `now`, or why it is none. For the caller every refusal is the same 401."""
         hit = self._hits.get(presented)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from floorline.errors import LedgerFull
 from floorline.gateway.accounting import FREE, Account
 from floorline.gateway.admission import Admitted, Turned, admit
+from floorline.gateway.asked import PURPOSE, REQUEST_HASH, Hasher
 from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
@@ -83,6 +84,7 @@ class Pipeline:
         self._recorder, self._metrics, self._chance = recorder, metrics, chance
         self._capturer, self._pages, self._renew = capturer, pages, renew
         self._stamps = Stamps()
+        self._hasher = Hasher(snapshot.ring.derived(PURPOSE))
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -126,6 +128,8 @@ class Pipeline:
             return
         if admitted.group is not None:
             call.baseline = self._stamps.of(call, admitted.group, snapshot.policy)
+            if snapshot.policy.request_hash and REQUEST_HASH not in call.metadata:
+                call.metadata = {**call.metadata, REQUEST_HASH: self._hasher.of(call)}
         try:
             self._recorder.open(call, admitted.targets[0].provider if admitted.targets else "")
         except LedgerFull:

@@ -115,7 +115,8 @@ class GatewayPolicy:
     """Everything that floorline.yaml tells a gateway. `providers` keeps the file's order: a model that no group names
     goes to the first provider of the request's dialect.
 
-    `redact` names the user's hook as `package.module:function`, '' for none. `accounting` off leaves attribution, prices and records out; it exists for measurements.
+    `redact` names the user's hook as `package.module:function`, '' for none. `request_hash`: each record says, as a keyed hash, what was
+    asked. `accounting` off leaves attribution, prices and records out; it exists for measurements.
     """
 
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
@@ -130,4 +131,5 @@ class GatewayPolicy:
     spool_fail: Literal["open", "closed"] = "closed"
     spool_quota_bytes: int = 4 << 30
     redact: str = ""
+    request_hash: bool = True
     accounting: bool = True

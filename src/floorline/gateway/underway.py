@@ -1,5 +1,6 @@
 """A call under way: what is known of it, and every attempt made for it. Mutable, and alive only inside the pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,6 +63,7 @@ class UnderWay(msgspec.Struct, kw_only=True):
     input_tokens: int = 0
     include_cost: bool = False
     baseline: str = ""
+    metadata: Mapping[str, str] = {}
     tries: list[Try] = []
     overhead_ns: int = 0
     status: int = 0

@@ -1,0 +1,43 @@
+"""What a call asks, as a short keyed hash on its record: repeated requests, which a cache could answer, can be counted without
+keeping a prompt. Nobody without the signing secret can tell from it what was asked.
+"""
+
+from hashlib import blake2b
+
+from floorline.gateway.underway import UnderWay
+
+REQUEST_HASH = "request_hash"
+"""Its name in a call's metadata; what the application itself says there stands."""
+
+BESIDE_THE_POINT = frozenset(
+    {
+        "metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "stream", "stream_options", "user",
+    }
+)  # fmt: skip
+"""Members of OpenAI's and Anthropic's requests that say who asks, or how the answer is sent, and not what is asked."""
+
+PURPOSE = b"floorline requests"
+"""What the hasher's key is derived for."""
+
+
+class Hasher:
+    """Hashes requests under one key of at most 64 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        self._fresh = blake2b(key=key, digest_size=8).copy
+
+    def of(self, call: UnderWay) -> str:
+        """16 hex digits. Two calls have the same when the endpoint, every member in its order of writing and every byte of
+        their values are the same, but for BESIDE_THE_POINT; in Google's and Bedrock's dialects when the bodies are.
+        """
+        route = call.route
+        hashed = self._fresh()
+        hashed.update(f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode())
+        if route.dialect in ("openai", "anthropic") and call.view.held:
+            for name, value in call.view.held.items():
+                if name not in BESIDE_THE_POINT:
+                    hashed.update(name.encode())
+                    hashed.update(value)
+        else:
+            hashed.update(call.request.body)
+        return hashed.hexdigest()
