@@ -96,7 +96,7 @@ def _print_lengths(out: Console, total: Bridge) -> None:
 def _print_driver(out: Console, by: str, bridge: Bridge) -> None:
     """One row's largest loss and what answers it, and the baselines that the comparison crosses."""
     driver = primary_driver(bridge)
-    if driver is not None:
+    if driver is not None and _is_shown(driver.pico):
         out.print(Text(f"{bridge.key[0]}: {driver.sentence}. {driver.lever}"))
     for crossing in bridge.crossings:
         out.print(Text(f"{by} {bridge.key[0]} crosses a baseline: {crossing}"))
