@@ -1,0 +1,87 @@
+"""What is told of alerts that are kept: reminders, digests and noise reports, each once, whoever asks and how often."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from floorline.alerts.condition import Condition
+from floorline.alerts.machine import acknowledged, judged
+from floorline.alerts.tuning import DEFAULTS, Tuning
+from floorline.delivery.message import Message
+from floorline.delivery.outbox import deliveries
+from floorline.delivery.route import Answer, Route
+from floorline.jobs.alerting import Setup, shelf_of, tell
+from floorline.ledger.state import State
+
+WEDNESDAY = datetime(2026, 3, 4, 12, tzinfo=UTC)
+MONDAY = datetime(2026, 3, 9, 6, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+class Nowhere:
+    kind = "webhook"
+
+    def send(self, message: Message, *, now: datetime) -> Answer:  # noqa: ARG002 - a channel's signature
+        raise AssertionError("nothing is sent here")
+
+
+@pytest.fixture
+def state(tmp_path):
+    with closing(State.open(tmp_path)) as opened:
+        yield opened
+
+
+def fired(rule, subject):
+    condition = Condition(rule, "feature", subject, "firing", value=Decimal("0.5"), evidence="it went up")
+    return judged(None, condition, now=WEDNESDAY, period="2026-W10", stay=timedelta(days=1))
+
+
+def told(state, now, **tuning):
+    setup = Setup(routes=(Route(name="ops", channel=Nowhere()),), tuning=Tuning(**tuning))
+    tell(state, now, setup, ZONE)
+    return [(one.message.id, one.message.action) for one in deliveries(state)]
+
+
+def test_what_nobody_answered_is_told_again_once_in_the_next_week(state):
+    shelf = shelf_of(state)
+    alert, answered = fired("margin_red", "chat"), fired("margin_red", "search")
+    shelf.put(alert.id, alert, now=WEDNESDAY)
+    shelf.put(answered.id, acknowledged(answered, by="ann", note="", now=WEDNESDAY), now=WEDNESDAY)
+    before = told(state, WEDNESDAY, remind=True)
+    assert len(before) == 3  # two triggers and an acknowledgement
+    assert told(state, MONDAY, remind=False) == before
+    after = told(state, MONDAY, remind=True)
+    assert after[3:] == [("alert/margin_red/feature/chat/1/2026-W11", "trigger")]
+    assert told(state, MONDAY + timedelta(days=2), remind=True) == after
+
+
+def test_a_noisy_week_is_reported_on_monday_once(state):
+    shelf = shelf_of(state)
+    for name in "abcd":
+        alert = fired("cost_anomaly", name)
+        shelf.put(alert.id, alert, now=WEDNESDAY)
+    assert len(told(state, WEDNESDAY)) == 4
+    assert told(state, MONDAY)[4:] == [("alerts/noise/2026-W10", "report")]
+    assert len(told(state, MONDAY + timedelta(hours=5))) == 5
+    assert len(told(state, MONDAY + timedelta(days=1), noisy_week=9)) == 5
+
+
+def test_a_weekly_digest_waits_for_the_week_to_be_over(state):
+    weekly = {"rules": DEFAULTS | {"margin_red": replace(DEFAULTS["margin_red"], deliver="week")}}
+    alert = fired("margin_red", "chat")
+    shelf_of(state).put(alert.id, alert, now=WEDNESDAY)
+    assert told(state, WEDNESDAY + timedelta(days=4), **weekly) == []
+    assert told(state, MONDAY, **weekly) == [("alerts/digest/week/2026-W10", "report")]
+    assert len(told(state, MONDAY + timedelta(days=1), **weekly)) == 1
+
+
+def test_a_rule_that_is_told_to_nobody_is_noted_as_told(state):
+    off = {"rules": DEFAULTS | {"margin_red": replace(DEFAULTS["margin_red"], deliver="off")}}
+    alert = fired("margin_red", "chat")
+    shelf_of(state).put(alert.id, alert, now=WEDNESDAY)
+    assert told(state, WEDNESDAY, **off) == []
+    assert told(state, WEDNESDAY) == []
