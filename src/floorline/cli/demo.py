@@ -80,7 +80,7 @@ def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_j
         with watch.phase("company"):
             staged = stage(folder, traffic, seed=seed, volume=volume)
         home = folder / "home"
-        home.mkdir()
+        home.mkdir(mode=0o700)
         config = load_config(write_settings(home), secrets=False)
         with watch.phase("open"):
             book, _ = load_book(config)
