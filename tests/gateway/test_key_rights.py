@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from floorline.gateway.admission import Admitted, Turned, admit
 from floorline.gateway.keys import Key, Keyring, digest, new_key
 from floorline.gateway.message import Request
+from floorline.gateway.places import Places
 from floorline.gateway.policy import Allowed, GatewayPolicy, Provider
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -32,7 +33,7 @@ def asked(
     key = Key(id="k_1", name="n", digest=digest(TEXT.encode(), SECRET), created_at=NOW, **rights)
     carried = {b"authorization": f"Bearer {TEXT}".encode(), b"content-type": b"application/json", **(headers or {})}
     request = Request(method=method, path=path, headers=carried, body=body)
-    return admit(request, policy, Keyring([key], SECRET), "call", NOW)
+    return admit(request, Places(policy), Keyring([key], SECRET), "call", NOW)
 
 
 def refusal(found: Admitted | Turned) -> tuple[int, str] | None:
@@ -63,7 +64,7 @@ ANYTHING = st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda v
 )
 def test_without_the_key_every_request_whatever_is_turned_away(carried, path, query, body):
     request = Request(method="POST", path=path, query=query, headers=carried, body=body)
-    found = admit(request, POLICY, Keyring([], SECRET), "call", NOW)
+    found = admit(request, Places(POLICY), Keyring([], SECRET), "call", NOW)
     assert isinstance(found, Turned)
     assert refusal(found) == (401, "invalid_api_key")
 

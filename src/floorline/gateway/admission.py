@@ -1,6 +1,6 @@
 """From a request to a call: whose it is, what it asks for, and whether it may be served. Pure: the clock and ids are handed in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,9 +8,8 @@ import msgspec
 from floorline.gateway.attribution import Attribution, attribute, missing_text, unattributed
 from floorline.gateway.keys import Keyring, allows, presented_key
 from floorline.gateway.message import Request
-from floorline.gateway.policy import Allowed, Dialect, GatewayPolicy, ModelGroup, Target
-from floorline.gateway.targets import group_of, permitted
-from floorline.gateway.translate.request import TRANSLATIONS, speaks
+from floorline.gateway.places import Places
+from floorline.gateway.policy import Dialect, ModelGroup, Target
 from floorline.gateway.underway import Refusal, UnderWay
 from floorline.gateway.wire.body import View, estimate_input_tokens, view
 from floorline.gateway.wire.errors import Invalid
@@ -39,8 +38,9 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     targets: Sequence[Target] = ()
 
 
-def admit(request: Request, policy: GatewayPolicy, ring: Keyring, call_id: str, now: datetime) -> Admitted | Turned:
+def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: datetime) -> Admitted | Turned:
     """The call that a request is. What is wrong with an authenticated one is its `refusal`."""
+    policy = places.policy
     presented = presented_key(request.headers, request.query)
     key = "unknown" if presented is None else ring.find(presented, now)
     if isinstance(key, str):
@@ -64,7 +64,7 @@ def admit(request: Request, policy: GatewayPolicy, ring: Keyring, call_id: str, 
         refusal = Refusal(status=seen.status, kind=seen.kind, message=seen.message)
         return Admitted(call=_call(request, where, key, _NO_VIEW, whose, call_id, now, refusal))
     call = _call(request, where, key, seen, whose, call_id, now, None)
-    return _placed(call, policy)
+    return _placed(call, places)
 
 
 def _call(
@@ -95,10 +95,10 @@ def _call(
     )
 
 
-def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
+def _placed(call: UnderWay, places: Places) -> Admitted:
     """The call with its targets, or with the reason why it has none."""
     whose = call.attribution
-    stance = unattributed(whose, call.key, policy.unattributed) if call.route.metered else None
+    stance = unattributed(whose, call.key, places.policy.unattributed) if call.route.metered else None
     if stance == "require":
         return _refused(call, 400, "unattributed", missing_text(whose))
     if stance == "warn":
@@ -109,72 +109,19 @@ def _placed(call: UnderWay, policy: GatewayPolicy) -> Admitted:
         return _refused(
             call, 403, "model_not_allowed", f"this key may not call {asked}, only {', '.join(call.key.models)}"
         )
-    group = _group(call.route, model, policy)
-    if group is None:
-        return _refused(
-            call,
-            404,
-            "no_provider",
-            f"no provider of the dialect {call.route.dialect} is configured: add one to `providers`",
-        )
-    allowed = permitted(group.targets, policy.providers, _rules(whose, call.key, policy))
-    if not allowed:
-        names = ", ".join(sorted({target.provider for target in group.targets}))
-        return _refused(
-            call,
-            403,
-            "provider_not_allowed",
-            f"{model or call.route.path} is served by {names}, where this call may not go",
-        )
-    speaking = [t for t in allowed if speaks(call.route, policy.providers[t.provider].dialect)]
-    if not speaking:
-        other = policy.providers[allowed[0].provider].dialect
-        return _refused(
-            call,
-            400,
-            "translation_missing",
-            f"{model!r} is served in the dialect {other}, the request speaks {call.route.dialect}: call the endpoints of {other}, "
-            f"or give the model a target that speaks {call.route.dialect} ({TRANSLATIONS})",
-        )
-    unsaid = _unsaid(call, [policy.providers[t.provider].dialect for t in speaking])
-    if unsaid is not None:
+    place = places.of(call.route, model, whose, call.key)
+    if place.kind:
+        return _refused(call, place.status, place.kind, place.message)
+    if not place.own and (unsaid := _unsaid(call, place.dialects)) is not None:
         return _refused(call, unsaid.status, unsaid.kind, unsaid.message)
-    return Admitted(call=call, group=group, targets=speaking)
+    return Admitted(call=call, group=place.group, targets=place.targets)
 
 
 def _unsaid(call: UnderWay, dialects: Sequence[Dialect]) -> Invalid | None:
-    """Why no target can be asked this request, for the first of them; None when one can. While a target speaks the caller's own
-    dialect nothing is translated here: most such calls never need it.
-    """
-    if call.route.dialect in dialects:
-        return None
+    """Why no target can be asked this request, for the first of them; None when one can."""
     found = [call.asked(dialect) for dialect in dialects]
     unsaid = [one for one in found if isinstance(one, Invalid)]
     return unsaid[0] if len(unsaid) == len(found) else None
-
-
-def _group(where: Route, model: str, policy: GatewayPolicy) -> ModelGroup | None:
-    """The targets of the call before any rule; None when no provider speaks its dialect."""
-    fallback = where.provider or next(
-        (name for name, provider in policy.providers.items() if provider.dialect == where.dialect), ""
-    )
-    if where.provider or where.action != "call":
-        return group_of(model, _NO_GROUPS, fallback) if fallback else None
-    if model not in policy.models and not fallback:
-        return None
-    return group_of(model, policy.models, fallback)
-
-
-_NO_GROUPS: Mapping[str, ModelGroup] = {}
-
-
-def _rules(whose: Attribution, key: Key, policy: GatewayPolicy) -> list[Allowed]:
-    """Everything that binds where the call may go."""
-    rules = [policy.features.get(whose.feature), policy.customers.get(whose.customer)]
-    found = [rule for rule in rules if rule is not None]
-    if key.providers:
-        found.append(Allowed(providers=frozenset(key.providers)))
-    return found
 
 
 def _refused(call: UnderWay, status: int, kind: str, message: str) -> Admitted:

@@ -93,10 +93,10 @@ class Pipeline:
             _show(reply, page(request))
             return
         snapshot, chance = self.snapshot, self._chance
-        admitted = admit(request, snapshot.policy, snapshot.ring, chance.call_id(), chance.now())
+        admitted = admit(request, snapshot.places, snapshot.ring, chance.call_id(), chance.now())
         if isinstance(admitted, Turned) and self._renew():
             snapshot = self.snapshot
-            admitted = admit(request, snapshot.policy, snapshot.ring, chance.call_id(), chance.now())
+            admitted = admit(request, snapshot.places, snapshot.ring, chance.call_id(), chance.now())
         if isinstance(admitted, Turned):
             self._metrics.add("floorline_turned_away_total", str(admitted.refusal.status))
             _tell(reply, admitted.dialect, admitted.refusal, [])

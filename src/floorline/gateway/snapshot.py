@@ -1,10 +1,11 @@
 """What is in force: policy, keys, prices and the ways to the providers, swapped as a whole. A call keeps the one it began with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from floorline.gateway.accounting import Prices
 from floorline.gateway.keys import Keyring
+from floorline.gateway.places import Places
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.targets import Breaker
 from floorline.gateway.upstream import Origin, Pool
@@ -29,6 +30,10 @@ class Snapshot:
     prices: Prices
     upstreams: Mapping[str, Upstream]
     breakers: dict[tuple[str, str], Breaker]
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", Places(self.policy))
 
     def breaker(self, provider: str, model: str) -> Breaker:
         """Of one target."""

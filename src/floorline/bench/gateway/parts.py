@@ -15,6 +15,7 @@ from floorline.gateway.attribution import attribute
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.keys import Key, Keyring, digest, presented_key
 from floorline.gateway.message import Request
+from floorline.gateway.places import Places
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.recording import Recorder, account_of, closing
 from floorline.gateway.underway import Try, UnderWay
@@ -36,6 +37,7 @@ _PRESENTED = b"flk_" + b"k" * 43
 _AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _PROVIDER = Provider(name="openai", dialect="openai", base_url="http://127.0.0.1:9001/v1", api_key="sk-upstream-0001")
 _POLICY = GatewayPolicy(providers={"openai": _PROVIDER})
+_PLACES = Places(_POLICY)
 _ROUTE = route("POST", _PATH, {}, _POLICY.providers)
 
 
@@ -166,7 +168,7 @@ def _request(workload: Workload) -> Request:
 
 
 def _admit(ring: Keyring, request: Request) -> Admitted:
-    admitted = admit(request, _POLICY, ring, "call-0000000000000001", _AT)
+    admitted = admit(request, _PLACES, ring, "call-0000000000000001", _AT)
     assert isinstance(admitted, Admitted)
     return admitted
 

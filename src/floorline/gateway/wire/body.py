@@ -166,11 +166,11 @@ def _plain(route: Route, body: bytes) -> View:
     if not _OTHER_SPELLINGS.isdisjoint(held):
         raise Repeated("model")  # some parsers take names in any case
     options = held.get("stream_options")
-    asked_for = _read(held, "stream_options", _options)
+    asked_for = None if options is None else _read(held, "stream_options", _options)
     return View(
         model=route.model or model or "",
         named=model or "",
-        stream=_read(held, "stream", _flag) is True,
+        stream="stream" in held and _read(held, "stream", _flag) is True,
         output_cap=_cap(held),
         end_user=_end_user(route, held),
         wants_usage=asked_for is not None and asked_for.include_usage is True,
@@ -198,8 +198,12 @@ def _is_name(model: str) -> bool:
 
 
 def _cap(held: Mapping[str, msgspec.Raw]) -> int | None:
-    counts = [_read(held, name, _count) for name in _CAPS if name in held]
-    return next((count for count in counts if count is not None), None)
+    cap = None
+    for name in _CAPS:
+        if name in held:
+            count = _read(held, name, _count)
+            cap = count if cap is None else cap
+    return cap
 
 
 def _end_user(route: Route, held: Mapping[str, msgspec.Raw]) -> str:

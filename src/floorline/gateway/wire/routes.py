@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
+
+import msgspec
 
 from floorline.gateway.policy import Dialect, Provider
 from floorline.pricing.usage import endpoint_family
@@ -13,8 +14,7 @@ from floorline.pricing.usage import endpoint_family
 Action = Literal["call", "models", "passthrough"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request belongs.
 
     `action`: `call` names a model in its body or path and can go to any target of that model; `models` asks which models there are;
