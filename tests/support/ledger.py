@@ -8,13 +8,14 @@ tests/conftest.py makes the fixtures known to every test; in a test module, with
         assert ledger.query(Query(sql="SELECT count() FROM calls", row=Count)) == [Count(n=1)]
 
 `ledger` has days of UTC and costs a few milliseconds: one chDB folder a test process, databases that are emptied and used
-again. `open_ledger` opens
-one with other options, as in `open_ledger(timezone="Europe/Berlin")`; every ledger that it opened is closed at the end.
+again. `open_ledger` opens one with other options, as in `open_ledger(timezone="Europe/Berlin")`; every ledger that it opened
+is closed at the end.
 `entry` wraps a record with the fingerprint of its own content.
 """
 
 import itertools
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -41,21 +42,22 @@ class Databases:
     def __init__(self, connector: Callable[[str], Connect], prefix: str) -> None:
         self.connector = connector
         self._names = (f"{prefix}_{number}" for number in itertools.count())
-        self._free: list[str] = []
+        self._free: defaultdict[str, list[str]] = defaultdict(list)
 
-    def take(self) -> str:
-        """A database without records, with days of UTC if it has tables."""
-        return self._free.pop() if self._free else next(self._names)
+    def take(self, timezone: str = "UTC") -> str:
+        """A database without records, with days of `timezone` if it has tables."""
+        free = self._free[timezone]
+        return free.pop() if free else next(self._names)
 
     def give_back(self, name: str) -> None:
         """Empty a database, or drop it when a test left it in another shape."""
         store = Store(self.connector(name))
         made = store._rows("SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'")
         applied = {str(checksum) for (checksum,) in store._rows("SELECT checksum FROM migrations")} if made else set()
-        if applied == {migration.checksum for migration in migrations()} and store.timezone == "UTC":
+        if applied == {migration.checksum for migration in migrations()}:
             for (table,) in store._rows(_EMPTIED):
                 store._run(f"TRUNCATE TABLE {table} SYNC")
-            self._free.append(name)
+            self._free[store.timezone].append(name)
         else:
             store._run(f"DROP DATABASE {name} SYNC")
         store.close()
@@ -74,16 +76,16 @@ class Opener:
         self._used: dict[str, str] = {}
         self._opened: list[Ledger] = []
 
-    def connect(self, name: str) -> Connect:
-        """How the ledger `name` reaches its database."""
+    def connect(self, name: str, timezone: str = "UTC") -> Connect:
+        """How the ledger `name` reaches its database; `timezone` counts only when it has none yet."""
         if name not in self._used:
-            self._used[name] = self._databases.take()
+            self._used[name] = self._databases.take(timezone)
         return self._databases.connector(self._used[name])
 
     def __call__(self, name: str = "home", **options: object) -> Ledger:
         settings = {"wait_s": 0, "durability": "process", "segment_bytes": 1 << 20, **options}
         if "connect" not in settings:
-            settings["connect"] = self.connect(name)
+            settings["connect"] = self.connect(name, str(settings.get("timezone") or "UTC"))
         ledger = Ledger.open(self._folder / name, **settings)
         self._opened.append(ledger)
         return ledger
