@@ -167,6 +167,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 RevenueKind = Literal["subscription", "usage", "outcome", "one_off", "discount", "credit_note", "refund"]
 REVENUE_KINDS: tuple[RevenueKind, ...] = get_args(RevenueKind)
+KINDS_BY_USE: tuple[RevenueKind, ...] = ("usage", "outcome", "one_off")
+"""Kinds that bill how much was used or bought, not for how long."""
 
 
 class Revenue(Record, frozen=True, kw_only=True):

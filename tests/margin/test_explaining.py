@@ -137,6 +137,23 @@ def test_a_new_subscriber_is_revenue_volume_and_a_discount_is_revenue_price(ledg
     assert moved == {"revenue_volume": 35, "revenue_price": -14}
 
 
+def test_more_use_that_is_billed_is_revenue_volume(ledger):
+    keep(
+        ledger,
+        [
+            line("acme", "70", "2026-01-01", "2026-01-08", plan="pro", kind="usage"),
+            line("acme", "98", "2026-01-08", "2026-01-15", plan="pro", kind="usage"),
+            line("acme", "14", "2026-01-01", "2026-01-15", plan="pro"),
+            call("2026-01-02T10:00:00Z", "acme", "support", "1"),
+            call("2026-01-09T10:00:00Z", "acme", "support", "1"),
+        ],
+    )
+    margins = Margins(ledger)
+    agrees(margins, FIRST, SECOND)
+    total = explained(margins, ExplainRequest(by="feature", before=FIRST, after=SECOND)).total
+    assert (total.parts["revenue_volume"], total.parts["revenue_price"]) == (28 * 10**12, 0)
+
+
 def test_baselines_that_begin_between_the_windows_are_named_on_the_feature_s_bridge(ledger):
     keep(ledger, [call("2026-01-02T10:00:00Z", "acme", "chat", "1"), call("2026-01-09T10:00:00Z", "acme", "chat", "2")])
     change = Entry(

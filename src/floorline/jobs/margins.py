@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from floorline.events import REVENUE_KINDS, Customer
+from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import bridge, facts, queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
@@ -256,16 +256,21 @@ class _Table:
         """As report, undivided by anything but customer, plan and feature."""
         weights = self._begin_weights() if self._needs_cells else None
         asked = self._ledger.begin(queries.drivers(self._window_days()))
-        plans, to = self._policies.plans, self.attribution
+        plans, to, window = self._policies.plans, self.attribution, self.window
+        by_day, by_use = (
+            self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kinds))
+            for kinds in (tuple(set(REVENUE_KINDS).difference(KINDS_BY_USE)), KINDS_BY_USE)
+        )
         outcomes = self.outcomes()
         cells = month_cells(_only(weights), plans, to) if weights else Cells((), plans)
         metered = month_uses(_only(weights), to) if weights and self.metered else []
-        used = joined(outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
-        days = facts.paid_days(self.lines, to)
+        paid, billed = _only(by_day), _only(by_use)
+        used = joined(revenue_pools(billed, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
+        days = facts.paid_days(paid, to)
         return Facts(
             days=bridge.Days(self._request.start, self._request.end),
             called=facts.called(_only(asked), self.names),
-            received=facts.received(revenue_pools(self.lines, to), used, days, cells),
+            received=facts.received(revenue_pools(paid, to), used, days, cells),
             shared=facts.shared(cost_pools(self._costs, to), cells, to),
         )
 
@@ -292,7 +297,7 @@ class _Table:
         """As `earned`, apart: what plans charge for calls and tokens is usage, and for outcomes outcome."""
         plans, window = self._policies.plans, self.window
         asked = {
-            kind: self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kind))
+            kind: self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, (kind,)))
             for kind in REVENUE_KINDS
         }
         kinds: dict[str, Pools] = {kind: revenue_pools(_only(lines), self.attribution) for kind, lines in asked.items()}

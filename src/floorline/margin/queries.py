@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from floorline.events import ORCHESTRATION, Alias, Customer
+from floorline.events import ORCHESTRATION, Alias, Customer, RevenueKind
 from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Column, Scope, Source
 from floorline.query import Parameter, Query
@@ -347,9 +347,9 @@ def stamped_versions(days: Days) -> Query[TextRow]:
     return Query(sql=_SQL["stamped_versions"].substitute(), row=TextRow, parameters=_parameters(days))
 
 
-def revenue_lines(start: int, end: int, kind: str = "") -> Query[RevenueColumns]:
-    """Lines whose period meets the days, of one kind or of all."""
-    parameters = {**_range(start, end), "kind": kind}
+def revenue_lines(start: int, end: int, kinds: Sequence[RevenueKind] = ()) -> Query[RevenueColumns]:
+    """Lines whose period meets the days, of some kinds or of all."""
+    parameters: dict[str, Parameter] = {**_range(start, end), "kinds": kinds}
     return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
 
 
