@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.errors import LedgerCorrupt, LedgerFull
+from floorline.ledger import segment as segment_module
 from floorline.ledger.segment import START, Damaged, Segment
 from floorline.ledger.spool import Spool, segment_paths
 
@@ -207,4 +208,31 @@ def test_a_segment_that_holds_records_is_sealed_after_a_while(tmp_path):
     assert len(spool.sealed_paths()) == 1
     spool.seal_after(100, 5_101)
     assert len(spool.sealed_paths()) == 2
+    spool.close()
+
+
+def test_an_idle_spool_leaves_the_disk_alone(tmp_path, monkeypatch):
+    class Counting:
+        def __init__(self, libc):
+            self.libc, self.calls = libc, 0
+
+        def msync(self, *arguments):
+            self.calls += 1
+            return self.libc.msync(*arguments)
+
+        def __getattr__(self, name):
+            return getattr(self.libc, name)
+
+    counting = Counting(segment_module._libc)
+    monkeypatch.setattr(segment_module, "_libc", counting)
+    spool = Spool(tmp_path, segment_bytes=1 << 16)
+    for expected in (1, 2):
+        spool.append(b"record")
+        for _ in range(3):
+            spool.sync()
+        assert counting.calls == expected
+    spool.seal()
+    spool.sync()
+    spool.sync()
+    assert counting.calls == 3
     spool.close()

@@ -206,12 +206,12 @@ class Segment:
 
         OSError on a failed write: dirty pages may be gone, so a later success proves nothing; stop and say so.
         """
-        last = self.tail + 4  # with the seal, if there is one
+        last = self.tail + (4 if self.sealed else 0)
         start = self._synced & -mmap.PAGESIZE
         if last > self._synced:
             if _libc.msync(self._address + start, last - start, _MS_SYNC):
                 raise OSError(ctypes.get_errno(), "msync", str(self.path))
-            self._synced = last - 4
+            self._synced = last
 
 
 def sync_folder(folder: Path) -> None:
