@@ -147,6 +147,9 @@ def test_an_item_by_hand_goes_its_way_by_commands(tmp_path, monkeypatch):
         "shipped",
     ]
     assert "promised $9,000.00 a quarter" in home.text("show", "committed")
+    assert "by_hand:committed-use: shipped" in home.text("show", "committed"), (
+        "no name is taken for a picture or a style"
+    )
     home.run("add", "Another thing", "--dollars", "5")
     rejected = home.run("reject", "another", "--reason", "no", "--days", "10")
     assert (rejected["state"], rejected["subject_kind"]) == ("rejected", "company")
@@ -160,3 +163,11 @@ def test_an_item_by_hand_goes_its_way_by_commands(tmp_path, monkeypatch):
     ):
         failed = CliRunner().invoke(command, wrong)
         assert said in str(failed.exception), failed
+
+
+def test_names_and_losses_are_printed_as_they_are(tmp_path, monkeypatch):
+    home = Home(tmp_path, monkeypatch)
+    home.run("add", "Hand", "--dollars", "5", "--subject", "[/x] :whale:")
+    shown = home.text("show", "hand")
+    assert "by_hand:hand: proposed, $5.00 a quarter" in shown
+    assert [item["id"] for item in home.run()["open"]] == ["by_hand:hand"]

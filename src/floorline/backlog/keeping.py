@@ -93,5 +93,5 @@ def slug(title: str) -> str:
 def checked(dollars: Decimal) -> Decimal:
     """An estimate that a person states. BadInput where it is no gain."""
     if dollars <= 0:
-        raise BadInput(f"${dollars} a quarter is no gain: state what it would bring")
+        raise BadInput(f"{dollars.normalize():f} USD a quarter is no gain: state what it would bring")
     return dollars

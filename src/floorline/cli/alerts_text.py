@@ -5,13 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 
 import click
-from rich.console import Console
 
 from floorline.alerts import wording
 from floorline.alerts.digest import Digest, NoiseReport
 from floorline.alerts.model import Alert
 from floorline.alerts.tuning import Setting, Tuning
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.money import text
 
 
@@ -128,7 +127,7 @@ def print_alerts(alerts: Sequence[Alert]) -> None:
             weight=5,
         ),
     ]
-    print_grid(Console(highlight=False), "Alerts", [column for column in columns if any(column.cells)])
+    print_grid(plain_console(), "Alerts", [column for column in columns if any(column.cells)])
 
 
 def print_alert(alert: Alert) -> None:
@@ -158,7 +157,7 @@ def print_rules(tuning: Tuning) -> None:
     ]
     settings = [setting for _, setting in lines]
     print_grid(
-        Console(highlight=False),
+        plain_console(),
         "Rules",
         [
             Column(title="rule", cells=[name for name, _ in lines], name=True),

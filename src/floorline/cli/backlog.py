@@ -36,14 +36,15 @@ def _backlog() -> Generator[Backlog]:
 
 
 @click.group("backlog", invoke_without_command=True)
+@_JSON
 @click.pass_context
-def command(ctx: click.Context) -> None:
+def command(ctx: click.Context, *, as_json: bool) -> None:
     """Opportunities found and added, ranked by dollars a quarter: decided on, shipped, measured against the promise.
 
     Without a command it lists them. docs/backlog.md has every formula.
     """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_)
+        ctx.invoke(list_, as_json=as_json)
 
 
 @command.command("list")

@@ -1,14 +1,16 @@
 """The backlog as tables for people and as JSON."""
 
 from collections.abc import Sequence
-
-from rich.console import Console
+from datetime import timedelta
+from decimal import Decimal
 
 from floorline.backlog.model import Opportunity, Realised
 from floorline.backlog.ranking import Ranked, Ranking
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.jobs.backlogging import Looked
 from floorline.money import text
+
+_DAY = timedelta(days=1)
 
 Json = dict[str, object]
 
@@ -54,6 +56,10 @@ def _realised(of: Realised) -> Json:
     }
 
 
+def _usd(amount: Decimal, places: int = 0) -> str:
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{places}f}"
+
+
 def list_document(looked: Looked, ranks: Ranking, closed: Sequence[Opportunity]) -> Json:
     """The whole list: what the open ones are worth together, each of them in rank order, and the others."""
     return {
@@ -76,7 +82,7 @@ def list_document(looked: Looked, ranks: Ranking, closed: Sequence[Opportunity])
 
 def print_list(looked: Looked, ranks: Ranking, closed: Sequence[Opportunity]) -> None:
     """The open ones in rank order, then the others, then what could not be seen."""
-    out = Console(highlight=False)
+    out = plain_console()
     if ranks.items:
         together = f"${ranks.dollars_a_quarter:,.0f} a quarter together, each dollar once"
         stated = f"; ${ranks.stated:,.0f} more stated by hand" if ranks.stated else ""
@@ -94,7 +100,7 @@ def print_list(looked: Looked, ranks: Ranking, closed: Sequence[Opportunity]) ->
 def _columns(items: Sequence[Ranked]) -> list[Column]:
     return [
         Column(title="opportunity", cells=[_named(one.item) for one in items], name=True),
-        Column(title="$/quarter", cells=[f"${one.item.dollars_a_quarter:,.0f}" for one in items]),
+        Column(title="$/quarter", cells=[_usd(one.item.dollars_a_quarter) for one in items]),
         Column(title="adds", cells=[_adds(one) for one in items], weight=1),
         Column(
             title="points",
@@ -114,17 +120,17 @@ def _named(item: Opportunity) -> str:
 def _adds(one: Ranked) -> str:
     if one.adds is None:
         return "stated"
-    return f"${one.adds:,.0f}" + ("*" if one.shares_with else "")
+    return _usd(one.adds) + ("*" if one.shares_with else "")
 
 
 def _closed_columns(items: Sequence[Opportunity]) -> list[Column]:
     return [
         Column(title="opportunity", cells=[_named(item) for item in items], name=True),
         Column(title="state", cells=[item.state for item in items]),
-        Column(title="promised", cells=["–" if item.promised is None else f"${item.promised:,.0f}" for item in items]),
+        Column(title="promised", cells=["–" if item.promised is None else _usd(item.promised) for item in items]),
         Column(
             title="realised",
-            cells=["–" if item.realised is None else f"${item.realised.dollars_a_quarter:,.0f}" for item in items],
+            cells=["–" if item.realised is None else _usd(item.realised.dollars_a_quarter) for item in items],
         ),
         Column(title="since", cells=[str(item.shipped_on or "–") for item in items], weight=1),
     ]
@@ -132,26 +138,28 @@ def _closed_columns(items: Sequence[Opportunity]) -> list[Column]:
 
 def print_one(one: Opportunity) -> None:
     """Everything that is kept of one item."""
-    out = Console(highlight=False)
+    out = plain_console()
 
     def say(line: str) -> None:
-        out.print(line, soft_wrap=True, markup=False)
+        out.print(line, soft_wrap=True)
 
     points = "" if one.margin_points is None else f", {one.margin_points:.2f} points of {one.subject or 'the company'}"
     say(one.title)
-    say(f"  {one.id}: {one.state}, ${one.dollars_a_quarter:,.2f} a quarter{points}")
+    say(f"  {one.id}: {one.state}, {_usd(one.dollars_a_quarter, 2)} a quarter{points}")
     say(f"  {one.formula}")
     say(f"  confidence {one.confidence}, effort {one.effort}, risk {one.risk}")
     say(f"  owner {one.owner or '–'}, deadline {one.deadline or '–'}")
     for claim in one.claims:
-        say(f"  saves ${claim.saves:,.2f} of ${claim.spend:,.2f} of {' / '.join(word or '–' for word in claim.slice)}")
+        say(
+            f"  saves {_usd(claim.saves, 2)} of {_usd(claim.spend, 2)} of {' / '.join(word or '–' for word in claim.slice)}"
+        )
     if one.promised is not None:
-        say(f"  promised ${one.promised:,.2f} a quarter")
+        say(f"  promised {_usd(one.promised, 2)} a quarter")
     if one.realised is not None:
         of = one.realised
         say(
-            f"  realised ${of.dollars_a_quarter:,.2f} a quarter: ${of.before:,.6f} a {of.per} from {of.before_start} to"
-            f" {of.before_end}, ${of.after:,.6f} from {of.after_start} to {of.after_end}, over {of.volume:,}"
+            f"  realised {_usd(of.dollars_a_quarter, 2)} a quarter: {_usd(of.before, 6)} a {of.per} from {of.before_start} to"
+            f" {of.before_end - _DAY}, {_usd(of.after, 6)} from {of.after_start} to {of.after_end - _DAY}, over {of.volume:,}"
         )
         for caveat in of.caveats:
             say(f"  but {caveat}")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from floorline.cli.check_gateway import gateway_document, print_gateway
+from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
 from floorline.config import Config, Parsed
@@ -105,7 +105,7 @@ def effective(config: Config) -> dict[str, object]:
 
 
 def _print(config: Config) -> None:
-    console = Console(highlight=False, markup=False)
+    console = plain_console()
     console.print(f"{config.path}: in order" if config.path else f"No {CONFIG_NAME}: the defaults hold.")
     summary = Table("setting", "value", box=box.SIMPLE)
     summary.add_row("timezone", config.timezone if config.timezone_stated else "the ledger's own (UTC when new)")

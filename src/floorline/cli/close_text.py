@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.cli.margin_text import cents, console
 from floorline.jobs.closing import Beside, Head, Restated
 from floorline.margin.closing import KINDS, MEANINGS, Difference, Part, Prior, Row, summed
@@ -111,15 +111,15 @@ def _prior(prior: Prior) -> Json:
 
 def print_list(heads: Mapping[str, Head]) -> None:
     """Every month that is or was closed."""
-    out = Console(highlight=False)
+    out = plain_console()
     for id_, head in heads.items():
         state = f"closed {head.closed_at:%Y-%m-%d %H:%M} UTC by {head.actor}"
         if head.reopened_at is not None:
             state += f", reopened {head.reopened_at:%Y-%m-%d} by {head.reopened_by}: {head.reopened_because}"
         figures = f"revenue {cents(head.revenue)}, cost {cents(head.cogs)}, margin {cents(head.revenue - head.cogs)}"
-        out.print(f"{id_}  {state}\n    {figures}\n    {head.sha256}", soft_wrap=True, markup=False)
+        out.print(f"{id_}  {state}\n    {figures}\n    {head.sha256}", soft_wrap=True)
         for warning in head.warnings:
-            out.print(f"    although {warning}: {head.reason}", soft_wrap=True, markup=False)
+            out.print(f"    although {warning}: {head.reason}", soft_wrap=True)
 
 
 def print_month(id_: str, of: Restated) -> None:
@@ -130,7 +130,6 @@ def print_month(id_: str, of: Restated) -> None:
         f"{id_}: {closed.start} to {closed.end} exclusive, days of {closed.timezone}; closed {head.closed_at:%Y-%m-%d %H:%M}"
         f" UTC by {head.actor}\n{head.sha256}",
         soft_wrap=True,
-        markup=False,
     )
     _print_three(out, of)
     _print_carried(out, closed.prior, id_)
@@ -157,7 +156,7 @@ def _print_three(out: Console, of: Restated) -> None:
     if of.incomparable:
         closed = of.closed.total
         figures = f"revenue {cents(closed.revenue)}, cost {cents(closed.cogs)}, margin {cents(closed.margin)}"
-        out.print(f"As closed: {figures}. {of.incomparable}", soft_wrap=True, markup=False)
+        out.print(f"As closed: {figures}. {of.incomparable}", soft_wrap=True)
         return
     since = [(MEANINGS[kind], of.since[kind]) for kind in KINDS if kind in of.since]
     total, restated = of.closed.total, of.restated

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from floorline import __version__
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.cli.output import emit_json
 from floorline.clock import day_of
 from floorline.config import Config, Parsed
@@ -199,7 +198,7 @@ def _of_calls(ledger: "AnyLedger", config: Config) -> Iterator[Finding]:
 
 
 def _print(found: list[Finding]) -> None:
-    out = Console(highlight=False)
+    out = plain_console()
     marks = [Text(one.level, style=_STYLES[one.level]) for one in found]
     said = [one.said + (f"\n→ {one.mend}" if one.mend else "") for one in found]
     columns = [

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import IO
 
 from rich import box
 from rich.cells import cell_len
@@ -39,6 +40,13 @@ class Column:
         return min(self.width, NAME_WIDTH_MIN) if self.name else self.width
 
 
+def plain_console(width: int | None = None, file: IO[str] | None = None) -> Console:
+    """Standard output, or `file`, that prints what it is given: brackets and colons in somebody's names are no styles and no
+    pictures.
+    """
+    return Console(highlight=False, markup=False, emoji=False, width=width, file=file)
+
+
 def print_grid(
     out: Console, title: str, columns: Sequence[Column], *, sections: Sequence[int] = (), bold_last: bool = False
 ) -> list[str]:
@@ -60,7 +68,7 @@ def print_grid(
         is_last = number == len(lines) - 1
         table.add_row(*cells, style="bold" if bold_last and is_last else "", end_section=number in sections)
     needed = _needed(shown)
-    wide = out if needed <= out.width else Console(highlight=False, width=needed, file=out.file)
+    wide = out if needed <= out.width else plain_console(needed, out.file)
     out.print(Text(title, style="italic"))
     wide.print(table)
     return [_one_line(column.title) for column in columns if not any(column is one for one in shown)]

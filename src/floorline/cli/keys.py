@@ -6,9 +6,9 @@ from typing import cast, get_args
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Column, Table
 
+from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json
 from floorline.clock import parse_day, parse_instant
 from floorline.config.reader import nearest
@@ -105,7 +105,7 @@ def list_(*, as_json: bool) -> None:
             _minute(key.created_at),
             _minute(key.expires_at) if key.expires_at else "",
         )
-    Console(highlight=False, markup=False).print(table)
+    plain_console().print(table)
 
 
 @command.command("revoke")

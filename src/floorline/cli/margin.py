@@ -16,7 +16,7 @@ from floorline.cli.close_text import beside_document, print_beside
 from floorline.cli.margin_explain import print_explanation
 from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.cli.output import emit_json, note
-from floorline.clock import day_of, parse_day, timezone
+from floorline.clock import day_of, reported_day, timezone
 from floorline.config import Config
 from floorline.errors import Mismatch
 from floorline.events import ENVIRONMENTS, PURPOSES
@@ -49,7 +49,7 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return parse_day(value)
+            return reported_day(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -67,7 +67,7 @@ class Window(click.ParamType[Days]):
         if not dots:
             self.fail(f"{value!r}: write two days as 2026-09-24..2026-10-01", param, ctx)
         try:
-            return Days(parse_day(start), parse_day(end))
+            return Days(reported_day(start), reported_day(end))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

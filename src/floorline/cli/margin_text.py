@@ -9,7 +9,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.text import Text
 
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.margin.baseline import Entry
 from floorline.margin.changelog import describe
 from floorline.margin.floors import exception_sentence
@@ -27,9 +27,9 @@ SO_FAR = " (so far)"
 
 def console() -> Console:
     """Standard output; when it is no terminal and COLUMNS does not say, wide enough for a whole table."""
-    found = Console(highlight=False)
+    found = plain_console()
     known = found.is_terminal or "COLUMNS" in os.environ
-    return found if known else Console(highlight=False, width=WIDTH_WHEN_PIPED)
+    return found if known else plain_console(WIDTH_WHEN_PIPED)
 
 
 def dollars(amount: Decimal | None) -> str:

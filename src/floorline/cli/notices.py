@@ -4,11 +4,10 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 import click
-from rich.console import Console
 
 from floorline.alerts.events import PRICE_CHANGES, PRICE_NOTICES, PriceChange, PriceNotice
 from floorline.alerts.wording import money
-from floorline.cli.grid import Column, print_grid
+from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.cli.margin import Day
 from floorline.cli.output import emit_json
 from floorline.errors import BadInput
@@ -84,7 +83,7 @@ def list_(*, as_json: bool) -> None:
         click.echo("no notices yet: `floorline notices add --provider … --model … --from … --price input=…`")
         return
     print_grid(
-        Console(highlight=False),
+        plain_console(),
         "Announced prices",
         [
             Column(title="notice", cells=[notice.id for notice in notices], name=True),

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json, note
 from floorline.clock import parse_day
 from floorline.errors import BadInput
@@ -231,7 +231,7 @@ def _largest(changes: dict[Key, Change]) -> list[tuple[Key, Change]]:
 
 
 def _print(diff: Diff) -> None:
-    console = Console(highlight=False)
+    console = plain_console()
     total = diff.total
     console.print(
         f"{diff.verb} {diff.filters['from']} to {diff.filters['to']}: {total.calls:,} of {diff.examined:,} calls change,"
