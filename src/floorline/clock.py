@@ -6,6 +6,9 @@ Nothing here reads the clock: `now` is an argument everywhere below the shell.
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+REPORTED_YEARS = range(1970, 3000)
+"""The years of which reports can be asked."""
+
 
 def parse_instant(value: str | int | datetime) -> datetime:
     """An aware UTC instant from ISO 8601 text, epoch seconds, milliseconds or microseconds, or a datetime.
@@ -38,6 +41,14 @@ def parse_day(value: str) -> date:
         return date.fromisoformat(value.strip()[:10])
     except ValueError as error:
         raise ValueError(f"{value!r} is not a day: write it as 2026-01-31") from error
+
+
+def reported_day(value: str) -> date:
+    """A calendar day that a report can be asked for: of REPORTED_YEARS, so that the days around it exist."""
+    day = parse_day(value)
+    if day.year not in REPORTED_YEARS:
+        raise ValueError(f"{value!r} is not a day of the years {REPORTED_YEARS[0]} to {REPORTED_YEARS[-1]}")
+    return day
 
 
 def timezone(name: str) -> ZoneInfo:

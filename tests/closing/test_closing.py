@@ -141,6 +141,7 @@ def test_months_close_once_in_order_and_when_they_are_over(of: Closings):
         ("2026-02", MARCH, True, "wants its --reason"),
         ("2026-13", MARCH, False, "is not a month"),
         ("January", MARCH, False, "is not a month"),
+        ("9999-12", MARCH, False, "is not a month"),
         (JANUARY, MARCH, False, "2026-01 is closed"),
         ("2026-03", APRIL, False, "2026-02 is next"),
     ):

@@ -44,3 +44,10 @@ def test_days_exclude_their_end() -> None:
 def test_months_start_on_their_first() -> None:
     assert clock.month_start(date(2026, 2, 28)) == date(2026, 2, 1)
     assert clock.next_month(date(2026, 12, 31)) == date(2027, 1, 1)
+
+
+def test_a_report_is_of_days_that_have_days_around_them() -> None:
+    assert clock.reported_day("2026-01-31") == date(2026, 1, 31)
+    for far in ("0001-01-01", "9999-12-31"):
+        with pytest.raises(ValueError, match="years 1970 to 2999"):
+            clock.reported_day(far)

@@ -15,7 +15,7 @@ def test_2026_has_a_week_53_that_ends_in_2027():
     assert week_of(date(2027, 1, 4)).before() == week
 
 
-@pytest.mark.parametrize("text", ["2025-W53", "2026-W54", "2026-W00", "2026-46", "W46", ""])
+@pytest.mark.parametrize("text", ["2025-W53", "2026-W54", "2026-W00", "0001-W01", "9999-W52", "2026-46", "W46", ""])
 def test_a_week_that_no_calendar_has_is_refused_by_name(text):
     with pytest.raises(ValueError, match="is not a week"):
         parse_week(text)

@@ -119,9 +119,9 @@ def span_of(month: str) -> tuple[date, date]:
     """The first day of a month written as 2026-10, and that of the next one. ValueError when it is not one."""
     try:
         start = date.fromisoformat(f"{month}-01")
-    except ValueError as error:
+        return start, next_month(start)
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{month!r} is not a month: write it as 2026-10") from error
-    return start, next_month(start)
 
 
 def name_of(start: date) -> str:

@@ -4,6 +4,8 @@ import re
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from floorline.clock import REPORTED_YEARS
+
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 DAYS = 7
@@ -78,7 +80,7 @@ def quarter_of(day: date) -> Quarter:
 def parse_week(text: str) -> Week:
     """A week from `2026-W46`. ValueError when the year has no such week."""
     match = _WEEK.fullmatch(text.strip())
-    if match is None:
+    if match is None or int(match[1]) not in REPORTED_YEARS:
         raise ValueError(f"{text!r} is not a week: write it as 2026-W46")
     week = Week(int(match[1]), int(match[2]))
     try:
@@ -91,6 +93,6 @@ def parse_week(text: str) -> Week:
 def parse_quarter(text: str) -> Quarter:
     """A quarter from `2026-Q4`."""
     match = _QUARTER.fullmatch(text.strip())
-    if match is None:
+    if match is None or int(match[1]) not in REPORTED_YEARS:
         raise ValueError(f"{text!r} is not a quarter: write it as 2026-Q4")
     return Quarter(int(match[1]), int(match[2]))
