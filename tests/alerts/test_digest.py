@@ -43,7 +43,7 @@ def test_a_digest_has_what_happened_in_order_and_what_is_open_the_dearest_first(
     assert [one.subject for one in found.open] == ["reports", "chat"]
     assert found.counts == {"open": 3}
     text = digest_markdown(found)
-    assert "- 2026-03-02 12:00 opened: chat, margin close to its floor (it went up)" in text
+    assert "- 2026-03-02 12:00 opened: chat, margin below green (it went up)" in text
     assert "| reports | margin below its floor | acknowledged | $900.00 | nobody |" in text
 
 

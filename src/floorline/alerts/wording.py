@@ -8,7 +8,7 @@ from floorline.alerts.model import Alert, Moment, State, Unit
 
 TITLES: Mapping[str, str] = {
     "margin_red": "margin below its floor",
-    "margin_yellow": "margin close to its floor",
+    "margin_yellow": "margin below green",
     "cost_outgrows_revenue": "inference cost grows faster than revenue",
     "cost_per_call_week": "cost per call is up on last week",
     "cost_per_call_days": "cost per call is up three days running",
