@@ -1,6 +1,7 @@
 """Reviews of a real ledger: the figures of the margin tables, kept as the meeting saw them."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -104,14 +105,20 @@ def test_a_review_has_the_figures_of_the_margin_table_over_a_change_of_the_clock
 
 
 def test_a_week_that_runs_is_shown_and_not_kept_and_one_to_come_is_refused(berlin):
+    keep(berlin, company())
     reviews, wednesday = reviewer(berlin), datetime(2026, 3, 25, 12, tzinfo=UTC)
     running = reviews.review(WEEK, wednesday)
-    assert (running.whole, running.notes[0]) == (False, "The week is not over: its figures are those so far.")
+    two_days = MarginRequest(by=("feature",), start=WEEK.start, end=date(2026, 3, 25))
+    assert running.total.revenue == Margins(berlin).table(two_days).total.revenue, "no bill of days to come"
+    assert running.total.ratio_before == Decimal("0.501688888889"), "of the same two days"
+    assert running.features[0].why == "the week is not over"
+    assert (running.whole, running.end) == (False, date(2026, 3, 25))
     assert reviews.shelf.get(str(WEEK)) is None
     assert reviews.last_week(wednesday) == Week(2026, 12)
     assert reviews.last_week(datetime(2026, 3, 29, 22, 30, tzinfo=UTC)) == WEEK
-    with pytest.raises(BadInput, match="nothing to review yet"):
-        reviews.review(Week(2026, 15), wednesday)
+    for week, day in ((Week(2026, 15), wednesday), (WEEK, datetime(2026, 3, 23, 12, tzinfo=UTC))):
+        with pytest.raises(BadInput, match="nothing to review yet"):
+            reviews.review(week, day)
 
 
 @pytest.fixture

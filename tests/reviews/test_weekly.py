@@ -185,11 +185,12 @@ def week_after(figures, margins=None):
 
 def test_an_exception_is_announced_before_its_review_and_an_action_when_it_is_due():
     def exceptions(day):
-        policy = FeaturePolicy(
-            name="chat", exception=FloorException(floor=Decimal("0.4"), reason="launch", review_by=day)
-        )
+        exception = FloorException(floor=Decimal("0.4"), reason="launch", review_by=day)
+        policy = FeaturePolicy(name="chat", owner="ann", exception=exception)
         review = weekly(week_figures({"chat": STEADY}, policies=Policies(features={"chat": policy})))
-        return [one.on for one in review.upcoming], "exception/chat" in {one.id for one in review.actions}
+        return [one.on for one in review.upcoming], ("exception/chat", "ann") in {
+            (one.id, one.owner) for one in review.actions
+        }
 
     assert exceptions(WEEK.end + timedelta(days=6)) == ([date(2026, 11, 22)], True)
     assert exceptions(WEEK.end + timedelta(days=7)) == ([date(2026, 11, 23)], False)

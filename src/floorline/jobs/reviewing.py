@@ -38,6 +38,7 @@ from floorline.reviews.weeks import Week, week_of
 
 KIND = "review"
 _SCOPE = Scope()
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +63,17 @@ class Reviewer:
         return self.review(self.last_week(now), now)
 
     def review(self, week: Week, now: datetime, *, refresh: bool = False) -> WeeklyReview:
-        """The kept review of `week`, else a new one; with `refresh` a new one with the decisions of the kept. BadInput for
-        a week that has not begun.
+        """The kept review of `week`, else a new one; with `refresh` a new one with the decisions of the kept. A week that
+        runs is reviewed up to yesterday: its revenue is known ahead, its cost is not. BadInput where no day of it is over.
         """
         today = day_of(now, timezone(self.margins.ledger.timezone))
-        if week.start > today:
+        if week.start >= today:
             raise BadInput(f"{week} begins on {week.start}: there is nothing to review yet")
         kept = self.shelf.get(str(week))
         if kept is not None and not refresh:
             return kept
         earlier = max((one for one in self.shelf.all().values() if one.id < str(week)), key=_by_id, default=None)
-        made = weekly(self._figures(week, now, whole=week.end <= today), earlier, kept)
+        made = weekly(self._figures(week, now, min(week.end, today)), earlier, kept)
         if made.whole:
             self.shelf.put(made.id, made, now=now)
         return made
@@ -95,49 +96,51 @@ class Reviewer:
         assert review is not None
         return review
 
-    def _figures(self, week: Week, now: datetime, *, whole: bool) -> WeekFigures:
-        margins, before = self.margins, week.before()
-        tables = [margins.table(_by_feature(one)) for one in (week, before)]
+    def _figures(self, week: Week, now: datetime, end: date) -> WeekFigures:
+        """The figures of the week's days before `end`, and of the same days of the week before."""
+        margins, days = self.margins, Days(week.start, end)
+        before = Days(days.start - _WEEK, days.end - _WEEK)
+        tables = [margins.table(_by_feature(one)) for one in (days, before)]
         names = {row.key[0] for row in tables[0].rows}
         log = Baselines(margins.ledger, margins.policies).log(now)
         crossed, first = crossed_in(log), week.before(WEEKS - 1).start
         return WeekFigures(
             week=week,
             made_at=now,
-            whole=whole,
+            whole=end == week.end,
             by_feature=tables[0],
             by_feature_before=tables[1],
-            series=self._series(week),
-            use=self._use(week, tables[0].total),
+            series=self._series(week, end),
+            use=self._use(days, tables[0].total),
             use_before=self._use(before, tables[1].total),
             policies=margins.policies,
             targets=self.policy.targets,
             explained=explanations(
-                explained(margins, ExplainRequest(by="feature", before=_days(before), after=_days(week)), crossed),
+                explained(margins, ExplainRequest(by="feature", before=before, after=days), crossed),
                 margins.policies,
             ),
             alerts=self._alerts(week, now),
-            upcoming=self._upcoming(week, log),
+            upcoming=self._upcoming(week, end, log),
             baselines={name: crossed(name, first, week.end) for name in names},
-            prices=self._prices(week),
+            prices=self._prices(week, end),
             new_models=self._new_models(week),
         )
 
-    def _series(self, week: Week) -> Series:
+    def _series(self, week: Week, end: date) -> Series:
         start = week.before(WEEKS - 1).start
-        return self.margins.series(MarginRequest(by=("feature",), start=start, end=week.end))
+        return self.margins.series(MarginRequest(by=("feature",), start=start, end=end))
 
-    def _use(self, week: Week, total: Figures) -> WeekOfUse:
+    def _use(self, days: Days, total: Figures) -> WeekOfUse:
         ledger = self.margins.ledger
-        models = ledger.query(queries.models(week.start, week.end, _SCOPE))
-        (served,) = ledger.query(queries.served(week.start, week.end, _SCOPE))
-        by_customer = MarginRequest(by=("customer",), start=week.start, end=week.end, with_p95=False)
+        models = ledger.query(queries.models(days.start, days.end, _SCOPE))
+        (served,) = ledger.query(queries.served(days.start, days.end, _SCOPE))
+        by_customer = MarginRequest(by=("customer",), start=days.start, end=days.end, with_p95=False)
         return WeekOfUse(
             total=total,
             customers=self.margins.table(by_customer).rows,
             served=served,
             models=models,
-            tiers=tiers_of(self.book, models, week.end, self.policy.tiers),
+            tiers=tiers_of(self.book, models, days.end, self.policy.tiers),
         )
 
     def _alerts(self, week: Week, now: datetime) -> list[AlertLine]:
@@ -145,13 +148,13 @@ class Reviewer:
         start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (week.start, week.end))
         return alert_lines(Shelf(self.margins.ledger.state, ALERT, Alert).all().values(), start, end, now)
 
-    def _upcoming(self, week: Week, log: Sequence[Entry]) -> list[Upcoming]:
-        """Prices, baselines and releases of the weeks after."""
+    def _upcoming(self, week: Week, end: date, log: Sequence[Entry]) -> list[Upcoming]:
+        """Prices, baselines and releases of the weeks after, on the use of the four weeks up to `end`."""
         first = week.before(WEEKS - 1).start
-        workloads = self.margins.ledger.query(queries.workloads(first, week.end, _SCOPE))
+        workloads = self.margins.ledger.query(queries.workloads(first, end, _SCOPE))
 
         def forecast(feature: str, models: tuple[str, str], on: date) -> Decimal | None:
-            return switched(self.book, workloads, feature, models, on, days=(week.end - first).days)
+            return switched(self.book, workloads, feature, models, on, days=(end - first).days)
 
         prices = [
             Upcoming(
@@ -161,22 +164,22 @@ class Reviewer:
                 what=one.what,
                 usd_a_month=one.usd_a_month,
             )
-            for one in self._changes(week, week.end, week.end + AHEAD)
+            for one in self._changes(week, end, Days(week.end, week.end + AHEAD))
         ]
         items = backlog(self.margins.ledger.state).all().values()
         return [*prices, *announced(log, week.end, forecast), *planned(items, week.end)]
 
-    def _prices(self, week: Week) -> list[PriceLine]:
+    def _prices(self, week: Week, end: date) -> list[PriceLine]:
         return [
             PriceLine(provider=one.provider, model=one.model, on=one.on, what=one.what, usd_a_month=one.usd_a_month)
-            for one in self._changes(week, week.start, week.end)
+            for one in self._changes(week, end, Days(week.start, week.end))
         ]
 
-    def _changes(self, week: Week, start: date, end: date) -> list[Change]:
-        """The changes of price of the days, on the use of the four weeks up to `week`."""
+    def _changes(self, week: Week, end: date, when: Days) -> list[Change]:
+        """The changes of price that come into force `when`, on the use of the four weeks up to `end`."""
         first = week.before(WEEKS - 1).start
-        uses = self.margins.ledger.query(queries.models(first, week.end, _SCOPE))
-        return changes(self.book, uses, start, end, days=(week.end - first).days)
+        uses = self.margins.ledger.query(queries.models(first, end, _SCOPE))
+        return changes(self.book, uses, when.start, when.end, days=(end - first).days)
 
     def _new_models(self, week: Week) -> list[NewModel]:
         ledger = self.margins.ledger
@@ -201,9 +204,5 @@ def _by_id(review: WeeklyReview) -> str:
     return review.id
 
 
-def _days(week: Week) -> Days:
-    return Days(week.start, week.end)
-
-
-def _by_feature(week: Week) -> MarginRequest:
-    return MarginRequest(by=("feature",), start=week.start, end=week.end, with_p95=False, with_kinds=True)
+def _by_feature(days: Days) -> MarginRequest:
+    return MarginRequest(by=("feature",), start=days.start, end=days.end, with_p95=False, with_kinds=True)

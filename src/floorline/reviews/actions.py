@@ -19,7 +19,6 @@ from floorline.reviews.model import (
 from floorline.reviews.weeks import DAYS, Week, parse_week
 from floorline.reviews.words import dollars, percent, points
 
-WEEKS_A_MONTH = Decimal(365) / 12 / DAYS
 _ADVICE: Mapping[str, str] = {
     "inference_share": "Take the dearest steps of `floorline margin steps` to a cheaper model, a shorter prompt or a batch",
     "gross_margin": "Start with the features furthest below their floors",
@@ -29,13 +28,14 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def a_month(usd_a_week: Decimal) -> Decimal:
-    """A week's dollars as a month's: 365 ÷ 12 ÷ 7 of them."""
-    return money.multiply(usd_a_week, WEEKS_A_MONTH)
+def a_month(usd: Decimal, days: int) -> Decimal:
+    """The dollars of some days as those of a month of 365 ÷ 12 days."""
+    return money.multiply(usd, Decimal(365), 12 * days)
 
 
 def proposed(
     week: Week,
+    days: int,
     features: Sequence[FeatureLine],
     economics: Sequence[EconomicsLine],
     *,
@@ -43,9 +43,9 @@ def proposed(
     new_models: Sequence[NewModel] = (),
     upcoming: Sequence[Upcoming] = (),
 ) -> list[Action]:
-    """The actions of a week's figures, dearest first, those without a figure last."""
+    """The actions of the figures of a week's first `days` days, dearest first, those without a figure last."""
     found = [
-        *(action for line in features for action in _of_feature(week, line)),
+        *(action for line in features for action in _of_feature(week, days, line)),
         *(_of_alert(week, alert) for alert in alerts if alert.overdue),
         *(_of_model(week, model) for model in new_models if model.cost is None),
         *(_of_upcoming(week, change) for change in upcoming if change.due),
@@ -104,14 +104,14 @@ def _latest(one: Decision | None, other: Decision | None) -> Decision | None:
     return one if one.at > other.at else other
 
 
-def _of_feature(week: Week, line: FeatureLine) -> Iterable[Action]:
+def _of_feature(week: Week, days: int, line: FeatureLine) -> Iterable[Action]:
     if line.zone == "red" and line.floor is not None and line.short != 0:
         yield Action(
             id=f"floor/{line.feature}",
             what=f"Bring {line.feature} back to its floor of {percent(line.floor, 0)}",
             why=f"margin {percent(line.ratio)}, {dollars(line.short)} short this week",
             owner=line.owner,
-            usd_a_month=None if line.short is None else a_month(line.short),
+            usd_a_month=None if line.short is None else a_month(line.short, days),
             since=str(week),
         )
     if line.direction == "degrading" and line.change is not None:
@@ -120,7 +120,7 @@ def _of_feature(week: Week, line: FeatureLine) -> Iterable[Action]:
             what=f"Find out why the margin of {line.feature} falls",
             why=f"{points(line.change)} over four weeks, noise is {points(line.noise).lstrip('+')}; zone {line.zone}",
             owner=line.owner,
-            usd_a_month=a_month(money.multiply(line.revenue, -line.change)),
+            usd_a_month=a_month(money.multiply(line.revenue, -line.change), days),
             since=str(week),
         )
 
@@ -151,6 +151,7 @@ def _of_upcoming(week: Week, change: Upcoming) -> Action:
         id=f"exception/{change.subject}",
         what=f"Review the exception of {change.subject}: {change.what}",
         why="its review is due",
+        owner=change.owner,
         by=change.on,
         usd_a_month=change.usd_a_month,
         since=str(week),

@@ -133,7 +133,7 @@ class Explained(Struct, frozen=True, kw_only=True):
 
 class Upcoming(Struct, frozen=True, kw_only=True):
     """A change that is coming, and what it is forecast to do to the margin a month, None where nobody can say. `due`: the
-    week that is reviewed must decide on it.
+    week that is reviewed must decide on it, and `owner` answers for that.
     """
 
     kind: Literal["baseline", "exception", "price", "backlog", "contract"]
@@ -142,6 +142,7 @@ class Upcoming(Struct, frozen=True, kw_only=True):
     what: str
     usd_a_month: Decimal | None = None
     due: bool = False
+    owner: str = ""
 
 
 class PriceLine(Struct, frozen=True, kw_only=True):

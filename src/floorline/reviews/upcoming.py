@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from floorline.margin.floors import exception_sentence, floor_on
 from floorline.margin.policy import Policies
+from floorline.margin.runbook import owner_of
 from floorline.reviews.model import Upcoming
 from floorline.reviews.weeks import Week
 
@@ -25,6 +26,7 @@ def exceptions(policies: Policies, week: Week) -> list[Upcoming]:
             subject=name,
             what=exception_sentence(floor_on(last, policy, policies.yellow_band)),
             due=policy.exception.review_by < week.end + DUE,
+            owner=owner_of(policies, name),
         )
         for name, policy in policies.features.items()
         if policy.exception is not None and policy.exception.review_by < week.end + AHEAD

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from floorline.reviews.upcoming import exceptions, in_order
 from floorline.reviews.weeks import Week
 from floorline.reviews.words import counted, dollars, percent
 
+_RUNNING = "the week is not over"
 UNATTRIBUTED_MAX = Decimal("0.05")
 """A share of cost without customer or feature beyond this is worth a note."""
 
@@ -72,6 +73,7 @@ def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: Week
     upcoming = in_order([*exceptions(figures.policies, figures.week), *figures.upcoming])
     actions = proposed(
         figures.week,
+        (figures.by_feature.end - figures.by_feature.start).days,
         features,
         table,
         alerts=figures.alerts,
@@ -137,7 +139,8 @@ def _line(
 
 
 def _trend(figures: WeekFigures, key: tuple[str, ...]) -> FeatureTrend:
-    return feature_trend(figures.series, key, figures.week)
+    trend = feature_trend(figures.series, key, figures.week)
+    return trend if figures.whole else FeatureTrend(weeks=trend.weeks, direction="unknown", why=_RUNNING)
 
 
 def _ratio(row: Figures) -> Decimal | None:
@@ -160,8 +163,11 @@ def _notes(figures: WeekFigures) -> tuple[str, ...]:
     total = figures.by_feature.total
     sums = total.sums
     found: list[str] = []
+    last = figures.by_feature.end - timedelta(days=1)
     if not figures.whole:
-        found.append("The week is not over: its figures are those so far.")
+        found.append(
+            f"The week is not over: its figures are those of {figures.week.start} to {last}, beside the same days of the week before."
+        )
     if sums.unpriced:
         found.append(
             f"{counted(sums.unpriced, 'call')} of {sums.calls:,} have no price: costs are at least, margins at most what is shown."
