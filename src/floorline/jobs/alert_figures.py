@@ -79,7 +79,7 @@ def gathered(
 ) -> Picture:
     """The picture of the whole days before `now`. `watched` are customers that are to be seen however little they cost."""
     today = day_of(now, timezone(ledger.timezone))
-    margins = Margins(ledger, policies)
+    margins = Margins(ledger, policies).once()
     tracks = _gathered_tracks(margins, _first_day(ledger, today), today, sources.memory, watched)
     features = sorted({*tracks.features, *policies.features})
     return Picture(

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
-from floorline.ledger.surface import AnyLedger
+from floorline.ledger.remembering import Remembering
+from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import bridge, facts, queries
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
@@ -93,14 +94,22 @@ class MarginRequest:
 class Margins:
     """Margin tables over one ledger and the stated policies."""
 
-    def __init__(self, ledger: AnyLedger, policies: Policies | None = None) -> None:
+    def __init__(
+        self, ledger: AnyLedger, policies: Policies | None = None, *, answers: Answering | None = None
+    ) -> None:
+        """`answers` is asked in the ledger's place."""
         self.ledger = ledger
+        self._answers = answers or ledger
         self.policies = policies or Policies()
+
+    def once(self) -> "Margins":
+        """The same, for tables that are made one after another: what they ask in common is asked once."""
+        return Margins(self.ledger, self.policies, answers=Remembering(self._answers))
 
     def table(self, request: MarginRequest) -> MarginReport:
         """The margin table that `request` asks for."""
         with _uncollected():
-            return _Table(self.ledger, self.policies, request).report()
+            return _Table(self._answers, self.policies, request).report()
 
     def trend(self, request: MarginRequest, *, periods: int, days: int | None) -> list[MarginReport]:
         """Tables of `periods` consecutive stretches that end where the request does, oldest first.
@@ -113,18 +122,21 @@ class Margins:
             start = end - timedelta(days=days) if days else (end - timedelta(days=1)).replace(day=1)
             stretches.append((start, end))
             end = start
+        margins = self.once()
         return [
-            self.table(MarginRequest(by=request.by, start=start, end=end, scope=request.scope, with_p95=False))
+            margins.table(MarginRequest(by=request.by, start=start, end=end, scope=request.scope, with_p95=False))
             for start, end in reversed(stretches)
         ]
 
     def series(self, request: MarginRequest) -> Series:
         """The figures of every day of the request, without percentiles."""
         days = [request.start + timedelta(days=number) for number in range((request.end - request.start).days)]
-        one = timedelta(days=1)
+        one, margins = timedelta(days=1), self.once()
         return series(
             [
-                self.table(MarginRequest(by=request.by, start=day, end=day + one, scope=request.scope, with_p95=False))
+                margins.table(
+                    MarginRequest(by=request.by, start=day, end=day + one, scope=request.scope, with_p95=False)
+                )
                 for day in days
             ]
         )
@@ -133,31 +145,31 @@ class Margins:
         """What a window earned and cost by customer, plan and feature: one side of a bridge."""
         request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
         with _uncollected():
-            return _Table(self.ledger, self.policies, request).facts()
+            return _Table(self._answers, self.policies, request).facts()
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""
         window = Window(start=start.toordinal(), end=end.toordinal())
-        days = Days(start=window.start, end=window.end, scope=scope, spans=_NO_SPANS, timezone=self.ledger.timezone)
+        days = Days(start=window.start, end=window.end, scope=scope, spans=_NO_SPANS, timezone=self._answers.timezone)
         completed: dict[str, int] = {}
-        for row in self.ledger.query(queries.outcomes(days)):
+        for row in self._answers.query(queries.outcomes(days)):
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
-        return smallest_set(self.ledger.query(queries.steps(days)), completed, share)
+        return smallest_set(self._answers.query(queries.steps(days)), completed, share)
 
     def uses(self, start: date, end: date, scope: Scope) -> list[tuple[Owner, Use]]:
         """What every customer used of every feature on its plan, a row for each span in which names mean the same."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
-        return [(owner, use) for _, owner, use in _Table(self.ledger, self.policies, request).window_uses()]
+        return [(owner, use) for _, owner, use in _Table(self._answers, self.policies, request).window_uses()]
 
     def parts(self, start: date, end: date, scope: Scope) -> dict[Kind, Part]:
         """What the total of these days is made of, each part from the records of one kind."""
         request = MarginRequest(by=("plan",), start=start, end=end, scope=scope, with_p95=False)
-        return _Table(self.ledger, self.policies, request).parts()
+        return _Table(self._answers, self.policies, request).parts()
 
     def identities(self, start: date, end: date, scope: Scope) -> Identities:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
-        table = _Table(self.ledger, self.policies, request)
+        table = _Table(self._answers, self.policies, request)
         pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
         usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
         billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
@@ -181,7 +193,7 @@ def _uncollected() -> Generator[None]:
 class _Table:
     """One table in the making."""
 
-    def __init__(self, ledger: AnyLedger, policies: Policies, request: MarginRequest) -> None:
+    def __init__(self, ledger: Answering, policies: Policies, request: MarginRequest) -> None:
         self._ledger = ledger
         self._policies = policies
         self._request = request

@@ -16,7 +16,24 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 
-class AnyLedger(Protocol):
+class Answering(Protocol):
+    """What answers questions: all that a table of figures needs of a ledger."""
+
+    @property
+    def timezone(self) -> str:
+        """The reporting timezone."""
+        ...
+
+    def query(self, query: Query[Row]) -> list[Row]:
+        """The rows of `query`."""
+        ...
+
+    def begin(self, query: Query[Row]) -> Future[list[Row]]:
+        """The rows of `query`, later."""
+        ...
+
+
+class AnyLedger(Answering, Protocol):
     """What a command needs of the ledger, whoever owns its folder: `Ledger` says what each does."""
 
     home: Path
@@ -25,11 +42,6 @@ class AnyLedger(Protocol):
     @property
     def state(self) -> "State":
         """What is not a record."""
-        ...
-
-    @property
-    def timezone(self) -> str:
-        """The reporting timezone."""
         ...
 
     def known(self, source: str, ids: Sequence[str]) -> list[bytes | None]:
@@ -42,14 +54,6 @@ class AnyLedger(Protocol):
 
     def flush(self) -> None:
         """Everything written is in the store."""
-        ...
-
-    def query(self, query: Query[Row]) -> list[Row]:
-        """The rows of `query`."""
-        ...
-
-    def begin(self, query: Query[Row]) -> Future[list[Row]]:
-        """The rows of `query`, later."""
         ...
 
     def verify(self) -> list[str]:

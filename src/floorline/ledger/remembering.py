@@ -1,0 +1,34 @@
+"""A ledger that is asked the same thing once: for tables that are made one after another and share most of their questions."""
+
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
+
+from floorline.ledger.surface import Answering
+from floorline.query import Query
+
+Row = TypeVar("Row")
+
+
+class Remembering:
+    """The answers of `ledger`, each as it was when it was first asked for. Make one for one purpose and let it go."""
+
+    def __init__(self, ledger: Answering) -> None:
+        self._ledger = ledger
+        self._known: dict[tuple[str, str], Future[list[Any]]] = {}
+
+    @property
+    def timezone(self) -> str:
+        """The reporting timezone."""
+        return self._ledger.timezone
+
+    def query(self, query: Query[Row]) -> list[Row]:
+        """The rows of `query`."""
+        return self.begin(query).result()
+
+    def begin(self, query: Query[Row]) -> Future[list[Row]]:
+        """The rows of `query`, later."""
+        asked = query.sql, repr(sorted(query.parameters.items()))
+        known = self._known.get(asked)
+        if known is None:
+            known = self._known[asked] = self._ledger.begin(query)
+        return cast("Future[list[Row]]", known)
