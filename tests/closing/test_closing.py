@@ -239,7 +239,9 @@ def test_each_month_carries_what_came_late_and_a_close_is_undone_by_a_reason(led
 
 EDGES = [
     ("Europe/Berlin", "2026-10", "2026-09-30T22:00:00Z", "2026-10-31T22:59:59Z"),  # summer time ends within
-    ("America/New_York", "2026-11", "2026-11-01T04:00:00Z", "2026-12-01T04:59:59Z"),  # and on the first day
+    pytest.param(  # and on the first day
+        "America/New_York", "2026-11", "2026-11-01T04:00:00Z", "2026-12-01T04:59:59Z", marks=pytest.mark.prove
+    ),
     ("UTC", "2028-02", "2028-02-01T00:00:00Z", "2028-02-29T23:59:59Z"),  # a leap day
 ]
 

@@ -206,7 +206,8 @@ def test_a_floor_by_exception_is_marked_and_explained(capsys, monkeypatch):
         assert sentence in text
 
 
-def test_a_trend_names_the_baselines_that_changed_within_it(capsys):
+def test_a_trend_names_the_baselines_that_changed_within_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
     one = declaration_of("assistant", date(2026, 3, 5), {"model": "small", "by": "ana"})
     margin_text.print_crossed([one.entry("api", datetime(2026, 3, 5, tzinfo=UTC))])
     assert capsys.readouterr().out == (

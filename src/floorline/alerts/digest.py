@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from floorline.alerts.model import FIRINGS, Alert, Moment, firings, response_to
-from floorline.alerts.wording import NAMES, TITLES, money, subject_of
+from floorline.alerts.wording import NAMES, TITLES, subject_of
+from floorline.margin.words import cents
 
 _UNHEARD_DAYS = 3
 """A firing that was over by itself within these many days, and that nobody answered, was noise."""
@@ -52,7 +53,7 @@ def digest_markdown(found: Digest) -> str:
     ]
     rows = [
         f"| {subject_of(alert)} | {TITLES.get(alert.rule, alert.rule)} | {alert.state} | "
-        f"{'' if alert.at_stake_usd is None else money(alert.at_stake_usd)} | {alert.owner or 'nobody'} |"
+        f"{'' if alert.at_stake_usd is None else cents(alert.at_stake_usd)} | {alert.owner or 'nobody'} |"
         for alert in found.open
     ]
     table = "\n".join(["| subject | alert | state | a month | owner |", "|---|---|---|---|---|", *rows])
@@ -145,7 +146,7 @@ def _suggestion(rule: str, subjects: Counter[str], unheard: Sequence[tuple[Alert
     if unheard and stakes:
         return (
             f"`{rule}`: {len(unheard)} were over by themselves: `alerts.rules.{rule}.stake_min` above "
-            f"{money(max(stakes))} a month, or more `swings`, would have kept them quiet"
+            f"{cents(max(stakes))} a month, or more `swings`, would have kept them quiet"
         )
     if unheard:
         return f"`{rule}`: {len(unheard)} were over by themselves: raise `alerts.rules.{rule}.threshold`"

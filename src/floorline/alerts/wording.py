@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from floorline.alerts.model import Alert, Moment, State, Unit
+from floorline.margin.words import cents
 
 TITLES: Mapping[str, str] = {
     "margin_red": "margin below its floor",
@@ -78,7 +79,7 @@ def fields(alert: Alert) -> tuple[tuple[str, str], ...]:
         ("value", amount(alert.value, alert.unit)),
         ("threshold", amount(alert.threshold, alert.unit)),
         ("trend", signed(alert.trend)),
-        ("at stake", "" if alert.at_stake_usd is None else f"{money(alert.at_stake_usd)} a month"),
+        ("at stake", "" if alert.at_stake_usd is None else f"{cents(alert.at_stake_usd)} a month"),
         ("driver", alert.driver.replace("_", " ")),
         ("owner", alert.owner),
         ("deadline", minute(alert.deadline) if alert.deadline else ""),
@@ -93,17 +94,12 @@ def amount(value: Decimal | None, unit: Unit) -> str:
         return ""
     if unit == "ratio":
         return f"{value * 100:.1f} %"
-    return money(value) if unit == "usd" else f"{value.normalize():f} {unit}"
+    return cents(value) if unit == "usd" else f"{value.normalize():f} {unit}"
 
 
 def signed(trend: Decimal | None) -> str:
     """How far a share moved, in points: -4.2 points."""
     return "" if trend is None else f"{trend * 100:+.1f} points in a week"
-
-
-def money(value: Decimal) -> str:
-    """Dollars and cents: -$1,204.50."""
-    return f"{'-' if value < 0 else ''}${abs(value):,.2f}"
 
 
 def minute(instant: datetime) -> str:

@@ -15,6 +15,7 @@ from floorline import money
 from floorline.backlog.figures import CALLS_MIN, Evidence, Resolve, Slice, ratio_of_costs
 from floorline.backlog.model import Claim, Effort, Kind, Level
 from floorline.events import Usage
+from floorline.margin.words import percent
 from floorline.money import ZERO
 from floorline.pricing.version import PriceVersion, Unpriced
 
@@ -81,9 +82,9 @@ def repeated(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | None:
     return Found(
         kind="cache",
         share=HIT_SHARE * (money.ratio(one.repeats_cost, one.cost) or ZERO),
-        title=f"cache {one.feature}'s {one.call_type} calls: {_percent(share)} repeat a request of the same day",
+        title=f"cache {one.feature}'s {one.call_type} calls: {percent(share, 0)} repeat a request of the same day",
         formula=f"{one.repeats:,} repeats of {one.hashed:,} calls with a request_hash cost ${one.repeats_cost:,.2f}"
-        f" in the window; {_percent(HIT_SHARE)} of that",
+        f" in the window; {percent(HIT_SHARE, 0)} of that",
         confidence="high" if one.hashed * 10 >= one.calls * 9 else "medium",
         effort="small",
         risk="low",
@@ -106,8 +107,8 @@ def over_served(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | Non
         kind="cheaper_model",
         share=share * (1 - ratio),
         title=f"serve {one.feature}'s {one.call_type} calls with {name} instead of {one.model}",
-        formula=f"{why}: the same tokens on {name} cost {_percent(ratio)} of {one.model};"
-        f" {_percent(share)} of the calls move",
+        formula=f"{why}: the same tokens on {name} cost {percent(ratio, 0)} of {one.model};"
+        f" {percent(share, 0)} of the calls move",
         confidence="medium" if simple else "low",
         effort="medium",
         risk="medium",
@@ -140,7 +141,7 @@ def grown_prompt(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | No
         kind="shorten_prompt",
         share=1 - ratio_of_costs(one.mean, _with_input(one, less), own, own),
         title=f"shorten {one.feature}'s {one.call_type} prompts: {now:,} tokens in for {one.output_tokens // one.calls:,} out",
-        formula=f"the same calls on {one.model} with {_percent(SHORTENED_SHARE)} fewer uncached input tokens",
+        formula=f"the same calls on {one.model} with {percent(SHORTENED_SHARE, 0)} fewer uncached input tokens",
         confidence="low",
         effort="medium",
         risk="medium",
@@ -167,7 +168,7 @@ def unread_prefix(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | N
     return Found(
         kind="prefix_cache",
         share=1 - ratio_of_costs(one.mean, structs.replace(one.mean, buckets=buckets), own, own),
-        title=f"let {one.feature}'s {one.call_type} calls read their prefix from the cache ({_percent(read_share)} is now)",
+        title=f"let {one.feature}'s {one.call_type} calls read their prefix from the cache ({percent(read_share, 0)} is now)",
         formula=f"{read:,} of {plain:,} uncached input tokens a call at the cache-read price of {one.model},"
         f" {written:,} at its cache-write price",
         confidence="medium",
@@ -190,8 +191,8 @@ def patient(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | None:
         kind="batch",
         share=share * of_cost * (1 - ratio),
         title=f"send {one.feature}'s {one.call_type} {what} as batches",
-        formula=f"{one.patient:,} {what} cost ${one.patient_cost:,.2f} in the window; {_percent(share)} of them at"
-        f" {_percent(ratio)}, the batch price of {one.model}",
+        formula=f"{one.patient:,} {what} cost ${one.patient_cost:,.2f} in the window; {percent(share, 0)} of them at"
+        f" {percent(ratio, 0)}, the batch price of {one.model}",
         confidence="high" if one.purpose == "evaluation" else "low",
         effort="medium",
         risk="low",
@@ -230,10 +231,6 @@ def _reads_are_cheaper(version: PriceVersion) -> bool:
 
 def _with_input(one: Slice, tokens: int) -> Usage:
     return structs.replace(one.mean, buckets={**one.mean.buckets, "input": tokens})
-
-
-def _percent(ratio: Decimal) -> str:
-    return f"{ratio * 100:.0f} %"
 
 
 def unseen(evidence: Evidence) -> list[str]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from floorline import money
 from floorline.backlog.figures import Evidence, Seat
 from floorline.backlog.model import Claim, Effort, Kind, Level, SubjectKind
+from floorline.margin.words import percent
 from floorline.money import ZERO
 
 MARGIN_AT_P90 = Decimal("0.65")
@@ -92,7 +93,7 @@ def _quota(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Off
         claims=_claims([(seat, over.get(seat.customer, ZERO)) for seat in seats], evidence),
         title=f"set {plan}'s quota at {monthly:,} calls a month, P{QUOTA_PERCENTILE} of its {len(seats):,} customers",
         formula=f"the {touched:,} above it that cost more than {_carried()} cost ${total:,.2f} beyond that in the window;"
-        f" {_percent(FOLLOW_SHARE)} of that",
+        f" {percent(FOLLOW_SHARE, 0)} of that",
         confidence="medium",
         effort="small",
         risk="medium",
@@ -119,9 +120,9 @@ def _plan_price(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterato
         claims=_claims([(seat, over[seat.customer]) for seat in seats], evidence, at_most=total),
         title=f"price {plan} for its P{PRICE_PERCENTILE} user: {_monthly(needed, evidence)} a month instead of"
         f" {_monthly(mean, evidence)}",
-        formula=f"the P{PRICE_PERCENTILE} user costs ${cost:,.2f} in the window, {_percent(1 - MARGIN_AT_P90)} of"
+        formula=f"the P{PRICE_PERCENTILE} user costs ${cost:,.2f} in the window, {percent(1 - MARGIN_AT_P90, 0)} of"
         f" ${needed:,.2f}; the rise over {len(seats):,} customers, at most ${sum(over.values(), ZERO):,.2f} that they"
-        f" cost beyond {_carried()}; {_percent(FOLLOW_SHARE)} of that",
+        f" cost beyond {_carried()}; {percent(FOLLOW_SHARE, 0)} of that",
         confidence="low",
         effort="large",
         risk="high",
@@ -150,7 +151,7 @@ def _moves(plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Iterator[
             claims=_claims([(seat, gain)], evidence),
             title=f"move {seat.customer} from {seat.plan} to {where}",
             formula=f"pays ${seat.revenue:,.2f} and costs ${seat.cost:,.2f} in the window; what the next plan pays more,"
-            f" at most what it costs beyond {_carried()}: ${gain:,.2f}; {_percent(FOLLOW_SHARE)} of that",
+            f" at most what it costs beyond {_carried()}: ${gain:,.2f}; {percent(FOLLOW_SHARE, 0)} of that",
             confidence="medium",
             effort="small",
             risk="medium",
@@ -192,8 +193,4 @@ def _monthly(amount: Decimal, evidence: Evidence) -> str:
 
 
 def _carried() -> str:
-    return f"{_percent(1 - MARGIN_AT_P90)} of what they pay"
-
-
-def _percent(ratio: Decimal) -> str:
-    return f"{ratio * 100:.0f} %"
+    return f"{percent(1 - MARGIN_AT_P90, 0)} of what they pay"

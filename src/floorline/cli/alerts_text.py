@@ -11,6 +11,7 @@ from floorline.alerts.digest import Digest, NoiseReport
 from floorline.alerts.model import Alert
 from floorline.alerts.tuning import Setting, Tuning
 from floorline.cli.grid import Column, plain_console, print_grid
+from floorline.margin.words import cents
 from floorline.money import text
 
 
@@ -116,7 +117,7 @@ def print_alerts(alerts: Sequence[Alert]) -> None:
         Column(title="value", cells=[wording.amount(alert.value, alert.unit) for alert in alerts], weight=1),
         Column(
             title="a month",
-            cells=["" if alert.at_stake_usd is None else wording.money(alert.at_stake_usd) for alert in alerts],
+            cells=["" if alert.at_stake_usd is None else cents(alert.at_stake_usd) for alert in alerts],
         ),
         Column(title="since", cells=[f"{alert.fired_at:%Y-%m-%d}" for alert in alerts], weight=2),
         Column(title="driver", cells=[alert.driver.replace("_", " ") for alert in alerts], weight=4),

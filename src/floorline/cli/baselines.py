@@ -8,13 +8,14 @@ import click
 
 from floorline.cli.grid import Column, print_grid
 from floorline.cli.margin import Day
-from floorline.cli.margin_text import console, counted, dollars
+from floorline.cli.margin_text import console, dollars
 from floorline.cli.output import emit_json, note
 from floorline.clock import day_of, timezone
 from floorline.jobs.baselining import Baselines
 from floorline.margin.baseline import FIELDS, Effect, Entry, declaration_of
 from floorline.margin.changelog import describe, entry_document, in_force, log_document, what_changed
 from floorline.margin.report import percent
+from floorline.margin.words import counted
 from floorline.wiring import actor, load_config, now, open_ledger
 
 

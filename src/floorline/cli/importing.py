@@ -11,12 +11,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from floorline.cli.margin_text import cents, counted
+from floorline.cli.margin_text import cents
 from floorline.cli.output import emit_json, note
 from floorline.clock import timezone
 from floorline.errors import BadInput
 from floorline.ingest.calls import Pricer
 from floorline.jobs.importing import Importing, ImportReport, OnProgress, Problem
+from floorline.margin.words import counted
 from floorline.money import text
 from floorline.pricing.providers import canonical
 from floorline.wiring import load_book, load_config, now, open_ledger

@@ -92,8 +92,8 @@ class Dimensions(click.ParamType[tuple[Dimension, ...]]):
         return found
 
 
-def days_and_scope(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that every margin command has: the window, and whose calls count."""
+def whose_calls(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say whose calls count."""
     for option in (
         click.option(
             "--purpose",
@@ -109,6 +109,15 @@ def days_and_scope(function: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Count calls of this environment; the others are R&D.",
         ),
+    ):
+        function = option(function)
+    return function
+
+
+def days_and_scope(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of a margin command about one window: its days, and whose calls count."""
+    function = whose_calls(function)
+    for option in (
         click.option("--to", "end", type=Day(), help="The day after the last one; tomorrow when not given."),
         click.option(
             "--from", "start", type=Day(), help=f"The first day; {DEFAULT_DAYS} days before --to when not given."
@@ -211,8 +220,7 @@ def _beside(of: Margins, report: MarginReport) -> Beside | None:
 )
 @click.option("--months", type=click.IntRange(min=2, max=36), help="Calendar months instead of weeks.")
 @click.option("--to", "end", type=Day(), help="The day after the last one; tomorrow when not given.")
-@click.option("--environment", type=click.Choice([*ENVIRONMENTS, "all"]), default="production", show_default=True)
-@click.option("--purpose", type=click.Choice([*PURPOSES, "all"]), default="production", show_default=True)
+@whose_calls
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def trend(
     by: tuple[Dimension, ...],
@@ -296,8 +304,7 @@ def waterfall(
 @click.option("--against", type=Window(), help="The earlier window; as many days just before --from when not given.")
 @click.option("--from", "start", type=Day(), help="The later window's first day; a week before --to when not given.")
 @click.option("--to", "end", type=Day(), help="The day after its last one; today when not given.")
-@click.option("--environment", type=click.Choice([*ENVIRONMENTS, "all"]), default="production", show_default=True)
-@click.option("--purpose", type=click.Choice([*PURPOSES, "all"]), default="production", show_default=True)
+@whose_calls
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def explain(
     by: By,

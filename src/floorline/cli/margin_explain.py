@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from floorline.cli.grid import Column, print_grid
-from floorline.cli.margin_text import cents, console, counted
+from floorline.cli.margin_text import cents, console
 from floorline.margin.bridge import LABELS, PARTS, Bridge, Days, Part, primary_driver
 from floorline.margin.explanation import Explanation
 from floorline.margin.metrics import usd_of
 from floorline.margin.report import percent
+from floorline.margin.words import counted
 
 _NOTHING = "–"
 _SHOWN_MIN_PICO = 10**7

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from floorline.cli.grid import Column, plain_console, print_grid
+from floorline.margin import words
 from floorline.margin.baseline import Entry
 from floorline.margin.changelog import describe
 from floorline.margin.floors import exception_sentence
@@ -19,6 +20,7 @@ from floorline.margin.report import percent, share_percent
 from floorline.margin.steps import StepsReport
 from floorline.margin.table import OTHERS, UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport, first_rows
 from floorline.margin.trend import Trend
+from floorline.margin.words import counted
 
 ZONE_STYLE = {"red": "bold red", "yellow": "yellow", "green": "green", "unknown": "dim"}
 WIDTH_WHEN_PIPED = 150
@@ -44,12 +46,7 @@ def dollars(amount: Decimal | None) -> str:
 
 def cents(amount: Decimal) -> str:
     """A total for people: two places, more only for what would read as nothing."""
-    return dollars(amount) if 0 < abs(amount) < Decimal("0.01") else f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
-
-
-def counted(count: int, thing: str) -> str:
-    """A count with its noun: 1 call, 2 calls."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    return dollars(amount) if 0 < abs(amount) < Decimal("0.01") else words.cents(amount)
 
 
 def sorted_by(report: MarginReport, order: str) -> MarginReport:

@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 import click
 
 from floorline.alerts.events import PRICE_CHANGES, PRICE_NOTICES, PriceChange, PriceNotice
-from floorline.alerts.wording import money
 from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.cli.margin import Day
 from floorline.cli.output import emit_json
@@ -14,6 +13,7 @@ from floorline.errors import BadInput
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited
+from floorline.margin.words import cents
 from floorline.money import text
 from floorline.pricing.providers import canonical
 from floorline.wiring import actor, book_with, load_config, now, open_ledger, open_state
@@ -125,7 +125,7 @@ def _effect(change: PriceChange | None) -> str:
         return "no call of the last 30 days to price"
     effect = change.monthly_effect_usd
     return (
-        f"{money(abs(effect))} a month {'less' if effect < 0 else 'more'} on {change.calls} calls of the last 30 days"
+        f"{cents(abs(effect))} a month {'less' if effect < 0 else 'more'} on {change.calls} calls of the last 30 days"
     )
 
 

@@ -17,6 +17,7 @@ from floorline.cli.output import emit_json
 from floorline.errors import BadInput
 from floorline.ingest.calls import Pricer
 from floorline.jobs.importing import Importing, ImportReport, Problem
+from floorline.margin.words import counted
 from floorline.money import text
 from floorline.pricing.providers import canonical
 from floorline.sandbox.replaying import FORMATS, FROM, SCALES, SOURCE, Format, Replay, ReplayRow, replayed
@@ -187,7 +188,9 @@ def _tell(replay: Replay, report: ImportReport, seen: Seen, *, seconds: float, a
     cached = (
         f" ({seen.cache_read_tokens / seen.input_tokens:.1%} from the prompt cache)" if seen.cache_read_tokens else ""
     )
-    click.echo(f"{replay.path}: {seen.calls:,} calls of {_customers(len(seen.customers))}, {seen.first} to {seen.last}")
+    click.echo(
+        f"{replay.path}: {seen.calls:,} calls of {counted(len(seen.customers), 'customer')}, {seen.first} to {seen.last}"
+    )
     click.echo(f"  {seen.input_tokens:,} tokens in{cached}, {seen.output_tokens:,} out")
     click.echo(
         f"  {report.new:,} new, {report.known:,} known, {report.refused:,} refused; cost of the new ${report.usd:,.2f}"
@@ -195,7 +198,3 @@ def _tell(replay: Replay, report: ImportReport, seen: Seen, *, seconds: float, a
     for model, calls in report.unpriced.most_common():
         click.echo(f"  {calls:,} unpriced calls of {model}: {report.unpriced_reason[model]}")
     click.echo(f"  feature {replay.feature}, source {SOURCE}, ids {replay.prefix}:… ({seconds:.1f} s)")
-
-
-def _customers(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"

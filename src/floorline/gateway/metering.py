@@ -15,7 +15,6 @@ from floorline.pricing.usage import UsageReader, read_answer
 DECODED_BYTES_MAX = 256 << 20
 """Of one answer. What a few compressed bytes can blow up to is not read without end."""
 
-ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br"})
 _STEP_BYTES = 1 << 20
 _WRAPPED = zlib.MAX_WBITS | 32  # zlib's or gzip's, as its first bytes say
 BYTES_A_TOKEN = 4

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from floorline import money
+from floorline.margin.words import dollars
 from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
 from floorline.reviews.hosting import DAYS_A_MONTH
 from floorline.reviews.policy import Tier, blended, tier_of
 from floorline.reviews.queries import ModelUse, Workload
 from floorline.reviews.repricing import token_cost
-from floorline.reviews.words import dollars
 
 _MILLION = 1_000_000
 _SHOWN = (("input", "in"), ("output", "out"))

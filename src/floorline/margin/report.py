@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
+from floorline.margin import words
 from floorline.margin.floors import exception_fields
 from floorline.margin.identities import Identities
 from floorline.margin.metrics import Figures, per, ratio_of, share_text
@@ -14,7 +15,6 @@ from floorline.margin.trend import Trend
 from floorline.money import text
 
 Json = dict[str, object]
-PERCENT_MIN = -999
 
 
 def document(report: MarginReport, limit: int | None = None) -> Json:
@@ -158,13 +158,8 @@ def _flat(fields: Json) -> dict[str, str]:
 
 
 def percent(ratio: Decimal | None) -> str:
-    """A ratio for people: 91.94 %, or – where it is unknown. Losses of many times the revenue are told as such."""
-    if ratio is None:
-        return "–"
-    shown = round(ratio * 100, 2)
-    if shown < PERCENT_MIN:
-        return f"< {PERCENT_MIN} %"
-    return f"{abs(shown) if shown == 0 else shown:.2f} %"
+    """A ratio in a table for people: 91.94 %, or – where it is unknown."""
+    return words.percent(ratio, 2)
 
 
 def share_percent(part: int, whole: int) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from floorline import money
+from floorline.margin.words import dollars, percent, points
 from floorline.reviews.model import (
     Action,
     AlertLine,
@@ -17,7 +18,6 @@ from floorline.reviews.model import (
     WeeklyReview,
 )  # fmt: skip
 from floorline.reviews.weeks import DAYS, Week, parse_week
-from floorline.reviews.words import dollars, percent, points
 
 _ADVICE: Mapping[str, str] = {
     "inference_share": "Take the dearest steps of `floorline margin steps` to a cheaper model, a shorter prompt or a batch",

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from floorline.margin.metrics import Figures, per, ratio_of, usd_of
 from floorline.margin.table import NAMELESS
+from floorline.margin.words import counted, dollars
 from floorline.reviews.model import EconomicsLine, Unit
 from floorline.reviews.policy import Targets, Tier
 from floorline.reviews.queries import ModelUse, Served
-from floorline.reviews.words import counted, dollars
 
 TOP_SHARE = 5
 """The dearest customers looked at are one in this many, rounded up."""

@@ -6,8 +6,8 @@ the same everywhere. Names are clipped to fit; no figure ever is.
 
 from collections.abc import Iterator, Sequence
 
+from floorline.margin.words import clipped
 from floorline.reviews.page import Page, Section, Table
-from floorline.reviews.words import clipped
 
 WIDTH_MAX = 100
 _GAP = "  "

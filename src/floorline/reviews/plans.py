@@ -6,8 +6,8 @@ from decimal import Decimal
 from floorline import money
 from floorline.margin.metrics import Figures, ratio_of, usd_of
 from floorline.margin.table import NAMELESS
+from floorline.margin.words import percent
 from floorline.reviews.quarter_model import PlanLine
-from floorline.reviews.words import percent
 
 DAYS = 90
 CUSTOMERS_MIN = 10

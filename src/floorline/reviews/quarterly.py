@@ -11,6 +11,7 @@ from floorline.margin.metrics import Figures, ratio_of, usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.runbook import owner_of
 from floorline.margin.table import NAMELESS, MarginReport
+from floorline.margin.words import counted
 from floorline.reviews.contracts import providers, volume
 from floorline.reviews.hosting import hosting
 from floorline.reviews.plans import plans
@@ -26,7 +27,6 @@ from floorline.reviews.quarter_model import (
 from floorline.reviews.queries import Hours, ModelUse, TokenQuantiles, Workload
 from floorline.reviews.repricing import PriceTrend
 from floorline.reviews.weeks import Quarter
-from floorline.reviews.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from floorline.margin.words import UNKNOWN, counted, dollars, percent, points
 from floorline.reviews.page import Cell, Page, Section, Table, Tone, number, word
 from floorline.reviews.quarter_model import Commitment, FloorLine, QuarterlyReview
 from floorline.reviews.weekly_page import ZONE_TONE
-from floorline.reviews.words import UNKNOWN, counted, dollars, percent, points
 
 MARGIN_CHART = "margins"
 MODELS_SHOWN = 12

@@ -15,6 +15,7 @@ from floorline.margin.runbook import owner_of
 from floorline.margin.series import Series
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.margin.waterfall import waterfall
+from floorline.margin.words import counted, dollars, percent
 from floorline.reviews.actions import carried, proposed
 from floorline.reviews.economics import WeekOfUse, economics
 from floorline.reviews.model import (
@@ -31,7 +32,6 @@ from floorline.reviews.policy import Targets
 from floorline.reviews.trend import FeatureTrend, feature_trend
 from floorline.reviews.upcoming import exceptions, in_order
 from floorline.reviews.weeks import Week
-from floorline.reviews.words import counted, dollars, percent
 
 _RUNNING = "the week is not over"
 UNATTRIBUTED_MAX = Decimal("0.05")

@@ -5,9 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from floorline.margin.words import UNKNOWN, counted, dollars, moved, percent, points
 from floorline.reviews.model import Action, Direction, EconomicsLine, Explained, FeatureLine, WeeklyReview  # fmt: skip
 from floorline.reviews.page import Cell, Page, Section, Table, Tone, number, word
-from floorline.reviews.words import UNKNOWN, counted, dollars, moved, percent, points
 
 ZONE_TONE: Final[dict[str, Tone]] = {"red": "bad", "yellow": "warn", "green": "good", "unknown": "muted"}
 _TREND_TONE: Final[dict[Direction, Tone]] = {

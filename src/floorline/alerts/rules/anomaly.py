@@ -9,7 +9,6 @@ from floorline.alerts.swings import PAST_DAYS, median, swing_of
 from floorline.alerts.tuning import MILLION, Setting, Tuning
 
 _RULE = "cost_anomaly"
-_WEEKS = 4
 _BEYOND_ANY_PPM = 1_100_000
 """A day is unlike the past when it exceeds the dearest of the last four weeks by a tenth."""
 

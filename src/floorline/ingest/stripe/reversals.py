@@ -19,8 +19,6 @@ from floorline.ingest.stripe.objects import Obj, items, minor, reference
 from floorline.money import EXACT, split, usd
 from floorline.query import Query
 
-_REVERSING = frozenset({"credit_note", "refund"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:

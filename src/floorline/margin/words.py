@@ -1,4 +1,4 @@
-"""How figures read in a review. – is unknown, never zero."""
+"""How figures read in sentences and tables. – is unknown, never zero."""
 
 from decimal import Decimal
 
@@ -20,13 +20,18 @@ def dollars(amount: Decimal | None) -> str:
     return f"{sign}${size:.{min(12, 1 - size.adjusted() + 1)}f}"
 
 
+def cents(amount: Decimal) -> str:
+    """Dollars and cents: -$1,204.50."""
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
+
+
 def moved(amount: Decimal) -> str:
     """A change in USD, with its sign."""
     return f"{'+' if amount > 0 else ''}{dollars(amount)}"
 
 
 def percent(ratio: Decimal | None, places: int = 1) -> str:
-    """A ratio as percent."""
+    """A ratio as percent. Losses of many times the revenue are told as such."""
     if ratio is None:
         return UNKNOWN
     shown = EXACT.multiply(ratio, Decimal(100))
