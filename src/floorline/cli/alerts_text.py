@@ -161,7 +161,7 @@ def print_rules(tuning: Tuning) -> None:
         plain_console(),
         "Rules",
         [
-            Column(title="rule", cells=[name for name, _ in lines], name=True),
+            Column(title="rule", cells=[name for name, _ in lines], left=True),
             Column(title="on", cells=["yes" if one.enabled else "no" for one in settings]),
             Column(title="fires\nbeyond", cells=[_short(one.threshold) for one in settings]),
             Column(title="clear at", cells=[_short(one.clear) for one in settings]),
