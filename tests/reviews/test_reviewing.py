@@ -121,6 +121,13 @@ def test_a_week_that_runs_is_shown_and_not_kept_and_one_to_come_is_refused(berli
             reviews.review(week, day)
 
 
+def test_a_week_that_is_not_imported_yet_is_not_kept(berlin):
+    reviews = reviewer(berlin)
+    assert reviews.review(WEEK, NOW).features == ()
+    keep(berlin, company())
+    assert [one.feature for one in reviews.review(WEEK, NOW).features] == ["chat", "search"]
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FLOORLINE_CONFIG", raising=False)

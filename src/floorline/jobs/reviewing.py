@@ -64,7 +64,8 @@ class Reviewer:
 
     def review(self, week: Week, now: datetime, *, refresh: bool = False) -> WeeklyReview:
         """The kept review of `week`, else a new one; with `refresh` a new one with the decisions of the kept. A week that
-        runs is reviewed up to yesterday: its revenue is known ahead, its cost is not. BadInput where no day of it is over.
+        runs is reviewed up to yesterday: its revenue is known ahead, its cost is not. One of which the ledger has nothing
+        is not kept: it may be imported yet. BadInput where no day of it is over.
         """
         today = day_of(now, timezone(self.margins.ledger.timezone))
         if week.start >= today:
@@ -74,7 +75,7 @@ class Reviewer:
             return kept
         earlier = max((one for one in self.shelf.all().values() if one.id < str(week)), key=_by_id, default=None)
         made = weekly(self._figures(week, now, min(week.end, today)), earlier, kept)
-        if made.whole:
+        if made.whole and made.features:
             self.shelf.put(made.id, made, now=now)
         return made
 
