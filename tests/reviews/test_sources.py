@@ -52,6 +52,15 @@ def test_an_alert_that_nobody_answered_is_overdue_and_still_told_of_in_the_next_
     assert alert_lines([alert(("open", -30, ""), ("resolved", -20, ""))], START, END, END) == []
 
 
+def test_an_alert_of_the_week_before_is_told_of_until_it_is_over():
+    later = END + timedelta(days=30)
+    over_in_it = alert(("open", -30, ""), ("acknowledged", 5, "ben"), ("resolved", 30, ""))
+    (line,) = alert_lines([over_in_it], START, END, later)
+    assert (line.minutes_to_acknowledge, line.minutes_to_resolve, line.state) == (35 * 60, 60 * 60, "resolved")
+    (line,) = alert_lines([alert(("open", -30, ""), ("resolved", 400, ""))], START, END, later)
+    assert line.minutes_to_resolve == 430 * 60
+
+
 def item(state: str, **more) -> Opportunity:
     settings = {
         "id": f"i-{state}",

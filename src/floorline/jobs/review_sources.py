@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from floorline import money
-from floorline.alerts.model import Alert, firings, response_to
+from floorline.alerts.model import FIRINGS, Alert, firings, response_to
 from floorline.backlog.model import OPEN, QUARTER_DAYS, Opportunity
 from floorline.backlog.realised import shipped_impact
 from floorline.margin.baseline import Entry
@@ -17,16 +17,22 @@ from floorline.reviews.upcoming import AHEAD
 
 
 def alert_lines(alerts: Iterable[Alert], start: datetime, end: datetime, now: datetime) -> list[AlertLine]:
-    """The alerts that fired from `start` on and before `end`, once for each time, and those that were still active then;
-    the latest first.
+    """The alerts that fired from `start` on and before `end`, once for each time, and those that were active at `start`
+    already, whatever became of them; the latest first.
     """
     found: list[AlertLine] = []
     for alert in alerts:
-        moments = [moment.at for moment in firings(alert, start, end)]
-        if not moments and alert.active and alert.fired_at < start:
-            moments = [alert.fired_at]
+        moments = [*_open_at(alert, start), *(moment.at for moment in firings(alert, start, end))]
         found += [_line(alert, at, now) for at in moments]
     return sorted(found, key=lambda line: (line.opened, line.id), reverse=True)
+
+
+def _open_at(alert: Alert, start: datetime) -> list[datetime]:
+    """When it fired last before `start`, if it was not resolved by then."""
+    before = [moment for moment in alert.history if moment.at < start]
+    if not before or before[-1].state == "resolved":
+        return []
+    return [moment.at for moment in before if moment.state in FIRINGS][-1:]
 
 
 def _line(alert: Alert, fired_at: datetime, now: datetime) -> AlertLine:
