@@ -191,6 +191,9 @@ def test_a_refresh_of_the_price_book_and_a_notice_are_priced_on_the_own_traffic(
     (change,) = watch.look(NOW)
     assert (change.monthly_effect_usd, change.provider, change.notice) == (Decimal(3), "openai", "")
     assert watch.look(NOW) == [change]
+    for days, price in ((1, "2.5"), (2, "3.5")):
+        entries[:] = [override(price)]
+        assert len(watch.look(NOW + days * DAY)) == 1 + days, "a price that comes back is told again"
     notice = PriceNotice(
         id="n1", provider="openai", model="gpt-4.1", valid_from=date(2026, 5, 1), prices={"input": Decimal(5)}, at=NOW
     )

@@ -142,7 +142,7 @@ class PriceWatch:
         if before is not None and not self._was_announced(use, now):
             calls, effect = self._effect(book, use.provider, use.model, now, now)
             change = PriceChange(
-                id=f"{name}/{version.id}",
+                id=f"{name}/{version.id}/{now.date()}",  # a price that comes back is another change
                 provider=use.provider,
                 model=use.model,
                 valid_from=version.effective_from or now.date(),
