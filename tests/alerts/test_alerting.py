@@ -110,7 +110,7 @@ def test_an_erosion_is_found_explained_told_once_worked_on_and_over(company, sta
     assert alert.deadline == NOW + timedelta(hours=24)
     (message,) = messages(state)
     assert (message.id, message.action, message.dedupe_key) == ("alert/margin_red/feature/chat/1", "trigger", alert.id)
-    assert "Driver: provider prices rose 200 %" in message.text
+    assert "Driver: provider prices rose 86 %" in message.text
     assert f"; crosses a baseline: {begun} every step: a new baseline" in message.text.replace("\\", "")
     assert message.chart is not None
 

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
+from floorline.bench.quarter.outcome import HEAD, tallies
+from floorline.bench.quarter.suite import false_alarms_said, outcomes
 from floorline.bench.report import Row, machine
 from floorline.errors import BadInput
 
@@ -25,11 +27,12 @@ SUITES = {
 
 
 GATEWAY = "gateway"
+QUARTER = "quarter"
 WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, "all"]), default="all")
+@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, "all"]), default="all")
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
 )
@@ -45,6 +48,13 @@ WIDTH = 140  # of what is not a terminal
     default=Path("~/.cache/floorline/bench"),
     help="gateway: folder that keeps compiled programs and installed rivals.",
 )
+@click.option("--seeds", type=click.IntRange(min=1), default=10, help="quarter: how many quarters are simulated.")
+@click.option("--first", type=click.IntRange(min=0), default=0, help="quarter: the seed of the first one.")
+@click.option(
+    "--servegen",
+    type=click.Path(path_type=Path, exists=True),
+    help="quarter: folder or archive with ServeGen's profiles; the table that comes with Floorline otherwise.",
+)
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
 def command(
     suite: str,
@@ -54,11 +64,15 @@ def command(
     rounds: int | None,
     seconds: float | None,
     cache: Path,
+    seeds: int,
+    first: int,
+    servegen: Path | None,
     save: Path | None,
 ) -> None:
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
-    `gateway` measures whole gateways beside each other and is run by its name alone, `all` are the other suites.
+    `gateway` measures whole gateways beside each other, `quarter` simulates companies whose margins are eroded and says
+    what the alerts made of them; both are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -68,10 +82,20 @@ def command(
         figures: dict[str, object] = {
             GATEWAY: _gateway(console, _plan(quick, targets, rounds, seconds), cache.expanduser().resolve())
         }
+    elif suite == QUARTER:
+        figures = {QUARTER: _quarter(console, range(first, first + seeds), servegen)}
     else:
         figures = {name: _suite(console, name, rows) for name in (SUITES if suite == "all" else [suite])}
     if save is not None:
         save.write_text(json.dumps({"machine": host, "suites": figures}, indent=2) + "\n")
+
+
+def _quarter(console: Console, seeds: range, servegen: Path | None) -> object:
+    found = outcomes(seeds, servegen)
+    title = f"quarter: erosions planted and found, seeds {seeds[0]} to {seeds[-1]}"
+    _print(console, title, HEAD, [tally.cells() for tally in tallies(found)])
+    console.print(false_alarms_said(found))
+    return [dataclasses.asdict(one) for one in found]
 
 
 def _suite(console: Console, suite: str, rows: int | None) -> object:

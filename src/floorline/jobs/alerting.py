@@ -8,7 +8,7 @@ outbox under an id of its own, so that a kill in between tells it late and never
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,7 @@ _ACTIONS: dict[str, Action] = {
     "resolved": "resolve",
 }
 _WEEK = timedelta(days=7)
+_MONTH = timedelta(days=28)
 _CHART_DAYS = 28
 
 
@@ -83,7 +84,7 @@ def evaluate(
     picture = gathered(ledger, policies, state, now, setup.tuning, setup.sources, watched)
     transitions: list[Transition] = []
     for verdict in list(verdicts(picture, setup.tuning, known)):
-        about = _about(verdict, known.get(verdict.id), policies, picture.today, now, setup)
+        about = _about(verdict, known.get(verdict.id), policies, picture, now, setup)
         transitions += _kept(shelf, verdict, about, now)
     tell(state, now, setup, timezone(ledger.timezone), picture)
     return transitions
@@ -114,13 +115,13 @@ def _kept(shelf: Shelf[Alert], verdict: Verdict, about: About, now: datetime) ->
 
 
 def _about(
-    verdict: Verdict, before: Alert | None, policies: Policies, today: date, now: datetime, setup: Setup
+    verdict: Verdict, before: Alert | None, policies: Policies, picture: Picture, now: datetime, setup: Setup
 ) -> About:
     """Driver, lever, owner and deadline, where the verdict opens or reopens the alert."""
     condition = verdict.condition
     if condition is None or not is_firing(before, verdict.of(before, now)):
         return About()
-    driver = _driver(condition, today, setup)
+    driver = _driver(condition, picture, setup)
     lever = wording.LEVERS.get(condition.rule, "")
     if driver is not None:
         lever = lever_for(policies, driver.part, driver.lever)
@@ -134,10 +135,8 @@ def _about(
     )
 
 
-def _driver(condition: Condition, today: date, setup: Setup) -> Driver | None:
-    """What took most margin of the feature or customer in the window that was judged, against the week before (of a
-    customer: against as many days before).
-    """
+def _driver(condition: Condition, picture: Picture, setup: Setup) -> Driver | None:
+    """What took most margin of the feature or customer between the days of driver_windows."""
     is_feature = condition.kind == "feature"
     if (
         setup.explain is None
@@ -145,10 +144,25 @@ def _driver(condition: Condition, today: date, setup: Setup) -> Driver | None:
         or not (is_feature or condition.kind == "customer")
     ):
         return None
-    window = timedelta(days=setup.tuning.of(condition.rule, condition.subject if is_feature else "").window_days)
-    back = max(_WEEK, window) if is_feature else window
-    before, after = Days(today - window - back, today - back), Days(today - window, today)
+    window = setup.tuning.of(condition.rule, condition.subject if is_feature else "").window_days
+    before, after = driver_windows(condition, window, picture)
     return setup.explain("feature" if is_feature else "customer", condition.subject, before, after)
+
+
+def driver_windows(condition: Condition, window: int, picture: Picture) -> tuple[Days, Days]:
+    """Which days the driver of a feature or customer compares: the last week with the same days four weeks before, which a
+    change of the last weeks has not touched yet; of a feature that is younger with the week before. Of a customer the
+    days that were judged with as many before them.
+    """
+    today = picture.today
+    if condition.kind == "customer":
+        length = back = timedelta(days=window)
+    else:
+        length = _WEEK
+        track = picture.tracks.features.get(condition.subject)
+        is_old = track is not None and track.first <= picture.end - (length + _MONTH).days
+        back = _MONTH if is_old else _WEEK
+    return Days(today - length - back, today - back), Days(today - length, today)
 
 
 def _answerable(condition: Condition, policies: Policies, now: datetime) -> tuple[str, datetime | None]:

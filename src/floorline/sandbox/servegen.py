@@ -166,7 +166,7 @@ def sample(client: Client, rng: random.Random, *, scale: float, days: int) -> It
                 position=f"{name}:{count}",
                 at_us=start_s * 1_000_000 + offset_us,
                 client=name,
-                **_tokens(lengths, rng),
+                **tokens(lengths, rng),
             )
             count += 1
 
@@ -175,7 +175,7 @@ def arrivals(window: Window, rng: random.Random, *, scale: float) -> list[int]:
     """Microseconds from the window's start of the requests that are kept, in order."""
     copies = max(math.ceil(scale), 1)
     requests, keep = window.requests * copies, scale / copies
-    skip = _gap_to_next_kept(rng, keep)
+    skip = gap_to_next_kept(rng, keep)
     if skip > requests:
         return []
     shape = 1 / max(window.cv, _CV_MIN) ** 2
@@ -185,7 +185,7 @@ def arrivals(window: Window, rng: random.Random, *, scale: float) -> list[int]:
         taken += skip
         elapsed += rng.gammavariate(skip * shape, 1.0)
         marks.append(elapsed)
-        skip = _gap_to_next_kept(rng, keep)
+        skip = gap_to_next_kept(rng, keep)
     elapsed += rng.gammavariate((requests + 1 - taken) * shape, 1.0)
     whole_us = WINDOW_S * 1_000_000
     if elapsed <= 0:  # every gap underflowed: the burst is shorter than a float can say
@@ -193,14 +193,15 @@ def arrivals(window: Window, rng: random.Random, *, scale: float) -> list[int]:
     return [min(int(mark / elapsed * whole_us), whole_us - 1) for mark in marks]
 
 
-def _gap_to_next_kept(rng: random.Random, keep: float) -> int:
+def gap_to_next_kept(rng: random.Random, keep: float) -> int:
     """How many requests on the next kept one is: geometric with mean 1 ÷ `keep`."""
     if keep >= 1:
         return 1
     return 1 + int(math.log(1.0 - rng.random()) / math.log1p(-keep))
 
 
-def _tokens(lengths: Lengths, rng: random.Random) -> dict[str, int]:
+def tokens(lengths: Lengths, rng: random.Random) -> dict[str, int]:
+    """The token counts of one call, as a TracedCall names them."""
     output = int(lengths.output.at(rng.random()))
     share = 0.0 if lengths.reasoning is None else lengths.reasoning.at(rng.random())
     return {
