@@ -16,7 +16,7 @@ from floorline.sandbox.traffic import open_traffic
 from tests.alerts.pictures import picture, steady
 from tests.support.data import shared_data
 
-FRESH = range(5000, 5050)
+FRESH = range(7000, 7050)
 """Seeds that nothing was ever tuned on."""
 
 CAUGHT_MIN, FALSE_MAX = 0.90, 1.0

@@ -35,7 +35,7 @@ def state(home):
 
 
 def run(of, *arguments: str):
-    return CliRunner().invoke(of, arguments)
+    return CliRunner(env={"COLUMNS": "150"}).invoke(of, arguments)
 
 
 def fill(state: State, **answers: Answer) -> None:

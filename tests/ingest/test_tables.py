@@ -74,7 +74,7 @@ def test_the_rate_is_that_of_the_latest_day_not_after_the_period_starts(start: s
         ("revenue", {**LINE, "kind": "gift"}, "kind 'gift' is not one of subscription, usage, outcome, one_off, discount, credit_note, refund"),
         ("revenue", {**LINE, "units": "-1"}, "units -1 is negative: quantities are counted from 0"),
         ("revenue", {**LINE, "custmer": "x"}, "unknown field 'custmer': did you mean 'customer'?"),
-        ("costs", {**HOST, "component": "gpu"}, "component 'gpu' is not one of inference, orchestration, infrastructure, human_review, support, retries"),
+        ("costs", {**HOST, "component": "gpu"}, "component 'gpu' is not one of inference, orchestration, infrastructure, human_review, support, logging, retries"),
         ("costs", {**HOST, "driver": "revenue"}, "driver 'revenue' is not one of calls, tokens, cost, equal"),
         ("outcomes", {"at": "2026-01-10", "status": "success"}, "outcome_id is missing: the outcome that the row tells of"),
         ("outcomes", {**SOLVED, "status": "resolved"}, "status 'resolved' is not one of success, failed, cancelled"),

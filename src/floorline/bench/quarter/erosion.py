@@ -21,7 +21,7 @@ CAUSES: Mapping[Kind, Part] = {
 """The part of a bridge that names the cause rightly."""
 
 FIRST_DAY, LAST_DAY = 44, 74
-RAMP_DAYS = 5
+RAMP_DAYS = 3
 """How long it takes until customers have come or gone."""
 
 

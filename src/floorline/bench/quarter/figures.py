@@ -7,11 +7,13 @@ from functools import cached_property
 from operator import add, mul
 from typing import NamedTuple
 
-from floorline.alerts.figures import NOTHING, Picture, Span, Track, Tracks
+from floorline.alerts.events import PriceChange
+from floorline.alerts.figures import MONTH_DAYS, NOTHING, Picture, Span, Track, Tracks
 from floorline.bench.quarter.company import DAYS, FEATURES, PROVIDER, START, Feature, Member, Quarter, calls_on
 from floorline.margin.bridge import Days
 from floorline.margin.explanation import Called, Facts, Owned, Received
 from floorline.margin.floors import feature_floor
+from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.substitution import Kind, Work
 
@@ -63,6 +65,7 @@ class Figures:
             now=morning(day),
             today=today,
             tracks=Tracks(start=START, features=self._features, customers=customers, total=self._total),
+            prices=[change for change in self._changes if change.seen_at <= morning(day)],
             floors={feature.name: feature_floor(Policies(), feature.name, today) for feature in FEATURES},
             billed_ahead={one.name: _paid(one) * _days_of(one, day, month_end) for one in self._quarter.members},
         )
@@ -81,6 +84,38 @@ class Figures:
             if paid:
                 received.append(Received(owner, _paid(member) * paid, paid * 10**6, own=True))
         return Facts(days=days, called=called, received=received)
+
+    @cached_property
+    def _changes(self) -> Sequence[PriceChange]:
+        """The prices that rise, as they are seen on the morning of their first day: the last month's calls would have cost so
+        much more.
+        """
+        changes: list[PriceChange] = []
+        for feature in FEATURES:
+            day, factor = self._quarter.rises.get(feature.name, (0, 1.0))
+            if factor == 1:
+                continue
+            customers = [one.name for one in self._quarter.members if one.feature == feature]
+            month = self._days[max(0, day - MONTH_DAYS) : day]
+            sums = [one[name] for one in month for name in customers if name in one]
+            risen = [
+                new - old for new, old in zip(*(_rates(self._quarter, feature, on) for on in (day, 0)), strict=True)
+            ]
+            more = sum(sum(map(mul, one.tokens, risen)) for one in sums)
+            changes.append(
+                PriceChange(
+                    id=feature.model,
+                    provider=PROVIDER,
+                    model=feature.model,
+                    valid_from=START + timedelta(days=day),
+                    before="",
+                    after="",
+                    monthly_effect_usd=usd_of(more),
+                    calls=sum(one.calls for one in sums),
+                    seen_at=morning(day),
+                )
+            )
+        return changes
 
     @cached_property
     def _customers(self) -> Mapping[str, Track]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-from floorline.bench.quarter.company import DAYS, Quarter
+from floorline.bench.quarter.company import DAYS, FEATURES, PROVIDER, Quarter
 from floorline.bench.quarter.erosion import CAUSES, KINDS, POINTS, Erosion
 from floorline.bench.quarter.playing import WARM_DAYS, Firing
 
@@ -52,7 +52,7 @@ def outcome(quarter: Quarter, fired: Sequence[Firing]) -> Outcome:
     by_erosion: dict[Erosion, list[Firing]] = {one: [] for one in quarter.erosions}
     false: list[Firing] = []
     for firing in fired:
-        explained = [one for one in quarter.erosions if one.day < firing.day and _explains(quarter, one, firing)]
+        explained = [one for one in quarter.erosions if _explains(quarter, one, firing)]
         if not explained:
             false.append(firing)
         elif firing.kind != "company" or len(explained) == 1:
@@ -63,7 +63,14 @@ def outcome(quarter: Quarter, fired: Sequence[Firing]) -> Outcome:
 
 
 def _explains(quarter: Quarter, erosion: Erosion, firing: Firing) -> bool:
-    """Whether a firing can be about an erosion: its feature, a customer whose own figures it changes, the whole company."""
+    """Whether a firing can be about an erosion that had begun: its feature, a customer whose own figures it changes, the whole
+    company; or about the price that rises, which is known on the first morning.
+    """
+    if firing.kind == "model":
+        model = next(feature.model for feature in FEATURES if feature.name == erosion.feature)
+        return erosion.kind == "price_rise" and firing.subject == f"{PROVIDER}/{model}" and erosion.day <= firing.day
+    if firing.day <= erosion.day:
+        return False
     if firing.kind == "feature":
         return firing.subject == erosion.feature
     return firing.kind == "company" or firing.subject in quarter.affected[erosion]

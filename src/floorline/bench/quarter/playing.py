@@ -24,6 +24,7 @@ from floorline.events import Call, Revenue, Usage
 from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Memory, Sources
 from floorline.jobs.alerting import Setup, driver_windows, evaluate
+from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.ledger import Entry
 from floorline.ledger.surface import AnyLedger
@@ -100,7 +101,8 @@ def recorded(quarter: Quarter, ledger: AnyLedger) -> list[Firing]:
     ledger.write([entry for day in range(WARM_DAYS - 1) for entry in _day(quarter, day, book)])
     drivers = Drivers(ledger, Policies())
     memory = _Kept(customers=frozenset(member.name for member in quarter.members))
-    setup = Setup(explain=drivers.driver, sources=Sources(memory=memory))
+    watch = PriceWatch(ledger=ledger, state=ledger.state, book_with=lambda _: book)
+    setup = Setup(explain=drivers.driver, sources=Sources(memory=memory, prices=watch.look))
     fired: list[Firing] = []
     for day in range(WARM_DAYS, DAYS + 1):
         ledger.write(_day(quarter, day - 1, book))
