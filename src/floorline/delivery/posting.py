@@ -62,10 +62,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_ms: int) 
         connection, target = _connection(url, deadline_ns)
         try:
             connection.request("POST", target, body, {"User-Agent": f"Floorline/{__version__}", **headers})
-            response = connection.getresponse()
-            content = response.read(BODY_MAX)
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(status=response.status, headers=names, body=content)
+            with connection.getresponse() as response:  # it outlives a connection that its receiver closes
+                content = response.read(BODY_MAX)
+                names = {name.lower(): value for name, value in response.getheaders()}
+                return Reply(status=response.status, headers=names, body=content)
         finally:
             connection.close()
     except TimeoutError as error:
