@@ -41,6 +41,19 @@ def test_the_same_question_has_the_same_hash_whoever_asks_and_however_it_is_sent
     run(test())
 
 
+def test_no_name_of_a_member_runs_into_its_value(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path) as live:
+            live.stub.script = answer(OPENAI.whole)
+            for more in ({"n1": 2}, {"n": 12}):
+                await live.ask(OPENAI.path, _ask("What is a floor?", **more), OWNED)
+            records = await live.settled(calls=2)
+            one, other = [call.metadata[REQUEST_HASH] for call in records.calls]
+            assert one != other
+
+    run(test())
+
+
 def test_every_dialect_has_one(tmp_path: Path) -> None:
     async def test() -> None:
         async with serving(tmp_path) as live:

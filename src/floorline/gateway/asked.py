@@ -36,6 +36,7 @@ class Hasher:
         if route.dialect in ("openai", "anthropic") and call.view.held:
             for name, value in call.view.held.items():
                 if name not in BESIDE_THE_POINT:
+                    hashed.update(b"%d:%d:" % (len(name), len(memoryview(value))))  # no name runs into its value
                     hashed.update(name.encode())
                     hashed.update(value)
         else:
