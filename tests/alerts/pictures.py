@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from floorline.alerts.condition import Condition
+from floorline.alerts.evaluation import verdicts
 from floorline.alerts.figures import Picture, Tracks
+from floorline.alerts.model import Alert
 from floorline.alerts.rules import conditions
 from floorline.alerts.tuning import Tuning
 from floorline.margin.floors import Floor, floor_on
@@ -70,3 +72,14 @@ def said(seen: Picture, rule: str, tuning: Tuning | None = None) -> list[Conditi
 def firing(seen: Picture, tuning: Tuning | None = None) -> list[tuple[str, str]]:
     """Rule and subject of everything that fires."""
     return [(one.rule, one.subject) for one in conditions(seen, tuning or Tuning()) if one.reading == "firing"]
+
+
+def evaluated(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> dict[str, Alert]:
+    """The alerts that change, as they are afterwards; what only a ledger tells about them is left out."""
+    changed: dict[str, Alert] = {}
+    for verdict in verdicts(picture, tuning, known):
+        before = known.get(verdict.id)
+        after = verdict.of(before, picture.now)
+        if after is not None and after is not before:
+            changed[verdict.id] = after
+    return changed

@@ -6,13 +6,13 @@ import pytest
 
 from floorline.alerts import wording
 from floorline.alerts.digest import noise
-from floorline.alerts.evaluation import OFF, evaluated
+from floorline.alerts.evaluation import OFF
 from floorline.alerts.events import PriceNotice
 from floorline.alerts.figures import ModelUse
 from floorline.alerts.machine import THIN_DAYS
 from floorline.alerts.tuning import DEFAULTS, Tuning
 from floorline.errors import BadInput
-from tests.alerts.pictures import picture, steady, stretch
+from tests.alerts.pictures import evaluated, picture, steady, stretch
 
 RED = "margin_red/feature/chat"
 

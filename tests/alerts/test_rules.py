@@ -5,14 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from floorline.alerts.evaluation import evaluated
 from floorline.alerts.events import GuardEvent, PriceChange
 from floorline.alerts.figures import Feed, ModelUse
 from floorline.alerts.model import FIRINGS
 from floorline.alerts.tuning import DEFAULTS, RULES, Stated, Tuning, restated
 from floorline.margin.floors import floor_on
 from floorline.margin.policy import FeaturePolicy, FloorException
-from tests.alerts.pictures import START, firing, picture, said, steady, stretch
+from tests.alerts.pictures import START, evaluated, firing, picture, said, steady, stretch
 
 
 def stepped(day, before, after):

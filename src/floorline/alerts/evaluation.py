@@ -56,17 +56,6 @@ def _unless_red(found: Iterable[Condition], known: Mapping[str, Alert]) -> Itera
             yield condition
 
 
-def evaluated(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> dict[str, Alert]:
-    """The alerts that change, as they are afterwards; what only a ledger tells about them is left out."""
-    changed: dict[str, Alert] = {}
-    for verdict in verdicts(picture, tuning, known):
-        before = known.get(verdict.id)
-        after = verdict.of(before, picture.now)
-        if after is not None and after is not before:
-            changed[verdict.id] = after
-    return changed
-
-
 def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
     """What to make of an alert whose subject no rule named."""
     setting = _setting(tuning, alert.rule, alert.subject_kind, alert.subject) if alert.rule in tuning.rules else None
