@@ -12,6 +12,8 @@ import pytest
 
 from floorline.errors import LedgerCorrupt
 from floorline.ledger.content import Content, ContentStore, Subject, purge
+from floorline.ledger.content_index import IndexWriter, candidates
+from floorline.ledger.spool import Position
 from tests.support.processes import environment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,7 +58,7 @@ def test_nothing_on_disk_can_be_read_and_no_name_stands_there(opened, tmp_path):
     store.put(content("1"), ADA, 30)
     store.close()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 2
+    assert sorted(path.suffix for path in files) == ["", ".idx", ".seg"]
     for path in files:
         held = path.read_bytes()
         assert not any(text in held for text in (b"secret", b"question", b"acme", b"ada", b"chat"))
@@ -155,6 +157,48 @@ def test_what_was_put_survives_a_kill(opened, tmp_path):
     assert all(found(f"{number}") is not None for number in range(0, 100, 9))
     assert opened("g1").put(content("after"), ADA, 30)
     assert found("after") == content("after")
+
+
+def test_a_call_is_found_by_the_index_alone_and_without_one(opened, tmp_path):
+    store = opened()
+    for number in range(400):  # several segments
+        store.put(content(f"{number}"), ADA, 30)
+    day = tmp_path / "content" / "2026-03-31" / "g1"
+    assert len(list(day.glob("*.idx"))) > 1
+    read: list[str] = []
+    for path in sorted(day.glob("*.seg")):
+        read += [call_id for payload in candidates(path, "7") for call_id, *_ in [msgspec.msgpack.decode(payload)]]
+    assert read == ["7"]
+    first = day / "000000000001.idx"
+    for index in (b"", first.read_bytes()[:-5], first.read_bytes()[:-24] + bytes(24)):  # never made, cut, zeros
+        first.write_bytes(index)
+        assert all(store.find(f"{number}") == content(f"{number}") for number in (0, 7, 120, 399))
+    first.unlink()
+    assert store.find("7") == content("7")
+    assert store.find("400") is None
+
+
+def test_an_index_that_cannot_be_written_ends_and_hides_nothing(opened, tmp_path):
+    store = opened()
+    store.put(content("1"), ADA, 30)
+    day = tmp_path / "content" / "2026-03-31" / "g1"
+    writer = IndexWriter(day / "nowhere")
+    writer.add("2", Position(1, 64))
+    writer.close()
+    assert not (day / "nowhere").exists()
+    store.put(content("2"), ADA, 30)
+    assert store.find("2") == content("2")
+
+
+def test_everything_that_is_kept_is_read_with_its_subject(opened):
+    store = opened()
+    for number, (subject, days) in enumerate(((ADA, 30), (BEN, 30), (ADA, 7))):
+        store.put(content(f"{number}"), subject, days)
+    found = list(opened("").read())
+    assert [kept.content for kept in found] == [content("1"), content("0"), content("2")]
+    assert found[1].subject == found[2].subject != found[0].subject
+    store.keys.shred(ADA, whole_customer=False)
+    assert [kept.content.call_id for kept in opened("").read()] == ["1"]
 
 
 def test_a_file_that_cannot_be_read_hides_no_other(opened, tmp_path):

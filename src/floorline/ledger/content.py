@@ -1,6 +1,7 @@
 """The content store: prompts and answers, where a feature asks for them and nowhere else.
 
     content/<day of expiry>/<writer>/*.seg     frames, encrypted under the subject's own key; a day's folder goes when it is over
+    content/<day of expiry>/<writer>/*.idx     where in a segment each call is (content_index.py)
     content/keys/<customer>/<user>             the subject's key, itself encrypted under the signing secret; names are keyed hashes
 
 A subject is a customer and one of its users. Shredding a subject removes its key: what was written under it can be read by
@@ -15,12 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from floorline.errors import LedgerCorrupt, LedgerFull
+from floorline.ledger.content_index import IndexWriter, candidates
 from floorline.ledger.segment import Damaged, Segment, sync_folder
 from floorline.ledger.spool import Spool, segment_paths
 
@@ -48,6 +51,13 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     request: bytes
     answer: bytes
     cut: bool = False
+
+
+class Kept(NamedTuple):
+    """What is kept of a call, and a name of its subject that tells it from others and says nothing else."""
+
+    content: Content
+    subject: str
 
 
 class _Frame(msgspec.Struct, frozen=True, array_like=True):
@@ -163,7 +173,20 @@ class _Day:
     """What expires on one day, as this process writes it, and the day of which the last call was."""
 
     spool: Spool
+    index: IndexWriter
     written: date
+
+    def append(self, call_id: str, frame: bytes) -> bool:
+        """Keep a frame; False when it does not fit."""
+        at = self.spool.append(frame)
+        if at is not None:
+            self.index.add(call_id, at)
+        return at is not None
+
+    def close(self) -> None:
+        """Bring everything to disk."""
+        self.index.close()
+        self.spool.close()
 
 
 class ContentStore:
@@ -198,7 +221,7 @@ class ContentStore:
         frame = msgspec.msgpack.encode(_Frame(content.call_id, known.customer, known.user, sealed))
         today = content.at.astimezone(UTC).date()
         try:
-            return self._spool_of(today, ttl_days).append(frame) is not None
+            return self._day_of(today, ttl_days).append(content.call_id, frame)
         except LedgerFull:
             return False
 
@@ -213,33 +236,51 @@ class ContentStore:
                 del self._known[next(iter(self._known))]
         return known
 
-    def _spool_of(self, today: date, ttl_days: int) -> Spool:
+    def _day_of(self, today: date, ttl_days: int) -> _Day:
         expiry = today + timedelta(days=ttl_days)
         day = self._days.get(expiry)
         if day is None:
             assert self._writer, "who writes has a name"
             for rested in [other for other, held in self._days.items() if held.written < today]:
-                self._days.pop(rested).spool.close()
+                self._days.pop(rested).close()
             folder = self._folder / expiry.isoformat() / self._writer
             spool = Spool(
                 folder, segment_bytes=self._segment_bytes, quota_bytes=self._quota_bytes, fail="open", sync_ms=SYNC_MS
             )
-            day = self._days[expiry] = _Day(spool, today)
+            day = self._days[expiry] = _Day(spool, IndexWriter(folder), today)
         day.written = max(day.written, today)
-        return day.spool
+        return day
 
     def close(self) -> None:
         """Bring everything to disk."""
         for day in self._days.values():
-            day.spool.close()
+            day.close()
         self._days.clear()
 
     def find(self, call_id: str) -> Content | None:
         """What is kept of a call; None when nothing was, it has expired, or its subject was shredded."""
-        for frame in self._frames():
-            if frame.call_id == call_id:
-                return self._open(frame)
+        for path in self._segments():
+            with suppress(Damaged, FileNotFoundError):
+                for payload in candidates(path, call_id):
+                    frame = _decoded(payload)
+                    if frame.call_id == call_id:
+                        return self._open(frame)
         return None
+
+    def read(self) -> Iterator[Kept]:
+        """Everything that is kept and can be read, what expires last first. Days that end meanwhile, and segments that
+        cannot be read, are passed over.
+        """
+        for path in reversed(self._segments()):
+            try:
+                payloads = Segment(path).read()[0]
+            except (Damaged, FileNotFoundError):
+                continue
+            for _, payload in reversed(payloads):
+                frame = _decoded(payload)
+                content = self._open(frame)
+                if content is not None:
+                    yield Kept(content, f"{frame.customer}/{frame.user}")
 
     def _open(self, frame: _Frame) -> Content | None:
         key = self.keys.find(frame.customer, frame.user)
@@ -252,16 +293,12 @@ class ContentStore:
             return None
         return msgspec.msgpack.decode(plain, type=Content)
 
-    def _frames(self) -> Iterator[_Frame]:
-        """Every whole frame. Days that end meanwhile, and files that cannot be read, are passed over."""
-        for folder in sorted(self._folder.glob("????-??-??/*")):
-            for path in segment_paths(folder):
-                try:
-                    payloads = Segment(path).read()[0]
-                except (Damaged, FileNotFoundError):
-                    continue
-                for _, payload in payloads:
-                    yield msgspec.msgpack.decode(payload, type=_Frame)
+    def _segments(self) -> list[Path]:
+        return [path for folder in sorted(self._folder.glob("????-??-??/*")) for path in segment_paths(folder)]
+
+
+def _decoded(payload: bytes) -> _Frame:
+    return msgspec.msgpack.decode(payload, type=_Frame)
 
 
 def purge(folder: Path, now: datetime) -> int:
