@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from floorline.money import ZERO
+
 CostBasis = Literal["provider", "computed", "estimated", "unpriced"]
 CALL_TYPES = (
     "generation", "classification", "extraction", "retrieval", "rerank", "embedding", "moderation", "routing", "judging",
@@ -82,11 +84,36 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     ending: str = "complete"
 
 
+Mode = Literal["shadow", "canary", "enforce"]
+Arm = Literal["treated", "holdout", "shadow", "untouched"]
+
+
+class Touch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one guardrail did to a call. At most one a guardrail, in the order in which they decide.
+
+    Only `treated` calls were changed: on a `holdout` (left alone so that effects are measured), in `shadow` or outside
+    a canary's share (`untouched`), `action` and `saved` are what would have been. A guardrail that had nothing to
+    do, or would not have, leaves no touch: arms are compared over the calls that it is about.
+
+    `saved` is USD against the call as it would have been with every earlier guardrail's change and without this one's,
+    so that the touches of a call never claim a dollar twice; None when unknown. `cost` is what the guardrail itself
+    cost for this call (an embedding, a judge, a summary, a lost discount of the provider's cache), and not in `saved`.
+    """
+
+    guardrail: str
+    mode: Mode
+    arm: Arm
+    action: str
+    saved: Decimal | None = None
+    cost: Decimal = ZERO
+
+
 class Call(Record, frozen=True, kw_only=True):
     """One logical request of the application, as the ledger keeps it.
 
-    `usage` maps units of USAGE_UNITS to quantities; a unit that is absent was not reported. The four costs are the
-    sums of the lines, None when the call is unpriced. `stated_cost` is what the sender or the provider said it cost.
+    `usage` maps units of USAGE_UNITS to quantities; a unit that is absent was not reported. Three of the costs are the
+    sums of the lines, None when the call is unpriced. `counterfactual_cost` is what it would have cost had no guardrail
+    touched it, None when that is unknown or none did. `stated_cost` is what the sender or the provider said it cost.
     """
 
     opened_at: datetime
@@ -130,6 +157,7 @@ class Call(Record, frozen=True, kw_only=True):
     stated_cost: Decimal | None = None
     attempts: tuple[Attempt, ...] = ()
     lines: tuple[CostLine, ...] = ()
+    touches: tuple[Touch, ...] = ()
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

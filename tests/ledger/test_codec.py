@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorline.events import Alias, Attempt, CostLine, Customer, FxRate, Opening
+from floorline.events import Alias, Attempt, CostLine, Customer, FxRate, Opening, Touch
 from floorline.ledger import codec
 from floorline.ledger.codec import Unfit, decode, encode, identity_of
 from tests.support.records import START, adjustment, call, outcome, revenue
@@ -21,7 +21,7 @@ def columns(record) -> dict:
 
 def test_a_frame_names_its_table_its_identity_and_its_fingerprint():
     frame = decode(encode(call(1), b"fingerprint 16 b"))
-    assert (frame.table.name, frame.version) == ("calls", 1)
+    assert (frame.table.name, frame.version) == ("calls", 2)
     assert frame.identity == identity_of("test", "call-1")
     assert frame.fingerprint == b"fingerprint 16 b"
     assert frame.name() == ("test", "call-1")
@@ -77,6 +77,14 @@ def test_attempts_and_lines_become_a_column_a_field():
     assert row["attempts.duration_us"] == [7, 0]
 
 
+def test_touches_become_a_column_a_field_and_an_unknown_saving_stays_unknown():
+    cache = Touch(guardrail="cache", mode="enforce", arm="treated", action="hit", saved=Decimal("0.5"))
+    output = Touch(guardrail="output", mode="canary", arm="holdout", action="cap", cost=Decimal(1))
+    row = columns(call(1, touches=(cache, output)))
+    assert (row["touches.guardrail"], row["touches.arm"]) == (["cache", "output"], ["treated", "holdout"])
+    assert (row["touches.saved"], row["touches.cost"]) == ([500_000_000_000, None], [0, 1_000_000_000_000])
+
+
 def test_an_outcome_without_a_time_of_record_counts_as_recorded_when_it_happened():
     row = columns(outcome(4))
     assert row["recorded_at"] == row["at"]
@@ -109,6 +117,7 @@ LINE = CostLine(component="inference", unit="input", quantity=Decimal(1), per=1,
         (call(1, opened_at=datetime(1969, 1, 1, tzinfo=UTC)), r"calls\.opened_at: Expected `int` >= 0"),
         (call(1, lines=(msgspec.structs.replace(LINE, attempt=256),)), r"calls\.lines\.attempt\[0\]"),
         (call(1, metadata={"a": 1}), r"calls\.metadata"),
+        (call(1, touches=(Touch(guardrail="", mode="enforce", arm="treated", action=""),)), r"calls\.touches\.guardrail\[0\]"),
         (msgspec.structs.replace(revenue(1), period_end=date(2200, 1, 1)), r"revenue\.period_end"),
         (msgspec.structs.replace(adjustment(call(1), 1, None), unpriced_delta=200), r"adjustments\.unpriced_delta"),
     ],

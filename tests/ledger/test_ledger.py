@@ -79,7 +79,7 @@ def test_records_that_are_frames_already_are_the_same_records(ledger):
     unknown = bytes([99, *frames[0][1:]])
     written = ledger.write_frames([*frames, unknown, frames[0], changed])
     assert (written.new, written.same, written.refused) == (2, 1, [4])
-    assert written.invalid == [(2, "a frame of table 99 version 1 was written by a newer release")]
+    assert written.invalid == [(2, "a frame of table 99 version 2 was written by a newer release")]
     assert ledger.write(entries(1, 2, 3)).new == 1
     assert total(ledger) == cost_of(1, 2, 3)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from floorline.clock import day_of, timezone
-from floorline.events import ORCHESTRATION, Adjustment, Attempt, Call
+from floorline.events import ORCHESTRATION, Adjustment, Attempt, Call, Touch
 from floorline.ledger.schema import DRIVERS, SUMS
 from floorline.query import Query
 from tests.support.ledger import entry
@@ -30,6 +30,18 @@ class Tried:
     tried: str
     baseline: str
     calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    guardrail: str
+    arm: str
+    customer: str
+    calls: int
+    unvalued: int
+    saved: Decimal
+    spent: Decimal
+    cost: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +199,62 @@ def test_a_store_of_the_format_before_gets_its_drivers_from_its_rows_however_oft
     assert ledger.verify() != []
     open_ledger.closed()
     assert open_ledger().verify() == []
+
+
+def touches(number: int) -> tuple[Touch, ...]:
+    """What two guardrails did to call `number`: both to some, one or none to others."""
+    cache = Touch(guardrail="cache", mode="enforce", arm=("treated", "holdout")[number % 2], action="hit",
+                  saved=Decimal(number) / 1_000, cost=Decimal("0.0001"))  # fmt: skip
+    output = Touch(guardrail="output", mode="shadow", arm="shadow", action="cap")
+    return ((), (cache,), (output,), (cache, output))[number % 4]
+
+
+TOUCHED = [msgspec.structs.replace(c, touches=touches(n)) for n, c in enumerate(VARIED)]
+TOUCHES = """SELECT toString(guardrail), toString(arm), customer_id, sum(calls), sum(unvalued), sum(saved), sum(spent), sum(effective_cost)
+    FROM touches_day GROUP BY guardrail, arm, customer_id"""
+
+
+def expected_touches() -> list[Touched]:
+    sums: dict[tuple[str, str, str], Counter] = {}
+    for c in TOUCHED:
+        for touch in c.touches:
+            sums.setdefault((touch.guardrail, touch.arm, c.customer_id), Counter()).update(
+                calls=1, unvalued=touch.saved is None, saved=touch.saved or Decimal(0), spent=touch.cost,
+                cost=c.effective_cost or Decimal(0),
+            )  # fmt: skip
+    return [
+        Touched(guardrail=key[0], arm=key[1], customer=key[2], calls=of["calls"], unvalued=of["unvalued"],
+                saved=Decimal(of["saved"]), spent=of["spent"], cost=Decimal(of["cost"]))
+        for key, of in sorted(sums.items())
+    ]  # fmt: skip
+
+
+def found_touches(ledger) -> list[Touched]:
+    return sorted(ledger.query(Query(sql=TOUCHES, row=Touched)), key=lambda t: (t.guardrail, t.arm, t.customer))
+
+
+def test_touches_are_counted_by_guardrail_arm_and_customer_and_no_saving_is_made_up(each_open):
+    ledger = each_open(timezone="Asia/Kolkata", batch_rows=40)
+    ledger.write([entry(record) for record in (*TOUCHED, *CHANGES)])
+    assert found_touches(ledger) == expected_touches()
+    assert ledger.verify() == []
+
+
+def test_a_store_of_before_touches_gets_their_columns_and_takes_both_kinds_of_call(open_ledger):
+    ledger = open_ledger()
+    ledger.write([entry(record) for record in VARIED[:75]])
+    ledger.flush()
+    client = ledger.store.client
+    client.command("DROP VIEW touches_day_mv SYNC")
+    client.command("DROP TABLE touches_day SYNC")
+    for column in ("guardrail", "mode", "arm", "action", "saved", "cost"):
+        client.command(f"ALTER TABLE calls DROP COLUMN `touches.{column}`")
+    client.command("DELETE FROM migrations WHERE number = 3")
+    open_ledger.closed()
+    again = open_ledger()
+    again.write([entry(record) for record in TOUCHED[75:]])
+    assert sum(t.calls for t in found_touches(again)) == sum(len(c.touches) for c in TOUCHED[75:])
+    assert again.verify() == []
 
 
 def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_the_reporting_timezone(open_ledger):

@@ -103,6 +103,15 @@ def test_every_value_of_a_call_is_stored_as_it_is(each_open):
     )  # fmt: skip
 
 
+def test_a_call_that_was_spooled_before_touches_were_is_stored(each_open):
+    ledger = each_open()
+    now = batch(call(5))
+    values = msgspec.msgpack.decode(now.rows[0])
+    before = Batch(table=now.table, version=1, token=now.token, rows=[msgspec.msgpack.encode(values[:62])])
+    ledger.store.insert(before)
+    assert count(ledger, where="empty(`touches.guardrail`) AND notEmpty(`lines.component`)") == 1
+
+
 def test_every_kind_of_record_is_stored(each_open):
     ledger = each_open()
     ledger.write([entry(r) for r in (call(1), adjustment(call(1), 1, Decimal(1)), revenue(1), outcome(1))])

@@ -34,6 +34,7 @@ from floorline.events import (
     Opening,
     Outcome,
     Revenue,
+    Touch,
 )
 from floorline.ledger import rows
 from floorline.money import EXACT, PLACES
@@ -99,7 +100,7 @@ class Frame:
 
 
 def _column(field: str) -> str:
-    for group in ("attempts", "lines"):
+    for group in ("attempts", "lines", "touches"):
         if field.startswith(f"{group}_"):
             return f"{group}.{field.removeprefix(f'{group}_')}"
     return field
@@ -269,7 +270,9 @@ _LineColumns = tuple[
 ]  # fmt: skip
 _AttemptColumns = tuple[_Names, _Names, _Numbers, _Numbers, _Numbers, _Names]
 _NO_LINES: _LineColumns = ((), (), (), (), (), (), (), (), (), ())
+_TouchColumns = tuple[_Names, _Names, _Names, _Names, tuple[int | None, ...], _Numbers]
 _NO_ATTEMPTS: _AttemptColumns = ((), (), (), (), (), ())
+_NO_TOUCHES: _TouchColumns = ((), (), (), (), (), ())
 
 
 def _line_columns(lines: Sequence[CostLine]) -> _LineColumns:
@@ -300,6 +303,14 @@ def _attempt_columns(attempts: Sequence[Attempt]) -> _AttemptColumns:
         return _NO_ATTEMPTS
     rows_ = [(a.provider, a.model, a.status, a.started_us, a.duration_us, a.ending) for a in attempts]
     return cast("_AttemptColumns", tuple(zip(*rows_, strict=True)))
+
+
+def _touch_columns(touches: Sequence[Touch]) -> _TouchColumns:
+    """The touches as columns, in the order of the row's."""
+    if not touches:
+        return _NO_TOUCHES
+    rows_ = [(t.guardrail, t.mode, t.arm, t.action, _maybe_pico(t.saved), _PICO[t.cost]) for t in touches]
+    return cast("_TouchColumns", tuple(zip(*rows_, strict=True)))
 
 
 def _call(call: Call) -> rows.CallRow:
@@ -357,6 +368,7 @@ def _call(call: Call) -> rows.CallRow:
         retries,
         *_attempt_columns(call.attempts),
         *lines,
+        *_touch_columns(call.touches),
     )
 
 
@@ -478,7 +490,7 @@ _PRICE_VERSIONS = msgspec.msgpack.Decoder(tuple[str, str])
 TABLES: dict[int, Table] = {
     table.number: table
     for table in (
-        _table(1, "calls", Call, rows.CallRow, 62),
+        _table(1, "calls", Call, rows.CallRow, 62, 68),
         _table(2, "adjustments", Adjustment, rows.AdjustmentRow, 31),
         _table(3, "revenue", Revenue, rows.RevenueRow, 14),
         _table(4, "costs", Cost, rows.CostRow, 13),

@@ -1,6 +1,6 @@
 """The rows of the store's base tables, as the spool carries them: one array per record, values in column order.
 
-A field is a column (`attempts_x` and `lines_x` are `attempts.x` and `lines.x`). The annotations hold what the column
+A field is a column (`attempts_x`, `lines_x` and `touches_x` are `attempts.x`, `lines.x` and `touches.x`). The annotations hold what the column
 holds, because the store checks kinds but wraps what is out of range. Money is an integer of 10^-12 USD, a quantity of
 10^-6, an instant of microseconds, a day of days since 1970. Rows only ever grow at their end.
 """
@@ -94,6 +94,12 @@ class CallRow(RowStruct, frozen=True, gc=False):
     lines_contracted: tuple[Money, ...]
     lines_effective: tuple[Money, ...]
     lines_price_version: tuple[Name, ...]
+    touches_guardrail: tuple[Identifier, ...] = ()
+    touches_mode: tuple[Identifier, ...] = ()
+    touches_arm: tuple[Identifier, ...] = ()
+    touches_action: tuple[Name, ...] = ()
+    touches_saved: tuple[Money | None, ...] = ()
+    touches_cost: tuple[Money, ...] = ()
 
 
 class AdjustmentRow(RowStruct, frozen=True, gc=False):
