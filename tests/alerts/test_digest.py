@@ -42,6 +42,8 @@ def test_a_digest_has_what_happened_in_order_and_what_is_open_the_dearest_first(
     )
     assert [one.subject for one in found.open] == ["reports", "chat"]
     assert found.counts == {"open": 3}
+    worse = digest([alert("margin_red", "chat", "open", "worsened")], MONDAY, MONDAY + WEEK)
+    assert "got worse: chat, margin below its floor (it went up)" in digest_markdown(worse)
     text = digest_markdown(found)
     assert "- 2026-03-02 12:00 opened: chat, margin below green (it went up)" in text
     assert "| reports | margin below its floor | acknowledged | $900.00 | nobody |" in text
@@ -63,7 +65,7 @@ def test_a_week_of_more_firings_than_anybody_hears_is_noisy_and_says_what_to_tun
     assert (anomaly.rule, anomaly.fired, anomaly.unheard, anomaly.answered) == ("cost_anomaly", 3, 2, 0)
     assert "`alerts.rules.cost_anomaly.stake_min` above $55.00 a month" in anomaly.suggestion
     assert (red.answered, red.unheard, red.suggestion) == (1, 0, "")
-    assert "4 alerts fired, more than 3 in a week are not listened to." in noise_markdown(report)
+    assert "4 alerts fired or got worse, more than 3 in a week are not listened to." in noise_markdown(report)
     assert not noise(alerts, MONDAY, MONDAY + WEEK, 4).is_noisy
     assert noise(alerts, MONDAY + WEEK, MONDAY + 2 * WEEK, 3).rules == ()
 
@@ -76,6 +78,16 @@ def test_what_one_subject_fires_again_and_again_wants_a_longer_stay():
         1,
     )
     assert "a longer `alerts.rules.margin_red.stay`" in report.rules[0].suggestion
+
+
+def test_what_got_worse_is_an_alarm_of_its_own_and_does_not_make_its_firing_a_heard_one():
+    report = noise([alert("margin_red", "chat", "open", "worsened", "resolved", stake="90")], MONDAY, MONDAY + WEEK, 1)
+    (red,) = report.rules
+    assert (report.alarms, report.is_noisy, red.fired, red.worse, red.unheard) == (2, True, 1, 1, 2)
+    answered = alert("margin_red", "chat", "open", "worsened", "acknowledged", "worsened", "acknowledged", by="ann")
+    (red,) = noise([answered], MONDAY, MONDAY + WEEK, 1).rules
+    assert (red.fired, red.worse, red.answered, red.unheard) == (1, 2, 3, 0)
+    assert "a larger `alerts.rules.margin_red.worse`" in red.suggestion
 
 
 def test_many_subjects_of_one_rule_want_a_digest():

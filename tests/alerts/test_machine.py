@@ -6,22 +6,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.alerts.condition import Condition
-from floorline.alerts.machine import THIN_DAYS, About, acknowledged, judged, needs_reminder, settled, told, withdrawn
-from floorline.alerts.model import FIRINGS, Alert, alert_id, firings, response_to, week_of
+from floorline.alerts.machine import (
+    NOTHING_KNOWN,
+    THIN_DAYS,
+    About,
+    acknowledged,
+    is_alarm,
+    judged,
+    needs_reminder,
+    settled,
+    told,
+    withdrawn,
+)
+from floorline.alerts.model import ALARMS, Alert, alert_id, firings, response_to, week_of
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 STAY = timedelta(days=2)
+TWICE = Decimal(2)
 
 
-def condition(reading, *, edition="", value="0.5"):
+def condition(reading, *, edition="", value="0.5", stake=None):
     return Condition(
-        "margin_red", "feature", "chat", reading, "critical", Decimal(value), Decimal("0.6"), edition=edition
-    )
+        "margin_red", "feature", "chat", reading, "critical", Decimal(value), Decimal("0.6"), edition=edition,
+        stake_usd=None if stake is None else Decimal(stake),
+    )  # fmt: skip
 
 
-def after(alert, reading, days, **more):
+def after(alert, reading, days, *, about=NOTHING_KNOWN, **more):
     now = START + timedelta(days=days)
-    return judged(alert, condition(reading, **more), now=now, period=week_of(now.date()), stay=STAY)
+    period = week_of(now.date())
+    return judged(alert, condition(reading, **more), now=now, period=period, stay=STAY, worse=TWICE, about=about)
+
+
+def at_stake(*stakes):
+    """The alert after a firing a day with so many dollars a month at stake."""
+    alert = None
+    for day, stake in enumerate(stakes):
+        alert = after(alert, "firing", day, stake=stake)
+    return alert
 
 
 def through(readings):
@@ -78,6 +100,53 @@ def test_another_edition_is_news_whether_or_not_somebody_works_on_it():
     assert after(alert, "firing", 1, edition="90 %").state == "reopened"
 
 
+def test_one_tells_again_when_twice_as_much_is_at_stake_and_not_when_figures_go_up_and_down_between():
+    assert states(at_stake("100", "199", "120")) == ["open"]
+    worse = at_stake("100", "200", "150", "210", "399")
+    assert states(worse) == ["open", "worsened"]
+    assert worse.history[-1].note == "$200.00 a month at stake, $100.00 when it was told last"
+    assert states(at_stake("100", "250", "500")) == ["open", "worsened", "worsened"]
+    assert is_alarm(at_stake("100"), at_stake("100", "200"))
+
+
+def test_getting_worse_is_told_once_a_day_at_most_and_never_of_a_rule_that_is_set_so():
+    opened = at_stake("100")
+    assert after(opened, "firing", 0.9, stake="900").state == "open"
+    assert after(opened, "firing", 1, stake="900").state == "worsened"
+    now = START + timedelta(days=2)
+    assert judged(opened, condition("firing", stake="900"), now=now, period="2026-W10", stay=STAY).state == "open"
+
+
+def test_what_has_no_dollars_or_saves_some_is_never_worse():
+    assert states(at_stake(None, None)) == ["open"]
+    assert states(at_stake("-50", "900")) == ["open"]
+    assert states(at_stake(None, "50", "99")) == ["open"], "the first figure that is known is the one that counts"
+    assert states(at_stake(None, "50", "100")) == ["open", "worsened"]
+
+
+def test_one_that_is_worked_on_and_gets_worse_waits_for_an_answer_again_with_a_deadline_of_its_own():
+    first, second = About(driver="call_volume", deadline=START), About(driver="input_tokens", deadline=START + STAY)
+    opened = after(None, "firing", 0, stake="100", about=first)
+    unanswered = after(opened, "firing", 1, stake="300", about=second)
+    assert (unanswered.state, unanswered.driver, unanswered.deadline) == ("worsened", "input_tokens", START)
+    worked_on = acknowledged(opened, by="ann", note="", now=START + timedelta(hours=2))
+    worse = after(worked_on, "firing", 1, stake="300", about=second)
+    assert (worse.state, worse.driver, worse.deadline) == ("worsened", "input_tokens", START + STAY)
+    assert acknowledged(worse, by="bob", note="", now=START + timedelta(days=1, hours=1)).state == "acknowledged"
+    assert states(after(after(worse, "clear", 2), "clear", 4)) == ["open", "acknowledged", "worsened", "resolved"]
+
+
+def test_the_response_to_one_that_got_worse_is_to_the_call_that_nobody_had_answered():
+    unanswered = acknowledged(at_stake("100", "200"), by="ann", note="", now=START + timedelta(days=1, hours=2))
+    assert unanswered.response_time == timedelta(days=1, hours=2)
+    assert response_to(unanswered, START + timedelta(days=1)) == timedelta(hours=2)
+    worked_on = acknowledged(at_stake("100"), by="ann", note="", now=START + timedelta(hours=3))
+    worse = after(worked_on, "firing", 1, stake="200")
+    assert (response_to(worse, START), worse.response_time) == (timedelta(hours=3), None)
+    answered = acknowledged(worse, by="ann", note="", now=START + timedelta(days=1, hours=1))
+    assert answered.response_time == timedelta(hours=1)
+
+
 def test_an_acknowledged_one_is_told_of_nothing_but_its_end():
     alert = acknowledged(after(None, "firing", 0), by="ann", note="on it", now=START + timedelta(hours=3))
     assert alert.response_time == timedelta(hours=3)
@@ -127,19 +196,20 @@ def test_an_id_fits_whatever_the_name():
 
 
 READINGS = st.sampled_from(["firing", "held", "clear", "thin"])
+STAKES = st.sampled_from([None, "0", "90", "100", "200", "450"])
 PEOPLE = st.sampled_from(["", "", "", "acknowledge", "resolve"])
-DAYS = st.lists(st.tuples(READINGS, st.sampled_from(["", "a", "b"]), PEOPLE), max_size=60)
+DAYS = st.lists(st.tuples(READINGS, st.sampled_from(["", "a", "b"]), STAKES, PEOPLE), max_size=60)
 
 
 def lived(days, *, evaluations=1, restart=False):
     """The alert after those days and the numbers that were told, each day evaluated so many times."""
     alert: Alert | None = None
     sent: list[int] = []
-    for day, (reading, edition, person) in enumerate(days):
+    for day, (reading, edition, stake, person) in enumerate(days):
         now = START + timedelta(days=day)
         for _ in range(evaluations):
             period = week_of(now.date())
-            alert = judged(alert, condition(reading, edition=edition), now=now, period=period, stay=STAY)
+            alert = after(alert, reading, day, edition=edition, stake=stake)
             if alert is not None:
                 sent += [moment.number for moment in alert.untold]
                 alert = told(alert, alert.number, period)
@@ -167,7 +237,9 @@ def test_every_transition_is_told_once_and_no_state_follows_itself(days):
     for before, moment in zip(alert.history, alert.history[1:], strict=False):
         assert moment.number == before.number + 1
         assert moment.at >= before.at
-        assert moment.state != before.state or moment.state == "reopened"
+        assert moment.state != before.state or moment.state in {"reopened", "worsened"}
+        assert moment.state != "worsened" or before.state != "resolved"
+        assert moment.state not in ALARMS or moment.at - before.at >= timedelta(hours=22)
     assert alert.active == (alert.history[-1].state != "resolved")
 
 
@@ -181,8 +253,8 @@ def test_a_restart_anywhere_and_a_second_process_change_nothing(days):
 @given(DAYS)
 def test_it_is_open_on_every_day_that_it_fires_unless_a_person_resolved_it(days):
     alert: Alert | None = None
-    for day, (reading, edition, _) in enumerate(days):
-        alert = after(alert, reading, day, edition=edition)
+    for day, (reading, edition, stake, _) in enumerate(days):
+        alert = after(alert, reading, day, edition=edition, stake=stake)
         if reading == "firing":
             assert alert is not None
-            assert alert.state in FIRINGS
+            assert alert.state in ALARMS

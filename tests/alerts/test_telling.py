@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from floorline.alerts.condition import Condition
 from floorline.alerts.machine import acknowledged, judged
 from floorline.alerts.tuning import DEFAULTS, Tuning
-from floorline.delivery.message import Message
+from floorline.delivery.message import Message, headline
 from floorline.delivery.outbox import deliveries
 from floorline.delivery.route import Answer, Route
+from floorline.delivery.webhook import payload
 from floorline.jobs.alerting import Setup, shelf_of, tell
 from floorline.ledger.state import State
 
@@ -35,9 +37,12 @@ def state(tmp_path):
         yield opened
 
 
-def fired(rule, subject):
-    condition = Condition(rule, "feature", subject, "firing", value=Decimal("0.5"), evidence="it went up")
-    return judged(None, condition, now=WEDNESDAY, period="2026-W10", stay=timedelta(days=1))
+def fired(rule, subject, *, before=None, now=WEDNESDAY, stake=None):
+    condition = Condition(
+        rule, "feature", subject, "firing", value=Decimal("0.5"), evidence="it went up",
+        stake_usd=None if stake is None else Decimal(stake),
+    )  # fmt: skip
+    return judged(before, condition, now=now, period="2026-W10", stay=timedelta(days=1), worse=Decimal(2))
 
 
 def told(state, now, **tuning):
@@ -57,6 +62,22 @@ def test_what_nobody_answered_is_told_again_once_in_the_next_week(state):
     after = told(state, MONDAY, remind=True)
     assert after[3:] == [("alert/margin_red/feature/chat/1/2026-W11", "trigger")]
     assert told(state, MONDAY + timedelta(days=2), remind=True) == after
+
+
+def test_what_got_worse_is_told_once_with_both_figures_and_what_drives_it(state):
+    shelf = shelf_of(state)
+    opened = fired("margin_red", "chat", stake="100")
+    shelf.put(opened.id, opened, now=WEDNESDAY)
+    told(state, WEDNESDAY)
+    worse = fired("margin_red", "chat", before=opened, now=WEDNESDAY + timedelta(days=1), stake="250")
+    shelf.put(worse.id, worse, now=WEDNESDAY)
+    for _ in range(2):
+        assert told(state, WEDNESDAY + timedelta(days=1))[1:] == [("alert/margin_red/feature/chat/2", "worsen")]
+    message = deliveries(state)[-1].message
+    assert headline(message) == "Worse: chat: margin below its floor (50.0 %)"
+    assert message.text.startswith("**Got worse**: $250.00 a month at stake, $100.00 when it was told last.")
+    assert message.dedupe_key == opened.id
+    assert msgspec.json.decode(payload(message))["type"] == "alert.worsen"
 
 
 def test_a_noisy_week_is_reported_on_monday_once(state):

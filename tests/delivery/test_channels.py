@@ -137,7 +137,7 @@ def test_pagerduty_makes_one_incident_of_all_transitions():
     pager = Pager()
     with listening(pager.handle) as port:
         channel = PagerDuty(routing_key=pager.routing_key, base_url=f"http://127.0.0.1:{port}")
-        for action in ("trigger", "acknowledge", "resolve"):
+        for action in ("trigger", "worsen", "acknowledge", "resolve"):
             answer = channel.send(alert(id=action, action=action, chart_link="https://charts.example/1.png"), now=NOW)
             assert (answer.outcome, answer.words[:3]) == ("taken", "202")
         assert channel.send(alert(action="report"), now=NOW).outcome == "refused"
@@ -145,7 +145,8 @@ def test_pagerduty_makes_one_incident_of_all_transitions():
         assert channel.send(huge, now=NOW).outcome == "taken"
         wrong = PagerDuty(routing_key="other", base_url=f"http://127.0.0.1:{port}")
         assert wrong.send(alert(), now=NOW).outcome == "refused"
-    assert pager.incidents["margin_red/feature/support_agent"] == ["trigger", "acknowledge", "resolve"]
+    assert pager.incidents["margin_red/feature/support_agent"] == ["trigger", "trigger", "acknowledge", "resolve"]
+    assert pager.events[1]["payload"]["summary"].startswith("Worse: ")
     first = pager.events[0]
     assert first["payload"]["custom_details"]["Owner"] == "support-team"
     assert first["images"] == [{"src": "https://charts.example/1.png", "alt": first["payload"]["summary"]}]

@@ -52,6 +52,15 @@ def test_an_alert_that_nobody_answered_is_overdue_and_still_told_of_in_the_next_
     assert alert_lines([alert(("open", -30, ""), ("resolved", -20, ""))], START, END, END) == []
 
 
+def test_an_answered_alert_that_got_worse_is_overdue_again_from_its_new_deadline_on():
+    moments = (("open", 2, ""), ("acknowledged", 5, "ben"), ("worsened", 60, ""))
+    worse = alert(*moments, deadline=START + timedelta(hours=84))
+    (line,) = alert_lines([worse], START, END, END)
+    assert (line.state, line.minutes_to_acknowledge, line.overdue) == ("worsened", 180, True)
+    (line,) = alert_lines([alert(*moments, ("acknowledged", 61, "ben"), deadline=worse.deadline)], START, END, END)
+    assert not line.overdue
+
+
 def test_an_alert_of_the_week_before_is_told_of_until_it_is_over():
     later = END + timedelta(days=30)
     over_in_it = alert(("open", -30, ""), ("acknowledged", 5, "ben"), ("resolved", 30, ""))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from floorline.alerts.model import FIRINGS, Alert, Moment, firings, response_to
+from floorline.alerts.model import ALARMS, Alert, Moment, alarms, response_to
 from floorline.alerts.wording import NAMES, TITLES, subject_of
 from floorline.margin.words import cents
 
@@ -48,7 +48,7 @@ def digest_markdown(found: Digest) -> str:
     """The digest as a list of what happened and a table of what is open."""
     happened = [
         f"- {moment.at:%Y-%m-%d %H:%M} {NAMES[moment.state]}: {subject_of(alert)}, {TITLES.get(alert.rule, alert.rule)}"
-        f"{f' ({alert.evidence})' if moment.state in FIRINGS and alert.evidence else ''}"
+        f"{f' ({alert.evidence})' if moment.state in ALARMS and alert.evidence else ''}"
         for moment, alert in found.happened
     ]
     rows = [
@@ -62,10 +62,13 @@ def digest_markdown(found: Digest) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noisy:
-    """One rule that fired: how often, for whom, how often somebody answered, how often it was over by itself."""
+    """One rule that called for somebody: how often it fired and got worse, for whom, how often somebody answered, how often
+    it was over by itself.
+    """
 
     rule: str
     fired: int
+    worse: int
     subjects: tuple[str, ...]
     answered: int
     unheard: int
@@ -74,31 +77,40 @@ class Noisy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseReport:
-    """The firings of a stretch of time; `is_noisy` where they are more than anybody listens to."""
+    """What called for somebody in a stretch of time, alerts that got worse among it; `is_noisy` where it is more than anybody
+    listens to.
+    """
 
     start: datetime
     end: datetime
     fired: int
+    worse: int
     limit: int
     rules: tuple[Noisy, ...]
 
     @property
+    def alarms(self) -> int:
+        """How often somebody was called for."""
+        return self.fired + self.worse
+
+    @property
     def is_noisy(self) -> bool:
-        """Whether more fired than `limit`."""
-        return self.fired > self.limit
+        """Whether more called than `limit`."""
+        return self.alarms > self.limit
 
 
 def noise(alerts: Iterable[Alert], start: datetime, end: datetime, limit: int) -> NoiseReport:
-    """What fired from `start` to just before `end`, the noisiest rule first."""
+    """What fired or got worse from `start` to just before `end`, the noisiest rule first."""
     by_rule: dict[str, list[tuple[Alert, Moment]]] = {}
     for alert in alerts:
-        for moment in firings(alert, start, end):
+        for moment in alarms(alert, start, end):
             by_rule.setdefault(alert.rule, []).append((alert, moment))
     rules = [_noisy(rule, fired) for rule, fired in by_rule.items()]
     return NoiseReport(
         start=start,
         end=end,
         fired=sum(one.fired for one in rules),
+        worse=sum(one.worse for one in rules),
         limit=limit,
         rules=tuple(sorted(rules, key=lambda one: (-one.unheard, -one.fired, one.rule))),
     )
@@ -106,40 +118,45 @@ def noise(alerts: Iterable[Alert], start: datetime, end: datetime, limit: int) -
 
 def noise_markdown(report: NoiseReport) -> str:
     """The report as a table, and what to do about it."""
-    said = f"{report.fired} alerts fired, more than {report.limit} in a week are not listened to."
+    said = f"{report.alarms} alerts fired or got worse, more than {report.limit} in a week are not listened to."
     if not report.is_noisy:
-        said = f"{report.fired} alerts fired, {report.limit} a week are fine."
+        said = f"{report.alarms} alerts fired or got worse, {report.limit} a week are fine."
     rows = [
-        f"| {TITLES.get(one.rule, one.rule)} | {one.fired} | {', '.join(one.subjects)} | {one.answered} | {one.unheard} |"
+        f"| {TITLES.get(one.rule, one.rule)} | {one.fired} | {one.worse} | {', '.join(one.subjects)} | {one.answered} | {one.unheard} |"
         for one in report.rules
     ]
-    table = "\n".join(["| alert | fired | for | answered | over by itself |", "|---|--:|---|--:|--:|", *rows])
+    table = "\n".join(
+        ["| alert | fired | got worse | for | answered | over by itself |", "|---|--:|--:|---|--:|--:|", *rows]
+    )
     hints = "\n".join(f"- {one.suggestion}" for one in report.rules if one.suggestion)
     return "\n\n".join(part for part in (said, table if rows else "", hints) if part) + "\n"
 
 
-def _noisy(rule: str, fired: Sequence[tuple[Alert, Moment]]) -> Noisy:
-    answered = sum(response_to(alert, moment.at) is not None for alert, moment in fired)
-    unheard = [(alert, moment) for alert, moment in fired if _was_unheard(alert, moment)]
-    subjects = Counter(subject_of(alert) for alert, _ in fired)
+def _noisy(rule: str, found: Sequence[tuple[Alert, Moment]]) -> Noisy:
+    answered = sum(response_to(alert, moment.at) is not None for alert, moment in found)
+    unheard = [(alert, moment) for alert, moment in found if _was_unheard(alert, moment)]
+    subjects = Counter(subject_of(alert) for alert, _ in found)
+    worse = sum(moment.state == "worsened" for _, moment in found)
     return Noisy(
         rule=rule,
-        fired=len(fired),
+        fired=len(found) - worse,
+        worse=worse,
         subjects=tuple(name for name, _ in subjects.most_common()),
         answered=answered,
         unheard=len(unheard),
-        suggestion=_suggestion(rule, subjects, unheard),
+        suggestion=_suggestion(rule, subjects, unheard, worse),
     )
 
 
-def _was_unheard(alert: Alert, fired: Moment) -> bool:
-    later = [moment for moment in alert.history if moment.number > fired.number]
+def _was_unheard(alert: Alert, alarm: Moment) -> bool:
+    """Whether it was over by itself soon, having got worse or not in between."""
+    later = [moment for moment in alert.history if moment.number > alarm.number and moment.state != "worsened"]
     if not later or later[0].state != "resolved" or later[0].by:
         return False
-    return later[0].at - fired.at <= timedelta(days=_UNHEARD_DAYS)
+    return later[0].at - alarm.at <= timedelta(days=_UNHEARD_DAYS)
 
 
-def _suggestion(rule: str, subjects: Counter[str], unheard: Sequence[tuple[Alert, Moment]]) -> str:
+def _suggestion(rule: str, subjects: Counter[str], unheard: Sequence[tuple[Alert, Moment]], worse: int) -> str:
     """What to tune, where most was noise or one subject fires again and again."""
     subject, most = subjects.most_common(1)[0]
     stakes = [alert.at_stake_usd for alert, _ in unheard if alert.at_stake_usd is not None]
@@ -150,6 +167,8 @@ def _suggestion(rule: str, subjects: Counter[str], unheard: Sequence[tuple[Alert
         )
     if unheard:
         return f"`{rule}`: {len(unheard)} were over by themselves: raise `alerts.rules.{rule}.threshold`"
+    if worse * 2 > subjects.total():
+        return f"`{rule}`: {worse} times it got worse: a larger `alerts.rules.{rule}.worse` tells of fewer steps"
     if most > 1:
         return f"`{rule}`: {subject} fired {most} times: a longer `alerts.rules.{rule}.stay` makes one alert of it"
     if len(subjects) > 1:

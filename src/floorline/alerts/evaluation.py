@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from floorline.alerts.condition import Condition
 from floorline.alerts.figures import Picture
-from floorline.alerts.machine import NOTHING_KNOWN, About, judged, withdrawn
+from floorline.alerts.machine import NEVER_WORSE, NOTHING_KNOWN, About, judged, withdrawn
 from floorline.alerts.model import Alert, alert_id, week_of
 from floorline.alerts.rules import FACTS, conditions
 from floorline.alerts.tuning import Setting, Tuning
@@ -20,13 +21,14 @@ class Verdict(NamedTuple):
     id: str
     condition: Condition | None
     stay: timedelta
+    worse: Decimal
     period: str
 
     def of(self, alert: Alert | None, now: datetime, about: About = NOTHING_KNOWN) -> Alert | None:
         """The alert after it; the same object where nothing changes."""
         if self.condition is None:
             return None if alert is None else withdrawn(alert, now, OFF)
-        return judged(alert, self.condition, now=now, period=self.period, stay=self.stay, about=about)
+        return judged(alert, self.condition, now=now, period=self.period, stay=self.stay, worse=self.worse, about=about)
 
 
 def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> Iterator[Verdict]:
@@ -40,7 +42,7 @@ def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> It
         seen.add(id_)
         if condition.reading == "firing" or id_ in known:
             setting = _setting(tuning, condition.rule, condition.kind, condition.subject)
-            yield Verdict(id_, condition, timedelta(days=setting.stay_days), period)
+            yield Verdict(id_, condition, timedelta(days=setting.stay_days), setting.worse, period)
     for id_, alert in known.items():
         if id_ not in seen and alert.active:
             yield _unnamed(alert, tuning, period)
@@ -61,7 +63,7 @@ def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
     setting = _setting(tuning, alert.rule, alert.subject_kind, alert.subject) if alert.rule in tuning.rules else None
     stay = timedelta(days=setting.stay_days if setting else 0)
     if setting is None or not setting.enabled:
-        return Verdict(alert.id, None, stay, period)
+        return Verdict(alert.id, None, stay, NEVER_WORSE, period)
     reading = "clear" if alert.rule in FACTS else "thin"
     gone = Condition(
         alert.rule,
@@ -73,7 +75,7 @@ def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
         unit=alert.unit,
         edition=alert.edition,
     )
-    return Verdict(alert.id, gone, stay, period)
+    return Verdict(alert.id, gone, stay, setting.worse, period)
 
 
 def _setting(tuning: Tuning, rule: str, kind: str, subject: str) -> Setting:

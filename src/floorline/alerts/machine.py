@@ -1,33 +1,41 @@
 """The states of an alert: what a rule's condition, or a person, makes of it.
 
     (none) ─▶ open ─▶ acknowledged ─▶ resolved ─▶ reopened ─▶ acknowledged ─▶ …
-                 └──────────────────────▲   ▲          └─────────▲
+                └─────────┴─▶ worsened ─▶ acknowledged, resolved or worsened again
 
 Pure: the alert as it is kept, a condition, an instant, the alert after it. The same condition at the same time again
 changes nothing, so that two processes may judge at once, and whatever was kept when one was killed is enough to go on.
 
 Hysteresis: a condition that is merely held changes no state; one that is clear resolves the alert after it was clear for
-the rule's stay, twice as long for each time that the alert was reopened in the last four weeks.
+the rule's stay, twice as long for each time that the alert was reopened in the last four weeks. An active alert gets worse
+when the dollars at stake are the rule's `worse` times those of its last call for somebody, a day after that at the
+earliest: from then on those count, so that figures which go up and down between tell nothing.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec.structs import replace
 
 from floorline.alerts.condition import Condition
-from floorline.alerts.model import FIRINGS, HISTORY_MAX, Alert, Moment, State, alert_id
+from floorline.alerts.model import ALARMS, HISTORY_MAX, Alert, Moment, State, alert_id
+from floorline.margin.words import cents
+
+NEVER_WORSE = Decimal(0)
+"""The factor of a rule whose alerts tell nothing of getting worse."""
 
 THIN_DAYS = 14
 """An alert of which nothing can be judged any more is resolved after this long."""
 
+_WORSE_APART = timedelta(days=1)
 _FLAP_DAYS = 28
 _FLAPS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What is found out once an alert fires: what drives it, what helps, who answers and until when."""
+    """What is found out once an alert calls for somebody: what drives it, what helps, who answers and until when."""
 
     driver: str = ""
     driver_text: str = ""
@@ -46,11 +54,12 @@ def judged(
     now: datetime,
     period: str,
     stay: timedelta,
+    worse: Decimal = NEVER_WORSE,
     about: About = NOTHING_KNOWN,
 ) -> Alert | None:
     """The alert after `condition`; the same object where nothing changes, None where there is none and it does not fire.
 
-    `about` is used where it opens or reopens.
+    `about` is used where it opens, reopens or worsens.
     """
     if condition.reading == "firing":
         if alert is None:
@@ -60,7 +69,7 @@ def judged(
             return alert if silent else _fired(alert, "reopened", condition, now, about)
         if alert.edition != condition.edition:
             return _fired(alert, "reopened", condition, now, about)
-        return _refreshed(alert, condition)
+        return _judged_worse(_refreshed(alert, condition), condition, now, worse, about)
     if alert is None:
         return None
     if alert.state == "resolved":
@@ -68,9 +77,9 @@ def judged(
     return _waited(_refreshed(alert, condition), condition, now, stay)
 
 
-def is_firing(before: Alert | None, after: Alert | None) -> bool:
-    """Whether `after` was just opened or reopened."""
-    if after is None or after.state not in FIRINGS:
+def is_alarm(before: Alert | None, after: Alert | None) -> bool:
+    """Whether `after` was just opened or reopened, or got worse."""
+    if after is None or after.state not in ALARMS:
         return False
     return before is None or after.number > before.number
 
@@ -81,8 +90,8 @@ def withdrawn(alert: Alert, now: datetime, note: str) -> Alert:
 
 
 def acknowledged(alert: Alert, *, by: str, note: str, now: datetime) -> Alert | None:
-    """The alert as somebody's who works on it; None when it is not open."""
-    if alert.state not in FIRINGS:
+    """The alert as somebody's who works on it; None when it does not call for anybody."""
+    if alert.state not in ALARMS:
         return None
     return replace(_moved(alert, "acknowledged", now, by=by, note=note), acknowledged_at=now)
 
@@ -103,7 +112,7 @@ def told(alert: Alert, number: int, period: str) -> Alert:
 
 def needs_reminder(alert: Alert, period: str) -> bool:
     """Whether it was told in an earlier period, and nobody answered."""
-    return alert.state in FIRINGS and not alert.untold and alert.period != period
+    return alert.state in ALARMS and not alert.untold and alert.period != period
 
 
 def _opened(condition: Condition, now: datetime, about: About) -> Alert:
@@ -125,11 +134,27 @@ def _fired(alert: Alert, state: State, condition: Condition, now: datetime, abou
     return replace(_described(moved, condition, about), reopened_at=now, silenced_in="")
 
 
+def _judged_worse(alert: Alert, condition: Condition, now: datetime, worse: Decimal, about: About) -> Alert:
+    """The alert as one that got worse, where so much more is at stake than when it called for somebody last."""
+    told, stake = alert.alarm_stake_usd, condition.stake_usd
+    if worse <= 0 or told is None or stake is None or told <= 0 or stake < told * worse:
+        return alert
+    if now - max(alert.fired_at, alert.worsened_at or alert.fired_at) < _WORSE_APART:
+        return alert
+    note = f"{cents(stake)} a month at stake, {cents(told)} when it was told last"
+    deadline = (
+        about.deadline if alert.state == "acknowledged" else alert.deadline
+    )  # getting worse gives nobody more time
+    moved = _described(_moved(alert, "worsened", now, note=note), condition, about)
+    return replace(moved, worsened_at=now, deadline=deadline)
+
+
 def _described(alert: Alert, condition: Condition, about: About) -> Alert:
     return replace(
         alert,
         severity=condition.severity,
         edition=condition.edition,
+        alarm_stake_usd=condition.stake_usd,
         driver=about.driver,
         driver_text=about.driver_text,
         lever=about.lever,
@@ -151,6 +176,7 @@ def _refreshed(alert: Alert, condition: Condition) -> Alert:
         trend=condition.trend if firing else alert.trend,
         evidence=condition.evidence if firing else alert.evidence,
         at_stake_usd=condition.stake_usd if firing else alert.at_stake_usd,
+        alarm_stake_usd=condition.stake_usd if firing and alert.alarm_stake_usd is None else alert.alarm_stake_usd,
         clear_since=alert.clear_since if condition.reading == "clear" else None,
         thin_since=None,
     )

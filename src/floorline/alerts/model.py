@@ -3,12 +3,12 @@
 import hashlib
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, pairwise, takewhile
 from typing import Literal
 
 import msgspec
 
-State = Literal["open", "acknowledged", "resolved", "reopened"]
+State = Literal["open", "acknowledged", "worsened", "resolved", "reopened"]
 SubjectKind = Literal["company", "feature", "customer", "model", "budget", "source"]
 Severity = Literal["critical", "warning", "info"]
 Unit = Literal["ratio", "usd", "minutes", "hours", "days", "calls"]
@@ -18,7 +18,10 @@ KIND = "alert"
 """The kind of the documents on the Shelf."""
 
 FIRINGS: frozenset[State] = frozenset({"open", "reopened"})
-"""The transitions that call for somebody."""
+"""The transitions that begin something."""
+
+ALARMS: frozenset[State] = frozenset({*FIRINGS, "worsened"})
+"""The transitions that call for somebody, and the states in which that is wanted."""
 
 HISTORY_MAX = 100
 """Transitions that one alert keeps, the latest."""
@@ -42,9 +45,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The instants are of the latest transition of each kind. `trend` is how far `value` moved in a week. `driver` is the
     bridge's part that took most margin (with `driver_text` and its `lever`), empty where there is none. `at_stake_usd` is
-    dollars a month, None where unknown. `edition` is what the subject's condition is about at the moment (a price version,
-    a budget's period and step): another edition is news. `told` is the number of the last transition that was handed to
-    the routes, and `period` the one of that; `silenced_in` the period in which a person resolved it while it still held.
+    dollars a month, None where unknown, and `alarm_stake_usd` what they were when it called for somebody last. `edition` is
+    what the subject's condition is about at the moment (a price version, a budget's period and step): another edition is
+    news. `told` is the number of the last transition that was handed to the routes, and `period` the one of that;
+    `silenced_in` the period in which a person resolved it while it still held.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
     reopened_at: datetime | None = None
+    worsened_at: datetime | None = None
     value: Decimal | None = None
     threshold: Decimal | None = None
     unit: Unit = "ratio"
@@ -66,6 +71,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     driver_text: str = ""
     lever: str = ""
     at_stake_usd: Decimal | None = None
+    alarm_stake_usd: Decimal | None = None
     owner: str = ""
     deadline: datetime | None = None
     edition: str = ""
@@ -87,6 +93,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.reopened_at or self.opened_at
 
     @property
+    def alarmed_at(self) -> datetime:
+        """When it began to wait for somebody: when it fired last, or when it got worse after an answer to that."""
+        again = [
+            moment.at
+            for before, moment in pairwise(self.history)
+            if moment.state == "worsened" and before.state == "acknowledged"
+        ]
+        return max([self.fired_at, *again])
+
+    @property
     def number(self) -> int:
         """The number of the latest transition."""
         return self.history[-1].number
@@ -98,23 +114,34 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def response_time(self) -> timedelta | None:
-        """From the latest firing to the first answer of a person to it; None while nobody answered."""
-        return response_to(self, self.fired_at)
+        """From `alarmed_at` to the first answer of a person to it; None while nobody answered."""
+        return response_to(self, self.alarmed_at)
 
 
-def response_to(alert: Alert, fired_at: datetime) -> timedelta | None:
-    """From the firing at `fired_at` to the first answer of a person before the next firing; None without one."""
-    later = dropwhile(lambda moment: moment.at != fired_at or moment.state not in FIRINGS, alert.history)
+def response_to(alert: Alert, alarmed_at: datetime) -> timedelta | None:
+    """From the call for somebody at `alarmed_at` to the first answer of a person before the next firing; None without one.
+    Who answers one that got worse meanwhile has answered both.
+    """
+    later = dropwhile(lambda moment: moment.at != alarmed_at or moment.state not in ALARMS, alert.history)
     next(later, None)
     for moment in takewhile(lambda moment: moment.state not in FIRINGS, later):
         if moment.by:
-            return moment.at - fired_at
+            return moment.at - alarmed_at
     return None
 
 
 def firings(alert: Alert, start: datetime, end: datetime) -> tuple[Moment, ...]:
     """The times it was opened or reopened from `start` on, before `end`."""
-    return tuple(moment for moment in alert.history if moment.state in FIRINGS and start <= moment.at < end)
+    return _those_in(alert, FIRINGS, start, end)
+
+
+def alarms(alert: Alert, start: datetime, end: datetime) -> tuple[Moment, ...]:
+    """The times it called for somebody from `start` on, before `end`: its firings, and when it got worse."""
+    return _those_in(alert, ALARMS, start, end)
+
+
+def _those_in(alert: Alert, states: frozenset[State], start: datetime, end: datetime) -> tuple[Moment, ...]:
+    return tuple(moment for moment in alert.history if moment.state in states and start <= moment.at < end)
 
 
 def alert_id(rule: str, kind: SubjectKind, subject: str) -> str:

@@ -37,7 +37,8 @@ class Setting:
 
     It fires beyond `threshold` and clears on the other side of `clear`, after that held for `stay_days`. `window_days` is
     the stretch that is judged. A subject with fewer than `calls_min` calls in it, or with less than `stake_min_usd` a month
-    at stake, stays silent. `swings` is how many of its own usual swings a change must exceed.
+    at stake, stays silent. `swings` is how many of its own usual swings a change must exceed. An open alert tells that it
+    got worse when `worse` times the dollars are at stake; 0: it never does.
     """
 
     enabled: bool = True
@@ -48,6 +49,7 @@ class Setting:
     stake_min_usd: Decimal = Decimal(0)
     swings: Decimal = Decimal(0)
     stay_days: int = 2
+    worse: Decimal = Decimal(2)
     deliver: Deliver = "each"
 
     @cached_property
@@ -117,6 +119,7 @@ class Stated:
     stake_min_usd: Decimal | None = None
     swings: Decimal | None = None
     stay_days: int | None = None
+    worse: Decimal | None = None
     deliver: Deliver | None = None
 
 
@@ -125,7 +128,7 @@ class Tuning:
     """Every rule as it is set. `features` are the settings of a feature's own, by rule.
 
     A change of less than `stake_share` of the company's AI cost a month is at no rule's stake, however small the company's
-    features are. `noisy_week` is the number of firings a week from which a noise report is made.
+    features are. `noisy_week` is the number of alarms a week from which a noise report is made.
     """
 
     rules: Mapping[str, Setting] = field(default_factory=lambda: dict(DEFAULTS))
@@ -153,7 +156,7 @@ WINDOW_DAYS_MAX: Mapping[str, int] = {
 
 def restated(rule: str, setting: Setting, stated: Stated) -> Setting:
     """The setting of a rule with what is stated in place of what it has. A threshold without a `clear` of its own keeps
-    the distance between the two in proportion. ValueError where the two are the wrong way round.
+    the distance between the two in proportion. ValueError where the two are the wrong way round, or `worse` is no more.
     """
     threshold = setting.threshold if stated.threshold is None else stated.threshold
     clear = stated.clear
@@ -168,6 +171,9 @@ def restated(rule: str, setting: Setting, stated: Stated) -> Setting:
         raise ValueError(
             f"`clear` {clear} is above `threshold` {threshold}: it fires above the one and clears below the other"
         )
+    worse = setting.worse if stated.worse is None else stated.worse
+    if 0 < worse <= 1:
+        raise ValueError(f"`worse` {worse} is no more than 1: 2 tells again when twice as much is at stake, 0 never")
     return Setting(
         enabled=setting.enabled if stated.enabled is None else stated.enabled,
         threshold=threshold,
@@ -177,5 +183,6 @@ def restated(rule: str, setting: Setting, stated: Stated) -> Setting:
         stake_min_usd=setting.stake_min_usd if stated.stake_min_usd is None else stated.stake_min_usd,
         swings=setting.swings if stated.swings is None else stated.swings,
         stay_days=setting.stay_days if stated.stay_days is None else stated.stay_days,
+        worse=worse,
         deliver=stated.deliver or setting.deliver,
     )

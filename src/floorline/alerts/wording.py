@@ -42,6 +42,7 @@ LEVERS: Mapping[str, str] = {
 NAMES: Mapping[State, str] = {
     "open": "opened",
     "acknowledged": "acknowledged",
+    "worsened": "got worse",
     "resolved": "resolved",
     "reopened": "opened again",
 }
@@ -62,7 +63,7 @@ def text(alert: Alert, moment: Moment) -> str:
     """What happened, what drives it, what helps, in Markdown."""
     who = f" by {moment.by}" if moment.by else ""
     lines = [f"{_capital(alert.evidence)}." if alert.evidence else ""]
-    if moment.state in {"acknowledged", "resolved"}:
+    if moment.state in {"acknowledged", "worsened", "resolved"}:
         note = f": {moment.note}" if moment.note else ""
         lines.insert(0, f"**{_capital(NAMES[moment.state])}**{who}{note}.")
     if alert.driver_text:

@@ -29,6 +29,7 @@ def alert_document(alert: Alert) -> dict[str, object]:
         "acknowledged_at": _instant(alert.acknowledged_at),
         "resolved_at": _instant(alert.resolved_at),
         "reopened_at": _instant(alert.reopened_at),
+        "worsened_at": _instant(alert.worsened_at),
         "value": _plain(alert.value),
         "threshold": _plain(alert.threshold),
         "unit": alert.unit,
@@ -76,12 +77,14 @@ def noise_document(report: NoiseReport) -> dict[str, object]:
         "start": _instant(report.start),
         "end": _instant(report.end),
         "fired": report.fired,
+        "worse": report.worse,
         "limit": report.limit,
         "noisy": report.is_noisy,
         "rules": [
             {
                 "rule": one.rule,
                 "fired": one.fired,
+                "worse": one.worse,
                 "subjects": list(one.subjects),
                 "answered": one.answered,
                 "unheard": one.unheard,
@@ -170,6 +173,9 @@ def print_rules(tuning: Tuning) -> None:
             Column(title="a month\nat least", cells=[f"${_short(one.stake_min_usd)}" for one in settings], weight=2),
             Column(title="swings", cells=[_short(one.swings) for one in settings], weight=4),
             Column(title="stay\ndays", cells=[str(one.stay_days) for one in settings], weight=5),
+            Column(
+                title="worse\nat", cells=[f"× {_short(one.worse)}" if one.worse else "" for one in settings], weight=7
+            ),
             Column(title="told", cells=[one.deliver for one in settings], weight=6),
         ],
         sections=[len(tuning.rules) - 1] if len(lines) > len(tuning.rules) else [],
@@ -186,6 +192,7 @@ def _setting_document(setting: Setting) -> dict[str, object]:
         "stake_min_usd": text(setting.stake_min_usd),
         "swings": _plain(setting.swings),
         "stay_days": setting.stay_days,
+        "worse": _plain(setting.worse),
         "deliver": setting.deliver,
     }
 

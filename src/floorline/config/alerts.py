@@ -64,9 +64,9 @@ def _rules(value: Value, known: Mapping[str, Setting], path: str) -> dict[str, S
 
 
 def _stated(table: Mapping[str, Value], window_days_max: int) -> Stated:
-    threshold, clear, calls, stake, swings = (
+    threshold, clear, calls, stake, swings, worse = (
         table[name].number(minimum=Decimal(0)) if name in table else None
-        for name in ("threshold", "clear", "calls_min", "stake_min", "swings")
+        for name in ("threshold", "clear", "calls_min", "stake_min", "swings", "worse")
     )
     return Stated(
         enabled=table["enabled"].flag() if "enabled" in table else None,
@@ -77,6 +77,7 @@ def _stated(table: Mapping[str, Value], window_days_max: int) -> Stated:
         stake_min_usd=stake,
         swings=swings,
         stay_days=_days(table["stay"], 0, _STAY_DAYS_MAX) if "stay" in table else None,
+        worse=worse,
         deliver=cast("Deliver | None", table["deliver"].one_of(get_args(Deliver))) if "deliver" in table else None,
     )
 

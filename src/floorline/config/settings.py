@@ -68,6 +68,7 @@ def _rule(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.stake_min", "USD a month", "by rule", "with less at stake it stays silent"),
         _setting(f"{name}.swings", "number of at least 0", "by rule", "how many of its own usual swings a change must exceed"),
         _setting(f"{name}.stay", "days", "by rule", "how long it must be over to be resolved"),
+        _setting(f"{name}.worse", "0, or a number above 1", "2", "an open alert tells again when so many times as much is at stake; 0: never"),
         _setting(f"{name}.deliver", "each, day, week or off", "each", "told at once, in a digest, or not"),
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ _ALERTS = (
     _setting("alerts.every", "duration", "15m", "how often they are judged"),
     _setting("alerts.stake_share", "ratio from 0 to 1", "0.005", "with less at stake than this share of the AI cost a month every rule stays silent"),
     _setting("alerts.remind", "true or false", "false", "whether an alert that nobody answered is told again each week"),
-    _setting("alerts.noisy_week", "whole number of at least 1", "3", "more firings than this in a week make a noise report"),
+    _setting("alerts.noisy_week", "whole number of at least 1", "3", "more alarms than this in a week make a noise report"),
     *_rule("alerts.rules.<rule>"),
     *_rule("alerts.features.<feature>.<rule>"),
 )  # fmt: skip

@@ -10,14 +10,16 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["trigger", "acknowledge", "resolve", "report"]
+Action = Literal["trigger", "worsen", "acknowledge", "resolve", "report"]
+"""What an alert's message does (`worsen`: one that was triggered got worse), and a report, which is about no alert."""
+
 Severity = Literal["critical", "error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning", "info")
 """The gravest first; the words are PagerDuty's."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. `title` says what it is about, and not whether it is acknowledged or resolved: `action` does.
+    """One message. `title` says what it is about, and not whether it got worse, is acknowledged or resolved: `action` does.
 
     `text` is Markdown: headings, lists, tables, **bold**, `code` and [links](https://…).
     `fields` are short names and values beside the text. `link` leads to where more can be seen. `html` is a whole
@@ -49,7 +51,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.severity}, {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-_TOLD = {"acknowledge": "Acknowledged: ", "resolve": "Resolved: "}
+_TOLD = {"worsen": "Worse: ", "acknowledge": "Acknowledged: ", "resolve": "Resolved: "}
 
 
 def headline(message: Message) -> str:

@@ -33,7 +33,7 @@ GIVE_UP = timedelta(days=3)
 BACKOFF_MIN_MS = 5_000
 BACKOFF_MAX_MS = 900_000
 WAITING_MAX = 1_000
-"""Triggers and reports that may wait for one route."""
+"""Alarms and reports that may wait for one route."""
 
 SENT_MAX = 10
 """Messages that one route is given in one drain: receivers of chats take about one a second."""
@@ -108,7 +108,7 @@ def enqueue(
         if any(one.id == id_ for one in known):
             continue
         queued = Delivery(id=id_, route=name, message=message, number=number, queued_at=now, next_at=now)
-        if message.action in {"trigger", "report"} and _waiting(known, name) >= waiting_max:
+        if message.action in {"trigger", "worsen", "report"} and _waiting(known, name) >= waiting_max:
             queued = _failed(
                 queued, f"{waiting_max} messages wait for this route already: {message.title!r} was dropped"
             )

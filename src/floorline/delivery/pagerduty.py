@@ -14,6 +14,9 @@ from floorline.delivery.posting import Unreached, answered, post
 from floorline.delivery.route import UNSET, Answer
 
 BASE_URL = "https://events.pagerduty.com"
+ALARMS = frozenset({"trigger", "worsen"})
+"""The actions that are a trigger to PagerDuty: a further one is noted on the incident that is open already."""
+
 SUMMARY_MAX = 1_024
 DEDUPE_KEY_MAX = 255
 DETAIL_MAX = 20_000
@@ -30,7 +33,7 @@ class PagerDuty:
     kind = "pagerduty"
 
     def send(self, message: Message, *, now: datetime) -> Answer:
-        """Trigger, acknowledge or resolve the incident of the message's dedupe key. A report is refused: it is no event."""
+        """Trigger (again), acknowledge or resolve the incident of the message's dedupe key. A report is refused: it is no event."""
         if not self.routing_key:
             return UNSET
         if message.action == "report":
@@ -49,10 +52,10 @@ def event(message: Message, routing_key: str) -> dict[str, object]:
     """The event of a message."""
     common: dict[str, object] = {
         "routing_key": routing_key,
-        "event_action": message.action,
+        "event_action": "trigger" if message.action in ALARMS else message.action,
         "dedup_key": dedupe_key(message.dedupe_key),
     }
-    if message.action != "trigger":
+    if message.action not in ALARMS:
         return common
     images = (
         [{"src": message.chart_link, "alt": cut(message.title, SUMMARY_MAX)}]

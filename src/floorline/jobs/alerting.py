@@ -19,8 +19,8 @@ from floorline.alerts.condition import Condition
 from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
 from floorline.alerts.evaluation import Verdict, verdicts
 from floorline.alerts.figures import Picture, ratio
-from floorline.alerts.machine import About, acknowledged, is_firing, needs_reminder, settled, told
-from floorline.alerts.model import FIRINGS, KIND, Alert, Moment, week_of, week_start
+from floorline.alerts.machine import About, acknowledged, is_alarm, needs_reminder, settled, told
+from floorline.alerts.model import ALARMS, KIND, Alert, Moment, week_of, week_start
 from floorline.alerts.tuning import Deliver, Tuning
 from floorline.charts.base import Chart
 from floorline.charts.margins import MarginPoint, margin_over_time
@@ -41,6 +41,7 @@ from floorline.margin.runbook import lever_for, owner_of, response_for
 _ACTIONS: dict[str, Action] = {
     "open": "trigger",
     "reopened": "trigger",
+    "worsened": "worsen",
     "acknowledged": "acknowledge",
     "resolved": "resolve",
 }
@@ -117,9 +118,9 @@ def _kept(shelf: Shelf[Alert], verdict: Verdict, about: About, now: datetime) ->
 def _about(
     verdict: Verdict, before: Alert | None, policies: Policies, picture: Picture, now: datetime, setup: Setup
 ) -> About:
-    """Driver, lever, owner and deadline, where the verdict opens or reopens the alert."""
+    """Driver, lever, owner and deadline, where the verdict opens, reopens or worsens the alert."""
     condition = verdict.condition
-    if condition is None or not is_firing(before, verdict.of(before, now)):
+    if condition is None or not is_alarm(before, verdict.of(before, now)):
         return About()
     driver = _driver(condition, picture, setup)
     lever = wording.LEVERS.get(condition.rule, "")
@@ -238,7 +239,8 @@ def _tell_digest(
         return
     found = digest(waiting, min(moment.at for moment in moments), end)
     name = f"{(end - timedelta(days=1)):%Y-%m-%d}" if length == "day" else week_of((end - _WEEK).date())
-    title = f"Alerts of {name}: {found.counts['open'] + found.counts['reopened']} fired, {len(found.open)} open"
+    worse = f", {found.counts['worsened']} got worse" if found.counts["worsened"] else ""
+    title = f"Alerts of {name}: {found.counts['open'] + found.counts['reopened']} fired{worse}, {len(found.open)} open"
     id_ = f"alerts/digest/{length}/{name}"
     _send(state, setup.routes, [_report(id_, title, digest_markdown(found), now)], now)
     for alert in waiting:
@@ -251,7 +253,7 @@ def _tell_noise(state: State, alerts: Sequence[Alert], end: datetime, now: datet
     if not report.is_noisy or now - end >= timedelta(days=1):
         return
     name = week_of(report.start.date())
-    title = f"{report.fired} alerts fired in {name}: too many to listen to"
+    title = f"{report.alarms} alarms in {name}: too many to listen to"
     _send(state, setup.routes, [_report(f"alerts/noise/{name}", title, noise_markdown(report), now)], now)
 
 
@@ -269,7 +271,7 @@ def _message(alert: Alert, moment: Moment, picture: Picture | None = None) -> Me
         title=wording.title(alert),
         text=wording.text(alert, moment),
         fields=wording.fields(alert),
-        chart=_chart(alert, picture) if picture and moment.state in FIRINGS else None,
+        chart=_chart(alert, picture) if picture and moment.state in ALARMS else None,
         at=moment.at,
     )
 

@@ -39,6 +39,7 @@ def _line(alert: Alert, fired_at: datetime, now: datetime) -> AlertLine:
     answered = response_to(alert, fired_at)
     resolved = _resolved_after(alert, fired_at)
     latest = fired_at == alert.fired_at
+    is_waiting = latest and alert.active and alert.response_time is None
     return AlertLine(
         id=alert.id,
         rule=alert.rule,
@@ -52,7 +53,7 @@ def _line(alert: Alert, fired_at: datetime, now: datetime) -> AlertLine:
         lever=alert.lever,
         owner=alert.owner,
         by=alert.deadline,
-        overdue=latest and alert.active and alert.deadline is not None and alert.deadline < now and answered is None,
+        overdue=is_waiting and alert.deadline is not None and alert.deadline < now,
     )
 
 

@@ -15,8 +15,8 @@ import msgspec
 from floorline.alerts.condition import Condition
 from floorline.alerts.evaluation import verdicts
 from floorline.alerts.figures import Picture
-from floorline.alerts.machine import is_firing
-from floorline.alerts.model import FIRINGS, Alert, SubjectKind
+from floorline.alerts.machine import is_alarm
+from floorline.alerts.model import ALARMS, Alert, SubjectKind
 from floorline.alerts.tuning import Tuning
 from floorline.bench.quarter.company import DAYS, PROVIDER, START, Quarter, SimCall, calls_on
 from floorline.bench.quarter.figures import Figures, morning
@@ -51,7 +51,7 @@ class _Kept(Memory):
 
 
 class Firing(NamedTuple):
-    """An alert that opened, or opened again, on the morning of `day`; `driver` is '' where none is named."""
+    """An alert that opened, opened again or got worse on the morning of `day`; `driver` is '' where none is named."""
 
     day: int
     rule: str
@@ -75,7 +75,7 @@ def played(quarter: Quarter, tuning: Tuning | None = None) -> list[Firing]:
             if after is None or after is before:
                 continue
             known[verdict.id] = after
-            if verdict.condition is not None and is_firing(before, after):
+            if verdict.condition is not None and is_alarm(before, after):
                 driver = _driver(figures, verdict.condition, tuning, picture)
                 fired.append(Firing(day, after.rule, after.subject_kind, after.subject, driver))
     return fired
@@ -110,7 +110,7 @@ def recorded(quarter: Quarter, ledger: AnyLedger) -> list[Firing]:
         now = morning(day)
         drivers.forget(now)
         for alert, moment in evaluate(ledger, Policies(), ledger.state, now, setup):
-            if moment.state in FIRINGS:
+            if moment.state in ALARMS:
                 fired.append(Firing(day, alert.rule, alert.subject_kind, alert.subject, alert.driver))
     return fired
 
