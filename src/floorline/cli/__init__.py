@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "floorline.cli.doctor:command",
     "erase": "floorline.cli.privacy:erase",
     "gateway": "floorline.cli.gateway:command",
+    "guardrails": "floorline.cli.guardrails:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",
     "keys": "floorline.cli.keys:command",

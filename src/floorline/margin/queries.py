@@ -275,6 +275,35 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
 
 
+class TouchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature and customer that a guardrail touched, or would have; money in 10^-12 USD."""
+
+    feature: str
+    customer: str
+    as_of: int
+    guardrail: str
+    arm: str
+    mode: str
+    action: str
+    calls: int
+    unpriced: int
+    unvalued: int
+    errors: int
+    saved: int
+    spent: int
+    cost: int
+
+
+class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature and customer in the first and in the second half of a window."""
+
+    feature: str
+    customer: str
+    as_of: int
+    early: int
+    late: int
+
+
 class Days(msgspec.Struct, frozen=True, kw_only=True):
     """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
 
@@ -393,6 +422,18 @@ def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
 def step_costs(start: date, end: date) -> Query[StepCostRow]:
     """Calls and spend of production by day and step."""
     return Query(sql=_SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+
+
+def touches(days: Days) -> Query[TouchRow]:
+    """What guardrails did, by raw feature and customer."""
+    sql = _SQL["touches"].substitute(as_of=_as_of(days, by_customer=True))
+    return Query(sql=sql, row=TouchRow, parameters=_parameters(days))
+
+
+def presence(days: Days, middle: int) -> Query[PresenceRow]:
+    """Calls before the day `middle` and from it on, of customers that a guardrail treated or held out."""
+    sql = _SQL["presence"].substitute(as_of=_as_of(days, by_customer=True))
+    return Query(sql=sql, row=PresenceRow, parameters={**_parameters(days), "middle": date.fromordinal(middle)})
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
