@@ -23,6 +23,7 @@ MONEY_PACKAGES = (
     "alerts",
     "reviews",
     "backlog",
+    "prompts",
     "charts",
     "delivery",
     "ledger",
@@ -42,6 +43,7 @@ CORE_PACKAGES = (
     "alerts",
     "reviews",
     "backlog",
+    "prompts",
     "charts",
 )
 UNTYPED_DICTS_ALLOWED = ("ingest", "pricing/usage")

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "margin": "floorline.cli.margin:command",
     "notices": "floorline.cli.notices:command",
     "price": "floorline.cli.price:command",
+    "prompt": "floorline.cli.prompt:command",
     "re-rate": "floorline.cli.rerating:rerate",
     "recompute": "floorline.cli.rerating:recompute",
     "replay": "floorline.cli.replay:command",
