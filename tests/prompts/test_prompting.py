@@ -85,6 +85,10 @@ def test_the_ledger_and_the_content_store_make_one_audit(prompts, capsys):
 
 def test_figures_hold_no_word_and_a_diff_far_from_the_ledger_is_that_of_the_ledger(prompts, tmp_path, monkeypatch):
     asking, kept = prompts
+    with pytest.raises(BadInput, match="'reports' has no call with a prompt"):
+        asking.recorded(kept, WINDOW, "reports")
+    with pytest.raises(BadInput, match="no prompt 'zz', it has ab@12"):
+        asking.recorded(kept, WINDOW, "support", prompt="zz")
     recorded = asking.recorded(kept, WINDOW, "support")
     figures = msgspec.json.encode(recorded)
     assert b"helpful" not in figures
@@ -118,14 +122,6 @@ def test_figures_hold_no_word_and_a_diff_far_from_the_ledger_is_that_of_the_ledg
 def diff(*arguments: str) -> Result:
     options = arguments if "--figures" in arguments else ("--figures", "figures.json", *arguments)
     return CliRunner().invoke(command, ["diff", "old.txt", "new.txt", *options], standalone_mode=False)
-
-
-def test_a_feature_or_a_prompt_that_has_no_call_is_refused_by_name(prompts):
-    asking, kept = prompts
-    with pytest.raises(BadInput, match="'reports' has no call with a prompt"):
-        asking.recorded(kept, WINDOW, "reports")
-    with pytest.raises(BadInput, match="no prompt 'zz', it has ab@12"):
-        asking.recorded(kept, WINDOW, "support", prompt="zz")
 
 
 def test_an_audit_without_a_reason_reads_nothing(tmp_path: Path, monkeypatch):

@@ -197,7 +197,10 @@ class Prompts:
         return lambda provider, model: self._book.resolve(provider, model, now, {})
 
     def _ask(
-        self, name: Literal["prompt_calls", "prompt_slices", "backlog_first_day"], row: type[Row], **parameters: Parameter
+        self,
+        name: Literal["prompt_calls", "prompt_slices", "backlog_first_day"],
+        row: type[Row],
+        **parameters: Parameter,
     ) -> list[Row]:
         sql = _SQL.joinpath(f"{name}.sql").read_text(encoding="utf-8")
         return self._ledger.query(Query(sql=sql, row=row, parameters=parameters))
