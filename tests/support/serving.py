@@ -16,6 +16,7 @@ import uvloop
 from floorline.events import Opening
 from floorline.gateway.accounting import Prices
 from floorline.gateway.capturing import Capturer, Redact
+from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
@@ -334,6 +335,7 @@ def _pipeline(
         capturer,
         {},
         lambda: False,
+        Guard(),
     )
 
 

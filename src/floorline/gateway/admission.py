@@ -10,11 +10,12 @@ from floorline.gateway.keys import Keyring, allows, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.places import Places
 from floorline.gateway.policy import Dialect, ModelGroup, Target
-from floorline.gateway.underway import Refusal, UnderWay
+from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.body import View, estimate_input_tokens, view
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.forward import wants_cost
 from floorline.gateway.wire.routes import Route, prefix_dialect, route
+from floorline.guardrails.frame import Refusal
 from floorline.ledger.key import Key
 
 UNAUTHENTICATED = "the key is missing, unknown, revoked or expired: send a key made by `floorline keys create`"

@@ -23,6 +23,7 @@ import uvloop
 from floorline.errors import FloorlineError
 from floorline.gateway.accounting import Prices
 from floorline.gateway.capturing import Capturer, Redact
+from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
@@ -212,6 +213,7 @@ class Gateway:
             capturer,
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
             self._renew,
+            Guard(),
         )
         self.server = Server(
             self.pipeline.handle,

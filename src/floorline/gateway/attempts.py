@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -48,8 +48,16 @@ class Attempts:
     """The attempts of one call."""
 
     def __init__(
-        self, call: UnderWay, snapshot: Snapshot, reply: Reply, departure: Departure, draw: Callable[[], float]
+        self,
+        call: UnderWay,
+        snapshot: Snapshot,
+        reply: Reply,
+        departure: Departure,
+        draw: Callable[[], float],
+        room: Callable[[Target], Awaitable[bool]] | None,
     ) -> None:
+        """`room` is asked before every attempt but the first whether a budget still has room for it."""
+        self._room = room
         self._call, self._snapshot, self._reply = call, snapshot, reply
         self._departure, self._draw = departure, draw
 
@@ -74,12 +82,17 @@ class Attempts:
             )
             if verdict.action == "give_up":
                 return answered
+            again = target if verdict.action == "again" else following
+            assert again is not None, "there is a next one only where another is left"
+            if self._room is not None and not await self._room(again):
+                return answered
             if answered is not None:
                 await _discard(answered)
-            if verdict.action == "next":
-                target, following = following, None
-            else:
+            if verdict.action == "again":
                 await asyncio.sleep(verdict.wait_ms / 1000)
+            else:
+                following = None
+            target = again
         return None
 
     def _willing(self, targets: Sequence[Target]) -> Iterator[Target]:
@@ -103,7 +116,7 @@ class Attempts:
         call, upstream, breaker = self._call, self._snapshot.upstreams[target.provider], self._breaker(target)
         asked = call.asked(upstream.provider.dialect)
         assert not isinstance(asked, Invalid), "who cannot be asked is no target"
-        one = Try(provider=upstream.provider, model=target.model or call.view.model, started_ns=time.perf_counter_ns())
+        one = Try(provider=upstream.provider, model=target.model or call.model, started_ns=time.perf_counter_ns())
         call.tries.append(one)
         breaker.begin()
         try:
@@ -127,7 +140,7 @@ class Attempts:
             breaker.failed(_now())
         else:
             breaker.succeeded()
-        translation = None if asked is call else _translation(call, upstream, attempt)
+        translation = None if asked.route is call.route else _translation(call, upstream, attempt)
         return Answered(
             one=one,
             attempt=attempt,

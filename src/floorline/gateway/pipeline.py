@@ -1,6 +1,6 @@
 """One call, from its key to its last byte. `handle` is the whole story; its helpers are below it and in their own modules.
 
-    admit → open the record → attempts → relay → close the record → the last byte
+    admit → open the record → guardrails → attempts → relay → close the record → the last byte
 
 Exactly one closing per opening, whatever happens: each way out closes the record before it lets the client believe that the
 answer is complete, and `finally` closes what an exception or a cancellation left open.
@@ -21,6 +21,7 @@ from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
 from floorline.gateway.departure import Departure, Drains
+from floorline.gateway.guarding import Guard
 from floorline.gateway.listing import listed_models, lists_models
 from floorline.gateway.message import Headers, Page, Reply, Request
 from floorline.gateway.metrics import Metrics
@@ -28,9 +29,10 @@ from floorline.gateway.policy import Dialect
 from floorline.gateway.recording import Recorder, account_of
 from floorline.gateway.relay import Relay
 from floorline.gateway.snapshot import Snapshot
-from floorline.gateway.underway import Refusal, UnderWay
+from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.errors import error_body, error_headers
 from floorline.gateway.wire.routes import prefix_dialect
+from floorline.guardrails.frame import Refusal
 from floorline.money import text
 
 log = logging.getLogger(__name__)
@@ -77,12 +79,13 @@ class Pipeline:
         capturer: Capturer,
         pages: Mapping[str, Callable[[Request], Page]],
         renew: Callable[[], bool],
+        guard: Guard,
     ) -> None:
         """`renew` looks whether keys have changed since, takes them over, and says so: a key that was just made works at once."""
         self.snapshot = snapshot
         self.drains = Drains()
         self._recorder, self._metrics, self._chance = recorder, metrics, chance
-        self._capturer, self._pages, self._renew = capturer, pages, renew
+        self._capturer, self._pages, self._renew, self._guard = capturer, pages, renew, guard
         self._stamps = Stamps()
         self._hasher = Hasher(snapshot.ring.derived(PURPOSE))
 
@@ -106,11 +109,7 @@ class Pipeline:
             _show(reply, listed_models(call, snapshot.policy))
             return
         try:
-            self._open(call, admitted, snapshot)
-            if call.refusal is not None:
-                self._refuse(call, snapshot, reply)
-            else:
-                await self._forward(call, admitted, snapshot, reply)
+            await self._serve(call, admitted, snapshot, reply)
         except LedgerFull as error:
             log.error("the call %s has an opening and no closing: %s", call.id, error)  # noqa: TRY400 - not where, but why
             _give_up(call, reply)
@@ -121,6 +120,18 @@ class Pipeline:
             if call.opened and not call.closed:
                 call.status = call.status or 500
                 self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
+
+    async def _serve(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
+        """Record the call, decide it, and answer it as was decided."""
+        self._open(call, admitted, snapshot)
+        if snapshot.policy.guardrails is not None and call.refusal is None:
+            admitted = await self._guard.decided(call, admitted, snapshot)
+        if call.verdict == "refuse":
+            self._refuse(call, snapshot, reply)
+        elif call.verdict == "hit":
+            await self._replay(call, snapshot, reply)
+        else:
+            await self._forward(call, admitted, snapshot, reply)
 
     def _open(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> None:
         """Record that the call begins; a spool that can take no more refuses it."""
@@ -143,12 +154,21 @@ class Pipeline:
         account = self._close(call, snapshot, "refused")
         _tell(reply, call.route.dialect, refusal, self._headers(call, account))
 
+    async def _replay(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
+        """Answer from the cache."""
+        await self._guard.replay(
+            call,
+            reply,
+            close=lambda ending: self._close(call, snapshot, ending),
+            out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
+        )
+
     async def _forward(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
         """Send the call, and pass its answer on."""
         assert admitted.group is not None, "what is not refused has a group"
         departure = Departure(reply, snapshot.policy, self.drains)
         try:
-            attempts = Attempts(call, snapshot, reply, departure, self._chance.draw)
+            attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, self._guard.room(call, snapshot))
             answered = await attempts.answer(admitted.group, admitted.targets)
             if answered is not None:
                 await Relay(
@@ -187,6 +207,8 @@ class Pipeline:
         if call.opened and not call.closed:
             self._recorder.close(call, account, snapshot.prices, ending=ending, now_ns=now_ns)
             self._metrics.closed(call, account, ending, now_ns)
+            if call.guarded is not None:
+                self._guard.settle(call, account, ending)
         return account
 
     def _headers(self, call: UnderWay, account: Account | None) -> Headers:
@@ -194,7 +216,7 @@ class Pipeline:
         last = call.tries[-1] if call.tries else None
         headers = [
             (b"x-floorline-call-id", call.id.encode()),
-            (b"x-floorline-verdict", b"refuse" if call.refusal is not None else b"forward"),
+            (b"x-floorline-verdict", call.verdict.encode()),
             (b"x-floorline-attempts", b"%d" % len(call.tries)),
             (b"x-floorline-cache", b"off"),
         ]
@@ -256,7 +278,9 @@ def _tell(reply: Reply, dialect: Dialect, refusal: Refusal, more: Headers) -> No
     headers = [*error_headers(dialect, refusal.status), *more]
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
-    reply.whole(refusal.status, headers, error_body(dialect, refusal.status, refusal.kind, refusal.message))
+    reply.whole(
+        refusal.status, headers, error_body(dialect, refusal.status, refusal.kind, refusal.message, refusal.details)
+    )
 
 
 def explained(

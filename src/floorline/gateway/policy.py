@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from floorline.guardrails.rules import Guardrails
+
 Dialect = Literal["openai", "anthropic", "gemini", "bedrock"]
 """The shape of requests, answers and errors."""
 
@@ -116,7 +118,7 @@ class GatewayPolicy:
     goes to the first provider of the request's dialect.
 
     `redact` names the user's hook as `package.module:function`, '' for none. `request_hash`: each record says, as a keyed hash, what was
-    asked. `accounting` off leaves attribution, prices and records out; it exists for measurements.
+    asked. `guardrails` None: there are none. `accounting` off leaves attribution, prices and records out; it exists for measurements.
     """
 
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
@@ -133,3 +135,4 @@ class GatewayPolicy:
     redact: str = ""
     request_hash: bool = True
     accounting: bool = True
+    guardrails: Guardrails | None = None

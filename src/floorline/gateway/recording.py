@@ -133,7 +133,7 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         streamed=call.view.stream,
         status=call.status,
         ending=ending,
-        verdict="refuse" if call.refusal is not None else "forward",
+        verdict=call.verdict,
         reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
         baseline=call.baseline,
         service_tier="" if usage is None else usage.service_tier,

@@ -1,18 +1,20 @@
 """A call under way: what is known of it, and every attempt made for it. Mutable, and alive only inside the pipeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from floorline.gateway.attribution import Attribution
+from floorline.gateway.editing import edited
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Provider
 from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.routes import Route
+from floorline.guardrails.frame import Facts, Looked, Refusal, Verdict
+from floorline.guardrails.rules import Rules
 from floorline.ledger.key import Key
 from floorline.pricing.usage import Extraction
 
@@ -37,14 +39,17 @@ class Try(msgspec.Struct, kw_only=True):
     usage: Extraction | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why a call is not served: `status` and `kind` for programs, `message` says to people what to change."""
+class Guarded(msgspec.Struct, kw_only=True):
+    """What the guardrails know of a call and have decided. `held` is what the counters reserved for it, `stored` the answer that
+    the cache has for it: both are theirs alone to read.
+    """
 
-    status: int
-    kind: str
-    message: str
-    retry_after_s: int | None = None
+    rules: Rules
+    facts: Facts
+    verdict: Verdict
+    looked: Looked | None = None
+    stored: object | None = None
+    held: object | None = None
 
 
 class UnderWay(msgspec.Struct, kw_only=True):
@@ -70,15 +75,39 @@ class UnderWay(msgspec.Struct, kw_only=True):
     notes: tuple[str, ...] = ()
     opened: bool = False
     closed: bool = False
+    guarded: Guarded | None = None
     _asked: dict[Dialect, Asked | Invalid] = {}
 
+    @property
+    def verdict(self) -> str:
+        """What is done with the call: forward, hit or refuse."""
+        if self.refusal is not None:
+            return "refuse"
+        return "forward" if self.guarded is None else self.guarded.verdict.action
+
+    @property
+    def model(self) -> str:
+        """The model that the call goes to by its name here: the one asked for, unless a guardrail chose another."""
+        return self.view.model if self.guarded is None else self.guarded.verdict.model or self.view.model
+
     def asked(self, dialect: Dialect) -> "Asked | UnderWay | Invalid":
-        """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once;
-        Invalid where it cannot be said there.
+        """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once,
+        with what guardrails change of it; Invalid where it cannot be said there.
         """
-        if dialect == self.route.dialect:
+        changes = self.guarded.verdict.changes if self.guarded is not None else ()
+        if dialect == self.route.dialect and not changes:
             return self
         found = self._asked.get(dialect)
         if found is None:
-            found = self._asked[dialect] = translated(self.route, self.view, self.request, dialect)
+            found = self._asked[dialect] = edited(self._said(dialect), changes)
         return found
+
+    def _said(self, dialect: Dialect) -> Asked | Invalid:
+        if dialect == self.route.dialect:
+            return Asked(route=self.route, view=self.view, request=self.request)
+        return translated(self.route, self.view, self.request, dialect)
+
+    def decided(self, guarded: Guarded) -> None:
+        """What the guardrails have decided holds from now on."""
+        self.guarded = guarded
+        self._asked.clear()

@@ -1,0 +1,27 @@
+"""The one place where calls are decided: a fixed order of guardrails, each of which may end it.
+
+    policy → rate → exact cache → semantic cache → route → prompt → output → budget
+
+Policy was asked when the call was admitted (`gateway/admission.py`): a call that it refuses never comes here. The budget comes
+last because what it reserves is the worst case of everything decided before it: `decide` is asked without a denial first, the
+shell reserves, and on a denial `decide` is asked once more with it.
+"""
+
+from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
+from floorline.guardrails.rules import Rules
+
+ORDER = ("policy", "rate", "cache", "semantic_cache", "route", "prompt", "output", "budget")
+
+
+def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
+    """What is done with the call, and why."""
+    verdict = FORWARD
+    # rate: rates of requests and tokens
+    # cache: the exact cache; a hit ends here, and reserves nothing
+    # semantic_cache
+    # route: margin rules, a budget's soft downgrade
+    # prompt: provider prompt caching, compaction
+    # output: caps on output and reasoning
+    # budget: soft warnings and delays, a hard limit's refusal
+    del facts, evidence, rules
+    return verdict

@@ -1,0 +1,229 @@
+"""The words of every guardrail: how far it is on, whom it is on for, what is known of a call, and what is decided.
+
+A guardrail's `step` is handed `Facts`, `Evidence`, its own rule and the verdict so far, and returns that verdict or one that goes
+further. It acts for the `treated` alone; for everyone else it leaves a touch of what it would have done:
+
+    which = arm(rule.setting, "output_cap", facts)
+    touches = (*so_far.touches, touch(rule.setting, "output_cap", which, "clamp"))
+    return replace(so_far, touches=touches, output_cap=500) if which == "treated" else replace(so_far, touches=touches)
+
+Hard limits, rates, policy and isolation have no arm: they hold for everyone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from floorline.events import Arm, Touch
+from floorline.money import ZERO
+
+Action = Literal["forward", "hit", "refuse"]
+
+MILLION = 1_000_000
+HOLDOUT_PPM = 20_000
+"""The share of customers that every optimisation leaves alone, unless a feature says another."""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a guardrail is on; `share_ppm` is the canary's share, in millionths."""
+
+    mode: Literal["off", "shadow", "canary", "enforce"] = "off"
+    share_ppm: int = MILLION
+
+
+OFF = Setting()
+ENFORCE = Setting(mode="enforce")
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call is, before anything is looked up. Texts are empty where nobody said them.
+
+    `key` is its key's id. `input_tokens` estimates the prompt; `input_bound` is what it cannot exceed, because a token
+    is at least a byte. `output_cap` bounds one answer's output tokens, None: the request has no bound. `priced` is False for what
+    no provider charges. `cheaper` is the model of the downgrade map that this call may go to, '' when there is none.
+    `held_out`: its customer is left alone by every optimisation. `unit` is whom assignment goes by.
+    """
+
+    at: datetime
+    customer: str = ""
+    user: str = ""
+    plan: str = ""
+    feature: str = ""
+    workflow: str = ""
+    key: str = ""
+    call_type: str = "generation"
+    environment: str = "production"
+    purpose: str = "production"
+    dialect: str = ""
+    endpoint: str = ""
+    model: str = ""
+    streamed: bool = False
+    input_tokens: int = 0
+    input_bound: int = 0
+    output_cap: int | None = None
+    priced: bool = True
+    cheaper: str = ""
+    held_out: bool = False
+    unit: str = ""
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look into a cache found. `reason` says why one was passed by; `avoided` is what the stored answer cost when it
+    was made, None where that is unknown.
+    """
+
+    state: Literal["hit", "miss", "bypass"]
+    reason: str = ""
+    avoided: Decimal | None = None
+    age_s: int = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one budget stands for this call. `used` includes what is `reserved` by calls under way; amounts are of its `unit`.
+
+    `name` is the budget's, `holder` whose it is (a customer, a plan), `window` which one (`2026-11`).
+    """
+
+    name: str
+    holder: str
+    window: str
+    unit: Literal["usd", "tokens", "calls", "credits"]
+    limit: Decimal
+    used: Decimal
+    reserved: Decimal
+    resets_at: datetime
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a counter does not admit a call: `asked` more does not fit. `outstanding` names calls under way whose
+    reservations fill it, longest first; `retry_after_s` is for rates.
+    """
+
+    standing: Standing
+    asked: Decimal
+    outstanding: tuple[str, ...] = ()
+    retry_after_s: int | None = None
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger knew of a customer's running period at `as_of`, in USD.
+
+    `revenue` is what the period's contracts bring in all and the usage revenue accrued so far; None where none is recorded.
+    `since` is the period's first instant, `calls` how many calls the cost is of.
+    """
+
+    revenue: Decimal | None
+    cost: Decimal
+    calls: int
+    since: datetime
+    as_of: datetime
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked up for a call; None and () where nobody asked or nothing was found.
+
+    `rate` and `denial` deny the call: a rate before anything else is looked at, a budget when the verdict's worst case was to be
+    reserved. `stale`: there are margin rules, and the figures they go by are too old or missing.
+    """
+
+    rate: Denial | None = None
+    cache: Looked | None = None
+    standings: tuple[Standing, ...] = ()
+    figures: Figures | None = None
+    stale: bool = False
+    denial: Denial | None = None
+
+
+NOTHING_KNOWN = Evidence()
+
+
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call may use at most, or has used. None: unknown, and for what it may use, without a bound."""
+
+    usd: Decimal | None = ZERO
+    tokens: int | None = 0
+    calls: int = 1
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a call is not served: `status` and `kind` for programs, `message` says to people what to change. `details` stand
+    beside it in the error's body: current, limit, resets_at.
+    """
+
+    status: int
+    kind: str
+    message: str
+    retry_after_s: int | None = None
+    details: Mapping[str, object] = {}
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change to the request that goes upstream, beyond its model: `name` says which edit of `gateway/editing.py`, `value` what
+    it sets (`output_cap`: tokens, `reasoning`: an effort).
+    """
+
+    name: str
+    value: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is decided of a call. A `hit` is answered from the cache, a `refuse` with its refusal.
+
+    A forwarded call goes to `model` ('': the one it asks for) with `changes`, after `delay_ms`; `output_cap` is the bound that one
+    of them sets (None: as asked), which is what a budget reserves. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
+    """
+
+    action: Action = "forward"
+    model: str = ""
+    output_cap: int | None = None
+    changes: tuple[Change, ...] = ()
+    delay_ms: int = 0
+    refusal: Refusal | None = None
+    touches: tuple[Touch, ...] = ()
+    reasons: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+FORWARD = Verdict()
+
+
+def unit_of(customer: str, user: str, key: str) -> str:
+    """Whom assignment goes by: the customer, so that a customer sees one behaviour; else the user, else the key."""
+    if customer:
+        return f"customer\0{customer}"
+    return f"user\0{user}" if user else f"key\0{key}"
+
+
+def position(of: str, unit: str) -> int:
+    """Where `unit` stands for `of`, from 0 to a million less one: the same for ever, and for another `of` unrelated."""
+    digest = blake2b(f"{of}\0{unit}".encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest) % MILLION
+
+
+def held_out(unit: str, holdout_ppm: int) -> bool:
+    """Whether the unit is in the hold-out: one for all optimisations."""
+    return position("holdout", unit) < holdout_ppm
+
+
+def arm(setting: Setting, guardrail: str, facts: Facts) -> Arm:
+    """Whether an optimisation that is on acts on the call, or why it does not."""
+    assert setting.mode != "off", f"{guardrail} is off: it has no arms"
+    if setting.mode == "shadow":
+        return "shadow"
+    if facts.held_out:
+        return "holdout"
+    if setting.mode == "canary" and position(guardrail, facts.unit) >= setting.share_ppm:
+        return "untouched"
+    return "treated"
+
+
+def touch(
+    setting: Setting, guardrail: str, which: Arm, action: str, saved: Decimal | None = None, cost: Decimal = ZERO
+) -> Touch:
+    """What the guardrail did, or would have done where the call is not of the treated."""
+    assert setting.mode != "off", f"{guardrail} is off: it touches nothing"
+    return Touch(guardrail=guardrail, mode=setting.mode, arm=which, action=action, saved=saved, cost=cost)
