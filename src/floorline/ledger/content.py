@@ -264,13 +264,14 @@ class ContentStore:
                 for payload in candidates(path, call_id):
                     frame = _decoded(payload)
                     if frame.call_id == call_id:
-                        return self._open(frame)
+                        return _opened(frame, self._cipher(frame))
         return None
 
     def read(self) -> Iterator[Kept]:
         """Everything that is kept and can be read, what expires last first. Days that end meanwhile, and segments that
         cannot be read, are passed over.
         """
+        ciphers: dict[tuple[str, str], AESGCM | None] = {}
         for path in reversed(self._segments()):
             try:
                 payloads = Segment(path).read()[0]
@@ -278,20 +279,16 @@ class ContentStore:
                 continue
             for _, payload in reversed(payloads):
                 frame = _decoded(payload)
-                content = self._open(frame)
+                whose = frame.customer, frame.user
+                if whose not in ciphers:
+                    ciphers[whose] = self._cipher(frame)
+                content = _opened(frame, ciphers[whose])
                 if content is not None:
                     yield Kept(content, f"{frame.customer}/{frame.user}")
 
-    def _open(self, frame: _Frame) -> Content | None:
+    def _cipher(self, frame: _Frame) -> AESGCM | None:
         key = self.keys.find(frame.customer, frame.user)
-        if key is None:
-            return None
-        nonce, sealed = frame.sealed[:_NONCE_BYTES], frame.sealed[_NONCE_BYTES:]
-        try:
-            plain = AESGCM(key).decrypt(nonce, sealed, frame.call_id.encode())
-        except InvalidTag:  # written under a key that was shredded; its subject came back under another
-            return None
-        return msgspec.msgpack.decode(plain, type=Content)
+        return None if key is None else AESGCM(key)
 
     def _segments(self) -> list[Path]:
         return [path for folder in sorted(self._folder.glob("????-??-??/*")) for path in segment_paths(folder)]
@@ -299,6 +296,18 @@ class ContentStore:
 
 def _decoded(payload: bytes) -> _Frame:
     return msgspec.msgpack.decode(payload, type=_Frame)
+
+
+def _opened(frame: _Frame, cipher: AESGCM | None) -> Content | None:
+    """What the frame holds; None without its key, or under another one."""
+    if cipher is None:
+        return None
+    nonce, sealed = frame.sealed[:_NONCE_BYTES], frame.sealed[_NONCE_BYTES:]
+    try:
+        plain = cipher.decrypt(nonce, sealed, frame.call_id.encode())
+    except InvalidTag:  # written under a key that was shredded; its subject came back under another
+        return None
+    return msgspec.msgpack.decode(plain, type=Content)
 
 
 def purge(folder: Path, now: datetime) -> int:
