@@ -1,6 +1,7 @@
 """Events that others hand to the alerts: what guardrails report of budgets and fair use, and price changes.
 
-A guardrail writes each event once, by `GuardEvent.key`, on the Shelf of kind GUARD_EVENTS; the alerts read them there.
+Each event is on the Shelf of kind GUARD_EVENTS once, by `GuardEvent.key`; the alerts read them there. A gateway, which has no
+Shelf, leaves its events in files (`ledger/guard_events.py`), and the control process puts them there.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `rule_id` names the guardrail, `scope` and `subject` whose use it bounds, `period` and `resets_at` the window that the
     use is counted in (`2026-11`, its end, exclusive). `step` is the share of the limit that was passed (0.75), `used` and
     `limit` are in `unit`. `projected_at` is when the limit is reached at the present rate, None where it is not before the
-    reset. `denied` says that calls are refused or degraded from now on.
+    reset. `denied` says that calls are refused or degraded from now on. `reason` is what fair use suspects, as in "automation".
     """
 
     kind: Literal["budget", "fair_use"]
@@ -39,10 +40,11 @@ class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     step: Decimal
     used: Decimal
     limit: Decimal
-    unit: Literal["usd", "tokens", "calls"] = "usd"
+    unit: Literal["usd", "tokens", "calls", "credits"] = "usd"
     at: datetime
     projected_at: datetime | None = None
     denied: bool = False
+    reason: str = ""
 
     @property
     def key(self) -> str:

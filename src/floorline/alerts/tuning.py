@@ -100,7 +100,7 @@ DEFAULTS: Mapping[str, Setting] = {
     "unattributed_share": _setting("0.05", "0.03", 7, calls=100, stake=20),
     "revenue_stale": _setting("0.50", "0.80", 3, stay=1),
     "budget": _setting("0", "0", stay=0),
-    "fair_use": _setting("0", "0", stay=0),
+    "fair_use": _setting("10", "0", 28, calls=20, stake=30, stay=0),
     "ledger_behind": _setting("15", "1", stay=0),
     "exception_overdue": _setting("0", "0", stay=0),
 }

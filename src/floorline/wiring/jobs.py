@@ -9,6 +9,8 @@ from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
+from floorline.jobs.fair_use import run as look_for_fair_use
+from floorline.jobs.guard_events import take as take_guard_events
 from floorline.jobs.margins import Margins
 from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
 from floorline.jobs.review_rendering import deliver as deliver_review
@@ -46,6 +48,16 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
             every=daily(QUIET, zone),
             run=_timeless(lambda: verify_ledger(ledger)),
             deadline=timedelta(hours=1),
+        ),
+        Job(
+            name="guard-events",
+            every=timedelta(seconds=10),
+            run=lambda now: take_guard_events(ledger.home, ledger.state, now),
+        ),
+        Job(
+            name="fair-use",
+            every=timedelta(hours=1),
+            run=lambda now: look_for_fair_use(ledger, config.alerts.tuning.of("fair_use"), now),
         ),
         Job(name="alerts", every=config.alerts.every, run=Alerting(config, ledger, behind).evaluate),
         Job(

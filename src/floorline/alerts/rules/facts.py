@@ -150,9 +150,19 @@ def guards(picture: Picture, tuning: Tuning) -> Iterator[Condition]:
             "critical" if event.denied else "warning",
             value=event.used_ratio,
             threshold=event.step,
-            evidence=_guard_sentence(event) if firing else "",
+            evidence=_said(event) if firing else "",
             edition=f"{event.period} {event.step}",
         )
+
+
+def _said(event: GuardEvent) -> str:
+    return _use_sentence(event) if event.kind == "fair_use" else _guard_sentence(event)
+
+
+def _use_sentence(event: GuardEvent) -> str:
+    times = f"{event.used_ratio:.1f} times" if event.used_ratio is not None else "with"
+    why = f": {event.reason}" if event.reason else ""
+    return f"${event.used:.2f} on {event.period}, {times} the ${event.limit:.2f} of its usual day{why}"
 
 
 def _guard_sentence(event: GuardEvent) -> str:
