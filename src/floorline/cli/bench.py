@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from floorline.bench import prefix
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
 from floorline.bench.quarter.suite import false_alarms_said, outcomes
@@ -28,11 +29,12 @@ SUITES = {
 
 GATEWAY = "gateway"
 QUARTER = "quarter"
+PREFIX = "prefix"
 WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, "all"]), default="all")
+@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, "all"]), default="all")
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
 )
@@ -55,6 +57,12 @@ WIDTH = 140  # of what is not a terminal
     type=click.Path(path_type=Path, exists=True),
     help="quarter: folder or archive with ServeGen's profiles; the table that comes with Floorline otherwise.",
 )
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="prefix: Mooncake's conversation_trace.jsonl, plain or gzip.",
+)
+@click.option("--model", default=prefix.MODEL, show_default=True, help="prefix: the model of Anthropic's to price by.")
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
 def command(
     suite: str,
@@ -67,12 +75,15 @@ def command(
     seeds: int,
     first: int,
     servegen: Path | None,
+    trace: Path | None,
+    model: str,
     save: Path | None,
 ) -> None:
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
     `gateway` measures whole gateways beside each other, `quarter` simulates companies whose margins are eroded and says
-    what the alerts made of them; both are run by their names alone, `all` are the other suites.
+    what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache; they are run by their
+    names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -84,6 +95,8 @@ def command(
         }
     elif suite == QUARTER:
         figures = {QUARTER: _quarter(console, range(first, first + seeds), servegen)}
+    elif suite == PREFIX:
+        figures = {PREFIX: _prefix(console, trace, model)}
     else:
         figures = {name: _suite(console, name, rows) for name in (SUITES if suite == "all" else [suite])}
     if save is not None:
@@ -96,6 +109,14 @@ def _quarter(console: Console, seeds: range, servegen: Path | None) -> object:
     _print(console, title, HEAD, [tally.cells() for tally in tallies(found)])
     console.print(false_alarms_said(found))
     return [dataclasses.asdict(one) for one in found]
+
+
+def _prefix(console: Console, trace: Path | None, model: str) -> object:
+    if trace is None:
+        raise BadInput("bench prefix needs --trace FILE: Mooncake's conversation_trace.jsonl (FAST 2025)")
+    sheet = prefix.run(trace, model)
+    _print(console, sheet.title, sheet.columns, sheet.rows)
+    return dataclasses.asdict(sheet)
 
 
 def _suite(console: Console, suite: str, rows: int | None) -> object:

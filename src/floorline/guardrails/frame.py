@@ -45,7 +45,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `key` is its key's id. `input_tokens` estimates the prompt; `input_bound` is what it cannot exceed, because a token
     is at least a byte. `output_cap` bounds one answer's output tokens, None: the request has no bound. `priced` is False for what
     no provider charges. `cheaper` is the model of the downgrade map that this call may go to, '' when there is none.
-    `held_out`: its customer is left alone by every optimisation. `unit` is whom assignment goes by.
+    `held_out`: its customer is left alone by every optimisation. `unit` is whom assignment goes by. `effort` and `thinking_tokens`
+    are what it asks of its model's thinking, '' and None where it does not say or nobody caps it.
     """
 
     at: datetime
@@ -65,6 +66,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int = 0
     input_bound: int = 0
     output_cap: int | None = None
+    effort: str = ""
+    thinking_tokens: int | None = None
     priced: bool = True
     cheaper: str = ""
     held_out: bool = False

@@ -10,6 +10,7 @@ minutes (OpenAI 5 to 10, Anthropic 5). No eviction but by age is assumed, so the
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,9 +33,33 @@ class _Line(msgspec.Struct, frozen=True):
 _LINES = msgspec.json.Decoder(_Line)
 
 
+class PrefixedCall(NamedTuple):
+    """A call with the hashes of its prompt's blocks. `position` is its line's number."""
+
+    position: int
+    at_ms: int
+    input_tokens: int
+    output_tokens: int
+    blocks: tuple[int, ...]
+
+
 def read_mooncake(path: Path, *, ttl_s: int = TTL_S) -> Iterator[TracedCall]:
-    """The calls of the JSONL (plain or gzip) in file order; timestamps are milliseconds. BadInput names the line."""
+    """The calls of the JSONL (plain or gzip) in file order. BadInput names the line."""
     last_used_ms: dict[int, int] = {}
+    for call in read_prefixes(path):
+        yield TracedCall(
+            position=str(call.position),
+            at_us=call.at_ms * 1_000,
+            client="mooncake",
+            input_tokens=call.input_tokens,
+            output_tokens=call.output_tokens,
+            cache_read_tokens=_cached_tokens(call, last_used_ms, ttl_s * 1_000),
+        )
+        last_used_ms.update(dict.fromkeys(call.blocks, call.at_ms))
+
+
+def read_prefixes(path: Path) -> Iterator[PrefixedCall]:
+    """The same with their hashes; timestamps are milliseconds since the first call. BadInput names the line."""
     first_ms: int | None = None
     for number, text in read_lines(path):
         if not text.strip():
@@ -44,15 +69,7 @@ def read_mooncake(path: Path, *, ttl_s: int = TTL_S) -> Iterator[TracedCall]:
         at_ms = line.timestamp - first_ms
         if at_ms < 0:
             raise BadInput(f"{path}:{number}: timestamp {line.timestamp} is before the trace's first, {first_ms}")
-        yield TracedCall(
-            position=str(number),
-            at_us=at_ms * 1_000,
-            client="mooncake",
-            input_tokens=line.input_length,
-            output_tokens=line.output_length,
-            cache_read_tokens=_cached_tokens(line, at_ms, last_used_ms, ttl_s * 1_000),
-        )
-        last_used_ms.update(dict.fromkeys(line.hash_ids, at_ms))
+        yield PrefixedCall(number, at_ms, line.input_length, line.output_length, line.hash_ids)
     if first_ms is None:
         raise BadInput(f"{path}: no call in it: is this a Mooncake trace?")
 
@@ -67,13 +84,13 @@ def _parse(path: Path, number: int, text: str) -> _Line:
     return line
 
 
-def _cached_tokens(line: _Line, at_ms: int, last_used_ms: dict[int, int], ttl_ms: int) -> int:
+def _cached_tokens(call: PrefixedCall, last_used_ms: dict[int, int], ttl_ms: int) -> int:
     """Tokens of the prompt's beginning that the cache still holds; 0 below what a provider caches at all."""
     blocks = 0
-    for block in line.hash_ids:
+    for block in call.blocks:
         used_ms = last_used_ms.get(block)
-        if used_ms is None or at_ms - used_ms > ttl_ms:
+        if used_ms is None or call.at_ms - used_ms > ttl_ms:
             break
         blocks += 1
-    tokens = min(blocks * BLOCK_TOKENS, line.input_length)
+    tokens = min(blocks * BLOCK_TOKENS, call.input_tokens)
     return tokens if tokens >= CACHED_TOKENS_MIN else 0

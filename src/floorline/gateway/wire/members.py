@@ -1,10 +1,11 @@
 """Changes to members of a JSON object that leave every other byte of meaning as it came."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+_NULL = msgspec.Raw(b"null")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KEY = re.compile(rb'[ \t\r\n]*,?[ \t\r\n]*"((?:[^"\\]|\\.)*)"[ \t\r\n]*:[ \t\r\n]*')
 _END = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*\Z")
@@ -43,6 +44,38 @@ def appended(body: bytes, name: str, value: bytes) -> bytes:
     """`body`, an object with members but none called `name`, with that member at its end."""
     end = body.rindex(b"}")
     return b"".join((body[:end].rstrip(), b",", text(name), b":", value, body[end:]))
+
+
+def found_at(body: bytes | msgspec.Raw, path: Sequence[str]) -> msgspec.Raw | None:
+    """The member that `path` leads to, from object to object; None where there is none, or null."""
+    found = msgspec.Raw(body)
+    try:
+        for name in path:
+            found = _object.decode(found).get(name, _NULL)
+    except msgspec.ValidationError:
+        return None
+    return None if found == _NULL else found
+
+
+def with_at(body: bytes, path: Sequence[str], value: bytes) -> bytes:
+    """`body` with the member that `path` leads to set, and the objects on the way made where they are missing. Every other byte
+    stays where it was; an object that names the member twice is written anew, with the last of them.
+    ValidationError where something on the way is no object.
+    """
+    name, *deeper = path
+    held = _object.decode(body)
+    if deeper:
+        inner = held.get(name)
+        value = with_at(b"{}" if inner is None or inner == _NULL else bytes(inner), deeper, value)
+    if not held:
+        return b"".join((b"{", text(name), b":", value, b"}"))
+    if name not in held:
+        return appended(body, name, value)
+    try:
+        start = places(body, held)[name]
+    except Repeated:
+        return with_members(body, {name: value})
+    return b"".join((body[:start], value, body[start + len(memoryview(held[name])) :]))
 
 
 def places(body: bytes, held: Mapping[str, msgspec.Raw]) -> dict[str, int]:
