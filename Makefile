@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+unexport PYTHONDONTWRITEBYTECODE  # each process that the tests start would compile all of the product again
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test prove soak lint bench lock

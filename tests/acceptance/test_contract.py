@@ -5,10 +5,11 @@ import io
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import starting
 
 EVENT = {
     "request_id": "r-1",
@@ -36,14 +37,7 @@ class Floorline:
         self.environment = {**os.environ, "FLOORLINE_HOME": str(folder / "home")}
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "floorline", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = starting.run("-m", "floorline", *arguments, env=self.environment, cwd=self.folder)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
 

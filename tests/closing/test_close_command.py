@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import starting
 
 pytestmark = pytest.mark.prove
 
@@ -20,15 +20,7 @@ class Company:
     def run(self, *arguments: str, code: int = 0) -> str:
         environment = {**os.environ, "FLOORLINE_HOME": str(self.folder / "home")}
         environment.pop("FLOORLINE_CONFIG", None)
-        done = subprocess.run(
-            [sys.executable, "-m", "floorline", *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = starting.run("-m", "floorline", *arguments, env=environment, cwd=self.folder)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 

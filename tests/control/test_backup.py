@@ -2,8 +2,6 @@
 
 import json
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from floorline.errors import BadInput
 from floorline.jobs.backup import restore
 from tests.control.spool_worker import never_closes
 from tests.control.test_processes import PRICES, Writer
+from tests.support import starting
 from tests.support.gateway import cost_of
 from tests.support.processes import command, control, environment, until
 
@@ -48,9 +47,8 @@ def usage(*numbers: int) -> str:
 
 def complete(home: Path) -> dict[int, int]:
     """The calls that closed, with their costs, read by a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMPLETE, str(home)], env=environment(home), capture_output=True, text=True, check=True
-    )
+    done = starting.run("-c", COMPLETE, str(home), env=environment(home), cwd=home.parent)
+    assert done.returncode == 0, done.stderr
     return {int(number): int(pico) for number, pico in (line.split() for line in done.stdout.splitlines())}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.control.spool_worker import never_closes
+from tests.support import starting
 from tests.support.gateway import LOST_USD, SpoolingGateway, cost_of
 from tests.support.processes import ROOT, Process, command, control, environment, get, until
 
@@ -43,9 +44,8 @@ with Ledger.open(Path(sys.argv[1])) as ledger:
 
 def sums(home: Path) -> list[str]:
     """What the ledger holds, read by a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", CHECK, str(home)], env=environment(home), capture_output=True, text=True, check=True
-    )
+    done = starting.run("-c", CHECK, str(home), env=environment(home), cwd=home.parent)
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 

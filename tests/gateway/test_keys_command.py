@@ -19,6 +19,7 @@ from floorline.cli.keys import command
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.gateway.keys import Key
 from floorline.gateway.secret import SECRET_NAME, file_secret
+from tests.support import starting
 
 CONFIG = 'providers: {openai: {dialect: openai, base_url: "http://127.0.0.1:1/v1", api_key: "${UNSET}"}}\n'
 GATEWAY = """
@@ -57,10 +58,9 @@ class Floorline:
         )
 
     def __call__(self, *arguments: str, code: int = 0, **environment: str) -> tuple[str, str]:
-        process = self.start(*arguments, **environment)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code, f"{arguments} ended with {process.returncode}:\n{out}\n{err}"
-        return out, err
+        done = starting.run("-m", "floorline", *arguments, env={**self.environment, **environment}, cwd=self.folder)
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout, done.stderr
 
     def create(self, *arguments: str) -> dict[str, str]:
         return json.loads(self("keys", "create", *arguments, "--json")[0])

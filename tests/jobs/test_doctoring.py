@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,6 +13,7 @@ from floorline.jobs import doctoring
 from floorline.jobs.schedule import Job, Outcome, ended, noted, taken
 from floorline.margin.freshness import Freshness
 from floorline.margin.metrics import Sums
+from tests.support import starting
 from tests.support.gateway import SpoolingGateway
 from tests.support.processes import environment
 
@@ -143,10 +142,7 @@ def test_the_command_finds_what_is_wrong_and_never_shows_a_secret(tmp_path, monk
     (tmp_path / "floorline.yaml").write_text("stripe:\n  api_key: ${NOWHERE_SET}\n")
     assert "NOWHERE_SET" not in os.environ
     (home / "control.token").write_text("short")
-    done = subprocess.run(
-        [sys.executable, "-m", "floorline", "doctor", "--json"],
-        env=environment(home), cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = starting.run("-m", "floorline", "doctor", "--json", env=environment(home), cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
     wrong = {one["area"]: one["said"] for one in found["findings"] if one["level"] == "wrong"}

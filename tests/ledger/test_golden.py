@@ -1,8 +1,6 @@
 """A ledger of every earlier format still opens, with the right totals, in a process of its own (one chDB folder each)."""
 
 import os
-import subprocess
-import sys
 import tarfile
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from floorline.events import Adjustment, Call, Revenue
+from tests.support import starting
 from tests.support.records import mixed
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,14 +48,7 @@ with Ledger.open(Path(sys.argv[1])) as ledger:
 def test_a_ledger_of_an_earlier_format_opens_with_its_totals_and_takes_more(tmp_path, name):
     with tarfile.open(GOLDEN / name) as archive:
         archive.extractall(tmp_path, filter="data")
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(tmp_path / "home")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = starting.run("-c", READ, str(tmp_path / "home"), env=os.environ, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     calls = [r for r in RECORDS if isinstance(r, Call)]
     usd = sum((c.effective_cost or 0 for c in calls), Decimal(0))

@@ -9,13 +9,14 @@ import csv
 import json
 import math
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
+from tests.support import starting
 
 CONFIG = """
 prices:
@@ -178,11 +179,8 @@ class Company:
         self._tables: dict[tuple[str, ...], dict] = {}
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "floorline", *arguments],
-            cwd=self.folder, env={**os.environ, "FLOORLINE_HOME": str(self.folder / "home")}, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        environment = {**os.environ, "FLOORLINE_HOME": str(self.folder / "home")}
+        done = starting.run("-m", "floorline", *arguments, env=environment, cwd=self.folder)
         assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
 

@@ -6,11 +6,11 @@ price was wrong (langfuse issue 12184): two verbs, the difference shown first, a
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import starting
 
 EVENTS = [
     {"request_id": f"r{n}", "timestamp": f"2026-03-{n + 1:02}T10:00:00Z", "workspace_id": ("acme", "bee")[n % 2],
@@ -49,15 +49,7 @@ class Company:
     def run(self, *arguments: str, code: int = 0, program: tuple[str, ...] = ("-m", "floorline")):
         environment = {**os.environ, "FLOORLINE_HOME": str(self.folder / "home")}
         environment.pop("FLOORLINE_CONFIG", None)
-        done = subprocess.run(
-            [sys.executable, *program, *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = starting.run(*program, *arguments, env=environment, cwd=self.folder)
         assert done.returncode == code, done.stderr
         return done
 

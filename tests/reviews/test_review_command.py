@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import starting
 
 EVENTS = [
     {"request_id": f"r{n}", "timestamp": f"2026-03-{n + 2:02}T10:00:00Z", "workspace_id": "acme", "feature": "chat",
@@ -31,10 +31,7 @@ def run(tmp_path: Path):
     environment.pop("FLOORLINE_CONFIG", None)
 
     def command(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "floorline", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        done = starting.run("-m", "floorline", *arguments, env=environment, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 

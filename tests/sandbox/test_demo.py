@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +23,7 @@ from floorline.sandbox.exports import write_settings
 from floorline.sandbox.live import Answer, Seen, Stored, compared
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
+from tests.support import starting
 from tests.support.data import shared_data
 
 LIVE = compared(
@@ -175,14 +175,8 @@ def test_the_real_profiles_give_a_company_whose_totals_hold(tmp_path: Path) -> N
 
 
 def floorline(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "floorline", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "FLOORLINE_HOME": str(home)},
-        cwd=home.parent,
-    )
+    environment = {**os.environ, "FLOORLINE_HOME": str(home)}
+    return starting.run("-m", "floorline", *arguments, env=environment, cwd=home.parent)
 
 
 def test_the_command_keeps_what_it_made_for_other_commands(tmp_path: Path) -> None:

@@ -2,14 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support import starting
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,10 +22,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def command(home: Path, *arguments: str, code: int = 0) -> str:
     """What a command prints; it must end with `code`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "floorline", *arguments],
-        env=environment(home), cwd=home.parent, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    done = starting.run("-m", "floorline", *arguments, env=environment(home), cwd=home.parent)
     assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout if code == 0 else done.stderr
 
@@ -45,10 +42,9 @@ class Process:
         home.mkdir(parents=True, exist_ok=True)
         self.log = home.parent / f"{arguments[0]}-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "floorline", *arguments],
-                env=environment(home), cwd=home.parent, stdout=log, stderr=log,
-            )  # fmt: skip
+            self.popen = starting.start(
+                "-m", "floorline", *arguments, env=environment(home), cwd=home.parent, stdout=log, stderr=log
+            )
 
     @property
     def running(self) -> bool:

@@ -31,10 +31,6 @@ class Client(Protocol):
         """Run a query with `{name:Type}` placeholders."""
         ...
 
-    def insert(self, table: str, data: Sequence[Sequence[object]], *, column_names: Sequence[str]) -> object:
-        """Add a few rows."""
-        ...
-
     def raw_insert(
         self,
         table: str,

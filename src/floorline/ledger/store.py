@@ -219,7 +219,8 @@ class Store:
 
     def _add(self, table: str, row: Mapping[str, str | int]) -> None:
         try:
-            self.client.insert(table, [list(row.values())], column_names=list(row))
+            body = msgspec.json.encode(row)  # encoded here, because the library's own encoding imports pandas
+            self.client.raw_insert(table, list(row), body, settings={}, fmt="JSONEachRow")
         except Error as error:
             raise StoreDown(f"the store did not take a row of {table}: {_first_line(error)}") from error
 
