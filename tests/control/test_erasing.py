@@ -21,6 +21,7 @@ from floorline.jobs.control import Control
 from floorline.jobs.erasing import PENDING, Eraser, all_names
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.content import Content, ContentStore, Subject
+from floorline.ledger.purging import PURGES_NAME, Purger
 from floorline.ledger.remote import RemoteLedger
 from floorline.ledger.state import Audited, Quarantined
 from floorline.margin.dimensions import DIMENSIONS
@@ -64,8 +65,8 @@ class Company:
 
     def eraser(self, ledger=None, *, collect=lambda: None) -> Eraser:
         return Eraser(
-            ledger or self.ledger, collect=collect, content=self.content.keys, keys=self.issuer, aliases=[STATED_ALIAS],
-            actor="ada", random=self.random, tell=self.tell,
+            ledger or self.ledger, collect=collect, content=self.content.keys, answers=Purger(self.home / PURGES_NAME, self.content.keys),
+            keys=self.issuer, aliases=[STATED_ALIAS], actor="ada", random=self.random, tell=self.tell,
         )  # fmt: skip
 
     def tell(self, step: str) -> None:
@@ -182,6 +183,7 @@ STEPS = (
     "keeping the aliases of the configuration",
     "revoking virtual keys",
     "shredding content keys",
+    "purging the caches",
     "removing damaged segments that name the subject",
     "replacing the name where people wrote it",
     "compacting the state",

@@ -33,6 +33,8 @@ sources = Sources(
     stamp=lambda: 1,
     ring=watch_keys(),
     sign=lambda provider: None,
+    purges=lambda: None,
+    tiers=lambda stores: (),
     content=lambda name: ContentStore(make_home() / "content", signing_secret(), secrets.token_bytes, writer=name),
 )
 run("g1", make_home(), Listening(port=0), sources, lambda address: print(address, flush=True))

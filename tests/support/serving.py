@@ -15,6 +15,10 @@ import uvloop
 
 from floorline.events import Opening
 from floorline.gateway.accounting import Prices
+from floorline.gateway.app import now_ms
+from floorline.gateway.cache.asking import Keys
+from floorline.gateway.cache.memory import Memory
+from floorline.gateway.cache.store import ExactCache
 from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring, digest, new_key
@@ -211,8 +215,9 @@ def unsigned(_provider: Provider) -> Signer | None:
 class Live:
     """A gateway that serves, in this process."""
 
-    def __init__(self, stub: Stub, spool: Spool, pipeline: Pipeline, server: Server) -> None:
+    def __init__(self, stub: Stub, spool: Spool, pipeline: Pipeline, server: Server, cache: ExactCache) -> None:
         self.stub, self.spool, self.pipeline, self.server = stub, spool, pipeline, server
+        self.cache = cache
         self.metrics = pipeline._metrics
         self.address = ("", 0)
         self._clients: list[Client] = []
@@ -283,9 +288,10 @@ async def serving(
         )
         content = ContentStore(folder / "content", SECRET, secrets.token_bytes, writer="g1", segment_bytes=1 << 24)
         capturer = Capturer(content, redact)
-        pipeline = _pipeline(policy, spool, Keyring(keys or (key(),), SECRET), book, draw, capturer)
+        cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, now_ms)
+        pipeline = _pipeline(policy, spool, Keyring(keys or (key(),), SECRET), book, draw, capturer, cache)
         server = Server(pipeline.handle, policy.limits, explain=explained)
-        live = Live(stub, spool, pipeline, server)
+        live = Live(stub, spool, pipeline, server, cache)
         live.address = await server.listen("127.0.0.1", 0)
         try:
             yield live
@@ -318,6 +324,7 @@ def _pipeline(
     book: PriceBook,
     draw: Callable[[], float],
     capturer: Capturer,
+    cache: ExactCache,
 ) -> Pipeline:
     numbers = iter(range(10**9))
     metrics = Metrics()
@@ -335,7 +342,7 @@ def _pipeline(
         capturer,
         {},
         lambda: False,
-        Guard(),
+        Guard(cache=cache),
     )
 
 

@@ -22,6 +22,11 @@ import uvloop
 
 from floorline.errors import FloorlineError
 from floorline.gateway.accounting import Prices
+from floorline.gateway.cache.asking import PURPOSE as CACHE_PURPOSE
+from floorline.gateway.cache.asking import Keys
+from floorline.gateway.cache.memory import Memory
+from floorline.gateway.cache.store import ExactCache
+from floorline.gateway.cache.upkeep import Tiers, Upkeep
 from floorline.gateway.capturing import Capturer, Redact
 from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring
@@ -36,6 +41,7 @@ from floorline.gateway.targets import Breaker
 from floorline.gateway.wire.signing import Signer
 from floorline.ledger.content import ContentStore
 from floorline.ledger.lock import Lock
+from floorline.ledger.purging import Purges
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import PriceBook
 
@@ -74,7 +80,8 @@ class Sources:
 
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
     changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests, `content` opens the
-    content store for a writer of this name.
+    content store for a writer of this name. `purges` gives what was purged from caches when that changed, `tiers` opens the
+    caches behind the memory.
     """
 
     load: Callable[[], Loaded]
@@ -82,6 +89,8 @@ class Sources:
     ring: Callable[[], Keyring | None]
     sign: Callable[[Provider], Signer | None]
     content: Callable[[str], ContentStore]
+    purges: Callable[[], Purges | None]
+    tiers: Tiers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +142,12 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
     )
     try:
         snapshot = _snapshot(loaded, ring, {}, {}, sources)
-        capturer = Capturer(sources.content(name), loaded.redact)
-        gateway = Gateway(name, snapshot, spool, capturer, listening, sources)
+        content = sources.content(name)
+        capturer = Capturer(content, loaded.redact)
+        cache = ExactCache(
+            Memory(policy.cache.memory_bytes), Keys(ring.derived(CACHE_PURPOSE)), content.keys.names, now_ms
+        )
+        gateway = Gateway(name, snapshot, spool, capturer, cache, listening, sources)
         await gateway.serve(ready)
     finally:
         spool.close()
@@ -190,6 +203,7 @@ class Gateway:
         snapshot: Snapshot,
         spool: Spool,
         capturer: Capturer,
+        cache: ExactCache,
         listening: Listening,
         sources: Sources,
         *,
@@ -198,6 +212,7 @@ class Gateway:
         self.name, self.spool = name, spool
         self.metrics = Metrics()
         self._capturer, self._seal_after_ns = capturer, seal_after_ns
+        self._cache, self._upkeep = cache, Upkeep(cache, sources.tiers, sources.purges)
         self._listening, self._sources = listening, sources
         self._stamp = sources.stamp()
         self._loaded_at = int(time.time())
@@ -213,7 +228,7 @@ class Gateway:
             capturer,
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
             self._renew,
-            Guard(),
+            Guard(cache=cache),
         )
         self.server = Server(
             self.pipeline.handle,
@@ -229,6 +244,7 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
         host, port = await self.server.listen(listening.host, listening.port, tls=self._tls, shared=listening.shared)
+        await self._keep_cache()
         _settle_memory()
         ready(f"{'https' if self._tls else 'http'}://{host}:{port}")
         watching = loop.create_task(self._watch())
@@ -240,6 +256,7 @@ class Gateway:
             upstream.pool.close()
         with suppress(asyncio.CancelledError):
             await watching
+        await self._upkeep.close()
         self._capturer.close()
 
     async def _watch(self) -> None:
@@ -272,6 +289,12 @@ class Gateway:
             self._loaded_at = int(time.time())
             log.info("the configuration was loaded anew")
         self._take_keys()
+        await self._keep_cache()
+
+    async def _keep_cache(self) -> None:
+        """Have the cache as the configuration, and those who purge, say."""
+        await self._upkeep.arrange(self.pipeline.snapshot.policy.cache)
+        await self._upkeep.refresh(now_ms())
 
     def _take_keys(self) -> bool:
         """Whether the keys are others than before."""
@@ -338,10 +361,29 @@ class Gateway:
             "floorline_content_dropped_total": {
                 (reason,): count for reason, count in list(self._capturer.dropped.items())
             },
+            **self._cache_gauges(),
             "floorline_spool_bytes": {(): self.spool.used_bytes},
             "floorline_spool_dropped_total": {(): self.spool.dropped},
             "floorline_policy_loaded_timestamp_seconds": {(): self._loaded_at},
         }
+
+    def _cache_gauges(self) -> dict[str, dict[Labels, int]]:
+        cache = self._cache
+        return {
+            "floorline_cache_bytes": {(): cache.memory.used_bytes},
+            "floorline_cache_entries": {(): len(cache.memory)},
+            "floorline_cache_evicted_total": {(): cache.memory.evicted},
+            "floorline_cache_waited_total": {(): cache.waited},
+            "floorline_cache_looks_total": dict(cache.looks),
+            "floorline_cache_failures_total": {
+                (tier.name, what): count for tier in cache.tiers for what, count in list(tier.failures.items())
+            },
+        }
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def _bears(request: Request, token: str) -> bool:

@@ -12,15 +12,25 @@ from msgspec import Struct, structs
 
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
+from floorline.gateway.attempts import Answered
+from floorline.gateway.cache.replaying import replay
+from floorline.gateway.cache.store import ExactCache, Held
+from floorline.gateway.cache.taking import Both, Taking
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Target
-from floorline.gateway.relay import Close, HeadersOut
+from floorline.gateway.relay import Close, HeadersOut, is_stream
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
-from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Looked, Standing, held_out, unit_of
+from floorline.guardrails.frame import FORWARD, Amounts, Denial, Evidence, Facts, Standing, held_out, unit_of
 from floorline.guardrails.rules import Rules
+
+CACHED_CALL = "cached_call"
+"""Where the metadata of a hit's record names the call that its answer was made for."""
+
+UNSEEN = frozenset({"prompt_cache"})
+"""Changes to a request that its answer does not depend on."""
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -52,43 +62,20 @@ class Counters(Protocol):
         ...
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """A look into the cache, and on a hit the answer that it has."""
-
-    looked: Looked
-    stored: object | None = None
-
-
-class CacheLookup(Protocol):
-    """The exact cache of one gateway."""
-
-    async def look(self, call: UnderWay, facts: Facts, rules: Rules) -> Found:
-        """Whether there is an answer for the call. Waits for an identical call that is under way."""
-        ...
-
-    async def replay(self, call: UnderWay, stored: object, reply: Reply, close: Close, out: HeadersOut) -> None:
-        """Answer the call with what is stored; the record is closed before the last byte."""
-        ...
-
-    def closed(self, call: UnderWay, account: Account, ending: str) -> None:
-        """The call has closed: whoever waits for it can go on."""
-        ...
-
-
 class Guard:
     """The guardrails of one gateway, with what they count and remember."""
 
-    def __init__(self, counters: Counters | None = None, cache: CacheLookup | None = None) -> None:
+    def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
         self.counters, self.cache = counters, cache
 
-    async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
+    async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
         rules = snapshot.policy.guardrails.of(call.attribution.feature)
         facts = _facts(call, rules)
-        evidence, stored = await self._evidence(call, facts, rules)
-        verdict = decide(facts, evidence, rules)
-        guarded = Guarded(rules=rules, facts=facts, verdict=verdict, looked=evidence.cache, stored=stored)
+        guarded = call.guarded = Guarded(rules=rules, facts=facts, verdict=FORWARD)
+        evidence = await self._evidence(call, guarded, admitted, reply)
+        verdict = guarded.verdict = decide(facts, evidence, rules)
         call.decided(guarded)
         placed = _placed(call, admitted, snapshot)
         if verdict.action == "forward" and self.counters is not None:
@@ -99,6 +86,8 @@ class Guard:
                 placed = _placed(call, admitted, snapshot)
             else:
                 guarded.held = held
+        if guarded.verdict.action == "hit" and guarded.served is not None:
+            call.metadata = {**call.metadata, CACHED_CALL: guarded.served.call_id}
         call.notes = (*call.notes, *guarded.verdict.reasons)
         if guarded.verdict.action == "refuse":
             call.refusal = guarded.verdict.refusal
@@ -106,19 +95,29 @@ class Guard:
             await asyncio.sleep(guarded.verdict.delay_ms / 1000)
         return placed
 
-    async def _evidence(self, call: UnderWay, facts: Facts, rules: Rules) -> tuple[Evidence, object | None]:
-        """What is looked up for the call, and the answer that the cache has. A call that a rate denies is not looked for."""
+    async def _evidence(self, call: UnderWay, guarded: Guarded, admitted: Admitted, reply: Reply) -> Evidence:
+        """What is looked up for the call. One that a rate denies is not looked for in the cache."""
+        facts, rules = guarded.facts, guarded.rules
         counted = Counted() if self.counters is None else await self.counters.look(facts, rules)
-        if counted.rate is not None or self.cache is None:
-            return Evidence(rate=counted.rate, standings=counted.standings), None
-        found = await self.cache.look(call, facts, rules)
-        return Evidence(standings=counted.standings, cache=found.looked), found.stored
+        if counted.rate is not None or self.cache is None or rules.cache is None:
+            return Evidence(rate=counted.rate, standings=counted.standings)
+        stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
+        guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
+        return Evidence(standings=counted.standings, cache=stored.looked)
 
-    async def replay(self, call: UnderWay, reply: Reply, close: Close, out: HeadersOut) -> None:
+    def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
         """Answer a hit with what is stored."""
-        assert self.cache is not None and call.guarded is not None, "only a cache has hits"  # noqa: PT018 - one sentence
-        assert call.guarded.stored is not None, "a hit has an answer"
-        await self.cache.replay(call, call.guarded.stored, reply, close, out)
+        stored = _stored(call)
+        assert stored is not None and stored.entry is not None, "a hit has an answer"  # noqa: PT018 - one sentence
+        replay(call, stored.entry, reply, captured=captured, close=close, out=out)
+
+    def taking(self, call: UnderWay, answered: Answered, captured: Taking | None) -> Taking | None:
+        """Who takes in the call's answer: the cache too, where it may be kept there."""
+        stored = _stored(call)
+        if stored is None or stored.answer is None:
+            return captured
+        stored.answered, stored.streamed = answered, is_stream(call, answered)
+        return stored.answer if captured is None else Both(captured, stored.answer)
 
     def room(self, call: UnderWay, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
         """Whether the call's budgets have room for one more attempt at a target; None when nothing was reserved for it."""
@@ -143,8 +142,30 @@ class Guard:
         if guarded.held is not None and self.counters is not None:
             held, guarded.held = guarded.held, None
             self.counters.settle(held, _spent(account))
-        if self.cache is not None:
-            self.cache.closed(call, account, ending)
+        stored = _stored(call)
+        if stored is not None and self.cache is not None:
+            self.cache.closed(call, stored, account, ending, as_asked=_as_asked(guarded, account))
+
+    def left(self, call: UnderWay) -> None:
+        """The call is over, closed or not: nobody waits for it any more."""
+        stored = _stored(call)
+        if stored is not None and self.cache is not None:
+            self.cache.land(stored, None)
+
+
+def _stored(call: UnderWay) -> Held | None:
+    """What the cache has to do with the call."""
+    stored = None if call.guarded is None else call.guarded.stored
+    assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
+    return stored
+
+
+def _as_asked(guarded: Guarded, account: Account) -> bool:
+    """Whether the answer is to what was asked, whatever was changed of it: no other model gave it, and no cap cut it short."""
+    verdict, usage = guarded.verdict, account.usage
+    if verdict.model or any(change.name not in UNSEEN for change in verdict.changes):
+        return False
+    return verdict.output_cap is None or (usage is not None and usage.tokens - usage.input_tokens < verdict.output_cap)
 
 
 def _facts(call: UnderWay, rules: Rules) -> Facts:

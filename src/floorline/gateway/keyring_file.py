@@ -5,6 +5,7 @@ from pathlib import Path
 
 from floorline.errors import BadInput
 from floorline.gateway.keys import Keyring
+from floorline.ledger.files import put_file
 
 KEYRING_NAME = "keyring"
 _MISSING = ()
@@ -12,20 +13,8 @@ _MISSING = ()
 
 def write_keyring(path: Path, content: bytes) -> None:
     """Put `content` in place of the file at once, for its owner alone, on disk when this returns. One writer at a time."""
-    draft = path.with_name(f"{path.name}.new")
     try:
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, made with its mode
-            os.fchmod(fd, 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(fd)
-        draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put_file(path, content)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}; no key was changed") from error
 

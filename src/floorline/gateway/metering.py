@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from floorline.gateway.accounting import priced_as
-from floorline.gateway.capturing import Captured
+from floorline.gateway.cache.taking import Taking
 from floorline.gateway.underway import Try
 from floorline.gateway.upstream import Attempt
 from floorline.pricing.usage import UsageReader, read_answer
@@ -28,7 +28,7 @@ class Meter:
         "_captured", "_decode", "_endpoint", "_events", "_headers", "_kind", "_one", "_reader", "_received", "_smallest",
     )  # fmt: skip
 
-    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
+    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Taking | None) -> None:
         """`captured` takes in the same readable bytes, where the call's content is kept."""
         self._one, self._captured = one, captured
         headers = dict(attempt.headers)
@@ -103,7 +103,7 @@ class Unmetered:
 
     __slots__ = ("_one",)
 
-    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Captured | None) -> None:
+    def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Taking | None) -> None:
         del attempt, endpoint, captured
         self._one = one
 

@@ -55,6 +55,12 @@ FAMILIES = {
         Family(name="floorline_upstream_connects_total", kind="counter", labels=("provider",), doc="connections opened to providers"),
         Family(name="floorline_upstream_open", kind="gauge", labels=("provider", "model"), doc="1 while a target is not asked because it failed"),
         Family(name="floorline_content_dropped_total", kind="counter", labels=("reason",), doc="captured calls whose content was not kept"),
+        Family(name="floorline_cache_looks_total", kind="counter", labels=("arm", "found", "reason"), doc="looks into the exact cache, by whom they were for, what was found, and why it was not asked"),
+        Family(name="floorline_cache_waited_total", kind="counter", labels=(), doc="calls that waited for an identical one under way"),
+        Family(name="floorline_cache_bytes", kind="gauge", labels=(), doc="stored answers in memory, in bytes"),
+        Family(name="floorline_cache_entries", kind="gauge", labels=(), doc="stored answers in memory"),
+        Family(name="floorline_cache_evicted_total", kind="counter", labels=(), doc="stored answers that made room for others in memory"),
+        Family(name="floorline_cache_failures_total", kind="counter", labels=("tier", "what"), doc="what failed in the cache on the disk or in Redis"),
         Family(name="floorline_spool_bytes", kind="gauge", labels=(), doc="what the spool holds on disk"),
         Family(name="floorline_spool_dropped_total", kind="counter", labels=(), doc="records lost because the spool was full and fails open"),
         Family(name="floorline_spool_refused_total", kind="counter", labels=(), doc="calls refused because the spool was full and fails closed"),
@@ -141,7 +147,7 @@ class Metrics:
         dialect = call.route.dialect
         whose, cost, usage = call.attribution, account.effective_cost, account.usage
         kind = Kind(
-            dialect, provider, model, call.status, "refuse" if call.refusal is not None else "forward", ending,
+            dialect, provider, model, call.status, call.verdict, ending,
             "" if cost is None else account.basis, bool(whose.customer and whose.feature),
         )  # fmt: skip
         tally = self.tallies.get(kind)

@@ -120,16 +120,18 @@ class Pipeline:
             if call.opened and not call.closed:
                 call.status = call.status or 500
                 self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
+            if call.guarded is not None:
+                self._guard.left(call)
 
     async def _serve(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
         """Record the call, decide it, and answer it as was decided."""
         self._open(call, admitted, snapshot)
         if snapshot.policy.guardrails is not None and call.refusal is None:
-            admitted = await self._guard.decided(call, admitted, snapshot)
+            admitted = await self._guard.decided(call, admitted, snapshot, reply)
         if call.verdict == "refuse":
             self._refuse(call, snapshot, reply)
         elif call.verdict == "hit":
-            await self._replay(call, snapshot, reply)
+            self._replay(call, snapshot, reply)
         else:
             await self._forward(call, admitted, snapshot, reply)
 
@@ -154,11 +156,12 @@ class Pipeline:
         account = self._close(call, snapshot, "refused")
         _tell(reply, call.route.dialect, refusal, self._headers(call, account))
 
-    async def _replay(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
+    def _replay(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
         """Answer from the cache."""
-        await self._guard.replay(
+        self._guard.replay(
             call,
             reply,
+            self._capturer.begin(call, snapshot.policy),
             close=lambda ending: self._close(call, snapshot, ending),
             out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
         )
@@ -171,12 +174,13 @@ class Pipeline:
             attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, self._guard.room(call, snapshot))
             answered = await attempts.answer(admitted.group, admitted.targets)
             if answered is not None:
+                captured = self._capturer.begin(call, snapshot.policy)
                 await Relay(
                     call,
                     answered,
                     reply,
                     metered=snapshot.policy.accounting,
-                    captured=self._capturer.begin(call, snapshot.policy),
+                    captured=captured if call.guarded is None else self._guard.taking(call, answered, captured),
                     close=lambda ending: self._close(call, snapshot, ending),
                     out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
                 ).run()
@@ -218,7 +222,7 @@ class Pipeline:
             (b"x-floorline-call-id", call.id.encode()),
             (b"x-floorline-verdict", call.verdict.encode()),
             (b"x-floorline-attempts", b"%d" % len(call.tries)),
-            (b"x-floorline-cache", b"off"),
+            (b"x-floorline-cache", b"off" if call.guarded is None else call.guarded.cache.encode()),
         ]
         if last is not None:
             usage = None if account is None else account.usage
@@ -226,6 +230,8 @@ class Pipeline:
             headers.append((b"x-floorline-model-served", _shown(served)))
             if last.provider.name != call.tries[0].provider.name:
                 headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
+        elif call.guarded is not None and call.guarded.served is not None:
+            headers.append((b"x-floorline-model-served", _shown(call.guarded.served.model)))
         if account is not None:
             headers += _cost_headers(account)
             headers.append((b"x-floorline-overhead-us", b"%d" % (call.overhead_ns // 1_000)))

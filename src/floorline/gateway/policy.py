@@ -93,6 +93,17 @@ class Capturing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStores:
+    """Where a gateway keeps stored answers: in its memory, and behind that on the machine's disk (0: not) and in a Redis that
+    gateways share ('': not).
+    """
+
+    memory_bytes: int = 32 << 20
+    disk_bytes: int = 0
+    redis: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a gateway takes from outside, and how long it waits for it.
 
@@ -136,3 +147,4 @@ class GatewayPolicy:
     request_hash: bool = True
     accounting: bool = True
     guardrails: Guardrails | None = None
+    cache: CacheStores = CacheStores()

@@ -6,16 +6,19 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
+from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Touch, Usage
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
 from floorline.ledger.codec import Unfit, encode, encode_opening, encode_price_version, fingerprint_of
 from floorline.ledger.spool import Spool
-from floorline.money import LIMIT_USD, usd
+from floorline.money import LIMIT_USD, ZERO, usd
 
 NAME_MAX = 1_024
 CLOSINGS_SHARE = 8
 """A part of a segment, one over this, is kept for the closings of calls that were opened before the spool was full."""
+
+_CACHES = {"hit": "exact"}
+"""What the records call the words of the header `x-floorline-cache`."""
 
 SOURCE = "gateway"
 """The source of every record that a gateway makes; its id is the call's."""
@@ -109,6 +112,9 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
     last = tries[-1] if tries else None
     usage = account.usage
     first_byte_ns = 0 if last is None else last.first_byte_ns
+    guarded = call.guarded
+    served = guarded.served if guarded is not None else None
+    touches = guarded.verdict.touches if guarded is not None else ()
     return Call(
         source=SOURCE,
         id=call.id,
@@ -127,14 +133,15 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         purpose=whose.purpose,
         metadata=call.metadata,
         dialect=call.route.dialect,
-        provider="" if last is None else priced_as(last.provider),
+        provider=(priced_as(last.provider) if last is not None else "") if served is None else served.provider,
         model_requested=call.view.model,
-        model_served="" if last is None else (usage.model if usage is not None and usage.model else last.model),
+        model_served=_model(last, usage) if served is None else served.model,
         streamed=call.view.stream,
         status=call.status,
         ending=ending,
         verdict=call.verdict,
         reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
+        cache=_CACHES.get(guarded.cache, guarded.cache) if guarded is not None else "",
         baseline=call.baseline,
         service_tier="" if usage is None else usage.service_tier,
         usage={} if usage is None else quantities(usage, account.also),
@@ -147,10 +154,28 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         list_cost=account.list_cost,
         contracted_cost=account.contracted_cost,
         effective_cost=account.effective_cost,
+        counterfactual_cost=_counterfactual(account, touches) if touches else None,
         stated_cost=None if usage is None else _stated(usage),
         attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
         lines=account.lines,
+        touches=touches,
     )
+
+
+def _model(last: Try | None, usage: Usage | None) -> str:
+    """The model that answered, as it calls itself or as it was asked for; '' where none was asked."""
+    if last is None:
+        return ""
+    return usage.model if usage is not None and usage.model else last.model
+
+
+def _counterfactual(account: Account, touches: tuple[Touch, ...]) -> Decimal | None:
+    """What the call would have cost had no guardrail touched it; None when none did, or when that is unknown."""
+    saved = [touch.saved for touch in touches if touch.arm == "treated"]
+    if not saved or account.effective_cost is None:
+        return None
+    known = [amount for amount in saved if amount is not None]
+    return account.effective_cost + sum(known, ZERO) if len(known) == len(saved) else None
 
 
 def _stated(usage: Usage) -> Decimal | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from floorline.errors import LedgerFull
 from floorline.gateway.accounting import Account
 from floorline.gateway.attempts import Answered
-from floorline.gateway.capturing import Captured
+from floorline.gateway.cache.taking import Taking
 from floorline.gateway.message import Headers, Reply
 from floorline.gateway.metering import Meter, Unmetered
 from floorline.gateway.translate.answers import Answer
@@ -53,7 +53,7 @@ class Relay:
         reply: Reply,
         *,
         metered: bool,
-        captured: Captured | None,
+        captured: Taking | None,
         close: Close,
         out: HeadersOut,
     ) -> None:
@@ -62,6 +62,7 @@ class Relay:
         self._breaker, self._sent = answered.breaker, answered.sent
         self._translation = answered.translation
         self._close, self._out = close, out
+        self._streamed = is_stream(call, answered)
         self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, answered.endpoint, captured)
         self._edit: StreamEdit | None = None
         call.status = answered.attempt.status
@@ -76,7 +77,7 @@ class Relay:
             raise
 
     async def _pass(self) -> None:
-        if not self._is_stream():
+        if not self._streamed:
             try:
                 body = await self._attempt.whole(WHOLE_BYTES_MAX)
             except UpstreamBroken as broken:
@@ -90,22 +91,6 @@ class Relay:
                 self._broke(UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True))
                 return
         await self._stream()
-
-    def _is_stream(self) -> bool:
-        """Whether the answer is passed on as it comes: a stream was asked for, or is one by its type, or something other than
-        JSON comes without saying how long it will be (lines of JSON, audio).
-        """
-        attempt = self._attempt
-        if self._one.status >= 400:
-            return False
-        if self._translation is not None:
-            return self._translation.streamed
-        kind = dict(attempt.headers).get(b"content-type", b"").lower()
-        return (
-            self._call.view.stream
-            or kind.startswith(_STREAMS)
-            or (attempt.length is None and not attempt.complete and not kind.startswith(b"application/json"))
-        )
 
     def _whole(self, body: bytes) -> None:
         self._meter.whole(body, ending=self._ending())
@@ -203,6 +188,23 @@ class Relay:
         ending = "client_left" if self._reply.gone else "upstream_error"
         self._meter.ended(ending=ending, streamed=self._reply.started)
         return ending
+
+
+def is_stream(call: UnderWay, answered: Answered) -> bool:
+    """Whether the answer is passed on as it comes: a stream was asked for, or is one by its type, or something other than
+    JSON comes without saying how long it will be (lines of JSON, audio).
+    """
+    attempt = answered.attempt
+    if answered.one.status >= 400:
+        return False
+    if answered.translation is not None:
+        return answered.translation.streamed
+    kind = dict(attempt.headers).get(b"content-type", b"").lower()
+    return (
+        call.view.stream
+        or kind.startswith(_STREAMS)
+        or (attempt.length is None and not attempt.complete and not kind.startswith(b"application/json"))
+    )
 
 
 def _end_of(translation: Answer) -> bytes:

@@ -39,9 +39,17 @@ class Try(msgspec.Struct, kw_only=True):
     usage: Extraction | None = None
 
 
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """The call whose answer a hit is answered with, and who gave that: the target's provider, and the model as it called it."""
+
+    call_id: str
+    provider: str
+    model: str
+
+
 class Guarded(msgspec.Struct, kw_only=True):
-    """What the guardrails know of a call and have decided. `held` is what the counters reserved for it, `stored` the answer that
-    the cache has for it: both are theirs alone to read.
+    """What the guardrails know of a call and have decided. `held` is what the counters reserved for it, `stored` what the cache
+    has to do with it: both are theirs alone to read. `cache` is what the call's header says of the cache.
     """
 
     rules: Rules
@@ -49,6 +57,8 @@ class Guarded(msgspec.Struct, kw_only=True):
     verdict: Verdict
     looked: Looked | None = None
     stored: object | None = None
+    cache: str = "off"
+    served: Served | None = None
     held: object | None = None
 
 

@@ -7,6 +7,7 @@ last because what it reserves is the worst case of everything decided before it:
 shell reserves, and on a denial `decide` is asked once more with it.
 """
 
+from floorline.guardrails import cache
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 
@@ -17,7 +18,10 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     """What is done with the call, and why."""
     verdict = FORWARD
     # rate: rates of requests and tokens
-    # cache: the exact cache; a hit ends here, and reserves nothing
+    if rules.cache is not None:
+        verdict = cache.step(facts, evidence, rules.cache, verdict)
+        if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
+            return verdict
     # semantic_cache
     # route: margin rules, a budget's soft downgrade
     # prompt: provider prompt caching, compaction

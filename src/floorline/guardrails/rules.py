@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import HOLDOUT_PPM
 
 
@@ -11,6 +12,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for the calls of one feature. None: that guardrail is off."""
 
     holdout_ppm: int = HOLDOUT_PPM
+    cache: CacheRule | None = None
 
 
 class Guardrails(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The erasure of a customer or a user: every name becomes a surrogate, content cannot be read any more, totals hold.
 
-    look → keep the plan → collect → rename rows → keys → content → damaged segments → words and audit → forget the plan
+    look → keep the plan → collect → rename rows → keys → content → caches → damaged segments → words and audit → forget the plan
 
 The plan holds the names and the random keys of the surrogates. It is in the state from the moment the erasure begins until
 it is complete, so that one that was interrupted goes on under the same surrogates; each step may be taken again.
@@ -22,6 +22,7 @@ from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.content import Subject, SubjectKeys
 from floorline.ledger.key import Key
 from floorline.ledger.ledger import Entry
+from floorline.ledger.purging import Purger
 from floorline.ledger.renaming import Renaming
 from floorline.ledger.state import Audited
 from floorline.ledger.surface import AnyLedger
@@ -102,7 +103,7 @@ class KeyHolder(Protocol):
 class Eraser:
     """Erases from one ledger and what lies beside it.
 
-    `collect` brings what gateways have spooled into a ledger of this process. `aliases` are the configuration's. `random`
+    `collect` brings what gateways have spooled into a ledger of this process. `answers` are those in gateways' caches. `aliases` are the configuration's. `random`
     gives that many bytes nobody can guess. `tell` hears what is done next.
     """
 
@@ -112,6 +113,7 @@ class Eraser:
         *,
         collect: Callable[[], None],
         content: SubjectKeys,
+        answers: Purger,
         keys: KeyHolder,
         aliases: Sequence[Alias],
         actor: str,
@@ -119,6 +121,7 @@ class Eraser:
         tell: Callable[[str], None],
     ) -> None:
         self._ledger, self._collect, self._content, self._keys = ledger, collect, content, keys
+        self._answers = answers
         self._stated = [alias for alias in aliases if alias.kind == "customer"]
         self._actor, self._random, self._tell = actor, random, tell
 
@@ -211,6 +214,8 @@ class Eraser:
         revoked = self._keys.erase(words, now)
         self._tell("shredding content keys")
         shredded = sum(self._content.shred(who, whole_customer=whole) for who, whole in _subjects(plan))
+        self._tell("purging the caches")
+        self._answers.subjects(_subjects(plan), now)
         self._tell("removing damaged segments that name the subject")
         for path in self._damaged(renaming.names):
             path.unlink()

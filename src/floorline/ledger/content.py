@@ -39,7 +39,8 @@ CONTENT = "content"
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
-_KEYS = "keys"
+KEYS = "keys"
+"""The folder of the subjects' keys, in the store's."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,7 +207,7 @@ class ContentStore:
         quota_bytes: int = QUOTA_BYTES,
     ) -> None:
         """`writer` '' only reads. `quota_bytes` is what one writer keeps for one day of expiry."""
-        self.keys = SubjectKeys(folder / _KEYS, secret, random)
+        self.keys = SubjectKeys(folder / KEYS, secret, random)
         self._folder, self._random, self._writer = folder, random, writer
         self._segment_bytes, self._quota_bytes = segment_bytes, quota_bytes
         self._days: dict[date, _Day] = {}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from floorline.jobs.lost import Estimator
     from floorline.jobs.stripe.syncing import StripeAccount
     from floorline.ledger.content import ContentStore
+    from floorline.ledger.purging import Purger
     from floorline.ledger.state import State
     from floorline.ledger.surface import AnyLedger
     from floorline.margin.freshness import Freshness
@@ -253,12 +254,23 @@ def open_eraser(config: Config, tell: Callable[[str], None]) -> Generator["Erase
             ledger,
             collect=collecting(ledger, config, tell),
             content=ContentStore(folder / CONTENT, secret, secrets.token_bytes).keys,
+            answers=purger(),
             keys=Issuer(ledger.state, folder / KEYRING_NAME, secret, secrets.token_bytes, actor=actor()),
             aliases=config.aliases,
             actor=actor(),
             random=secrets.token_bytes,
             tell=tell,
         )
+
+
+def purger() -> "Purger":
+    """What has answers of the caches of this folder's gateways answered with no more."""
+    from floorline.ledger.content import CONTENT, KEYS, SubjectKeys  # noqa: PLC0415 - as in `open_ledger`
+    from floorline.ledger.purging import PURGES_NAME, Purger  # noqa: PLC0415 - as above
+
+    folder = make_home()
+    keys = SubjectKeys(folder / CONTENT / KEYS, signing_secret(), secrets.token_bytes)
+    return Purger(folder / PURGES_NAME, keys)
 
 
 def collecting(ledger: "AnyLedger", config: Config, tell: Callable[[str], None]) -> Callable[[], None]:
@@ -315,6 +327,8 @@ def gateway_sources(config_file: Path | None) -> "Sources":
     from floorline.gateway.app import Loaded, Sources  # noqa: PLC0415 - servers and ciphers, which no other command needs
     from floorline.gateway.signers import signer_for  # noqa: PLC0415 - as above
     from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - as above
+    from floorline.ledger.purging import PURGES_NAME, PurgeFile  # noqa: PLC0415 - as above
+    from floorline.wiring.caches import open_tiers  # noqa: PLC0415 - as above
 
     path, folder, secret = config_path(config_file), make_home(), signing_secret()
 
@@ -336,6 +350,8 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         ring=watch_keys(),
         sign=signer_for,
         content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
+        purges=PurgeFile(folder / PURGES_NAME).poll,
+        tiers=lambda stores: open_tiers(stores, folder, secret),
     )
 
 

@@ -1,0 +1,236 @@
+"""The exact cache of one gateway: what a call finds in it, what is kept of its answer, and how purges reach both."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec import Struct
+
+from floorline.events import Arm
+from floorline.gateway.accounting import Account, priced_as
+from floorline.gateway.attempts import Answered
+from floorline.gateway.cache.asking import ENDS, Keys, age_max_s, passed_by
+from floorline.gateway.cache.entry import Entry
+from floorline.gateway.cache.flights import Flights
+from floorline.gateway.cache.memory import Memory
+from floorline.gateway.cache.taking import Taken
+from floorline.gateway.message import Reply
+from floorline.gateway.policy import Target
+from floorline.gateway.underway import Served, UnderWay
+from floorline.guardrails.cache import NAME, CacheRule, partition
+from floorline.guardrails.frame import Facts, Looked, arm
+from floorline.ledger.content import Subject
+from floorline.ledger.purging import Purges
+from floorline.money import ZERO
+
+
+class Tier(Protocol):
+    """Where answers are kept beyond this process's memory. What fails there is counted in `failures`, and is a miss."""
+
+    name: str
+    failures: Counter[str]
+
+    async def get(self, key: bytes) -> Entry | None:
+        """The entry of `key`."""
+        ...
+
+    def put(self, entry: Entry, whose: Subject) -> None:
+        """Keep `entry`, soon; nobody waits for it."""
+        ...
+
+    async def close(self) -> None:
+        """Bring what waits to where it is kept."""
+        ...
+
+
+class Held(Struct, kw_only=True):
+    """What the cache has to do with one call. `entry` is the answer that it found, in whatever arm; `leads` when others wait
+    for the call. `answer` takes in its answer when that may be kept, and `answered` says what it was an answer to. `told` is
+    what the call's header says.
+    """
+
+    looked: Looked
+    told: str
+    served: Served | None = None
+    key: bytes = b""
+    rule: CacheRule | None = None
+    entry: Entry | None = None
+    serves: bool = False
+    leads: bool = False
+    answer: Taken | None = None
+    answered: Answered | None = None
+    streamed: bool = False
+
+
+class ExactCache:
+    """Finds and keeps answers. `names` gives the keyed hashes of a subject's names, `now_ms` the instant."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        keys: Keys,
+        names: Callable[[Subject], tuple[str, str]],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.memory, self.flights, self.waited = memory, Flights(), 0
+        self.looks: Counter[tuple[str, str, str]] = Counter()
+        self.tiers: tuple[Tier, ...] = ()
+        self._keys, self._names, self._now_ms = keys, names, now_ms
+        self._purges = Purges()
+
+    # -- before the call
+
+    async def look(
+        self, call: UnderWay, facts: Facts, rule: CacheRule, targets: Sequence[Target], reply: Reply
+    ) -> Held:
+        """What there is for the call. Where an identical one is under way, and this one may have its answer, wait for it."""
+        which = arm(rule.setting, NAME, facts)
+        reason = passed_by(call, rule)
+        if reason:
+            self.looks[which, "bypass", reason] += 1
+            return Held(looked=Looked(state="bypass", reason=reason), told=_told(which, "bypass"))
+        key = self._keys.of(call, partition(rule, facts), rule.vary)
+        held = Held(
+            looked=Looked(state="miss"), told=_told(which, "miss"), key=key, rule=rule, serves=which == "treated"
+        )
+        usable = self._usable(call, rule, which, targets)
+        entry = await self._found(key, usable)
+        if entry is None and held.serves and rule.wait_ms:
+            if self.flights.under_way(key):
+                self.waited += 1
+                landed = await self.flights.join(key, rule.wait_ms, reply)
+                entry = landed if landed is not None and usable(landed) else None
+            if entry is None:
+                held.leads = self.flights.lead(key)
+        if entry is not None:
+            age_s = max(self._now_ms() - entry.made_ms, 0) // 1_000
+            held.entry, held.looked = entry, Looked(state="hit", avoided=entry.avoided, age_s=age_s)
+            held.told = _told(which, "hit")
+            if held.serves:
+                held.served = Served(call_id=entry.call_id, provider=entry.priced_as, model=entry.served)
+        else:
+            held.answer = Taken(rule.entry_bytes_max)
+        self.looks[which, held.looked.state, ""] += 1
+        return held
+
+    def _usable(
+        self, call: UnderWay, rule: CacheRule, which: Arm, targets: Sequence[Target]
+    ) -> Callable[[Entry], bool]:
+        """Whether an entry may answer the call: it is young enough, not purged, whole where it is to be shown, and of a target
+        that the call itself could go to.
+        """
+        age_s = age_max_s(call.request)
+        ttl_ms = (rule.ttl_s if age_s is None else min(rule.ttl_s, age_s)) * 1_000
+        oldest_ms = self._now_ms() - ttl_ms
+
+        def usable(entry: Entry) -> bool:
+            return (
+                entry.made_ms > oldest_ms
+                and (entry.body is not None or which != "treated")
+                and any(
+                    one.provider == entry.provider and (one.model or call.view.model) == entry.model for one in targets
+                )
+                and not self._dead(entry)
+            )
+
+        return usable
+
+    async def _found(self, key: bytes, usable: Callable[[Entry], bool]) -> Entry | None:
+        now_ms = self._now_ms()
+        entry = self.memory.get(key, now_ms)
+        if entry is not None and usable(entry):
+            return entry
+        for tier in self.tiers:
+            entry = await tier.get(key)
+            if entry is not None and entry.expires_ms > now_ms and usable(entry):
+                self.memory.put(entry)
+                return entry
+        return None
+
+    # -- after it
+
+    def closed(self, call: UnderWay, held: Held, account: Account, ending: str, *, as_asked: bool) -> None:
+        """The call has closed: its answer is kept if it is a whole and good one to what was asked, and whoever waits goes on."""
+        entry = None
+        if ending == "complete" and as_asked and held.entry is None and held.rule is not None:
+            entry = self._kept(call, held, held.rule, account)
+        self.land(held, entry)
+
+    def land(self, held: Held, entry: Entry | None) -> None:
+        """Whoever waits for the call goes on, with its answer or without one."""
+        if held.leads:
+            held.leads = False
+            self.flights.land(held.key, entry)
+
+    def _kept(self, call: UnderWay, held: Held, rule: CacheRule, account: Account) -> Entry | None:
+        answer, answered = held.answer, held.answered
+        if answer is None or answered is None or answer.body is None or call.status != 200:
+            return None
+        if not _whole(answered, answer.body, streamed=held.streamed):
+            return None
+        whose = Subject(call.attribution.customer, call.attribution.user)
+        customer, user = self._names(whose)
+        made_ms = int(call.opened_at.timestamp() * 1_000)
+        usage = account.usage
+        entry = Entry(
+            key=held.key,
+            call_id=call.id,
+            made_ms=made_ms,
+            expires_ms=made_ms + rule.ttl_s * 1_000,
+            customer=customer,
+            user=user,
+            feature=call.attribution.feature,
+            provider=answered.one.provider.name,
+            model=answered.one.model,
+            priced_as=priced_as(answered.one.provider),
+            served=(usage.model if usage is not None else "") or answered.one.model,
+            dialect=answered.one.provider.dialect,
+            endpoint=answered.endpoint,
+            content_type=dict(answered.attempt.headers).get(b"content-type", b"").decode("latin-1"),
+            streamed=held.streamed,
+            usage_asked=answered.sent.usage_asked,
+            avoided=_cost_of_last(call, account),
+            body=answer.body if held.serves else None,
+        )
+        if self._dead(entry):
+            return None
+        self.memory.put(entry)
+        if held.serves:
+            for tier in self.tiers:
+                tier.put(entry, whose)
+        return entry
+
+    # -- purges
+
+    def purge(self, purges: Purges) -> int:
+        """These purges hold from now on; how many answers of the memory they name."""
+        self._purges = purges
+        return self.memory.drop(self._dead)
+
+    def _dead(self, entry: Entry) -> bool:
+        return self._purges.dead(entry.call_id, entry.feature, entry.customer, entry.user, entry.made_ms)
+
+
+def _told(which: Arm, found: str) -> str:
+    """What the call's header says of the cache: nothing to those that it is left out for."""
+    if which == "treated":
+        return found
+    return "shadow" if which == "shadow" else "off"
+
+
+def _whole(answered: Answered, body: bytes, *, streamed: bool) -> bool:
+    """Whether the answer is a good one that nothing is missing of, by what itself says."""
+    one, end = answered.one, ENDS.get(answered.endpoint)
+    if end is None or one.status != 200 or one.ending != "complete":
+        return False
+    usage = one.usage
+    return usage is not None and usage.usage is not None and usage.complete and (not streamed or end in body)
+
+
+def _cost_of_last(call: UnderWay, account: Account) -> Decimal | None:
+    """What the attempt that answered cost: failed attempts before it are no part of the answer."""
+    if account.effective_cost is None:
+        return None
+    last = len(call.tries) - 1
+    return sum((line.effective for line in account.lines if line.attempt == last), ZERO)
