@@ -7,11 +7,15 @@ from decimal import Decimal
 import click
 from rich.console import Console
 
+from floorline.cli.acquisition_text import print_acquisition
 from floorline.cli.grid import Column, print_grid
 from floorline.cli.margin import days_and_scope, margins, window
 from floorline.cli.margin_text import console
 from floorline.cli.output import emit_json
+from floorline.jobs.acquisition import acquisitions_of
 from floorline.jobs.effectiveness import effects_of
+from floorline.jobs.margins import Margins
+from floorline.margin.acquisition import PAYBACK_MONTHS, acquisition_document
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import CUSTOMERS_MIN, Difference, Effect, Rate, Side, total
 from floorline.margin.effectiveness_report import effectiveness_document
@@ -21,24 +25,63 @@ from floorline.margin.words import cents, counted, dollars, percent
 _HARMS = {"successes": "fewer outcomes succeed", "retention": "fewer customers come back", "errors": "more calls fail"}
 
 
-@click.command("guardrails")
+@click.group("guardrails", invoke_without_command=True)
 @click.option("--feature", default="", help="This feature's alone.")
 @days_and_scope
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; money is text of 12 places.")
+@click.pass_context
 def command(
-    feature: str, start: date | None, end: date | None, environment: str, purpose: str, *, as_json: bool
+    ctx: click.Context,
+    feature: str,
+    start: date | None,
+    end: date | None,
+    environment: str,
+    purpose: str,
+    *,
+    as_json: bool,
 ) -> None:
     """What each guardrail did: calls touched, dollars saved net of its own cost, held-out against treated customers, and errors,
     outcomes and retention beside it. docs/effectiveness.md defines every figure.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     with margins() as of:
         start, end = window(of, start, end)
         found = effects_of(of, start, end, Scope(environment=environment, purpose=purpose), feature)
+        days = _days(of, start, end)
         zone = of.ledger.timezone
     if as_json:
         emit_json(effectiveness_document(found, start, end, zone))
     else:
-        print_effects(console(), found, f"{start} to {date.fromordinal(end.toordinal() - 1)}, days of {zone}")
+        print_effects(console(), found, days)
+
+
+@command.command("acquisition")
+@days_and_scope
+@click.option(
+    "--months", type=click.IntRange(min=1), default=PAYBACK_MONTHS, show_default=True,
+    help="The months in which a conversion must pay back what free users cost.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; money is text of 12 places.")
+def acquisition(
+    start: date | None, end: date | None, environment: str, purpose: str, months: int, *, as_json: bool
+) -> None:
+    """What free plans cost a month, against their acquisition budget; how many of their customers pay now, and how many must for the
+    plan to pay back.
+    """
+    with margins() as of:
+        start, end = window(of, start, end)
+        scope = Scope(environment=environment, purpose=purpose)
+        found = acquisitions_of(of, start, end, scope, limits={}, payback_months=months)
+        days = _days(of, start, end)
+    if as_json:
+        emit_json(acquisition_document(found, start, end))
+    else:
+        print_acquisition(console(), found, days)
+
+
+def _days(of: Margins, start: date, end: date) -> str:
+    return f"{start} to {date.fromordinal(end.toordinal() - 1)}, days of {of.ledger.timezone}"
 
 
 def print_effects(out: Console, found: Sequence[Effect], days: str) -> None:
