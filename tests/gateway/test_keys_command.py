@@ -32,6 +32,7 @@ sources = Sources(
     load=lambda: Loaded(policy=config.gateway, book=load_book(config)[0]),
     stamp=lambda: 1,
     ring=watch_keys(),
+    figures=lambda: None,
     sign=lambda provider: None,
     purges=lambda: None,
     tiers=lambda stores: (),

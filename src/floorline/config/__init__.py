@@ -14,6 +14,7 @@ from floorline import clock
 from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.delivery import read_routes
 from floorline.config.gateway import read_gateway
+from floorline.config.guardrails import read_guardrails
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
@@ -114,7 +115,10 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         aliases=read_aliases(table["aliases"]) if "aliases" in table else (),
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
-        gateway=read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
+        gateway=replace(
+            read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
+            guardrails=read_guardrails(table, features, counted=False),
+        ),
         stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,

@@ -102,6 +102,29 @@ _GATEWAY = (
     _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
     _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),
 )  # fmt: skip
+
+
+def _guardrails(name: str) -> tuple[Setting, ...]:
+    """The settings of guardrails that hold for every feature, and for one in place of those."""
+    return (
+        _setting(f"{name}.holdout", "percent", "2%", "the share of customers that every optimisation leaves alone"),
+        _setting(f"{name}.downgrade.<model>", "model", "none", "the cheaper model that calls for this one may be sent to"),
+        _setting(f"{name}.margin_rules[].name", "text", "required", "what records and reasons call the rule"),
+        _setting(f"{name}.margin_rules[].when", "comparisons joined by `and`", "required", "when it holds; the first rule that does counts"),
+        _setting(f"{name}.margin_rules[].do", "downgrade, refuse or warn", "required", "what becomes of the call"),
+        _setting(f"{name}.margin_rules[].mode", "off, shadow, canary N% or enforce", "enforce", "how far the rule is on"),
+    )  # fmt: skip
+
+
+_GUARDRAILS = (
+    *_guardrails("guardrails"),
+    _setting("guardrails.stale_after", "duration", "1h", "figures of customers that are older judge nobody"),
+    _setting("guardrails.fail", "open or closed", "open", "then calls that such a rule would judge are served, or refused"),
+    _setting("guardrails.evidence.calls", "whole number of at least 1", "30", "calls of a customer in the period before rules go by its figures"),
+    _setting("guardrails.evidence.days", "whole number from 1 to 28", "3", "days of the period that must have begun before"),
+    _setting("features.<feature>.criticality", "high, normal or low", "normal", "what margin rules may ask for"),
+    *_guardrails("features.<feature>.guardrails"),
+)  # fmt: skip
 _RUNBOOK = (
     _setting("runbook.owner", "text", "none", "who answers for features without an owner"),
     _setting("runbook.red.within_hours", "whole number of at least 1", "24", "hours to respond to a red feature"),
@@ -252,6 +275,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_RUNBOOK,
     *_PROVIDERS,
     *_GATEWAY,
+    *_GUARDRAILS,
     *_REVIEWS,
     *_ALERTS,
     *_DELIVERY,

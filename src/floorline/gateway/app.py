@@ -39,6 +39,7 @@ from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
 from floorline.gateway.targets import Breaker
 from floorline.gateway.wire.signing import Signer
+from floorline.guardrails.figures import Known
 from floorline.ledger.content import ContentStore
 from floorline.ledger.lock import Lock
 from floorline.ledger.purging import Purges
@@ -79,14 +80,15 @@ class Sources:
     """Where a gateway finds what it serves by; each raises FloorlineError when that is wrong.
 
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
-    changed (None otherwise, and at first always a ring). `sign` makes what signs a provider's requests, `content` opens the
-    content store for a writer of this name. `purges` gives what was purged from caches when that changed, `tiers` opens the
-    caches behind the memory.
+    changed (None otherwise, and at first always a ring), `figures` in the same way what customers pay and cost. `sign` makes
+    what signs a provider's requests, `content` opens the content store for a writer of this name. `purges` gives what was
+    purged from caches when that changed, `tiers` opens the caches behind the memory.
     """
 
     load: Callable[[], Loaded]
     stamp: Callable[[], object]
     ring: Callable[[], Keyring | None]
+    figures: Callable[[], Known | None]
     sign: Callable[[Provider], Signer | None]
     content: Callable[[str], ContentStore]
     purges: Callable[[], Purges | None]
@@ -141,7 +143,7 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
         sync_ms=SYNC_MS,
     )
     try:
-        snapshot = _snapshot(loaded, ring, {}, {}, sources)
+        snapshot = replace(_snapshot(loaded, ring, {}, {}, sources), known=_first_figures(sources))
         content = sources.content(name)
         capturer = Capturer(content, loaded.redact)
         cache = ExactCache(
@@ -180,6 +182,15 @@ def _snapshot(
         upstreams=upstreams(loaded.policy, before, sources.sign),
         breakers=breakers,
     )
+
+
+def _first_figures(sources: Sources) -> Known | None:
+    """What customers pay and cost, where it can be read: without it rules judge nobody, and calls can be served."""
+    try:
+        return sources.figures()
+    except FloorlineError as error:
+        log.error("no figures of customers: %s", error)  # noqa: TRY400 - its own words say it all
+        return None
 
 
 def _settle_memory() -> None:
@@ -282,7 +293,8 @@ class Gateway:
             self._stamp = stamp  # a file that is wrong is complained of once
             loaded = await asyncio.to_thread(_load, self._sources)
             before = self.pipeline.snapshot
-            self._swap(_snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources))
+            snapshot = _snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources)
+            self._swap(replace(snapshot, known=before.known))
             self._capturer.redact = loaded.redact
             if self._tls is not None and self._listening.certificate is not None:
                 self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
@@ -290,6 +302,11 @@ class Gateway:
             log.info("the configuration was loaded anew")
         self._take_keys()
         await self._keep_cache()
+        rails = self.pipeline.snapshot.policy.guardrails
+        if rails is not None and rails.asks_figures:
+            known = await asyncio.to_thread(self._sources.figures)
+            if known is not None:
+                self._swap(replace(self.pipeline.snapshot, known=known))
 
     async def _keep_cache(self) -> None:
         """Have the cache as the configuration, and those who purge, say."""

@@ -16,14 +16,16 @@ from floorline.gateway.attempts import Answered
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taking
+from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Target
 from floorline.gateway.relay import Close, HeadersOut, is_stream
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
+from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
-from floorline.guardrails.frame import FORWARD, Amounts, Denial, Evidence, Facts, Standing, held_out, unit_of
+from floorline.guardrails.frame import FORWARD, Amounts, Denial, Evidence, Facts, Figures, Standing, held_out, unit_of
 from floorline.guardrails.rules import Rules
 
 CACHED_CALL = "cached_call"
@@ -72,9 +74,9 @@ class Guard:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
         rules = snapshot.policy.guardrails.of(call.attribution.feature)
-        facts = _facts(call, rules)
+        facts = _facts(call, rules, snapshot)
         guarded = call.guarded = Guarded(rules=rules, facts=facts, verdict=FORWARD)
-        evidence = await self._evidence(call, guarded, admitted, reply)
+        evidence = await self._evidence(call, guarded, admitted, snapshot, reply)
         verdict = guarded.verdict = decide(facts, evidence, rules)
         call.decided(guarded)
         placed = _placed(call, admitted, snapshot)
@@ -95,15 +97,19 @@ class Guard:
             await asyncio.sleep(guarded.verdict.delay_ms / 1000)
         return placed
 
-    async def _evidence(self, call: UnderWay, guarded: Guarded, admitted: Admitted, reply: Reply) -> Evidence:
+    async def _evidence(
+        self, call: UnderWay, guarded: Guarded, admitted: Admitted, snapshot: Snapshot, reply: Reply
+    ) -> Evidence:
         """What is looked up for the call. One that a rate denies is not looked for in the cache."""
         facts, rules = guarded.facts, guarded.rules
         counted = Counted() if self.counters is None else await self.counters.look(facts, rules)
-        if counted.rate is not None or self.cache is None or rules.cache is None:
+        if counted.rate is not None:
             return Evidence(rate=counted.rate, standings=counted.standings)
-        stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
-        guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
-        return Evidence(standings=counted.standings, cache=stored.looked)
+        figures, stale = _figures(facts, rules, snapshot)
+        if self.cache is not None and rules.cache is not None:
+            stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
+            guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
+        return Evidence(standings=counted.standings, cache=guarded.looked, figures=figures, stale=stale)
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
         """Answer a hit with what is stored."""
@@ -133,6 +139,11 @@ class Guard:
             return denied is None
 
         return ask
+
+    def measure(self, call: UnderWay, account: Account, snapshot: Snapshot) -> None:
+        """The call has ended, and is about to be closed: what guardrails saved on it is known now."""
+        if call.guarded is not None:
+            call.guarded.touches, call.guarded.counterfactual_cost = measured(call, account, snapshot)
 
     def settle(self, call: UnderWay, account: Account, ending: str) -> None:
         """The call has closed."""
@@ -168,7 +179,7 @@ def _as_asked(guarded: Guarded, account: Account) -> bool:
     return verdict.output_cap is None or (usage is not None and usage.tokens - usage.input_tokens < verdict.output_cap)
 
 
-def _facts(call: UnderWay, rules: Rules) -> Facts:
+def _facts(call: UnderWay, rules: Rules, snapshot: Snapshot) -> Facts:
     whose, view, route = call.attribution, call.view, call.route
     unit = unit_of(whose.customer, whose.user, call.key.id)
     return Facts(
@@ -190,9 +201,32 @@ def _facts(call: UnderWay, rules: Rules) -> Facts:
         input_bound=len(call.request.body),
         output_cap=view.output_cap,
         priced=route.metered,
+        cheaper=_cheaper(call, rules, snapshot),
         held_out=held_out(unit, rules.holdout_ppm),
         unit=unit,
     )
+
+
+def _cheaper(call: UnderWay, rules: Rules, snapshot: Snapshot) -> str:
+    """The model of the downgrade map for this call's, where it may go there and can be said there."""
+    model = "" if rules.route is None else rules.route.cheaper.get(call.view.model, "")
+    if not model or call.route.action != "call":
+        return ""
+    place = snapshot.places.of(call.route, model, call.attribution, call.key)
+    if place.kind:
+        return ""
+    can_be_said = place.own or any(not isinstance(call.asked(dialect), Invalid) for dialect in place.dialects)
+    return model if can_be_said else ""
+
+
+def _figures(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | None, bool]:
+    """What is known of the call's customer where a rule asks for it, and whether that is too old to be asked."""
+    route, known = rules.route, snapshot.known
+    if route is None or not route.asks_figures:
+        return None, False
+    if known is None or (facts.at - known.as_of).total_seconds() > route.stale_after_s:
+        return None, True
+    return known.of(facts.customer), False
 
 
 def _placed(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:

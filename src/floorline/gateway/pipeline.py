@@ -209,6 +209,8 @@ class Pipeline:
             return FREE
         account = account_of(call, snapshot.prices)
         if call.opened and not call.closed:
+            if call.guarded is not None:
+                self._guard.measure(call, account, snapshot)
             self._recorder.close(call, account, snapshot.prices, ending=ending, now_ns=now_ns)
             self._metrics.closed(call, account, ending, now_ns)
             if call.guarded is not None:
@@ -224,6 +226,8 @@ class Pipeline:
             (b"x-floorline-attempts", b"%d" % len(call.tries)),
             (b"x-floorline-cache", b"off" if call.guarded is None else call.guarded.cache.encode()),
         ]
+        if call.guarded is not None:
+            headers += [(b"x-floorline-" + name.encode(), _shown(text)) for name, text in call.guarded.verdict.headers]
         if last is not None:
             usage = None if account is None else account.usage
             served = usage.model if usage is not None and usage.model else last.model

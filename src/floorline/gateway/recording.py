@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Touch, Usage
+from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
 from floorline.ledger.codec import Unfit, encode, encode_opening, encode_price_version, fingerprint_of
 from floorline.ledger.spool import Spool
-from floorline.money import LIMIT_USD, ZERO, usd
+from floorline.money import LIMIT_USD, usd
 
 NAME_MAX = 1_024
 CLOSINGS_SHARE = 8
@@ -108,13 +108,12 @@ def account_of(call: UnderWay, prices: Prices) -> Account:
 
 def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_ns: int) -> Call:
     """The record of a call that has ended."""
-    whose, tries = call.attribution, call.tries
+    whose, tries, guarded = call.attribution, call.tries, call.guarded
     last = tries[-1] if tries else None
     usage = account.usage
     first_byte_ns = 0 if last is None else last.first_byte_ns
     guarded = call.guarded
     served = guarded.served if guarded is not None else None
-    touches = guarded.verdict.touches if guarded is not None else ()
     return Call(
         source=SOURCE,
         id=call.id,
@@ -143,6 +142,7 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
         cache=_CACHES.get(guarded.cache, guarded.cache) if guarded is not None else "",
         baseline=call.baseline,
+        holdout=() if guarded is None else tuple([one.guardrail for one in guarded.touches if one.arm == "holdout"]),
         service_tier="" if usage is None else usage.service_tier,
         usage={} if usage is None else quantities(usage, account.also),
         duration_us=(now_ns - call.started_ns) // 1_000,
@@ -154,11 +154,11 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         list_cost=account.list_cost,
         contracted_cost=account.contracted_cost,
         effective_cost=account.effective_cost,
-        counterfactual_cost=_counterfactual(account, touches) if touches else None,
+        counterfactual_cost=None if guarded is None else guarded.counterfactual_cost,
         stated_cost=None if usage is None else _stated(usage),
         attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
         lines=account.lines,
-        touches=touches,
+        touches=() if guarded is None else guarded.touches,
     )
 
 
@@ -167,15 +167,6 @@ def _model(last: Try | None, usage: Usage | None) -> str:
     if last is None:
         return ""
     return usage.model if usage is not None and usage.model else last.model
-
-
-def _counterfactual(account: Account, touches: tuple[Touch, ...]) -> Decimal | None:
-    """What the call would have cost had no guardrail touched it; None when none did, or when that is unknown."""
-    saved = [touch.saved for touch in touches if touch.arm == "treated"]
-    if not saved or account.effective_cost is None:
-        return None
-    known = [amount for amount in saved if amount is not None]
-    return account.effective_cost + sum(known, ZERO) if len(known) == len(saved) else None
 
 
 def _stated(usage: Usage) -> Decimal | None:
@@ -189,7 +180,7 @@ def _unpriced(record: Call, reason: str) -> Call:
     return structs.replace(
         record, model_served=record.model_served[:NAME_MAX], service_tier="", usage={}, lines=(), cost_basis="unpriced",
         price_version="", unpriced_reason=reason[:NAME_MAX], list_cost=None, contracted_cost=None, effective_cost=None,
-        stated_cost=None,
+        stated_cost=None, counterfactual_cost=None, touches=(),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.targets import Breaker
 from floorline.gateway.upstream import Origin, Pool
 from floorline.gateway.wire.signing import Signer
+from floorline.guardrails.figures import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +24,16 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One moment's configuration. `breakers` is shared by all snapshots: what was learnt of a target stays."""
+    """One moment's configuration. `breakers` is shared by all snapshots: what was learnt of a target stays.
+    `known` is what the control process published of customers, None where it has not.
+    """
 
     policy: GatewayPolicy
     ring: Keyring
     prices: Prices
     upstreams: Mapping[str, Upstream]
     breakers: dict[tuple[str, str], Breaker]
+    known: Known | None = None
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
+from floorline.events import Touch
 from floorline.gateway.attribution import Attribution
 from floorline.gateway.editing import edited
 from floorline.gateway.message import Request
@@ -48,8 +50,9 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guarded(msgspec.Struct, kw_only=True):
-    """What the guardrails know of a call and have decided. `held` is what the counters reserved for it, `stored` what the cache
-    has to do with it: both are theirs alone to read. `cache` is what the call's header says of the cache.
+    """What the guardrails know of a call and have decided; once it has ended, what they saved on it. `held` is what the counters
+    reserved for it, `stored` what the cache has to do with it: both are theirs alone to read. `cache` is what the call's header
+    says of the cache.
     """
 
     rules: Rules
@@ -60,6 +63,8 @@ class Guarded(msgspec.Struct, kw_only=True):
     cache: str = "off"
     served: Served | None = None
     held: object | None = None
+    touches: tuple[Touch, ...] = ()
+    counterfactual_cost: Decimal | None = None
 
 
 class UnderWay(msgspec.Struct, kw_only=True):

@@ -7,7 +7,7 @@ last because what it reserves is the worst case of everything decided before it:
 shell reserves, and on a denial `decide` is asked once more with it.
 """
 
-from floorline.guardrails import cache
+from floorline.guardrails import cache, route
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 
@@ -23,9 +23,11 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
         if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
             return verdict
     # semantic_cache
-    # route: margin rules, a budget's soft downgrade
+    if rules.route is not None:
+        verdict = route.step(facts, evidence, rules.route, verdict)
+        if verdict.action != "forward":
+            return verdict
     # prompt: provider prompt caching, compaction
     # output: caps on output and reasoning
     # budget: soft warnings and delays, a hard limit's refusal
-    del facts, evidence, rules
     return verdict

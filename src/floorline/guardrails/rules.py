@@ -6,6 +6,7 @@ import msgspec
 
 from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import HOLDOUT_PPM
+from floorline.guardrails.route import RouteRule
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,6 +14,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     holdout_ppm: int = HOLDOUT_PPM
     cache: CacheRule | None = None
+    route: RouteRule | None = None
 
 
 class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,3 +26,9 @@ class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, feature: str) -> Rules:
         """What holds for the calls of `feature`."""
         return self.features.get(feature, self.default)
+
+    @property
+    def asks_figures(self) -> bool:
+        """Whether any rule goes by what the ledger knows of customers."""
+        every = (self.default, *self.features.values())
+        return any(rules.route is not None and rules.route.asks_figures for rules in every)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
+from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
+from floorline.jobs.customer_figures import publish
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
 from floorline.jobs.fair_use import run as look_for_fair_use
@@ -67,7 +69,16 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
             deadline=timedelta(hours=1),
         ),
         *_review_jobs(config, ledger, zone),
+        *_figures_jobs(config, ledger),
     )
+
+
+def _figures_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
+    """None where no margin rule goes by customers' figures."""
+    rails = config.gateway.guardrails
+    if rails is None or not rails.asks_figures:
+        return ()
+    return (Job(name="figures", every=FIGURES_EVERY, run=lambda now: publish(ledger, config.policies, now)),)
 
 
 def _review_jobs(config: Config, ledger: Ledger, zone: ZoneInfo) -> tuple[Job, ...]:

@@ -1,0 +1,164 @@
+"""`guardrails:` of floorline.yaml, and what `features:` say of their own: a feature's word beats the general one."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal, cast, get_args
+
+from msgspec.structs import replace
+
+from floorline.config.reader import Value, nearest
+from floorline.config.settings import names_below, required_below
+from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
+from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
+from floorline.guardrails.route import RESPONSES, Evident, MarginRule, Response, RouteRule
+from floorline.guardrails.rules import Guardrails, Rules
+
+MODES = ("off", "shadow", "canary", "enforce")
+STALE_MS_MAX = 7 * 86_400_000
+DAYS_MAX = 28
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
+_GENERAL = "guardrails"
+_OF_FEATURE = "features.<feature>.guardrails"
+
+Fail = Literal["open", "closed"]
+
+
+def read_guardrails(
+    table: Mapping[str, Value], features: Mapping[str, Mapping[str, Value]], *, counted: bool
+) -> Guardrails | None:
+    """What the file says of guardrails; None when it says nothing and, by `counted`, states no budget and no rate either."""
+    general = table["guardrails"].table(names_below(_GENERAL)) if "guardrails" in table else {}
+    default = _rules(general, _GENERAL, _general_route(general))
+    of_features = {
+        name: _of_feature(entry, default)
+        for name, entry in features.items()
+        if {"guardrails", "criticality"} & entry.keys()
+    }
+    changed = {name: rules for name, rules in of_features.items() if rules != default}
+    if default == Rules() and not changed and not counted:
+        return None
+    _check_downgrades(general, [default, *changed.values()])
+    return Guardrails(default=default, features=changed)
+
+
+def read_setting(table: Mapping[str, Value]) -> Setting:
+    """The `mode` of a guardrail's table: on for everyone where none is stated."""
+    value = table.get("mode")
+    content = value.text() if value is not None else None
+    if value is None or content is None:
+        return ENFORCE
+    word, _, share = content.partition(" ")
+    if word == "canary":
+        ppm = _ppm(share.strip())
+        if ppm is None or ppm == 0:
+            value.complain(f"`{value.path}` is {content!r}: write the share above 0 and at most 100, as in canary 10%")
+        return Setting(mode="canary", share_ppm=ppm or MILLION)
+    if content not in MODES:
+        value.complain(f"`{value.path}` is {content!r}: {nearest(word, ('off', 'shadow', 'canary 10%', 'enforce'))}")
+        return OFF
+    return Setting(mode=cast("Literal['off', 'shadow', 'enforce']", content))
+
+
+def _of_feature(entry: Mapping[str, Value], default: Rules) -> Rules:
+    table = entry["guardrails"].table(names_below(_OF_FEATURE)) if "guardrails" in entry else {}
+    stated = entry["criticality"].one_of(CRITICALITIES) if "criticality" in entry else None
+    criticality = cast("Criticality", stated or "normal")
+    base = default.route or RouteRule()
+    return _rules(table, _OF_FEATURE, replace(base, criticality=criticality), default)
+
+
+def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rules | None = None) -> Rules:
+    """The rules that `table` states, on top of those that hold without it."""
+    base = base or Rules()
+    margin = _margin_rules(table["margin_rules"], setting) if "margin_rules" in table else route.margin
+    cheaper = {**route.cheaper, **_cheaper(table["downgrade"])} if "downgrade" in table else route.cheaper
+    route = replace(route, margin=margin, cheaper=cheaper)
+    return replace(
+        base,
+        holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
+        route=route if margin or cheaper else None,
+    )
+
+
+def _general_route(table: Mapping[str, Value]) -> RouteRule:
+    """What is stated of all margin rules at once."""
+    default = RouteRule()
+    evidence = table["evidence"].table(names_below("guardrails.evidence")) if "evidence" in table else {}
+    stale = table["stale_after"].duration_ms(maximum=STALE_MS_MAX) if "stale_after" in table else None
+    if stale is not None and stale % 1_000:
+        table["stale_after"].complain(f"`{table['stale_after'].path}` is no whole number of seconds: write it as 90s")
+    fail = table["fail"].one_of(get_args(Fail)) if "fail" in table else None
+    calls = evidence["calls"].whole(minimum=1) if "calls" in evidence else None
+    days = evidence["days"].whole(minimum=1) if "days" in evidence else None
+    if days is not None and days > DAYS_MAX:
+        evidence["days"].complain(f"`{evidence['days'].path}` is {days}: a month may end before, at most {DAYS_MAX}")
+    evident = Evident(calls=calls or default.evident.calls, days=days or default.evident.days)
+    stale_s = default.stale_after_s if stale is None else stale // 1_000
+    return replace(default, evident=evident, stale_after_s=stale_s, fail=cast("Fail", fail or default.fail))
+
+
+def _margin_rules(value: Value, setting: str) -> tuple[MarginRule, ...]:
+    found: dict[str, MarginRule] = {}
+    for item in value.items():
+        below = f"{setting}.margin_rules[]"
+        table = item.table(names_below(below), required=required_below(below))
+        name = table["name"].text() if "name" in table else None
+        when = _condition(table["when"]) if "when" in table else None
+        do = table["do"].one_of(RESPONSES) if "do" in table else None
+        if name in found:
+            table["name"].complain(
+                f"`{table['name'].path}` is {name!r} a second time: give each rule a name of its own"
+            )
+        mode = read_setting(table)
+        if name and when and do and mode != OFF:
+            found[name] = MarginRule(name=name, when=when, do=cast("Response", do), setting=mode)
+    return tuple(found.values())
+
+
+def _condition(value: Value) -> Condition | None:
+    content = value.text()
+    try:
+        return None if content is None else parse_condition(content)
+    except ValueError as error:
+        value.complain(f"`{value.path}`: {error}")
+        return None
+
+
+def _cheaper(value: Value) -> dict[str, str]:
+    """The cheaper model of each; none leads to itself, directly or by another's."""
+    found: dict[str, str] = {}
+    for model, entry in value.entries().items():
+        cheaper = entry.value.text()
+        if cheaper == model:
+            entry.value.complain(f"`{entry.value.path}` is {model!r} itself: name the model to go to instead")
+        elif cheaper is not None:
+            found[model] = cheaper
+    return found
+
+
+def _check_downgrades(table: Mapping[str, Value], every: list[Rules]) -> None:
+    """A rule that downgrades is for nothing where no model has a cheaper one."""
+    routes = [rules.route for rules in every if rules.route is not None]
+    asked = [rule.name for one in routes for rule in one.margin if rule.do == "downgrade"]
+    if asked and not any(one.cheaper for one in routes) and "margin_rules" in table:
+        value = table["margin_rules"]
+        value.complain(
+            f"`{value.path}`: the rule {asked[0]!r} downgrades, and no model has a cheaper one: add downgrade: {{gpt-4o: gpt-4o-mini}}"
+        )
+
+
+def _share(value: Value, default: int) -> int:
+    """Millionths of a share that is written in percent."""
+    content = value.text()
+    ppm = None if content is None else _ppm(content)
+    if content is not None and ppm is None:
+        value.complain(f"`{value.path}` is {content!r}: write a share from 0% to 100%, as in 2%")
+    return default if ppm is None else ppm
+
+
+def _ppm(text: str) -> int | None:
+    percent = _PERCENT.fullmatch(text)
+    if percent is None or Decimal(percent[1]) > 100:
+        return None
+    return int(Decimal(percent[1]) * (MILLION // 100))

@@ -1,0 +1,72 @@
+"""What each guardrail saved on a call that has ended, and what the call would have cost without any of them.
+
+A call that went to another model is priced as its own usage at the model that was asked for; one that was left alone, at the
+model that it would have gone to. Savings are of the answer's attempt: earlier attempts cost what they cost.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from floorline.events import Touch, Usage
+from floorline.gateway.accounting import Account, priced_as
+from floorline.gateway.snapshot import Snapshot
+from floorline.gateway.underway import UnderWay
+from floorline.money import ZERO
+from floorline.pricing.answers import price_answer
+
+DOWNGRADE = "downgrade"
+
+
+def measured(call: UnderWay, account: Account, snapshot: Snapshot) -> tuple[tuple[Touch, ...], Decimal | None]:
+    """The call's touches with what they saved, and its counterfactual cost; None where that is unknown or none was
+    changed.
+    """
+    guarded = call.guarded
+    if guarded is None or not guarded.verdict.touches:
+        return (), None
+    touches = tuple(
+        [
+            replace(one, saved=_saved(one, call, account, snapshot)) if one.action == DOWNGRADE else one
+            for one in guarded.verdict.touches
+        ]
+    )
+    return touches, _counterfactual(touches, account.effective_cost)
+
+
+def _counterfactual(touches: tuple[Touch, ...], cost: Decimal | None) -> Decimal | None:
+    saved = [one.saved for one in touches if one.arm == "treated"]
+    known = [amount for amount in saved if amount is not None]
+    if not saved or cost is None or len(known) < len(saved):
+        return None
+    return cost + sum(known, ZERO)
+
+
+def _saved(one: Touch, call: UnderWay, account: Account, snapshot: Snapshot) -> Decimal | None:
+    """USD between the model that was asked for and the cheaper one, for what the answer used."""
+    guarded = call.guarded
+    assert guarded is not None, "what touched a call was decided"
+    if account.usage is None or account.effective_cost is None:
+        return None
+    last = len(call.tries) - 1
+    actual = sum([line.effective for line in account.lines if line.attempt == last], ZERO)
+    treated = one.arm == "treated"
+    other = _cost_at(
+        call.view.model if treated else guarded.facts.cheaper, call, (account.usage, *account.also), snapshot
+    )
+    if other is None:
+        return None
+    return other - actual if treated else actual - other
+
+
+def _cost_at(model: str, call: UnderWay, parts: tuple[Usage, ...], snapshot: Snapshot) -> Decimal | None:
+    """What the usage would cost at the first place that serves `model`; None where no price is known."""
+    place = snapshot.places.of(call.route, model, call.attribution, call.key)
+    if not place.targets:
+        return None
+    target = place.targets[0]
+    provider = snapshot.policy.providers[target.provider]
+    nameless = [replace(part, model="", provider_cost_usd=None) for part in parts]
+    return price_answer(
+        nameless, target.model or model, priced_as(provider), snapshot.prices.book, call.opened_at
+    ).effective_cost

@@ -1,0 +1,92 @@
+"""What floorline.yaml says of guardrails: a feature's word beats the general one, and every mistake has its line and column."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from floorline.config import parse
+from floorline.guardrails.condition import Term
+from floorline.guardrails.frame import Setting
+from floorline.guardrails.rules import Guardrails
+
+FILE = Path("floorline.yaml")
+
+EVERYTHING = """\
+guardrails:
+  holdout: 5%
+  downgrade: {gpt-4o: gpt-4o-mini, o3: o4-mini}
+  margin_rules:
+    - {name: heavy, when: customer.cost_to_revenue > 0.8 and feature.criticality != high, do: downgrade, mode: canary 2.5%}
+    - {name: off, when: customer.plan = free, do: refuse, mode: off}
+  stale_after: 30m
+  fail: closed
+  evidence: {calls: 5, days: 1}
+features:
+  contracts: {criticality: high}
+  faq: {guardrails: {holdout: 0%, downgrade: {gpt-4o: gpt-4.1-nano}, margin_rules: [{name: all, when: call.type = generation, do: downgrade}]}}
+  plain: {}
+"""
+
+
+def rails_of(text: str) -> Guardrails | None:
+    parsed = parse(text.encode(), FILE, {})
+    assert parsed.problems == ()
+    return parsed.config.gateway.guardrails
+
+
+def problems_of(text: str) -> list[str]:
+    return [str(problem) for problem in parse(text.encode(), FILE, {}).problems]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "features: {chat: {criticality: high}}", "guardrails: {holdout: 2%}", "guardrails: {fail: closed}"]
+)
+def test_where_no_guardrail_is_on_there_are_none(text):
+    assert rails_of(text) is None
+
+
+def test_every_setting_is_read_and_a_features_own_word_counts():
+    rails = rails_of(EVERYTHING)
+    (heavy,) = rails.default.route.margin
+    assert (rails.default.holdout_ppm, heavy.setting) == (50_000, Setting(mode="canary", share_ppm=25_000))
+    assert heavy.when.terms[0] == Term(field="customer.cost_to_revenue", operator=">", value=Decimal("0.8"))
+    route = rails.default.route
+    assert (route.stale_after_s, route.fail, route.evident.calls, route.evident.days) == (1_800, "closed", 5, 1)
+    assert set(rails.features) == {"contracts", "faq"}
+    assert rails.of("contracts").route.criticality == "high"
+    faq = rails.of("faq")
+    assert (faq.holdout_ppm, faq.route.cheaper, [one.name for one in faq.route.margin]) == (
+        0,
+        {"gpt-4o": "gpt-4.1-nano", "o3": "o4-mini"},
+        ["all"],
+    )
+    assert (faq.route.fail, rails.of("plain")) == ("closed", rails.default)
+    assert rails.asks_figures
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("guardrails: {holdout: 0.02}", "floorline.yaml:1:23: `guardrails.holdout` is '0.02': write a share from 0% to 100%, as in 2%"),
+        ("guardrails: {fail: never}", "1:20: `guardrails.fail` is 'never': one of closed, open"),
+        ("guardrails: {evidence: {days: 30}}", "`guardrails.evidence.days` is 30: a month may end before, at most 28"),
+        ("guardrails: {stale_after: 1500ms}", "is no whole number of seconds: write it as 90s"),
+        ("guardrails: {downgrade: {a: a}}", "is 'a' itself: name the model to go to instead"),
+        ("guardrails: {margin_rules: [{name: x, when: customer.plan = a, do: downgrade}]}", "the rule 'x' downgrades, and no model has a cheaper one"),
+        ("guardrails: {margin_rules: [{name: x, when: customer.plan = a, do: stop}]}", "1:68: `guardrails.margin_rules[1].do` is 'stop'"),
+        ("guardrails: {margin_rules: [{name: x, when: plan = a, do: warn}]}", "`guardrails.margin_rules[1].when`: 'plan' is not known: one of"),
+        ("guardrails: {margin_rules: [{name: x, when: call.type = a, do: warn, mode: canary 0%}]}", "write the share above 0 and at most 100, as in canary 10%"),
+        ("guardrails: {margin_rules: [{name: x, when: call.type = a, do: warn, mode: on}]}", "is 'on': one of canary 10%, enforce, off, shadow"),
+        ("features: {f: {criticality: highest}}", "`features.f.criticality` is 'highest': did you mean `high`?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_where_it_is_and_what_to_write(text, said):
+    (problem,) = problems_of(text)
+    assert said in problem
+
+
+def test_two_rules_of_one_name_are_a_mistake():
+    rule = "{name: x, when: call.type = a, do: warn}"
+    (problem,) = problems_of(f"guardrails: {{margin_rules: [{rule}, {rule}]}}")
+    assert "is 'x' a second time: give each rule a name of its own" in problem
