@@ -112,9 +112,14 @@ class Opener:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Path]:
-    """The one folder that chDB may open in this process."""
+    """The one folder that chDB may open in this process. It stays open: the engine ends with its last client, and to start
+    it for every ledger takes longer than most tests.
+    """
     with tempfile.TemporaryDirectory(prefix="floorline-chdb-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+        path = Path(folder)
+        client = embedded(path, "kept_open")()
+        yield path
+        client.close()
 
 
 @pytest.fixture(scope="session")
