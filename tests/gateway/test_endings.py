@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from floorline.gateway.policy import Limits
+from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.frame import ENFORCE
+from floorline.guardrails.rules import Guardrails, Rules
 from tests.support.dialects import COST, INPUT_TOKENS, OPENAI, OUTPUT_TOKENS, SPEECHES, Speech, event
 from tests.support.fallback import group, two_of
 from tests.support.serving import (
@@ -73,6 +76,38 @@ def test_a_refused_call_whose_client_has_left_is_recorded_all_the_same(speech: S
             call = (await live.settled()).call
             assert (call.ending, call.status, call.effective_cost, call.cost_basis) == ("refused", 403, 0, "computed")
             assert live.stub.requests == []
+
+    run(test())
+
+
+@speeches
+def test_a_hit_is_closed_once_before_its_answer_can_look_complete_and_calls_nobody(
+    speech: Speech, tmp_path: Path
+) -> None:
+    """Whole and streamed; and by a client that left as by any other."""
+    rule = CacheRule(setting=ENFORCE)
+
+    async def test() -> None:
+        async with serving(tmp_path, guardrails=Guardrails(default=Rules(holdout_ppm=0, cache=rule))) as live:
+            live.stub.script = in_turn(answer(speech.whole), streamed(speech.events), nothing)
+            for _ in range(2):
+                whole = await live.ask(speech.path, speech.ask)
+                stream = await live.ask(speech.stream_path, speech.ask_stream)
+                assert (whole.body, stream.body, stream.whole) == (speech.whole, speech.stream, True)
+            client = await live.client()
+            await client.send(speech.stream_path, speech.ask_stream)
+            client.leave()
+            records = await live.settled(calls=5)
+            assert [what for what, _ in records.order if what != "price"] == ["open", "close"] * 5
+            *hits, left = records.calls[2:]
+            for call in hits:
+                assert (call.verdict, call.ending, call.status) == ("hit", "complete", 200)
+                assert (usd(call.counterfactual_cost), call.duration_us > 0) == (COST, True)
+            for call in (*hits, left):
+                assert (call.effective_cost, call.cost_basis, call.lines_unit) == (0, "computed", ())
+                assert call.attempts_provider == ()
+            assert left.ending in {"complete", "client_left"}
+            assert len(live.stub.requests) == 2
 
     run(test())
 

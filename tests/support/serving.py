@@ -278,9 +278,10 @@ async def serving(
     spool: Spool | None = None,
     draw: Callable[[], float] = lambda: 0.0,
     redact: Redact | None = None,
+    cache_ms: Callable[[], int] = now_ms,
     **changes: object,
 ) -> AsyncIterator[Live]:
-    """A gateway in front of a stub. `changes` are fields of its policy."""
+    """A gateway in front of a stub. `changes` are fields of its policy, `cache_ms` is its cache's clock."""
     async with stubbing() as stub:
         policy = GatewayPolicy(providers=providers(stub.address), **changes)
         spool = spool or Spool(
@@ -288,7 +289,7 @@ async def serving(
         )
         content = ContentStore(folder / "content", SECRET, secrets.token_bytes, writer="g1", segment_bytes=1 << 24)
         capturer = Capturer(content, redact)
-        cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, now_ms)
+        cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, cache_ms)
         pipeline = _pipeline(policy, spool, Keyring(keys or (key(),), SECRET), book, draw, capturer, cache)
         server = Server(pipeline.handle, policy.limits, explain=explained)
         live = Live(stub, spool, pipeline, server, cache)
