@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from floorline.config.caching import read_stores
 from floorline.config.providers import read_providers
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.gateway.policy import (
     Allowed,
+    CacheStores,
     Capture,
     Capturing,
     Disconnect,
@@ -59,6 +61,7 @@ def read_gateway(
         spool_quota_bytes=_size(spool, "quota", GatewayPolicy().spool_quota_bytes, SIZE_MAX_BYTES),
         redact=(_hook(gateway["redact"]) if "redact" in gateway else None) or "",
         request_hash="request_hash" not in gateway or gateway["request_hash"].flag() is not False,
+        cache=read_stores(gateway["cache"]) if "cache" in gateway else CacheStores(),
         accounting="accounting" not in gateway or gateway["accounting"].flag() is not False,
     )
 

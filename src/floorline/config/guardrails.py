@@ -7,8 +7,10 @@ from typing import Literal, cast, get_args
 
 from msgspec.structs import replace
 
+from floorline.config.caching import read_cache
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
+from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
 from floorline.guardrails.route import RESPONSES, Evident, MarginRule, Response, RouteRule
@@ -77,8 +79,16 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
     return replace(
         base,
         holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
+        cache=_cache(table["cache"], f"{setting}.cache", base.cache) if "cache" in table else base.cache,
         route=route if margin or cheaper else None,
     )
+
+
+def _cache(value: Value, setting: str, base: CacheRule | None) -> CacheRule | None:
+    """The exact cache's rule; None where it is off."""
+    table = value.table(names_below(setting))
+    mode = read_setting(table) if base is None or "mode" in table else base.setting
+    return None if mode == OFF else read_cache(table, mode, base)
 
 
 def _general_route(table: Mapping[str, Value]) -> RouteRule:

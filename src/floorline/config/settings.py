@@ -94,6 +94,9 @@ _GATEWAY = (
     _setting("gateway.limits.drains_max", "whole number", "256", "answers read on at once; over it they are cut"),
     _setting("gateway.limits.drain_time", "duration", "2m", "how long one is read on"),
     _setting("gateway.limits.shutdown_time", "duration", "30s", "until calls under way are cut at the end"),
+    _setting("gateway.cache.memory", "size", "32MiB", "stored answers in one process' memory"),
+    _setting("gateway.cache.disk", "size", "none", "stored answers on the machine's disk, behind the memory"),
+    _setting("gateway.cache.redis", "secret: ${NAME}", "none", "a Redis that several machines' gateways keep answers in: redis://host:6379/0"),
     _setting("gateway.spool.quota", "size", "4GiB", "records that may wait for the ledger"),
     _setting("gateway.spool.fail", "open or closed", "closed", "when the quota is used up: serve unrecorded and count it, or refuse"),
     _setting("gateway.redact", "package.module:function", "none", "changes what is kept of prompts and answers before it is"),
@@ -108,6 +111,13 @@ def _guardrails(name: str) -> tuple[Setting, ...]:
     """The settings of guardrails that hold for every feature, and for one in place of those."""
     return (
         _setting(f"{name}.holdout", "percent", "2%", "the share of customers that every optimisation leaves alone"),
+        _setting(f"{name}.cache.mode", "off, shadow, canary N% or enforce", "enforce", "how far the exact cache is on, where `cache` is written"),
+        _setting(f"{name}.cache.partition", "customer, feature or global", "customer", "who shares an answer"),
+        _setting(f"{name}.cache.ttl", "duration up to 30 days", "1h", "how long an answer is used"),
+        _setting(f"{name}.cache.temperature_max", "number from 0 to 2", "0", "a request that states more is not cached"),
+        _setting(f"{name}.cache.size_max", "size", "1MiB", "a longer answer is not kept"),
+        _setting(f"{name}.cache.vary", "list of headers", "none", "headers that change answers"),
+        _setting(f"{name}.cache.wait", "duration up to 10 minutes, or 0", "30s", "how long a call waits for an identical one under way"),
         _setting(f"{name}.downgrade.<model>", "model", "none", "the cheaper model that calls for this one may be sent to"),
         _setting(f"{name}.margin_rules[].name", "text", "required", "what records and reasons call the rule"),
         _setting(f"{name}.margin_rules[].when", "comparisons joined by `and`", "required", "when it holds; the first rule that does counts"),

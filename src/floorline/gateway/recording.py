@@ -112,7 +112,6 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
     last = tries[-1] if tries else None
     usage = account.usage
     first_byte_ns = 0 if last is None else last.first_byte_ns
-    guarded = call.guarded
     served = guarded.served if guarded is not None else None
     return Call(
         source=SOURCE,
