@@ -182,7 +182,7 @@ def test_control_killed_after_any_of_its_steps_collects_everything_once(ledger, 
         ("look", following.look),
         ("read", following.read),
         ("lose", lambda: following.lose(now, estimator())),
-        ("remove", following.remove),
+        ("remove", lambda: following.remove(now)),
     ):
         step()
         if name == killed_after:

@@ -20,7 +20,7 @@ from floorline.gateway.cache.asking import Keys
 from floorline.gateway.cache.memory import Memory
 from floorline.gateway.cache.store import ExactCache
 from floorline.gateway.capturing import Capturer, Redact
-from floorline.gateway.guarding import Guard
+from floorline.gateway.guarding import Counters, Guard
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
@@ -279,6 +279,7 @@ async def serving(
     draw: Callable[[], float] = lambda: 0.0,
     redact: Redact | None = None,
     cache_ms: Callable[[], int] = now_ms,
+    counters: Counters | None = None,
     **changes: object,
 ) -> AsyncIterator[Live]:
     """A gateway in front of a stub. `changes` are fields of its policy, `cache_ms` is its cache's clock."""
@@ -290,7 +291,8 @@ async def serving(
         content = ContentStore(folder / "content", SECRET, secrets.token_bytes, writer="g1", segment_bytes=1 << 24)
         capturer = Capturer(content, redact)
         cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, cache_ms)
-        pipeline = _pipeline(policy, spool, Keyring(keys or (key(),), SECRET), book, draw, capturer, cache)
+        ring = Keyring(keys or (key(),), SECRET)
+        pipeline = _pipeline(policy, spool, ring, book, draw, capturer, Guard(counters, cache))
         server = Server(pipeline.handle, policy.limits, explain=explained)
         live = Live(stub, spool, pipeline, server, cache)
         live.address = await server.listen("127.0.0.1", 0)
@@ -325,7 +327,7 @@ def _pipeline(
     book: PriceBook,
     draw: Callable[[], float],
     capturer: Capturer,
-    cache: ExactCache,
+    guard: Guard,
 ) -> Pipeline:
     numbers = iter(range(10**9))
     metrics = Metrics()
@@ -343,7 +345,7 @@ def _pipeline(
         capturer,
         {},
         lambda: False,
-        Guard(cache=cache),
+        guard,
     )
 
 

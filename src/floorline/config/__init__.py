@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 from floorline import clock
 from floorline.config.alerts import AlertPolicy, read_alerts
+from floorline.config.allowance import read_allowance, read_sharing
 from floorline.config.delivery import read_routes
 from floorline.config.gateway import read_gateway
 from floorline.config.guardrails import read_guardrails
@@ -24,6 +25,7 @@ from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.delivery.route import Route
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
+from floorline.guardrails.allowance import NOTHING
 from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
@@ -100,11 +102,13 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     )
     for_control: list[Problem] = []
     zone, litellm = table.get("timezone"), table.get("litellm_file")
+    timezone = (_timezone(zone) if zone else None) or "UTC"
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
     routes = read_routes(_apart(table["delivery"], for_control)) if "delivery" in table else ()
+    allowance = read_allowance(table, timezone)
     config = Config(
         path=path,
-        timezone=(_timezone(zone) if zone else None) or "UTC",
+        timezone=timezone,
         timezone_stated=zone is not None,
         litellm_file=(litellm.text() if litellm else None) or "",
         trusted_cost_providers=trusted,
@@ -117,7 +121,9 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=replace(
             read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
-            guardrails=read_guardrails(table, features, counted=False),
+            guardrails=read_guardrails(table, features, counted=allowance != NOTHING),
+            allowance=allowance,
+            sharing=read_sharing(table["counters"]) if "counters" in table else None,
         ),
         stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),

@@ -217,6 +217,11 @@ class Value:
             self.complain(f"`{self.path}` is {content!r}, which is not a day: write it as 2026-01-31")
         return day
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is written as a list."""
+        return isinstance(self.node, yaml.SequenceNode)
+
     def items(self) -> list["Value"]:
         """The members of a list."""
         if not isinstance(self.node, yaml.SequenceNode):

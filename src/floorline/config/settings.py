@@ -135,6 +135,49 @@ _GUARDRAILS = (
     _setting("features.<feature>.criticality", "high, normal or low", "normal", "what margin rules may ask for"),
     *_guardrails("features.<feature>.guardrails"),
 )  # fmt: skip
+_ALLOWANCE = (
+    _setting("budgets[].name", "text", "required", "what counters, refusals and events call it; no two have the same"),
+    *(
+        _setting(f"budgets[].scope.{name}", "each, a name, or a list of names", "everyone together", f"{whose}; `each` counts everyone alone, a list counts its members together")
+        for name, whose in (
+            ("customer", "whose calls it counts"), ("user", "of which users"), ("plan", "of which plans"),
+            ("feature", "of which features"), ("workflow", "of which workflows"), ("key", "of which keys, by their ids"),
+        )
+    ),
+    _setting("budgets[].limit.usd", "USD above 0", "one is required", "what may be spent in one window"),
+    _setting("budgets[].limit.tokens", "whole number above 0", "one is required", "the same in tokens of every kind"),
+    _setting("budgets[].limit.calls", "whole number above 0", "one is required", "the same in calls that were sent on"),
+    _setting("budgets[].limit.credits", "number above 0", "one is required", "the same in the credits of the plan that its scope names"),
+    _setting("budgets[].window", "hour, day, week or month", "month", "what begins anew when it ends; a month is a calendar month"),
+    _setting("budgets[].timezone", "IANA name", "`timezone`", "whose midnights windows begin at"),
+    _setting("budgets[].anchor_day", "whole number, 1 to 31 or 1 to 7", "1", "the day of the month, or of the week from Monday on, on which a window begins"),
+    _setting("budgets[].soft.at", "percent of the limit", "required", "from where on its soft limit acts"),
+    _setting("budgets[].soft.action", "warn, downgrade or delay", "warn", "what it does: say so, route to the cheaper model, wait before each call"),
+    _setting("budgets[].soft.delay", "duration up to 1m", "1s", "how long `delay` waits"),
+    _setting("budgets[].hard", "refuse, overage or off", "refuse", "what happens to a call that does not fit: refused, billed as overage, or served"),
+    _setting("budgets[].overage_to", "percent of the limit above 100%", "required with `hard: overage`", "where overage ends and calls are refused"),
+    _setting("budgets[].unbounded", "number, in the limit's unit", "such calls are refused", "what a call is reserved at whose worst case is not known"),
+    _setting("budgets[].thresholds", "list of percents", "[75, 90, 100]", "at which one event each is raised in a window"),
+    _setting("budgets[].features.<feature>", "number, in the limit's unit", "no part of its own", "how much of it one feature may use"),
+    _setting("budgets[].upgrade_url", "URL", "none", "where a refused customer can buy more"),
+    _setting("budgets[].message", "text", "none", "what a refusal says to your customer after its own sentence"),
+    _setting("budgets[].acquisition", "true or false", "false", "it is spent on free users to win customers: shown with what it must bring"),
+    _setting("rates[].name", "text", "required", "as in budgets"),
+    *(
+        _setting(f"rates[].scope.{name}", "each, a name, or a list of names", "everyone together", "as in budgets")
+        for name in ("customer", "user", "plan", "feature", "workflow", "key")
+    ),
+    _setting("rates[].requests_per_minute", "whole number of at least 1", "any", "requests in any sixty seconds; 429 beyond"),
+    _setting("rates[].tokens_per_minute", "whole number of at least 1", "any", "tokens in any sixty seconds; 429 beyond"),
+    _setting("counters.redis", "secret: ${NAME}", "required", "where several gateways count in one place: redis://host:6379/0, rediss:// with TLS"),
+    _setting("counters.prefix", "text", "floorline", "what its keys begin with"),
+    _setting("counters.timeout", "duration", "500ms", "until Redis counts as gone"),
+    _setting("counters.fail", "open or closed", "closed", "while it is: go by what each gateway knows, or refuse what has a hard limit"),
+    _setting("plans.<plan>.credit.name", "text", "credits", "what customers call the plan's own unit"),
+    _setting("plans.<plan>.credit.usd", "USD above 0", "one is required", "what one is, in dollars of cost"),
+    _setting("plans.<plan>.credit.tokens", "number above 0", "one is required", "what one is, in tokens"),
+    _setting("plans.<plan>.credit.calls", "number above 0", "one is required", "what one is, in calls"),
+)  # fmt: skip
 _RUNBOOK = (
     _setting("runbook.owner", "text", "none", "who answers for features without an owner"),
     _setting("runbook.red.within_hours", "whole number of at least 1", "24", "hours to respond to a red feature"),
@@ -282,6 +325,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("aliases[].canonical", "text", "required", "the name that reports use"),
     _setting("aliases[].from", "day", "always", "the first day on which the other name means this one"),
     _setting("aliases[].to", "day", "for ever", "the day after the last"),
+    *_ALLOWANCE,
     *_RUNBOOK,
     *_PROVIDERS,
     *_GATEWAY,

@@ -20,14 +20,16 @@ from pathlib import Path
 
 import uvloop
 
-from floorline.errors import FloorlineError
-from floorline.gateway.accounting import Prices
+from floorline.errors import BadInput, FloorlineError
+from floorline.gateway.accounting import Prices, priced_as
 from floorline.gateway.cache.asking import PURPOSE as CACHE_PURPOSE
 from floorline.gateway.cache.asking import Keys
 from floorline.gateway.cache.memory import Memory
 from floorline.gateway.cache.store import ExactCache
 from floorline.gateway.cache.upkeep import Tiers, Upkeep
 from floorline.gateway.capturing import Capturer, Redact
+from floorline.gateway.counters.local import LocalCounters
+from floorline.gateway.counters.saving import estimated
 from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
@@ -39,7 +41,10 @@ from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
 from floorline.gateway.targets import Breaker
 from floorline.gateway.wire.signing import Signer
+from floorline.guardrails.allowance import NOTHING
 from floorline.guardrails.figures import Known
+from floorline.guardrails.frame import Amounts
+from floorline.ledger.checkpoint import SavedCall
 from floorline.ledger.content import ContentStore
 from floorline.ledger.lock import Lock
 from floorline.ledger.purging import Purges
@@ -205,6 +210,28 @@ def new_call_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{random.getrandbits(80):020x}"
 
 
+def _counters(policy: GatewayPolicy, name: str, spool: Spool, lost_after: timedelta) -> LocalCounters:
+    """Where the gateway counts: in this process, or with others in Redis."""
+    folder = spool.folder.parent
+    if policy.sharing is None:
+        return LocalCounters(folder, lambda: spool.place, lost_after=lost_after)
+    try:
+        from floorline.gateway.counters.shared import SharedCounters  # noqa: PLC0415 - an extra that few need
+    except ImportError as error:
+        raise BadInput("`counters.redis` needs the client: pip install 'floorline[redis]'") from error
+    return SharedCounters(
+        folder, lambda: spool.place, lost_after=lost_after, sharing=policy.sharing, name=f"{name}-{_identity(folder)}"
+    )
+
+
+def _identity(folder: Path) -> str:
+    """What tells the gateway of this folder from others of its name on other machines, for ever."""
+    path = folder / "counters.id"
+    if not path.exists():
+        path.write_text(f"{random.getrandbits(64):016x}")
+    return path.read_text()
+
+
 class Gateway:
     """The parts of one process, and what keeps them up to date."""
 
@@ -231,6 +258,8 @@ class Gateway:
         self._tls = listening.tls()
         limits = snapshot.policy.limits
         lost_after = timedelta(milliseconds=_longest_ms(snapshot.policy) + limits.drain_ms + LOST_AFTER_MS)
+        self._counters = _counters(snapshot.policy, name, spool, lost_after)
+        self._guard = Guard(self._counters, cache)
         self.pipeline = Pipeline(
             snapshot,
             Recorder(spool, name, lost_after=lost_after),
@@ -239,7 +268,7 @@ class Gateway:
             capturer,
             {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page},
             self._renew,
-            Guard(cache=cache),
+            self._guard,
         )
         self.server = Server(
             self.pipeline.handle,
@@ -254,6 +283,10 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        self._guard.counting = self.pipeline.snapshot.policy.allowance != NOTHING
+        lost = await self._counters.begin(self.pipeline.snapshot.policy.allowance, utc_now(), self._estimate)
+        if lost:
+            log.warning("%d calls were under way when the gateway ended: budgets count them as lost", lost)
         host, port = await self.server.listen(listening.host, listening.port, tls=self._tls, shared=listening.shared)
         await self._keep_cache()
         _settle_memory()
@@ -268,6 +301,7 @@ class Gateway:
         with suppress(asyncio.CancelledError):
             await watching
         await self._upkeep.close()
+        await self._counters.end(utc_now())
         self._capturer.close()
 
     async def _watch(self) -> None:
@@ -278,6 +312,7 @@ class Gateway:
             self._hangup.clear()
             self.spool.seal_after(self._seal_after_ns, time.monotonic_ns())
             try:
+                self._counters.tick(utc_now(), self._estimate)
                 await self._refresh(asked=asked)
             except (FloorlineError, OSError) as error:
                 self._refused(error)
@@ -331,10 +366,19 @@ class Gateway:
     def _swap(self, snapshot: Snapshot) -> None:
         """Calls that begin now are served by `snapshot`. Connections to providers that are gone close when they are free."""
         before, self.pipeline.snapshot = self.pipeline.snapshot, snapshot
+        if snapshot.policy.allowance != before.policy.allowance:
+            self._guard.counting = snapshot.policy.allowance != NOTHING
+            self._counters.follow(snapshot.policy.allowance, utc_now())
         self.server.limits = snapshot.policy.limits
         for name, upstream in before.upstreams.items():
             if snapshot.upstreams.get(name) is not upstream:
                 upstream.pool.retire()
+
+    def _estimate(self, call: SavedCall) -> Amounts:
+        """What a call that was lost probably cost."""
+        snapshot = self.pipeline.snapshot
+        provider = snapshot.policy.providers.get(call.provider)
+        return estimated(call, call.provider if provider is None else priced_as(provider), snapshot.prices)
 
     # -- pages
 

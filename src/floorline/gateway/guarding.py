@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
@@ -16,6 +16,7 @@ from floorline.gateway.attempts import Answered
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taking
+from floorline.gateway.counters.tally import Counted, Hold
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Target
@@ -25,8 +26,9 @@ from floorline.gateway.underway import Guarded, UnderWay
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
-from floorline.guardrails.frame import FORWARD, Amounts, Denial, Evidence, Facts, Figures, Standing, held_out, unit_of
+from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, held_out, unit_of
 from floorline.guardrails.rules import Rules
+from floorline.guardrails.spending import refusal
 
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
@@ -35,59 +37,51 @@ UNSEEN = frozenset({"prompt_cache"})
 """Changes to a request that its answer does not depend on."""
 
 
-class Counted(Struct, frozen=True, kw_only=True):
-    """What the counters say of a call before it is decided: the rate that denies it, and where its budgets stand."""
-
-    rate: Denial | None = None
-    standings: tuple[Standing, ...] = ()
-
-
 class Counters(Protocol):
     """Budgets and rates as they are counted: in this process, or in one place for several gateways."""
 
-    async def look(self, facts: Facts, rules: Rules) -> Counted:
-        """Count the call in every rate that holds for it, and say where each of its budgets stands."""
+    def open(self, call_id: str, facts: Facts) -> Hold:
+        """The call belongs to its budgets from here on, and holds nothing of them yet. Called as soon as it is recorded."""
         ...
 
-    async def reserve(self, call_id: str, facts: Facts, rules: Rules, worst: Amounts) -> "object | Denial":
-        """Reserve the worst case in every budget of the call, or in none of them: what was reserved, for the two below."""
+    async def look(self, hold: Hold) -> Counted:
+        """Count the call in every rate that holds for it, and say where those of its budgets stand that have something to say."""
         ...
 
-    async def top_up(self, held: object, more: Amounts) -> Denial | None:
-        """Reserve as much again for one more attempt."""
+    async def reserve(self, hold: Hold, worst: Amounts) -> Denial | None:
+        """Hold so much more in every budget of the call, or in none of them: the worst case of one attempt, before it is made."""
         ...
 
-    def settle(self, held: object, spent: Amounts) -> None:
-        """The call has closed: what it really used stands in place of what was reserved. An unknown amount leaves the
-        reservation as what was used. Never waits.
+    def settle(self, hold: Hold, spent: Amounts | None) -> None:
+        """The call has closed: what it really used stands in place of what it held; None: it was not sent. An unknown amount leaves
+        what it held as what it used. Never waits.
         """
         ...
 
 
 class Guard:
-    """The guardrails of one gateway, with what they count and remember."""
+    """The guardrails of one gateway, with what they count and remember. Without `counting` nothing is, of calls that begin."""
 
     def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
         self.counters, self.cache = counters, cache
+        self.counting = counters is not None
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
         rules = snapshot.policy.guardrails.of(call.attribution.feature)
-        facts = _facts(call, rules, snapshot)
-        guarded = call.guarded = Guarded(rules=rules, facts=facts, verdict=FORWARD)
+        facts = _facts(call, admitted, rules, snapshot)
+        guarded = call.guarded = Guarded(rules=rules, facts=facts)
+        if self.counting and self.counters is not None:
+            guarded.hold = self.counters.open(call.id, facts)
         evidence = await self._evidence(call, guarded, admitted, snapshot, reply)
-        verdict = guarded.verdict = decide(facts, evidence, rules)
-        call.decided(guarded)
-        placed = _placed(call, admitted, snapshot)
-        if verdict.action == "forward" and self.counters is not None:
-            worst = worst_case(call, facts, verdict, placed.targets, snapshot)
-            held = await self.counters.reserve(call.id, facts, rules, worst)
-            if isinstance(held, Denial):
-                guarded.verdict = decide(facts, structs.replace(evidence, denial=held), rules)
-                placed = _placed(call, admitted, snapshot)
-            else:
-                guarded.held = held
+        placed = self._decide(call, evidence, admitted, snapshot)
+        denial = await self._denied(call, placed, snapshot)
+        if denial is not None:
+            placed = self._decide(call, structs.replace(evidence, denial=denial), admitted, snapshot)
+            denial = await self._denied(call, placed, snapshot)
+            if denial is not None:
+                guarded.verdict = structs.replace(guarded.verdict, action="refuse", refusal=refusal(denial))
         if guarded.verdict.action == "hit" and guarded.served is not None:
             call.metadata = {**call.metadata, CACHED_CALL: guarded.served.call_id}
         call.notes = (*call.notes, *guarded.verdict.reasons)
@@ -97,12 +91,32 @@ class Guard:
             await asyncio.sleep(guarded.verdict.delay_ms / 1000)
         return placed
 
+    def _decide(self, call: UnderWay, evidence: Evidence, admitted: Admitted, snapshot: Snapshot) -> Admitted:
+        """Have the call decided by what is known, and find where it goes then."""
+        guarded = call.guarded
+        assert guarded is not None, "what is decided is known"
+        guarded.verdict = decide(guarded.facts, evidence, guarded.rules)
+        call.decided(guarded)
+        return _placed(call, admitted, snapshot)
+
+    async def _denied(self, call: UnderWay, placed: Admitted, snapshot: Snapshot) -> Denial | None:
+        """Reserve what the call may use at most where it goes now; why a budget has no room for that."""
+        guarded = call.guarded
+        if guarded is None or guarded.hold is None or self.counters is None or guarded.verdict.action != "forward":
+            return None
+        if not guarded.hold.counted:
+            return None
+        worst = worst_case(call, guarded.facts, guarded.verdict, placed.targets, snapshot)
+        denial = await self.counters.reserve(guarded.hold, worst)
+        return None if denial is None else structs.replace(denial, model=call.model)
+
     async def _evidence(
         self, call: UnderWay, guarded: Guarded, admitted: Admitted, snapshot: Snapshot, reply: Reply
     ) -> Evidence:
         """What is looked up for the call. One that a rate denies is not looked for in the cache."""
-        facts, rules = guarded.facts, guarded.rules
-        counted = Counted() if self.counters is None else await self.counters.look(facts, rules)
+        facts, rules, hold, counted = guarded.facts, guarded.rules, guarded.hold, Counted()
+        if hold is not None and self.counters is not None:
+            counted = await self.counters.look(hold)
         if counted.rate is not None:
             return Evidence(rate=counted.rate, standings=counted.standings)
         figures, stale = _figures(facts, rules, snapshot)
@@ -128,12 +142,13 @@ class Guard:
     def room(self, call: UnderWay, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
         """Whether the call's budgets have room for one more attempt at a target; None when nothing was reserved for it."""
         guarded, counters = call.guarded, self.counters
-        if guarded is None or guarded.held is None or counters is None:
+        hold = None if guarded is None else guarded.hold
+        if guarded is None or hold is None or counters is None or not hold.counted:
             return None
 
         async def ask(target: Target) -> bool:
             more = worst_case(call, guarded.facts, guarded.verdict, [target], snapshot)
-            denied = await counters.top_up(guarded.held, more)
+            denied = await counters.reserve(hold, more)
             if denied is not None:
                 call.notes = (*call.notes, f"budget: {denied.standing.name} has no room for another attempt")
             return denied is None
@@ -150,9 +165,9 @@ class Guard:
         guarded = call.guarded
         if guarded is None:
             return
-        if guarded.held is not None and self.counters is not None:
-            held, guarded.held = guarded.held, None
-            self.counters.settle(held, _spent(account))
+        if guarded.hold is not None and self.counters is not None:
+            hold, guarded.hold = guarded.hold, None
+            self.counters.settle(hold, _spent(account) if call.verdict == "forward" else None)
         stored = _stored(call)
         if stored is not None and self.cache is not None:
             self.cache.closed(call, stored, account, ending, as_asked=_as_asked(guarded, account))
@@ -179,7 +194,7 @@ def _as_asked(guarded: Guarded, account: Account) -> bool:
     return verdict.output_cap is None or (usage is not None and usage.tokens - usage.input_tokens < verdict.output_cap)
 
 
-def _facts(call: UnderWay, rules: Rules, snapshot: Snapshot) -> Facts:
+def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:
     whose, view, route = call.attribution, call.view, call.route
     unit = unit_of(whose.customer, whose.user, call.key.id)
     return Facts(
@@ -195,6 +210,7 @@ def _facts(call: UnderWay, rules: Rules, snapshot: Snapshot) -> Facts:
         purpose=whose.purpose,
         dialect=route.dialect,
         endpoint=route.endpoint,
+        provider=admitted.targets[0].provider if admitted.targets else "",
         model=view.model,
         streamed=view.stream,
         input_tokens=call.input_tokens,
@@ -239,6 +255,8 @@ def _placed(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
 
 
 def _spent(account: Account) -> Amounts:
+    """What the call's record says that it used."""
     usage = account.usage
-    tokens = 0 if usage is None else usage.tokens + sum([part.tokens for part in account.also])
-    return Amounts(usd=account.effective_cost, tokens=tokens)
+    if usage is None:
+        return Amounts(usd=account.effective_cost, tokens=None if account.effective_cost is None else 0)
+    return Amounts(usd=account.effective_cost, tokens=usage.tokens + sum([part.tokens for part in account.also]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from floorline.guardrails.allowance import NOTHING, Allowance
 from floorline.guardrails.rules import Guardrails
 
 Dialect = Literal["openai", "anthropic", "gemini", "bedrock"]
@@ -124,12 +125,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Where several gateways count in one place: the Redis at `url`, its keys beginning with `prefix`. `fail` says what holds while it
+    cannot be reached: `closed` refuses what has a hard limit, `open` goes by what the gateway knows itself.
+    """
+
+    url: str = field(repr=False)
+    prefix: str = "floorline"
+    timeout_ms: int = 500
+    fail: Literal["open", "closed"] = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayPolicy:
     """Everything that floorline.yaml tells a gateway. `providers` keeps the file's order: a model that no group names
     goes to the first provider of the request's dialect.
 
     `redact` names the user's hook as `package.module:function`, '' for none. `request_hash`: each record says, as a keyed hash, what was
-    asked. `guardrails` None: there are none. `accounting` off leaves attribution, prices and records out; it exists for measurements.
+    asked. `guardrails` None: there are none. `sharing` None: each gateway process counts for itself. `accounting` off leaves attribution, prices and records out; it exists for measurements.
     """
 
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
@@ -141,6 +154,8 @@ class GatewayPolicy:
     disconnect: Disconnect = "drain"
     limits: Limits = Limits()
     trusted_cost_providers: frozenset[str] = frozenset()
+    allowance: Allowance = NOTHING
+    sharing: Sharing | None = None
     spool_fail: Literal["open", "closed"] = "closed"
     spool_quota_bytes: int = 4 << 30
     redact: str = ""

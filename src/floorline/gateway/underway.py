@@ -8,6 +8,7 @@ import msgspec
 
 from floorline.events import Touch
 from floorline.gateway.attribution import Attribution
+from floorline.gateway.counters.tally import Hold
 from floorline.gateway.editing import edited
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Provider
@@ -15,7 +16,7 @@ from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.routes import Route
-from floorline.guardrails.frame import Facts, Looked, Refusal, Verdict
+from floorline.guardrails.frame import FORWARD, Facts, Looked, Refusal, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.ledger.key import Key
 from floorline.pricing.usage import Extraction
@@ -50,19 +51,19 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guarded(msgspec.Struct, kw_only=True):
-    """What the guardrails know of a call and have decided; once it has ended, what they saved on it. `held` is what the counters
-    reserved for it, `stored` what the cache has to do with it: both are theirs alone to read. `cache` is what the call's header
+    """What the guardrails know of a call and have decided; once it has ended, what they saved on it. `hold` is what it holds of
+    its budgets, `stored` what the cache has to do with it: both are theirs alone to read. `cache` is what the call's header
     says of the cache.
     """
 
     rules: Rules
     facts: Facts
-    verdict: Verdict
+    verdict: Verdict = FORWARD
     looked: Looked | None = None
     stored: object | None = None
     cache: str = "off"
     served: Served | None = None
-    held: object | None = None
+    hold: Hold | None = None
     touches: tuple[Touch, ...] = ()
     counterfactual_cost: Decimal | None = None
 

@@ -10,14 +10,16 @@ shell reserves, and on a denial `decide` is asked once more with it.
 from floorline.guardrails import cache, route
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
+from floorline.guardrails.spending import budget_step, cheaper_step, rate_step
 
 ORDER = ("policy", "rate", "cache", "semantic_cache", "route", "prompt", "output", "budget")
 
 
 def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     """What is done with the call, and why."""
-    verdict = FORWARD
-    # rate: rates of requests and tokens
+    verdict = rate_step(evidence, FORWARD)
+    if verdict.action != "forward":
+        return verdict
     if rules.cache is not None:
         verdict = cache.step(facts, evidence, rules.cache, verdict)
         if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
@@ -27,7 +29,7 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
         verdict = route.step(facts, evidence, rules.route, verdict)
         if verdict.action != "forward":
             return verdict
+    verdict = cheaper_step(facts, evidence, verdict)
     # prompt: provider prompt caching, compaction
     # output: caps on output and reasoning
-    # budget: soft warnings and delays, a hard limit's refusal
-    return verdict
+    return budget_step(facts, evidence, verdict)

@@ -42,7 +42,7 @@ ENFORCE = Setting(mode="enforce")
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a call is, before anything is looked up. Texts are empty where nobody said them.
 
-    `key` is its key's id. `input_tokens` estimates the prompt; `input_bound` is what it cannot exceed, because a token
+    `key` is its key's id, `provider` who is asked first. `input_tokens` estimates the prompt; `input_bound` is what it cannot exceed, because a token
     is at least a byte. `output_cap` bounds one answer's output tokens, None: the request has no bound. `priced` is False for what
     no provider charges. `cheaper` is the model of the downgrade map that this call may go to, '' when there is none.
     `held_out`: its customer is left alone by every optimisation. `unit` is whom assignment goes by. `effort` and `thinking_tokens`
@@ -61,6 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = "production"
     dialect: str = ""
     endpoint: str = ""
+    provider: str = ""
     model: str = ""
     streamed: bool = False
     input_tokens: int = 0
@@ -88,7 +89,10 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where one budget stands for this call. `used` includes what is `reserved` by calls under way; amounts are of its `unit`.
 
-    `name` is the budget's, `holder` whose it is (a customer, a plan), `window` which one (`2026-11`).
+    `name` is the budget's, `holder` whose it is (a customer, a plan), `window` which one (`2026-11`). `soft` is what its soft limit
+    does to the call, '' below it, and `cheaper` whether it would have the call go to a cheaper model; `reached` is the highest of its
+    thresholds that was used up to, in percent, `billed` what lies beyond the limit and is billed as overage. `credit` names
+    the unit of a plan's own; `upgrade_url` and `message` are for the customer.
     """
 
     name: str
@@ -99,16 +103,31 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     used: Decimal
     reserved: Decimal
     resets_at: datetime
+    soft: Literal["", "warn", "downgrade", "delay"] = ""
+    delay_ms: int = 0
+    cheaper: bool = False
+    reached: int = 0
+    billed: Decimal = ZERO
+    credit: str = ""
+    upgrade_url: str = ""
+    message: str = ""
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
     """Why a counter does not admit a call: `asked` more does not fit. `outstanding` names calls under way whose
-    reservations fill it, longest first; `retry_after_s` is for rates.
+    reservations fill it, longest first, of `calls` in all; `retry_after_s` is for rates.
+
+    `model` is the one that the call was to go to. Not `bounded`: nobody knows what it may use at most. `unavailable`: the counters
+    cannot be asked.
     """
 
     standing: Standing
     asked: Decimal
+    model: str = ""
+    bounded: bool = True
+    unavailable: bool = False
     outstanding: tuple[str, ...] = ()
+    calls: int = 0
     retry_after_s: int | None = None
 
 

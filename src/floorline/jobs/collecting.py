@@ -18,6 +18,7 @@ from typing import TypeVar
 from floorline.events import Opening
 from floorline.jobs.lost import Estimator
 from floorline.ledger import codec
+from floorline.ledger.checkpoint import Place, awaited
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.lock import is_free
 from floorline.ledger.segment import Damaged, Segment, Torn
@@ -238,12 +239,14 @@ class Following:
         self._ledger.state.quarantine([row])
         self._done.refused += 1
 
-    def remove(self) -> None:
-        """Remove the segments that are done with; damaged ones are set aside."""
+    def remove(self, now: datetime) -> None:
+        """Remove the segments that are done with; damaged ones are set aside. What the gateway's counters have not saved stays."""
         done: list[Path] = []
         for path, followed in list(self._followed.items()):
             ended = followed.segment.epoch != self._living_at_read
             if followed.open or not followed.read or not (ended or followed.segment.sealed):
+                continue
+            if _is_needed(followed, awaited(self._folder, now)):
                 continue
             torn = followed.torn or (followed.segment.lost_beyond() if ended else None)
             if torn is None:
@@ -277,7 +280,7 @@ class Collector:
             gateway.look()
             gateway.read()
             gateway.lose(now, self._estimator)
-            gateway.remove()
+            gateway.remove(now)
 
     @property
     def followed(self) -> list[Following]:
@@ -295,6 +298,14 @@ class Collector:
             if name not in self._gateways:
                 self._gateways[name] = Following(folder.parent, self._ledger, self.done, self._tell)
         return list(self._gateways.values())
+
+
+def _is_needed(followed: _Followed, place: Place | None) -> bool:
+    """Whether the segment, which was read to its end, has anything beyond `place`."""
+    if place is None or followed.segment.epoch != place.epoch:
+        return False
+    number = number_of(followed.path)
+    return number > place.segment or (number == place.segment and followed.segment.tail > place.offset)
 
 
 def _parts(items: Iterable[T], size: int) -> list[list[T]]:

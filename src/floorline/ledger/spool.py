@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from floorline.errors import LedgerFull
+from floorline.ledger.checkpoint import Place
 from floorline.ledger.segment import OVERHEAD, START, Segment, sync_folder
 
 SEGMENT_BYTES = 64 << 20
@@ -75,6 +76,14 @@ class Spool:
     def used_bytes(self) -> int:
         """What the segments hold on disk, the one being written and the spare included."""
         return used_bytes(self.folder)
+
+    @property
+    def place(self) -> Place:
+        """Where the next record goes."""
+        current = self._current
+        if current is None:
+            return Place(self.epoch, self.number + 1, START)
+        return Place(self.epoch, self.number, current.tail)
 
     def append(self, payload: bytes) -> Position | None:
         """Where the record is now; None when it was dropped because the spool is full and fails open.
