@@ -62,7 +62,7 @@ def test_a_heavy_customer_is_served_by_the_cheaper_model_and_the_record_says_wha
             )
             assert call.counterfactual_cost == call.touches_saved[0] > 0
             assert call.reasons[0].startswith(
-                "margin_rule: heavy (customer.cost_to_revenue > 0.8): the period has cost $90.00"
+                "margin_rule: heavy (customer.cost_to_revenue > 0.8): its period has cost 0.90"
             )
 
     run(test())

@@ -46,7 +46,7 @@ def decided(evidence: Evidence, of: Rules, facts: Facts = FACTS):
 def test_a_customer_that_costs_more_than_the_rule_allows_gets_the_cheaper_model():
     verdict = decided(Evidence(figures=figures()), rules())
     assert (verdict.action, verdict.model) == ("forward", "gpt-4o-mini")
-    why = "margin_rule: heavy (customer.cost_to_revenue > 0.8): the period has cost $90.00 against $100.00 of revenue, 0.900 of it"
+    why = "margin_rule: heavy (customer.cost_to_revenue > 0.8): its period has cost 0.90 of what it brings"
     assert verdict.reasons == (f"{why}: gpt-4o-mini for gpt-4o",)
     (touch,) = verdict.touches
     assert (touch.guardrail, touch.arm, touch.action, touch.saved) == ("margin_rule", "treated", "downgrade", None)

@@ -7,7 +7,6 @@ calls that they should have judged (`closed`).
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -114,13 +113,13 @@ def _done(rule: MarginRule, facts: Facts, figures: Figures | None, so_far: Verdi
 
 
 def _why(rule: MarginRule, figures: Figures | None) -> str:
-    """The rule, and the figures that it went by."""
+    """The rule, and the figure that it went by: rounded, because reasons are few words that many calls share."""
     if figures is None or not rule.when.of_figures:
         return f"{rule.name} ({rule.when})"
     share = cost_to_revenue(figures)
-    paid = "no revenue" if figures.revenue is None else f"{_dollars(figures.revenue)} of revenue"
-    of = "" if share is None else f", {share:.3f} of it"
-    return f"{rule.name} ({rule.when}): the period has cost {_dollars(figures.cost)} against {paid}{of}"
+    if share is None:
+        return f"{rule.name} ({rule.when})"
+    return f"{rule.name} ({rule.when}): its period has cost {share:.2f} of what it brings"
 
 
 def _evident(figures: Figures | None, evident: Evident, facts: Facts) -> Figures | None:
@@ -143,10 +142,6 @@ def _stale_refusal(rule: RouteRule, so_far: Verdict) -> Verdict:
 
 def _because(so_far: Verdict, sentence: str, name: str = NAME) -> Verdict:
     return replace(so_far, reasons=(*so_far.reasons, f"{name}: {sentence}"))
-
-
-def _dollars(amount: Decimal) -> str:
-    return f"${amount:.2f}"
 
 
 def _ago(seconds: int) -> str:
