@@ -47,6 +47,7 @@ COMMANDS: dict[str, str] = {
     "serve": "floorline.cli.serve:command",
     "stripe": "floorline.cli.stripe:command",
     "usage": "floorline.cli.usage:command",
+    "usage-token": "floorline.cli.usage_token:command",
 }
 
 

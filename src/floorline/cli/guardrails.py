@@ -15,12 +15,13 @@ from floorline.cli.output import emit_json
 from floorline.jobs.acquisition import acquisitions_of
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.margins import Margins
-from floorline.margin.acquisition import PAYBACK_MONTHS, acquisition_document
+from floorline.margin.acquisition import PAYBACK_MONTHS, acquisition_document, monthly_limits
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import CUSTOMERS_MIN, Difference, Effect, Rate, Side, total
 from floorline.margin.effectiveness_report import effectiveness_document
 from floorline.margin.metrics import usd_of
 from floorline.margin.words import cents, counted, dollars, percent
+from floorline.wiring import load_config
 
 _HARMS = {"successes": "fewer outcomes succeed", "retention": "fewer customers come back", "errors": "more calls fail"}
 
@@ -72,7 +73,8 @@ def acquisition(
     with margins() as of:
         start, end = window(of, start, end)
         scope = Scope(environment=environment, purpose=purpose)
-        found = acquisitions_of(of, start, end, scope, limits={}, payback_months=months)
+        limits = monthly_limits(load_config(secrets=False).gateway.allowance.budgets)
+        found = acquisitions_of(of, start, end, scope, limits=limits, payback_months=months)
         days = _days(of, start, end)
     if as_json:
         emit_json(acquisition_document(found, start, end))

@@ -55,8 +55,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What is answered at `path`, whole. A GET answers HEAD too. `answer` may raise Refused, LedgerFull and StoreDown; it
-    runs in a thread of its own.
+    """What is answered at `path`, whole; one that ends with a word in braces is that of any one name in its place. A GET
+    answers HEAD too. `answer` may raise Refused, LedgerFull and StoreDown; it runs in a thread of its own.
     """
 
     method: str
@@ -94,7 +94,7 @@ class Router:
 
     def _route(self, asked: Asked) -> Route:
         method = "GET" if asked.method == "HEAD" else asked.method
-        route = self._routes.get((asked.path, method))
+        route = self._routes.get((self._path(asked.path), method))
         if route is None:
             raise self._missing(asked)
         if not route.open and not self._knows(asked):
@@ -107,8 +107,16 @@ class Router:
             )
         return route
 
+    def _path(self, asked: str) -> str:
+        """The path of the routes that answer there: itself, or the one with a name in place of its last part."""
+        if any(path == asked for path, _ in self._routes):
+            return asked
+        folder, _, name = asked.rpartition("/")
+        named = (path for path, _ in self._routes if path.endswith("}") and path.rpartition("/")[0] == folder)
+        return next(named, asked) if name else asked
+
     def _missing(self, asked: Asked) -> Refused:
-        methods = [method for path, method in self._routes if path == asked.path]
+        methods = [method for path, method in self._routes if path == self._path(asked.path)]
         if methods:
             return Refused(405, "method", f"{asked.method} is not answered at {asked.path}: {', '.join(methods)}")
         return Refused(

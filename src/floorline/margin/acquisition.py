@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from floorline.guardrails.budget import Budget
 from floorline.margin.metrics import ratio_of
 from floorline.margin.report import Json, money_or_null, text_of
 from floorline.margin.table import NAMELESS
@@ -115,6 +116,19 @@ def acquisitions(
             )
         )
     return tuple(sorted(found, key=lambda one: (-one.cost, one.plan)))
+
+
+def monthly_limits(budgets: Iterable[Budget]) -> dict[str, int]:
+    """What may be spent a month on each plan, by the acquisition budgets in dollars that are of plans alone. One of several plans
+    counts for each of them, and of two for one plan the smaller.
+    """
+    limits: dict[str, int] = {}
+    for budget in budgets:
+        plans = [name for part in budget.scope for name in part.names if part.dimension == "plan"]
+        if budget.acquisition and budget.unit == "usd" and budget.window.unit == "month" and len(budget.scope) == 1:
+            for plan in plans:
+                limits[plan] = min(budget.limit_quanta, limits.get(plan, budget.limit_quanta))
+    return limits
 
 
 def acquisition_document(found: Sequence[Acquisition], start: date, end: date) -> Json:

@@ -1,15 +1,30 @@
 """The one list of what the control process's listener answers, beside its own pages. A reload of the configuration makes it anew."""
 
+from datetime import datetime
+from functools import cache
+
 from floorline.config import Config
+from floorline.guardrails.outlook import document
 from floorline.jobs.baseline_pages import BaselinePages
+from floorline.jobs.customer_usage import CustomerUsage
 from floorline.jobs.pages import Route
 from floorline.jobs.stripe.inbox import Inbox
 from floorline.jobs.stripe.webhook import Webhook
+from floorline.jobs.usage_pages import UsagePages
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import now, webhook_secrets
+from floorline.wiring import now, signing_secret, webhook_secrets
 
 
 def control_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
     """Every route, over the control process's own ledger."""
     webhook = Webhook(lambda: Inbox(ledger.state), webhook_secrets(config))
-    return (*BaselinePages(ledger, config.policies, now).routes(), webhook.route())
+    usage = CustomerUsage(ledger, config.gateway.allowance.budgets)
+
+    def used(customer: str, at: datetime) -> object:
+        return document(customer, usage.of(customer, at), at)
+
+    return (
+        *BaselinePages(ledger, config.policies, now).routes(),
+        *UsagePages(used, cache(signing_secret), now).routes(),
+        webhook.route(),
+    )

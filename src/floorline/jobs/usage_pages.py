@@ -1,0 +1,93 @@
+"""The usage API: what a customer has used of its budgets, for the customer's own product to show. docs/usage-api.md has it.
+
+GET  /api/v1/usage/{customer}   with a token of that customer: its usage, from any origin
+POST /api/v1/usage-tokens       with the control token: makes one
+GET  /widget/usage.js           the element that shows it
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Annotated
+from urllib.parse import unquote
+
+import msgspec
+
+from floorline.jobs.pages import Asked, Page, Refused, Route, json_page, read_body
+from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, customer_of, make_token
+
+USAGE = "/api/v1/usage/"
+TOKENS = "/api/v1/usage-tokens"
+WIDGET = "/widget/usage.js"
+
+_ANYWHERE = (b"access-control-allow-origin", b"*")
+_PREFLIGHT = (
+    _ANYWHERE,
+    (b"access-control-allow-methods", b"GET"),
+    (b"access-control-allow-headers", b"authorization"),
+    (b"access-control-max-age", b"86400"),
+)
+_PRIVATE = (_ANYWHERE, (b"cache-control", b"private, no-store"), (b"vary", b"authorization"))
+_SCRIPT = (
+    _ANYWHERE,
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"cache-control", b"public, max-age=3600"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_MINUTE = timedelta(minutes=1)
+_Minutes = Annotated[int, msgspec.Meta(ge=1, le=LIFETIME_MAX // _MINUTE)]
+
+Read = Callable[[str, datetime], object]
+
+
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a POST."""
+
+    customer: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    minutes: _Minutes = LIFETIME // _MINUTE
+
+
+class UsagePages:
+    """Answers by `read`, which makes the document of one customer's usage at an instant."""
+
+    def __init__(self, read: Read, secret: Callable[[], bytes], now: Callable[[], datetime]) -> None:
+        self._read, self._secret, self._now = read, secret, now
+        self._script = resources.files("floorline.jobs").joinpath("widget", "usage.js").read_text(encoding="utf-8")
+
+    def routes(self) -> tuple[Route, ...]:
+        """The usage and its element are open: the usage checks its own tokens."""
+        usage = f"{USAGE}{{customer}}"
+        return (
+            Route(method="GET", path=usage, answer=self._usage, open=True),
+            Route(method="OPTIONS", path=usage, answer=lambda _: Page(204, "text/plain", "", _PREFLIGHT), open=True),
+            Route(method="POST", path=TOKENS, answer=self._token),
+            Route(method="GET", path=WIDGET, answer=self._widget, open=True),
+        )
+
+    def _usage(self, asked: Asked) -> Page:
+        now = self._now()
+        scheme, _, token = asked.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        customer = customer_of(token.strip(), self._secret(), now) if scheme.lower() == "bearer" else None
+        if customer is None:
+            message = "send `Authorization: Bearer …` with a token of the customer that is not over: make one at POST"
+            return _opened(Refused(401, "token", f"{message} {TOKENS}"))
+        if unquote(asked.path.removeprefix(USAGE)) != customer:
+            return _opened(Refused(403, "scope", "the token is another customer's"))
+        page = json_page(200, self._read(customer, now))
+        return Page(page.status, page.kind, page.body, _PRIVATE)
+
+    def _token(self, asked: Asked) -> Page:
+        wanted = read_body(asked, _Wanted)
+        now, lifetime = self._now(), wanted.minutes * _MINUTE
+        token = make_token(wanted.customer, self._secret(), now, lifetime)
+        return json_page(201, {"token": token, "customer": wanted.customer, "expires_at": (now + lifetime).isoformat()})
+
+    def _widget(self, asked: Asked) -> Page:
+        del asked
+        return Page(200, "text/javascript; charset=utf-8", self._script, _SCRIPT)
+
+
+def _opened(refused: Refused) -> Page:
+    """A refusal that a page of any origin may read, so that the element can ask for another token."""
+    page = json_page(refused.status, {"error": {"type": refused.kind, "message": refused.message}})
+    return Page(page.status, page.kind, page.body, _PRIVATE)

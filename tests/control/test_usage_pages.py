@@ -1,0 +1,97 @@
+"""The usage API: a token opens its own customer's usage for minutes, and nothing else."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floorline.jobs.pages import Asked, Page, Router
+from floorline.jobs.usage_pages import UsagePages
+from floorline.jobs.usage_tokens import LIFETIME, customer_of, make_token
+
+SECRET, OTHER = b"a signing secret of the tests, long", b"another signing secret of the tests"
+CONTROL = "a token of twenty characters"
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+NAMES = st.text(min_size=1, max_size=40).filter(
+    lambda name: name.isprintable() and not any(0xD800 <= ord(c) < 0xE000 for c in name)
+)
+ROUTER = Router(UsagePages(lambda customer, at: {"customer": customer, "at": at.isoformat()}, lambda: SECRET, lambda: NOW).routes(), CONTROL)  # fmt: skip
+
+
+def ask(method: str, path: str, token: str = "", body: object = None) -> Page:
+    headers = {b"authorization": f"Bearer {token}".encode()} if token else {}
+    return ROUTER.answer(
+        Asked(method=method, path=path, headers=headers, body=json.dumps(body).encode() if body else b"")
+    )
+
+
+def usage(customer: str, token: str) -> tuple[int, dict[str, object]]:
+    page = ask("GET", f"/api/v1/usage/{quote(customer, safe='')}", token)
+    assert (b"access-control-allow-origin", b"*") in page.headers
+    return page.status, json.loads(page.body)
+
+
+@given(customer=NAMES, other=NAMES, minutes=st.integers(1, 1440))
+def test_a_token_opens_its_own_customers_usage_until_it_is_over(customer, other, minutes):
+    token = make_token(customer, SECRET, NOW, timedelta(minutes=minutes))
+    assert usage(customer, token) == (200, {"customer": customer, "at": NOW.isoformat()})
+    assert usage(other, token)[0] == (200 if other == customer else 403)
+    end = NOW + timedelta(minutes=minutes)
+    assert customer_of(token, SECRET, end - timedelta(seconds=1)) == customer
+    assert customer_of(token, SECRET, end) is None
+    assert customer_of(token, OTHER, NOW) is None
+
+
+@given(at=st.integers(0, 10_000), to=st.characters(codec="utf-8"))
+def test_a_token_that_was_changed_anywhere_opens_nothing(at, to):
+    token = make_token("acme", SECRET, NOW)
+    at %= len(token)
+    changed = token[:at] + to + token[at + 1 :]
+    assert changed == token or customer_of(changed, SECRET, NOW) is None
+
+
+def test_whoever_writes_a_later_end_or_another_name_into_a_token_is_refused():
+    said, _, signature = make_token("acme", SECRET, NOW).partition(".")
+    for forged in (["acme", 9_999_999_999], ["globex", int((NOW + LIFETIME).timestamp())]):
+        body = base64.urlsafe_b64encode(json.dumps(forged).encode()).rstrip(b"=").decode()
+        assert body != said.removeprefix("flu_")
+        assert customer_of(f"flu_{body}.{signature}", SECRET, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "token", ["", "flu_", "flu_.", ".", "flu_e30.", CONTROL, "flu_" + "A" * 10_000 + ".A", "flu_é.ü"]
+)
+def test_what_is_no_token_is_refused_and_told_where_to_make_one(token):
+    status, said = usage("acme", token)
+    assert (status, said["error"]["type"]) == (401, "token")
+    assert "POST /api/v1/usage-tokens" in said["error"]["message"]
+
+
+def test_a_token_is_made_for_who_has_the_control_token_alone():
+    made = ask("POST", "/api/v1/usage-tokens", CONTROL, {"customer": "a/b", "minutes": 5})
+    said = json.loads(made.body)
+    assert (made.status, said["customer"], said["expires_at"]) == (201, "a/b", "2026-11-20T09:05:00+00:00")
+    assert usage("a/b", said["token"])[0] == 200
+    assert ask("POST", "/api/v1/usage-tokens", said["token"], {"customer": "a/b"}).status == 401
+    for body in ({"customer": ""}, {"customer": "a", "minutes": 1441}, {"customer": "a", "minutes": 0}, {"user": "a"}):
+        assert ask("POST", "/api/v1/usage-tokens", CONTROL, body).status == 400
+
+
+def test_pages_of_other_origins_may_ask_and_load_the_element():
+    preflight = ask("OPTIONS", "/api/v1/usage/acme")
+    assert (preflight.status, dict(preflight.headers)[b"access-control-allow-headers"]) == (204, b"authorization")
+    script = ask("GET", "/widget/usage.js")
+    assert script.kind.startswith("text/javascript")
+    assert 'customElements.define("floorline-usage"' in script.body
+    for unsafe in ("innerHTML", "eval(", "new Function", "document.write", 'setAttribute("style"', "localStorage"):
+        assert unsafe not in script.body
+
+
+def test_a_customer_is_one_part_of_the_path():
+    assert ask("GET", "/api/v1/usage/").status == 404
+    assert ask("GET", "/api/v1/usage/acme/more").status == 404
+    assert ask("PUT", "/api/v1/usage/acme").status == 405
