@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from floorline.margin.effectiveness import Touched, effects
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.policy import FeaturePolicy, FloorException, Policies
 from floorline.money import text
@@ -257,3 +258,23 @@ def test_every_amount_of_the_review_adds_up_to_its_total():
     for name in ("revenue", "cost", "margin"):
         assert sum(getattr(line, name) for line in review.features) == getattr(review.total, name)
     assert replace(review, notes=()).total.margin == review.total.revenue - review.total.cost
+
+
+def test_what_guardrails_saved_and_where_that_does_harm_is_noted():
+    def touched(guardrail: str, **more: int) -> list[Touched]:
+        return [
+            Touched("chat", guardrail, f"{arm}-{n}", arm, "enforce", "hit", 10, cost=n, errors=more.get(arm, 0), saved=USD // 10)
+            for arm in ("treated", "holdout")
+            for n in range(40)
+        ]  # fmt: skip
+
+    calm, harmful = effects(touched("cache")), effects([*touched("route", treated=5), *touched("cache")])
+    assert not any("Guardrails" in note for note in weekly(week_figures({"chat": STEADY})).notes)
+    (saved,) = weekly(week_figures({"chat": STEADY}, guardrails=calm)).notes
+    assert saved == "Guardrails saved $4.00 net of their own cost: cache of chat $4.00 (`floorline guardrails`)."
+    notes = weekly(
+        week_figures({"chat": STEADY}, guardrails=harmful, harmful=[one for one in harmful if one.harms])
+    ).notes
+    assert [note.partition(":")[0] for note in notes] == [
+        "Guardrails saved $8.00 net of their own cost", "Where route of chat acts, more calls fail than where it is held out",
+    ]  # fmt: skip

@@ -17,13 +17,11 @@ from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.margins import Margins
 from floorline.margin.acquisition import PAYBACK_MONTHS, acquisition_document, monthly_limits
 from floorline.margin.dimensions import Scope
-from floorline.margin.effectiveness import CUSTOMERS_MIN, Difference, Effect, Rate, Side, total
+from floorline.margin.effectiveness import CUSTOMERS_MIN, HARMS, Difference, Effect, Rate, Side, total
 from floorline.margin.effectiveness_report import effectiveness_document
 from floorline.margin.metrics import usd_of
 from floorline.margin.words import cents, counted, dollars, percent
 from floorline.wiring import load_config
-
-_HARMS = {"successes": "fewer outcomes succeed", "retention": "fewer customers come back", "errors": "more calls fail"}
 
 
 @click.group("guardrails", invoke_without_command=True)
@@ -150,7 +148,7 @@ def _print_notes(out: Console, one: Effect) -> None:
     name = f"{one.guardrail} of {one.feature or 'calls without a feature'}"
     for name_of_rate, by in one.harms.items():
         out.print(
-            f"{name}: {_HARMS[name_of_rate]} where it acts, by {percent(by.low)} to {percent(by.high)}. A saving that costs "
+            f"{name}: {HARMS[name_of_rate]} where it acts, by {percent(by.low)} to {percent(by.high)}. A saving that costs "
             "customers is a loss: look at the answers before it goes on."
         )
     if one.shadow_calls:

@@ -14,6 +14,7 @@ from floorline.clock import day_of, timezone
 from floorline.errors import BadInput
 from floorline.jobs.backlogging import shelf as backlog
 from floorline.jobs.baselining import Baselines
+from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
@@ -125,6 +126,8 @@ class Reviewer:
             baselines={name: crossed(name, first, week.end) for name in names},
             prices=self._prices(week, end),
             new_models=self._new_models(week),
+            guardrails=effects_of(margins, days.start, days.end, _SCOPE),
+            harmful=[one for one in effects_of(margins, first, days.end, _SCOPE) if one.harms],
         )
 
     def _series(self, week: Week, end: date) -> Series:

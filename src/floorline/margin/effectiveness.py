@@ -25,6 +25,13 @@ CUSTOMERS_MIN = 30
 _T_95 = Decimal("2.045")
 """Student's t of a 95 % interval with 29 degrees of freedom: a little wide for more customers than CUSTOMERS_MIN."""
 
+HARMS: Mapping[str, str] = {
+    "successes": "fewer outcomes succeed",
+    "retention": "fewer customers come back",
+    "errors": "more calls fail",
+}
+"""What each rate that a guardrail makes worse means."""
+
 TREATED, HELD_OUT, SHADOW = "treated", "holdout", "shadow"
 
 

@@ -1,6 +1,6 @@
 """The weekly review out of figures handed in. Every amount in it is one of the margin tables', to the last digit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from floorline import money
+from floorline.margin.effectiveness import HARMS, Effect
+from floorline.margin.effectiveness import total as claimed
 from floorline.margin.floors import exception_sentence
 from floorline.margin.metrics import Figures, usd_of
 from floorline.margin.policy import Policies
@@ -42,7 +44,8 @@ UNATTRIBUTED_MAX = Decimal("0.05")
 class WeekFigures:
     """What a weekly review is made of. `by_feature` are the tables of this week and of the one before (with active
     users and revenue by kind); `series` covers four weeks of days by feature; `use` and `use_before` are what the unit economics read;
-    `baselines` are those of each feature that began in the four weeks.
+    `baselines` are those of each feature that began in the four weeks. `guardrails` is what they did in the week, `harmful` those
+    that did harm in the four weeks.
     """
 
     week: Week
@@ -61,6 +64,8 @@ class WeekFigures:
     prices: Sequence[PriceLine] = ()
     new_models: Sequence[NewModel] = ()
     baselines: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    guardrails: Sequence[Effect] = ()
+    harmful: Sequence[Effect] = ()
 
 
 def weekly(figures: WeekFigures, earlier: WeeklyReview | None = None, kept: WeeklyReview | None = None) -> WeeklyReview:
@@ -179,4 +184,18 @@ def _notes(figures: WeekFigures) -> tuple[str, ...]:
         )
     if not total.revenue_pico:
         found.append("No revenue is known for the week: margins are unknown, not zero. `floorline import` brings it.")
-    return tuple(found)
+    return (*found, *_guarded(figures))
+
+
+def _guarded(figures: WeekFigures) -> Iterator[str]:
+    """What the guardrails saved, the most first, and where that does harm."""
+    acted = [one for one in figures.guardrails if one.touched]
+    if acted:
+        each = ", ".join(
+            f"{one.guardrail} of {one.feature or '(none)'} {dollars(usd_of(one.net))}" for one in acted[:3]
+        )
+        net = dollars(usd_of(claimed(acted).net))
+        yield f"Guardrails saved {net} net of their own cost: {each}{' …' if len(acted) > 3 else ''} (`floorline guardrails`)."
+    for one in figures.harmful:
+        told = " and ".join(HARMS[name] for name in sorted(one.harms))
+        yield f"Where {one.guardrail} of {one.feature or '(none)'} acts, {told} than where it is held out: a saving that costs customers is a loss."
