@@ -161,9 +161,11 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
 
 
 def _longest_ms(policy: GatewayPolicy) -> int:
-    """How long a call can take over all its attempts."""
+    """How long a call can take: its wait for an identical one, and all its attempts."""
     attempts = max([group.attempts_max for group in policy.models.values()], default=1)
-    return attempts * max([provider.timeouts.total_ms for provider in policy.providers.values()], default=0)
+    rules = () if policy.guardrails is None else policy.guardrails.every
+    waits = max([rule.cache.wait_ms for rule in rules if rule.cache is not None], default=0)
+    return waits + attempts * max([provider.timeouts.total_ms for provider in policy.providers.values()], default=0)
 
 
 def _load(sources: Sources) -> Loaded:

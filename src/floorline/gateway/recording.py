@@ -111,8 +111,8 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
     whose, tries, guarded = call.attribution, call.tries, call.guarded
     last = tries[-1] if tries else None
     usage = account.usage
-    first_byte_ns = 0 if last is None else last.first_byte_ns
     served = guarded.served if guarded is not None else None
+    first_byte_ns = last.first_byte_ns if last is not None else now_ns if served is not None else 0
     return Call(
         source=SOURCE,
         id=call.id,

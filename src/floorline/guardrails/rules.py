@@ -28,7 +28,11 @@ class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
         return self.features.get(feature, self.default)
 
     @property
+    def every(self) -> tuple[Rules, ...]:
+        """Those of the features, and the general ones."""
+        return (self.default, *self.features.values())
+
+    @property
     def asks_figures(self) -> bool:
         """Whether any rule goes by what the ledger knows of customers."""
-        every = (self.default, *self.features.values())
-        return any(rules.route is not None and rules.route.asks_figures for rules in every)
+        return any(rules.route is not None and rules.route.asks_figures for rules in self.every)

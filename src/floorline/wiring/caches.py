@@ -37,6 +37,8 @@ def _redis(url: str, secret: bytes) -> "Redis":
     try:
         driver = cast("Any", importlib.import_module("redis.asyncio"))
         errors = cast("Any", importlib.import_module("redis.exceptions"))
+        retry = cast("Any", importlib.import_module("redis.asyncio.retry"))
+        backoff = cast("Any", importlib.import_module("redis.backoff"))
     except ImportError as error:
         raise BadInput("gateway.cache.redis needs redis-py: pip install 'floorline[redis]'") from error
     try:
@@ -46,7 +48,7 @@ def _redis(url: str, secret: bytes) -> "Redis":
             timeout=WAIT_S,
             socket_timeout=WAIT_S,
             socket_connect_timeout=WAIT_S,
-            retry=None,
+            retry=retry.Retry(backoff.NoBackoff(), 0),
         )
     except ValueError as error:
         raise BadInput(f"gateway.cache.redis: {error}") from error

@@ -63,7 +63,7 @@ class Redis:
         self._wrapping = AESGCM(hmac.digest(secret, b"floorline cache keys", "sha256"))
         self._known: dict[tuple[str, str], bytes] = {}
         self._writing: set[asyncio.Task[None]] = set()
-        self._rests_until = 0.0
+        self.rests_until = 0.0
         self._told = 0
 
     async def get(self, key: bytes) -> Entry | None:
@@ -100,13 +100,13 @@ class Redis:
     async def _tried(self, what: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
         """What Redis answers; None when it cannot, and while it rests after that."""
         loop = asyncio.get_running_loop()
-        if loop.time() < self._rests_until:
+        if loop.time() < self.rests_until:
             return None
         try:
             return await ask()
         except self._errors as error:
             self.failures[what] += 1
-            self._rests_until = loop.time() + RESTS_S
+            self.rests_until = loop.time() + RESTS_S
             log.error("the cache in Redis cannot be used, and rests for %d s: %r", RESTS_S, error)  # noqa: TRY400 - its own words
             return None
 
