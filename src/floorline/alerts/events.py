@@ -19,7 +19,7 @@ PRICE_NOTICES = "price_notice"
 PRICE_CHANGES = "price_change"
 """The kinds of the documents on the Shelf."""
 
-Scope = Literal["company", "customer", "feature", "plan", "user", "key", "model"]
+Scope = Literal["company", "customer", "feature", "plan", "user", "workflow", "key", "model"]
 
 
 class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 from floorline.gateway.counters.pacing import Pacing
 from floorline.gateway.counters.saving import Estimate, records_beyond, restored, saved, saved_call
 from floorline.gateway.counters.tally import Counted, Hold, Tally, standings
+from floorline.gateway.counters.telling import Teller
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.frame import Amounts, Denial, Facts
 from floorline.ledger.checkpoint import NAME, Checkpoint, Place, load
@@ -25,6 +26,7 @@ class LocalCounters:
         self._place, self._lost_after = place, lost_after
         self._file, self._spool = folder / NAME, folder / "spool"
         self._checkpoint = Checkpoint(self._file)
+        self._teller = Teller(folder)
 
     # -- as the process lives
 
@@ -57,6 +59,7 @@ class LocalCounters:
         if not self.tally.since:
             self._checkpoint.remove()
             return
+        self._teller.tell(self.tally, now)
         if whole:
             self.tally.sweep(now - KEPT)
         self._checkpoint.write(saved(self.tally, self._place(), now, whole=whole))
