@@ -5,7 +5,19 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorline.guardrails.prefix import MARKS_MAX, Mark, Odds, Part, Prefixes, Seen, Step, kept_from, marks, odds_of
+from floorline.guardrails.prefix import (
+    MARKS_MAX,
+    Mark,
+    Odds,
+    Part,
+    Prefixes,
+    Seen,
+    Served,
+    Step,
+    kept_from,
+    marks,
+    odds_of,
+)
 from floorline.pricing.version import PriceVersion, UnitPrice
 
 SECOND, MINUTE = 1_000, 60_000
@@ -134,7 +146,7 @@ def test_marks_are_few_in_order_hours_first_and_never_below_what_is_kept(
     found: list[Step] = []
     for place, (size, reads_5m, reads_1h, warm) in enumerate(made):
         tokens += size
-        found.append(Step(place, tokens, reads_5m, reads_1h, (*HERE, "5m") if warm else None))
+        found.append(Step(place, tokens, reads_5m, reads_1h, Served(*HERE, "5m") if warm else None))
     placed = marks(Seen(tuple(range(len(found))), tuple(found), None), ODDS, *HERE)
     assert [mark.place for mark in placed] == list(range(len(placed)))
     assert [mark.lifetime for mark in placed] == sorted((mark.lifetime for mark in placed), key=["1h", "5m"].index)

@@ -280,6 +280,7 @@ async def serving(
     redact: Redact | None = None,
     cache_ms: Callable[[], int] = now_ms,
     counters: Counters | None = None,
+    now: Callable[[], datetime] = utc_now,
     **changes: object,
 ) -> AsyncIterator[Live]:
     """A gateway in front of a stub. `changes` are fields of its policy, `cache_ms` is its cache's clock."""
@@ -292,7 +293,7 @@ async def serving(
         capturer = Capturer(content, redact)
         cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, cache_ms)
         ring = Keyring(keys or (key(),), SECRET)
-        pipeline = _pipeline(policy, spool, ring, book, draw, capturer, Guard(counters, cache))
+        pipeline = _pipeline(policy, spool, ring, book, draw, capturer, Guard(counters, cache), now)
         server = Server(pipeline.handle, policy.limits, explain=explained)
         live = Live(stub, spool, pipeline, server, cache)
         live.address = await server.listen("127.0.0.1", 0)
@@ -328,6 +329,7 @@ def _pipeline(
     draw: Callable[[], float],
     capturer: Capturer,
     guard: Guard,
+    now: Callable[[], datetime],
 ) -> Pipeline:
     numbers = iter(range(10**9))
     metrics = Metrics()
@@ -341,7 +343,7 @@ def _pipeline(
         ),
         Recorder(spool, "g1", lost_after=timedelta(hours=1)),
         metrics,
-        Chance(now=utc_now, call_id=lambda: f"{next(numbers):032x}", draw=draw),
+        Chance(now=now, call_id=lambda: f"{next(numbers):032x}", draw=draw),
         capturer,
         {},
         lambda: False,

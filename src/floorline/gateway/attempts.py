@@ -9,11 +9,12 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from floorline.gateway.departure import Departure
+from floorline.gateway.editing import Asking
 from floorline.gateway.message import Reply
 from floorline.gateway.metering import decoder
-from floorline.gateway.policy import ModelGroup, Target
+from floorline.gateway.policy import ModelGroup, Provider, Target
 from floorline.gateway.snapshot import Snapshot, Upstream
-from floorline.gateway.targets import RETRIED_STATUSES, Breaker, Failure, order, verdict_on
+from floorline.gateway.targets import RETRIED_STATUSES, Breaker, Failure, order, pinned, verdict_on
 from floorline.gateway.translate.answers import Answer
 from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.upstream import Attempt, UpstreamBroken
@@ -28,6 +29,10 @@ ERROR_S = 1
 """How long that may take."""
 
 RETRY_AFTER_SHOWN_MAX_S = 86_400
+
+
+Edit = Callable[[Asking, Provider, str], Asking]
+"""What goes to a provider's model of a request."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +60,12 @@ class Attempts:
         departure: Departure,
         draw: Callable[[], float],
         room: Callable[[Target], Awaitable[bool]] | None,
+        edit: Edit | None,
     ) -> None:
-        """`room` is asked before every attempt but the first whether a budget still has room for it."""
-        self._room = room
+        """`room` is asked before every attempt but the first whether a budget still has room for it; `edit` makes what a target is
+        asked of what it would be.
+        """
+        self._room, self._edit = room, edit
         self._call, self._snapshot, self._reply = call, snapshot, reply
         self._departure, self._draw = departure, draw
 
@@ -65,7 +73,11 @@ class Attempts:
         """The first attempt with an answer to show: a good one, or the last failure that has a status. None when there
         is no answer at all; the call's last try says why, and without a try every target is resting.
         """
-        left = self._willing(order(targets, self._draw))
+        call = self._call
+        pin = call.guarded.pin if call.guarded is not None else None
+        left = self._willing(
+            order(targets, self._draw) if pin is None else pinned(order(targets, self._draw), pin, call.model)
+        )
         target = next(left, None)
         following: Target | None = None
         while target is not None and not self._reply.gone:
@@ -117,6 +129,8 @@ class Attempts:
         asked = call.asked(upstream.provider.dialect)
         assert not isinstance(asked, Invalid), "who cannot be asked is no target"
         one = Try(provider=upstream.provider, model=target.model or call.model, started_ns=time.perf_counter_ns())
+        if self._edit is not None:
+            asked = self._edit(asked, upstream.provider, one.model)
         call.tries.append(one)
         breaker.begin()
         try:

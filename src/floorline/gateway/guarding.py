@@ -12,29 +12,33 @@ from msgspec import structs
 
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
-from floorline.gateway.attempts import Answered
+from floorline.gateway.attempts import Answered, Edit
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taking
 from floorline.gateway.counters.tally import Counted, Hold
+from floorline.gateway.editing import Asking, edited
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
-from floorline.gateway.policy import Target
+from floorline.gateway.policy import Provider, Target
+from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.relay import Close, HeadersOut, is_stream
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
+from floorline.gateway.wire.caps import thinking
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
 from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, held_out, unit_of
+from floorline.guardrails.output import SAYS_NOTHING
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.spending import refusal
 
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
 
-UNSEEN = frozenset({"prompt_cache"})
-"""Changes to a request that its answer does not depend on."""
+BOUNDED = frozenset({"output_cap"})
+"""Changes to a request that its answer depends on only where it became as long as they let it."""
 
 
 class Counters(Protocol):
@@ -65,6 +69,7 @@ class Guard:
     def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
         self.counters, self.cache = counters, cache
         self.counting = counters is not None
+        self.prefixing = Prefixing()
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
@@ -84,6 +89,8 @@ class Guard:
                 guarded.verdict = structs.replace(guarded.verdict, action="refuse", refusal=refusal(denial))
         if guarded.verdict.action == "hit" and guarded.served is not None:
             call.metadata = {**call.metadata, CACHED_CALL: guarded.served.call_id}
+        if guarded.verdict.action == "forward" and rules.prompt_cache is not None:
+            guarded.prefixed = self.prefixing.see(rules.prompt_cache, facts, call)
         call.notes = (*call.notes, *guarded.verdict.reasons)
         if guarded.verdict.action == "refuse":
             call.refusal = guarded.verdict.refusal
@@ -155,10 +162,31 @@ class Guard:
 
         return ask
 
+    def editor(self, call: UnderWay, snapshot: Snapshot) -> Edit | None:
+        """What makes the request that goes to a provider's model; None when it goes as it was asked."""
+        guarded = call.guarded
+        if guarded is None or (guarded.prefixed is None and not guarded.verdict.changes):
+            return None
+
+        def edit(asked: Asking, provider: Provider, model: str) -> Asking:
+            asked = edited(asked, guarded.verdict.changes, provider)
+            if guarded.prefixed is None:
+                return asked
+            return self.prefixing.sent(guarded.prefixed, asked, provider, model, snapshot.prices)
+
+        return edit
+
     def measure(self, call: UnderWay, account: Account, snapshot: Snapshot) -> None:
-        """The call has ended, and is about to be closed: what guardrails saved on it is known now."""
-        if call.guarded is not None:
-            call.guarded.touches, call.guarded.counterfactual_cost = measured(call, account, snapshot)
+        """The call has ended, and is about to be closed: what guardrails did and saved on it is known now."""
+        guarded = call.guarded
+        if guarded is None:
+            return
+        if guarded.prefixed is not None and call.tries:
+            marked = self.prefixing.closed(guarded.prefixed, account, status=call.tries[-1].status)
+            if marked is not None:
+                touches = (*guarded.verdict.touches, marked)
+                guarded.verdict = structs.replace(guarded.verdict, touches=touches)
+        guarded.touches, guarded.counterfactual_cost = measured(call, account, snapshot)
 
     def settle(self, call: UnderWay, account: Account, ending: str) -> None:
         """The call has closed."""
@@ -189,13 +217,14 @@ def _stored(call: UnderWay) -> Held | None:
 def _as_asked(guarded: Guarded, account: Account) -> bool:
     """Whether the answer is to what was asked, whatever was changed of it: no other model gave it, and no cap cut it short."""
     verdict, usage = guarded.verdict, account.usage
-    if verdict.model or any(change.name not in UNSEEN for change in verdict.changes):
+    if verdict.model or any(change.name not in BOUNDED for change in verdict.changes):
         return False
     return verdict.output_cap is None or (usage is not None and usage.tokens - usage.input_tokens < verdict.output_cap)
 
 
 def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:
     whose, view, route = call.attribution, call.view, call.route
+    asks = SAYS_NOTHING if rules.reasoning is None else thinking(route.endpoint, call.request.body)
     unit = unit_of(whose.customer, whose.user, call.key.id)
     return Facts(
         at=call.opened_at,
@@ -216,6 +245,8 @@ def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot)
         input_tokens=call.input_tokens,
         input_bound=len(call.request.body),
         output_cap=view.output_cap,
+        effort=asks.effort,
+        thinking_tokens=asks.tokens,
         priced=route.metered,
         cheaper=_cheaper(call, rules, snapshot),
         held_out=held_out(unit, rules.holdout_ppm),

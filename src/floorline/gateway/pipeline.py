@@ -171,7 +171,8 @@ class Pipeline:
         assert admitted.group is not None, "what is not refused has a group"
         departure = Departure(reply, snapshot.policy, self.drains)
         try:
-            attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, self._guard.room(call, snapshot))
+            room, edit = self._guard.room(call, snapshot), self._guard.editor(call, snapshot)
+            attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, room, edit)
             answered = await attempts.answer(admitted.group, admitted.targets)
             if answered is not None:
                 captured = self._capturer.begin(call, snapshot.policy)

@@ -1,45 +1,24 @@
 """Provider prompt caching around one call: its prompt is looked at, sent where it is kept, marked where that pays, and what came
-of it is claimed from the usage that its provider reports. What is learned lives in this process, as hashes alone.
+of it is told by the usage that its provider reports. What is learned lives in this process, as hashes alone.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from decimal import Decimal
 
-from msgspec import Struct
-
-from floorline.events import Arm, Touch
+from floorline.events import Touch
 from floorline.gateway.accounting import Account, Prices, priced_as
-from floorline.gateway.editing import with_body
-from floorline.gateway.policy import Provider, Target
-from floorline.gateway.translate.request import Asked
+from floorline.gateway.editing import Asking, with_body
+from floorline.gateway.policy import Provider
+from floorline.gateway.prefixed import Prefixed
 from floorline.gateway.wire.marking import MARKED, Spot, is_marked, marked
-from floorline.gateway.wire.prompt import Prompt, read_prompt
-from floorline.guardrails.frame import touch
-from floorline.guardrails.prefix import Mark, Odds, Prefixes, Seen, kept_from, marks, odds_of
-from floorline.guardrails.prompt import NOTHING, Claim, PromptCacheRule, claimed, expected
+from floorline.gateway.wire.prompt import listed, read_prompt
+from floorline.guardrails.frame import Facts, arm, touch
+from floorline.guardrails.prefix import Odds, Prefixes, kept_from, marks, odds_of
+from floorline.guardrails.prompt import PromptCacheRule, expected, saved
 from floorline.pricing.version import PriceVersion
 
 GUARDRAIL = "prompt_cache"
-
-
-class Prefixed(Struct, kw_only=True):
-    """One call's prompt: what was known of it, whether it may be changed, and how it was sent last."""
-
-    rule: PromptCacheRule
-    which: Arm
-    prompt: Prompt
-    seen: Seen
-    placed: tuple[Mark, ...] = ()
-    provider: Provider | None = None
-    model: str = ""
-    version: PriceVersion | None = None
-
-    @property
-    def pin(self) -> tuple[str, str] | None:
-        """The provider and model that have the call's conversation, where it is to stay there."""
-        if self.seen.pin is None or not self.rule.sticky or self.which != "treated":
-            return None
-        return self.seen.pin[:2]
+VERSIONS_MAX = 1_024
+"""Of prices whose odds are remembered."""
 
 
 class Prefixing:
@@ -49,16 +28,21 @@ class Prefixing:
         self._known = Prefixes()
         self._odds: dict[str, Odds | None] = {}
 
-    def see(self, rule: PromptCacheRule, which: Arm, feature: str, asked: Asked, at: datetime) -> Prefixed:
-        """Take in the prompt of a call as its caller says it."""
-        prompt = read_prompt(asked.route.endpoint, asked.request.body, asked.view.model)
-        seen = self._known.see(feature, prompt.parts, int(at.timestamp() * 1_000))
-        return Prefixed(rule=rule, which=which, prompt=prompt, seen=seen)
+    def see(self, rule: PromptCacheRule, facts: Facts, asked: Asking) -> Prefixed | None:
+        """Take in the prompt of a call as its caller says it; None where it is off, or the call has no prompt."""
+        if rule.setting.mode == "off":
+            return None
+        prompt = read_prompt(facts.endpoint, asked.request.body, facts.model)
+        if not prompt.parts:
+            return None
+        seen = self._known.see(facts.feature, prompt.parts, int(facts.at.timestamp() * 1_000))
+        which = arm(rule.setting, GUARDRAIL, facts)
+        return Prefixed(rule=rule, facts=facts, which=which, route=asked.route, prompt=prompt, seen=seen)
 
-    def sent(self, one: Prefixed, asked: Asked, provider: Provider, model: str, prices: Prices, at: datetime) -> Asked:
+    def sent(self, one: Prefixed, asked: Asking, provider: Provider, model: str, prices: Prices) -> Asking:
         """The request as it goes to `model` at `provider`: with the marks that pay there."""
         one.provider, one.model, one.placed = provider, model, ()
-        found = prices.book.resolve(priced_as(provider), model, at)
+        found = prices.book.resolve(priced_as(provider), model, one.facts.at)
         one.version = found if isinstance(found, PriceVersion) else None
         if one.version is None or asked.route.endpoint not in MARKED or is_marked(asked.request.body):
             return asked
@@ -68,8 +52,7 @@ class Prefixing:
         one.placed = marks(one.seen, model_odds, provider.name, model)
         if one.which != "treated" or not one.placed:
             return asked
-        body = marked(asked.route.endpoint, asked.request.body, _spots(one))
-        return asked if body is asked.request.body else with_body(asked, body)
+        return with_body(asked, marked(asked.route.endpoint, asked.request.body, _spots(one, asked)))
 
     def _odds_of(self, version: PriceVersion) -> Odds | None:
         if version.id not in self._odds:
@@ -78,37 +61,35 @@ class Prefixing:
             self._odds[version.id] = odds_of(version, kept_from(version.model))
         return self._odds[version.id]
 
-    def closed(self, one: Prefixed, account: Account) -> Touch | None:
-        """The call has an answer: what is known of its prefixes, and what marking them has brought or would have."""
-        if one.provider is None:
+    def closed(self, one: Prefixed, account: Account, *, status: int) -> Touch | None:
+        """The call has ended with an answer of this status: what is known of its prefixes from now on, and what marking them has
+        saved, or would have; None where there is nothing to mark.
+        """
+        if one.provider is None or not 200 <= status < 300:
             return None
         self._known.served(one.seen, one.placed, one.provider.name, one.model)
         if not one.placed:
             return None
-        claim = _claim(one, account)
-        return touch(one.rule.setting, GUARDRAIL, one.which, "mark", saved=claim.saved, cost=claim.cost)
+        return touch(one.rule.setting, GUARDRAIL, one.which, "mark", saved=_saved(one, account))
 
 
-VERSIONS_MAX = 1_024
-
-
-def _claim(one: Prefixed, account: Account) -> Claim:
+def _saved(one: Prefixed, account: Account) -> Decimal | None:
     """By what the provider reports where the prompt was marked, by what is to be expected where it was not."""
     assert one.version is not None and one.provider is not None, "what has marks has a price"  # noqa: PT018 - one sentence
     if one.which != "treated":
-        return claimed(expected(one.seen, one.placed, one.provider.name, one.model), one.version)
-    return NOTHING if account.usage is None else claimed(account.usage.buckets, one.version)
+        return saved(expected(one.seen, one.placed, one.provider.name, one.model), one.version)
+    return None if account.usage is None else saved(account.usage.buckets, one.version)
 
 
-def _spots(one: Prefixed) -> Sequence[Spot]:
-    """Where the marks stand in the request."""
+def _spots(one: Prefixed, asked: Asking) -> list[Spot]:
+    """Where the marks stand in the request. In a translated one messages are joined: there the last one alone is found again."""
     parts, messages = one.prompt.parts, one.prompt.messages
-    return [Spot(parts[mark.place].kind, messages[mark.place], mark.lifetime) for mark in one.placed]
-
-
-def pinned(targets: Sequence[Target], pin: tuple[str, str] | None, asked_for: str) -> list[Target]:
-    """The targets in the order in which they are tried, the pinned one before the others of its tier."""
-    found = next((one for one in targets if pin == (one.provider, one.model or asked_for)), None)
-    if found is None or found.tier != targets[0].tier:
-        return list(targets)
-    return [found, *[one for one in targets if one is not found]]
+    spots = [Spot(parts[mark.place].kind, messages[mark.place], mark.lifetime) for mark in one.placed]
+    if asked.route is one.route:
+        return spots
+    last = len(listed(asked.request.body, ("messages",))) - 1
+    return [
+        spot._replace(message=last) if spot.kind == "message" else spot
+        for spot in spots
+        if spot.kind != "message" or spot.message == messages[-1]
+    ]

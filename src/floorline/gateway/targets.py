@@ -133,6 +133,14 @@ def order(targets: Sequence[Target], draw: Callable[[], float]) -> list[Target]:
     return ordered
 
 
+def pinned(ordered: Sequence[Target], pin: tuple[str, str], model: str) -> list[Target]:
+    """The targets with the one that serves as `pin` (its provider, and its name for `model`) before the others of the first tier."""
+    found = next((one for one in ordered if pin == (one.provider, one.model or model)), None)
+    if found is None or found.tier != ordered[0].tier:
+        return list(ordered)
+    return [found, *[one for one in ordered if one is not found]]
+
+
 def _weighted(targets: Sequence[Target], drawn: float) -> Target:
     """One of them by weight. Weights of 0 are served only when nothing else is left."""
     total = sum(target.weight for target in targets)

@@ -9,9 +9,9 @@ import msgspec
 from floorline.events import Touch
 from floorline.gateway.attribution import Attribution
 from floorline.gateway.counters.tally import Hold
-from floorline.gateway.editing import edited
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Provider
+from floorline.gateway.prefixed import Prefixed
 from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.errors import Invalid
@@ -66,6 +66,12 @@ class Guarded(msgspec.Struct, kw_only=True):
     hold: Hold | None = None
     touches: tuple[Touch, ...] = ()
     counterfactual_cost: Decimal | None = None
+    prefixed: Prefixed | None = None
+
+    @property
+    def pin(self) -> tuple[str, str] | None:
+        """The provider and model that the call's conversation is to go on with."""
+        return None if self.prefixed is None else self.prefixed.pin
 
 
 class UnderWay(msgspec.Struct, kw_only=True):
@@ -107,21 +113,15 @@ class UnderWay(msgspec.Struct, kw_only=True):
         return self.view.model if self.guarded is None else self.guarded.verdict.model or self.view.model
 
     def asked(self, dialect: Dialect) -> "Asked | UnderWay | Invalid":
-        """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once,
-        with what guardrails change of it; Invalid where it cannot be said there.
+        """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once;
+        Invalid where it cannot be said there.
         """
-        changes = self.guarded.verdict.changes if self.guarded is not None else ()
-        if dialect == self.route.dialect and not changes:
+        if dialect == self.route.dialect:
             return self
         found = self._asked.get(dialect)
         if found is None:
-            found = self._asked[dialect] = edited(self._said(dialect), changes)
+            found = self._asked[dialect] = translated(self.route, self.view, self.request, dialect)
         return found
-
-    def _said(self, dialect: Dialect) -> Asked | Invalid:
-        if dialect == self.route.dialect:
-            return Asked(route=self.route, view=self.view, request=self.request)
-        return translated(self.route, self.view, self.request, dialect)
 
     def decided(self, guarded: Guarded) -> None:
         """What the guardrails have decided holds from now on."""

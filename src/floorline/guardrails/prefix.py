@@ -90,13 +90,17 @@ class Served(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A part where a mark may stand. `reads_…` are thousandths; `kept` says where its prefix still is."""
+    """A part where a mark may stand. `reads_…` are thousandths; `kept` says where its prefix may still be."""
 
     place: int
     tokens: int
     reads_5m: int
     reads_1h: int
     kept: Served | None
+
+    def kept_by(self, provider: str, model: str) -> bool:
+        """Whether a mark has this provider keep it still."""
+        return self.kept is not None and self.kept.lifetime is not None and self.kept[:2] == (provider, model)
 
 
 class Seen(NamedTuple):
@@ -164,7 +168,7 @@ def _sizes(seen: Seen, provider: str, model: str) -> tuple[list[int], int]:
     for place, step in enumerate(seen.steps, 1):
         sizes.append(step.tokens - before)
         before = step.tokens
-        if step.kept is not None and step.kept[:2] == (provider, model):
+        if step.kept_by(provider, model):
             warm = place
     return sizes, warm
 

@@ -7,11 +7,11 @@ import msgspec
 
 from floorline.guardrails.frame import OFF, Setting
 from floorline.guardrails.prefix import Mark, Seen
-from floorline.money import ZERO, multiply
+from floorline.money import ZERO, usd
 from floorline.pricing.version import PriceVersion
 
-_WRITES = ("cache_write_5m", "cache_write_1h")
 _READ = "cache_read"
+_CACHED = (_READ, "cache_write_5m", "cache_write_1h")
 
 
 class PromptCacheRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,31 +21,18 @@ class PromptCacheRule(msgspec.Struct, frozen=True, kw_only=True):
     sticky: bool = True
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider's cache saved on one call, and what writing to it cost more than plain input, in USD."""
-
-    saved: Decimal = ZERO
-    cost: Decimal = ZERO
-
-
-NOTHING = Claim()
-
-
-def claimed(usage: Mapping[str, int], version: PriceVersion) -> Claim:
-    """The claim of a call that used `usage`, at the prices it was billed by."""
+def saved(usage: Mapping[str, int], version: PriceVersion) -> Decimal:
+    """What a provider's cache saved on a call that used `usage`, in USD at the prices it is billed by: less for what it read than
+    plain input costs, more for what it wrote. Negative where writing is all there was.
+    """
     total = sum([tokens for unit, tokens in usage.items() if unit == "input" or unit.startswith("cache_")])
     plain = _price(version, "input", total)
-    if plain is None:
-        return NOTHING
-    saved = cost = ZERO
-    read = _price(version, _READ, total)
-    if read is not None:
-        saved = multiply(usage.get(_READ, 0), plain - read, 1)
-    for unit in _WRITES:
-        write = _price(version, unit, total)
-        if write is not None:
-            cost += multiply(usage.get(unit, 0), write - plain, 1)
-    return Claim(saved=saved, cost=cost)
+    amount = ZERO
+    for unit in _CACHED:
+        price = _price(version, unit, total)
+        if plain is not None and price is not None:
+            amount += usd(usage.get(unit, 0) * (plain - price))
+    return amount
 
 
 def expected(seen: Seen, placed: Sequence[Mark], provider: str, model: str) -> dict[str, int]:
@@ -59,8 +46,7 @@ def expected(seen: Seen, placed: Sequence[Mark], provider: str, model: str) -> d
         lifetime = lifetimes.get(step.place)
         if lifetime is None:
             break
-        kept = step.kept is not None and step.kept[:2] == (provider, model)
-        if kept:
+        if step.kept_by(provider, model):
             used = {_READ: step.tokens}
         else:
             unit = f"cache_write_{lifetime}"

@@ -6,6 +6,8 @@ import msgspec
 
 from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import HOLDOUT_PPM
+from floorline.guardrails.output import OutputRule, ReasoningRule
+from floorline.guardrails.prompt import PromptCacheRule
 from floorline.guardrails.route import RouteRule
 
 
@@ -15,6 +17,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     holdout_ppm: int = HOLDOUT_PPM
     cache: CacheRule | None = None
     route: RouteRule | None = None
+    prompt_cache: PromptCacheRule | None = None
+    output: OutputRule | None = None
+    reasoning: ReasoningRule | None = None
 
 
 class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
