@@ -41,10 +41,17 @@ class SharedCounters(LocalCounters):
     """The counters of one gateway of several. `name` is no other's, on any machine."""
 
     def __init__(
-        self, folder: Path, place: Callable[[], Place], *, lost_after: timedelta, sharing: Sharing, name: str
+        self,
+        folder: Path,
+        place: Callable[[], Place],
+        *,
+        lost_after: timedelta,
+        sharing: Sharing,
+        name: str,
+        rebuilt_ms: int = REBUILT_MS,
     ) -> None:
         super().__init__(folder, place, lost_after=lost_after)
-        self._sharing, self._name = sharing, name
+        self._sharing, self._name, self._rebuilt_ms = sharing, name, rebuilt_ms
         self._gateways = f"{{{sharing.prefix}}}:gateways"
         self._generation = 0
         self._silent_ms = int(lost_after.total_seconds() * 1000)
@@ -90,7 +97,7 @@ class SharedCounters(LocalCounters):
     async def _joined(self, link: Link) -> None:
         """Say what this gateway has, and what it knows of others, before anything is asked."""
         now_ms = int(time.time() * 1000)
-        answer = await link.now(_JOIN, [self._gateways], [self._name, now_ms, REBUILT_MS])
+        answer = await link.now(_JOIN, [self._gateways], [self._name, now_ms, self._rebuilt_ms])
         self._generation, wait_ms = int(str(answer[0])), int(str(answer[1]))
         buckets = list(self.tally.buckets.values()) if wait_ms else list(self._unsure)
         for bucket in buckets:
