@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## a sandbox company: margins per feature, customers under water, what to do first
+demo: $(STAMP) ## a sandbox company: margins per feature, customers under water, what to do first, and what guardrails make of it
 	$(RUN)/floorline demo
 
 lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own

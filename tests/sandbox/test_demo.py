@@ -23,6 +23,7 @@ from floorline.sandbox.exports import write_settings
 from floorline.sandbox.live import Answer, Seen, Stored, compared
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
+from tests.sandbox.guarding import guarded
 from tests.support import starting
 from tests.support.data import shared_data
 
@@ -111,18 +112,18 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
     out = StringIO()
     printed = screens(Console(file=out, width=80), staged)
     printed.opening(staged)
-    printed.figures(told.figures, LIVE)
+    printed.figures(told.figures, LIVE, guarded(staged.scene))
     printed.checks(told.checks)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 6
+    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 8
     assert "Company, plans, prices, models and workflow shapes are the demo's own." in text
 
 
 def test_the_document_holds_what_the_screens_hold(shown: tuple[Staged, Told]) -> None:
     staged, told = shown
-    found = json.loads(json.dumps(document(staged, told, LIVE, {"import": 1.0})))
+    found = json.loads(json.dumps(document(staged, told, LIVE, guarded(staged.scene), {"import": 1.0})))
     assert found["sandbox"] is True
     assert found["total"]["revenue"] == f"{told.figures.total.revenue:.12f}"
     assert all(check["holds"] for check in found["checks"])

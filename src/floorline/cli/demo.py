@@ -21,6 +21,7 @@ from floorline.sandbox.company import FROM, SMALL, TO, Volume
 from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.exports import write_settings
+from floorline.sandbox.guarded import run_guarded
 from floorline.sandbox.live import Seen, lines_of, run_live
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
@@ -93,13 +94,15 @@ def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_j
             with watch.phase("gateway"):
                 calls = LIVE_CALLS_SMALL if volume is SMALL else LIVE_CALLS
                 live = run_live(home, ledger, book, calls=calls, seed=seed, progress=_watching(errors))
-            told = replace(told, checks=(*told.checks, *live.checks))
+            with watch.phase("guardrails"):
+                guarded = run_guarded(home, ledger, book, config.policies, staged.scene, _problem)
+            told = replace(told, checks=(*told.checks, *live.checks, *guarded.checks))
     if as_json:
-        emit_json(document(staged, told, live, watch.seconds))
+        emit_json(document(staged, told, live, guarded, watch.seconds))
         return told
     shown = screens(Console(), staged)
     shown.opening(staged)
-    shown.figures(told.figures, live)
+    shown.figures(told.figures, live, guarded)
     shown.checks(told.checks)
     shown.timing(watch.seconds, rows)
     return told

@@ -30,6 +30,7 @@ SEAT, RESOLVED, ENTERPRISE, PRO, FREE = "contract-seat", "support-resolved", "en
 SEAT_USD_PER_MONTH = Decimal(99)
 PRO_USD_PER_MONTH = Decimal(15)
 RESOLVED_USD = Decimal(2)
+ACQUISITION_USD_PER_MONTH = Decimal(60)  # what the code assistant's free plan may cost
 ENTERPRISE_USD_PER_USER_YEAR = Decimal(1_825)  # five dollars a day, so that a day is a round figure
 SUPPORT_DESK_USD_PER_MONTH = Decimal(2_400)  # people who take over the tickets that the agent leaves open
 VECTOR_STORE_SUPPORT_USD_PER_MONTH = Decimal(180)
@@ -98,6 +99,25 @@ prices:
   - model: {RERANKER.name}  # not in the catalogue: Cohere's list price
     provider: {RERANKER.provider}
     prices: {{rerank_searches: {RERANKER.searches_usd_per_k}}}
+"""
+
+
+def guardrails(free_usd: Decimal) -> str:
+    """The code assistant's guardrails, as floorline.yaml has them: `free_usd` is what its free plan may cost in all."""
+    return f"""\
+guardrails:
+  downgrade: {{{STRONG.name}: {MIDDLE.name}, {MIDDLE.name}: {CHEAP.name}}}
+  evidence: {{days: 1}}
+  margin_rules:
+    - {{name: heavy customers, when: customer.cost_to_revenue > 0.8, do: downgrade}}
+budgets:
+  - name: acquisition
+    scope: {{plan: {FREE}}}
+    limit: {{usd: {free_usd}}}
+    window: month
+    soft: {{at: 50%, action: downgrade}}
+    hard: refuse
+    acquisition: true
 """
 
 

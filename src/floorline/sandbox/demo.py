@@ -23,6 +23,7 @@ from floorline.sandbox.checks import Check, check, raw_calls, ticket_costs
 from floorline.sandbox.exports import Export, write_exports
 from floorline.sandbox.figures import DemoFigures, Tables, figures_of
 from floorline.sandbox.rawsums import RawSums, sum_rows
+from floorline.sandbox.scene import Scene, scene_of
 from floorline.sandbox.traffic import Traffic
 
 
@@ -30,7 +31,7 @@ from floorline.sandbox.traffic import Traffic
 class Staged:
     """The company's 14 days on disk, ready to import, and the raw sums made while they were generated.
 
-    `units`: plan → users who have it.
+    `units`: plan → users who have it. `scene` is what its guarded part makes again.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Staged:
     exports: tuple[Export, ...]
     raw: RawSums
     units: Mapping[str, int]
+    scene: Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume) -> S
         exports=write_exports(folder, company, activity),
         raw=sum_rows(activity),
         units=units,
+        scene=scene_of(activity, units[own.PRO]),
     )
 
 

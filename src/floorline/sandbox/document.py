@@ -8,11 +8,12 @@ from floorline.sandbox import company as own
 from floorline.sandbox.demo import Staged, Told
 from floorline.sandbox.figures import DemoFigures, FeatureLine, First
 from floorline.sandbox.live import Live
+from floorline.sandbox.scene import HOURS, Guarded, PlanLine
 
 Json = dict[str, object]
 
 
-def document(staged: Staged, told: Told, live: Live, seconds: Mapping[str, float]) -> Json:
+def document(staged: Staged, told: Told, live: Live, guarded: Guarded, seconds: Mapping[str, float]) -> Json:
     """Everything on the screens, with every check."""
     figures = told.figures
     return {
@@ -36,6 +37,7 @@ def document(staged: Staged, told: Told, live: Live, seconds: Mapping[str, float
         "steps": _steps(figures),
         "first": _first(figures.first),
         "live": _live(live),
+        "guarded": _guarded(guarded),
         "checks": [
             {"what": one.what, "shown": one.shown, "raw": one.raw, "raw_rows": one.raw_rows, "holds": one.holds}
             for one in told.checks
@@ -56,6 +58,51 @@ def _live(live: Live) -> Json:
             {"feature": line.feature, "model": line.model, "calls": line.calls, "cost": text(line.cost)}
             for line in live.lines
         ],
+    }
+
+
+def _guarded(guarded: Guarded) -> Json:
+    heaviest = guarded.heaviest
+    return {
+        "hours": HOURS,
+        "plans": [_plan(line) for line in (*guarded.lines, guarded.total)],
+        "guardrails": [
+            {
+                "guardrail": one.guardrail,
+                "touched": one.touched,
+                "saved": text(one.saved),
+                "share": money_or_null(one.share),
+                "customers_held_out": one.held_out,
+            }
+            for one in guarded.shares
+        ],
+        "heaviest": None
+        if heaviest is None
+        else {
+            "customer": heaviest.customer,
+            "pays": text(heaviest.pays),
+            "cost": text(heaviest.cost),
+            "calls": heaviest.calls,
+            "moved": heaviest.moved,
+            "cost_before": text(heaviest.before),
+            "cost_after": text(heaviest.after),
+        },
+        "free_plan_budget": text(guarded.free_limit),
+        "conversions": guarded.conversions,
+    }
+
+
+def _plan(line: PlanLine) -> Json:
+    return {
+        "plan": line.plan or None,
+        "calls": line.calls,
+        "refused": line.refused,
+        "moved": line.moved,
+        "brings": text(line.brings),
+        "cost_before": text(line.before),
+        "cost_after": text(line.after),
+        "margin_ratio_before": money_or_null(line.margin_before),
+        "margin_ratio_after": money_or_null(line.margin_after),
     }
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from floorline.sandbox.activity import Activity, MoneyRow
+from floorline.sandbox.activity import Activity, MoneyRow, UsageRow
 from floorline.sandbox.company import SETTINGS, Account, Company
 
+_MONEY = ("amount", "currency", "period_start", "period_end")
+_REVENUE = ("id", "customer", "plan", *_MONEY)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -42,12 +44,19 @@ def write_exports(folder: Path, company: Company, activity: Activity) -> tuple[E
     )
     customers, revenue, costs, outcomes, usage = (export.path for export in exports)
     _csv(customers, ("customer", "name", "plan", "segment", "cohort", "aliases"), map(_customer, company.accounts))
-    money = ("amount", "currency", "period_start", "period_end")
-    _csv(revenue, ("id", "customer", "plan", *money), (_revenue(row) for row in activity.revenue))
-    _csv(costs, ("id", "component", *money, "feature", "driver"), (_cost(row) for row in activity.costs))
+    _csv(revenue, _REVENUE, map(_revenue, activity.revenue))
+    _csv(costs, ("id", "component", *_MONEY, "feature", "driver"), (_cost(row) for row in activity.costs))
     _jsonl(outcomes, activity.outcomes)
     _jsonl(usage, activity.usage)
     return exports
+
+
+def write_month(folder: Path, usage: Iterable[UsageRow], revenue: Iterable[MoneyRow]) -> tuple[Export, ...]:
+    """What the code assistant's customers paid and used in the running month."""
+    paid, used = folder / "month-revenue.csv", folder / "month-usage.jsonl"
+    _csv(paid, _REVENUE, map(_revenue, revenue))
+    _jsonl(used, usage)
+    return Export(kind="revenue", path=paid), Export(kind="usage", path=used)
 
 
 def _customer(account: Account) -> tuple[str, ...]:

@@ -4,17 +4,12 @@ provider process ◀── gateway process ◀── the company's callers      
 """
 
 import json
-import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,9 +24,6 @@ from floorline.errors import FloorlineError
 from floorline.gateway.issuing import Issuer, Wish
 from floorline.gateway.keyring_file import KEYRING_NAME
 from floorline.gateway.secret import SECRET_NAME, file_secret
-from floorline.ingest.calls import Pricer
-from floorline.jobs.collecting import Collector
-from floorline.jobs.lost import Estimator
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.state import State
 from floorline.margin.metrics import usd_of
@@ -40,13 +32,10 @@ from floorline.pricing.book import PriceBook
 from floorline.query import Query
 from floorline.sandbox import company as own
 from floorline.sandbox.checks import Check
+from floorline.sandbox.processes import PAUSE_S, collect, free_port, gateway, provider, until
 
 CALLERS = 8
-READY_S = 30
 RETRY_S = 30
-_PAUSE_S = 0.05
-_PRIVATE = ("FLOORLINE_HOME", "FLOORLINE_CONFIG", "FLOORLINE_SECRET", "FLOORLINE_CONTROL_TOKEN")
-"""Of the user's own installation: the demo's processes must not see them."""
 
 _MODELS = {own.CONTRACTS: own.STRONG, own.SUPPORT: own.CHEAP, own.REPORTS: own.STRONG, own.CODE: own.MIDDLE}
 _ASK = {
@@ -131,30 +120,31 @@ def run_live(
     rng = random.Random(seed)  # noqa: S311 - sampling, not secrets
     keys = _keys(folder, rng)
     seen = Seen()
-    with _provider(folder) as upstream:
+    with provider(folder) as upstream:
         config = _config(folder, upstream)
-        port = _free_port()
-        gateway = _gateway(folder, config, port)
+        port = free_port()
+        serving = gateway(folder, config, port)
         try:
             with ThreadPoolExecutor(CALLERS) as callers:
                 plan = [rng.choice(tuple(_MODELS)) for _ in range(calls)]
                 pending = [
                     callers.submit(_call, port, feature, keys[feature], n, seen) for n, feature in enumerate(plan)
                 ]
-                _until(lambda: len(seen.answers) >= calls // 2, lambda: progress(seen))
+                until(lambda: len(seen.answers) >= calls // 2, lambda: progress(seen))
                 killed_after = len(seen.answers)
-                gateway.send_signal(signal.SIGKILL)
-                gateway.wait()
+                serving.send_signal(signal.SIGKILL)
+                serving.wait()
                 down = time.monotonic()
-                gateway = _gateway(folder, config, port)
+                serving = gateway(folder, config, port)
                 down_ms = round((time.monotonic() - down) * 1_000)
-                _until(lambda: all(one.done() for one in pending), lambda: progress(seen))
+                until(lambda: all(one.done() for one in pending), lambda: progress(seen))
                 for one in pending:
                     one.result()
         finally:
-            gateway.terminate()
-            gateway.wait()
-    stored = _collected(folder, ledger, book)
+            serving.terminate()
+            serving.wait()
+    collect(folder, ledger, book)
+    stored = ledger.query(Query(sql=_sql("live_calls"), row=Stored))
     return compared(seen, stored, calls=calls, killed_after=killed_after, down_ms=down_ms)
 
 
@@ -190,60 +180,6 @@ def _config(folder: Path, upstream: str) -> Path:
     return path
 
 
-@contextmanager
-def _provider(folder: Path) -> Generator[str]:
-    """A simulated provider as a process of its own; its address."""
-    port = _free_port()
-    process = _started(folder, "sandbox", "--port", str(port), "--latency-ms", "15")
-    try:
-        _await_port(process, port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _gateway(folder: Path, config: Path, port: int) -> subprocess.Popen[bytes]:
-    process = _started(folder, "gateway", "--config", str(config), "--port", str(port))
-    _await_port(process, port)
-    return process
-
-
-def _started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
-    environment["FLOORLINE_HOME"] = str(folder)
-    with (folder / f"{words[0]}.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "floorline", *words], env=environment, stdout=log, stderr=log, cwd=folder
-        )
-
-
-def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
-    """Until something listens. FloorlineError when it ends or takes too long."""
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
-            raise FloorlineError(f"a process of the demo ended with {process.returncode}: see its log with --keep")
-        time.sleep(_PAUSE_S)
-    raise FloorlineError(f"a process of the demo did not listen within {READY_S} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _until(done: Callable[[], bool], tell: Callable[[], None]) -> None:
-    while not done():
-        tell()
-        time.sleep(_PAUSE_S)
-    tell()
-
-
 def _call(port: int, feature: str, key: str, number: int, seen: Seen) -> None:
     """One call as an application makes it: again when its connection breaks, for as long as the gateway may be away."""
     path, headers, body = _request(feature, key, number)
@@ -258,7 +194,7 @@ def _call(port: int, feature: str, key: str, number: int, seen: Seen) -> None:
             seen.interrupted()
             if time.monotonic() > deadline:
                 raise
-            time.sleep(_PAUSE_S)
+            time.sleep(PAUSE_S)
             continue
         finally:
             connection.close()
@@ -283,18 +219,6 @@ def _request(feature: str, key: str, number: int) -> tuple[str, dict[str, str], 
         return "/v1/messages", {**headers, "x-api-key": key}, json.dumps(body).encode()
     body = {"model": model.name, "messages": messages}
     return "/v1/chat/completions", {**headers, "authorization": f"Bearer {key}"}, json.dumps(body).encode()
-
-
-def _collected(folder: Path, ledger: Ledger, book: PriceBook) -> list[Stored]:
-    """What the gateway left in its spool, in the ledger."""
-    estimator = Estimator(pricer=Pricer(book=book))
-    collector = Collector(ledger, folder, estimator, _complain)
-    collector.step(datetime.now(UTC))
-    return ledger.query(Query(sql=_sql("live_calls"), row=Stored))
-
-
-def _complain(message: str) -> None:
-    raise FloorlineError(message)
 
 
 def compared(seen: Seen, stored: Sequence[Stored], *, calls: int, killed_after: int, down_ms: int) -> Live:

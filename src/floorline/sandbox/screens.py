@@ -1,6 +1,6 @@
 """The demo's screens: tables for people, 80 columns wide, each naming what is real and what is made up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from floorline.margin.acquisition import PAYBACK_MONTHS
+from floorline.margin.effectiveness import CUSTOMERS_MIN
 from floorline.margin.floors import Zone
 from floorline.sandbox import company as own
 from floorline.sandbox.checks import Check
@@ -25,6 +27,7 @@ from floorline.sandbox.figures import (
     UnderWater,
 )
 from floorline.sandbox.live import Live
+from floorline.sandbox.scene import HOURS, Guarded
 from floorline.sandbox.table import DAYS
 
 _ZONES: Mapping[Zone, str] = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
@@ -50,7 +53,7 @@ class Screens:
         )
         self.console.print(Panel(text, title="Floorline demo", border_style="cyan", padding=(0, 1)))
 
-    def figures(self, figures: DemoFigures, live: Live) -> None:
+    def figures(self, figures: DemoFigures, live: Live, guarded: Guarded) -> None:
         """Every table, and what to do first."""
         self._features(figures)
         self._customers(figures.under_water, figures.top)
@@ -58,6 +61,8 @@ class Screens:
         self._steps(figures)
         self._live(live)
         self._first(figures.first)
+        self._guarded(guarded, next((line.floor for line in figures.features if line.feature == own.CODE), None))
+        self._shares(guarded)
 
     def _live(self, live: Live) -> None:
         table = self._table("Through a real gateway, live", "feature", "model", ">calls", ">a call", ">cost")
@@ -78,6 +83,44 @@ class Screens:
             f"After {live.killed_after} answers the gateway was killed with [bold]kill -9[/] and served again within "
             f"{live.down_ms:,} ms. Of its calls {fate}. Callers asked again: [bold]{live.answered:,} of {live.calls:,} calls "
             f"were answered[/]. Whether the ledger holds each answer at the cost that was told is checked below."
+        )
+        self._show(table, words)
+
+    def _guarded(self, guarded: Guarded, floor: Decimal | None) -> None:
+        table = self._table(
+            f"The code assistant's last {HOURS} hours again, with guardrails",
+            "plan", ">calls", ">brings", ">cost before", ">after", ">margin before", ">after",
+        )  # fmt: skip
+        for line in (*guarded.lines, guarded.total):
+            if line is guarded.total:
+                table.add_section()
+            table.add_row(
+                line.plan or "total",
+                f"{line.calls:,}",
+                usd(line.brings),
+                usd(line.before),
+                usd(line.after),
+                _tinted(line.margin_before),
+                _tinted(line.margin_after),
+                style="bold" if line is guarded.total else "",
+            )
+        total = guarded.total
+        words = (
+            f"[bold]{percent(total.margin_before)} became {percent(total.margin_after)}[/] against a floor of "
+            f"{percent(floor, places=0)}."
+        )
+        self._show(table, " ".join((words, *_heaviest_words(guarded), *_free_words(guarded))))
+
+    def _shares(self, guarded: Guarded) -> None:
+        table = self._table(
+            "What each guardrail saved of it", "guardrail", ">calls touched", ">saved", ">share", "by hold-out"
+        )
+        for one in guarded.shares:
+            held_out = f"{'not enough: ' if one.missing else ''}{one.held_out} of {CUSTOMERS_MIN} held out"
+            table.add_row(one.guardrail, f"{one.touched:,}", usd(one.saved), percent(one.share), held_out)
+        words = (
+            "Saved is what each call would have cost on the model that was asked for, less what it did cost: no dollar is "
+            "counted twice. 2 % of customers are left alone, to measure the same by comparison once there are enough."
         )
         self._show(table, words)
 
@@ -184,6 +227,7 @@ class Screens:
                 (f"{first.advice[0].upper()}{first.advice[1:]}.", "bold"),
             )
         self.console.print(Panel(words, title="What to do first", border_style="green", padding=(0, 1)))
+        self.console.print()
 
     # -- how they look
 
@@ -212,6 +256,7 @@ class Screens:
 
 
 _NAMED = frozenset({
+    "guarded, before", "guarded, after", "saved by guardrails",
     "calls", "tokens", "cost of calls", "cost with bills", "revenue", "margin", "live calls answered", "cost told to callers",
 })  # fmt: skip
 
@@ -231,6 +276,30 @@ def usd(amount: Decimal | None, *, places: int = 2) -> str:
 def percent(share: Decimal | None, *, places: int = 1) -> str:
     """A share for people; – where unknown."""
     return "–" if share is None else f"{share * 100:,.{places}f} %"
+
+
+def _heaviest_words(guarded: Guarded) -> Iterator[str]:
+    one = guarded.heaviest
+    if one is not None and one.moved:
+        yield (
+            f"[bold]{one.customer}[/] pays {usd(one.pays, places=0)} a month and has cost {usd(one.cost)} in it: the margin rule "
+            f"had {one.moved} of its {one.calls} calls answered by {own.MIDDLE.name}, for [bold]{usd(one.after)} instead of "
+            f"{usd(one.before)}[/]."
+        )
+
+
+def _free_words(guarded: Guarded) -> Iterator[str]:
+    free = guarded.line(own.FREE)
+    yield (
+        f"The free plan has an acquisition budget of {usd(guarded.free_limit)} for these hours "
+        f"({usd(own.ACQUISITION_USD_PER_MONTH, places=0)} a month); from half of it on {own.CHEAP.name} answers: "
+        f"[bold]{usd(free.after)} spent instead of {usd(free.before)}[/], {free.moved} of {free.calls} calls moved, "
+        f"{free.refused} refused."
+    )
+    if guarded.conversions is not None:
+        yield (
+            f"{guarded.conversions} of its users a month must become subscribers to pay that back within {PAYBACK_MONTHS} months."
+        )
 
 
 def _feature_cells(line: FeatureLine) -> tuple[str, ...]:
