@@ -37,9 +37,6 @@ from floorline.guardrails.spending import refusal
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
 
-BOUNDED = frozenset({"output_cap"})
-"""Changes to a request that its answer depends on only where it became as long as they let it."""
-
 
 class Counters(Protocol):
     """Budgets and rates as they are counted: in this process, or in one place for several gateways."""
@@ -198,7 +195,7 @@ class Guard:
             self.counters.settle(hold, _spent(account) if call.verdict == "forward" else None)
         stored = _stored(call)
         if stored is not None and self.cache is not None:
-            self.cache.closed(call, stored, account, ending, as_asked=_as_asked(guarded, account))
+            self.cache.closed(call, stored, account, ending)
 
     def left(self, call: UnderWay) -> None:
         """The call is over, closed or not: nobody waits for it any more."""
@@ -212,14 +209,6 @@ def _stored(call: UnderWay) -> Held | None:
     stored = None if call.guarded is None else call.guarded.stored
     assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
     return stored
-
-
-def _as_asked(guarded: Guarded, account: Account) -> bool:
-    """Whether the answer is to what was asked, whatever was changed of it: no other model gave it, and no cap cut it short."""
-    verdict, usage = guarded.verdict, account.usage
-    if verdict.model or any(change.name not in BOUNDED for change in verdict.changes):
-        return False
-    return verdict.output_cap is None or (usage is not None and usage.tokens - usage.input_tokens < verdict.output_cap)
 
 
 def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:

@@ -15,6 +15,9 @@ from floorline.guardrails.frame import OFF, Evidence, Facts, Setting, Verdict, a
 from floorline.money import ZERO
 
 NAME = "cache"
+UNSEEN = frozenset({"output_cap", "prompt_cache"})
+"""Changes to a request that an answer which a cap has not cut short does not depend on."""
+
 Partition = Literal["customer", "feature", "global"]
 
 
@@ -41,6 +44,18 @@ def partition(rule: CacheRule, facts: Facts) -> tuple[str, ...]:
     if facts.customer:
         return ("customer", facts.feature, facts.customer)
     return ("key", facts.feature, facts.key)
+
+
+def keeps(rule: CacheRule, decided: Verdict, output_tokens: int | None) -> bool:
+    """Whether the answer to a call that was sent as `decided` may be kept as one to what it asked: another model's may not, nor
+    one that a cap may have cut short. What else guardrails change they change alike for one customer, not for several.
+    """
+    if decided.model:
+        return False
+    cap = decided.output_cap
+    if cap is not None and (output_tokens is None or output_tokens >= cap):
+        return False
+    return rule.partition == "customer" or UNSEEN.issuperset([change.name for change in decided.changes])
 
 
 def step(facts: Facts, evidence: Evidence, rule: CacheRule, so_far: Verdict) -> Verdict:

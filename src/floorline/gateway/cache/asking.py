@@ -127,22 +127,27 @@ def passed_by(call: UnderWay, rule: CacheRule) -> str:
 
 def forbidden(request: Request) -> bool:
     """Whether the caller asks that nothing be stored, or that nothing stored be answered."""
-    said = request.headers.get(b"cache-control") or request.headers.get(b"pragma")
-    if said is None:
+    headers = request.headers
+    if b"cache-control" not in headers and b"pragma" not in headers:
         return False
-    return not _NO.isdisjoint(part.strip() for part in said.decode("latin-1").lower().split(","))
+    return not _NO.isdisjoint(_directives(request, b"cache-control" if b"cache-control" in headers else b"pragma"))
 
 
 def age_max_s(request: Request) -> int | None:
     """How old an answer may be that the caller takes: `cache-control: max-age=N`."""
-    said = request.headers.get(b"cache-control")
-    if said is None or b"max-age" not in said.lower():
+    if b"cache-control" not in request.headers:
         return None
-    for part in said.decode("latin-1").lower().split(","):
-        name, _, value = part.strip().partition("=")
+    for directive in _directives(request, b"cache-control"):
+        name, _, value = directive.partition("=")
         if name == "max-age" and value.isdecimal() and value.isascii():
             return int(value[:12])
     return None
+
+
+def _directives(request: Request, name: bytes) -> list[str]:
+    """What a header says, which may stand several times."""
+    said = [value for key, value in request.raw_headers if key == name] or [request.headers[name]]
+    return [part.strip() for part in b",".join(said).decode("latin-1").lower().split(",")]
 
 
 def _is_set(raw: msgspec.Raw | None) -> bool:

@@ -18,7 +18,7 @@ from floorline.gateway.cache.taking import Taken
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Target
 from floorline.gateway.underway import Served, UnderWay
-from floorline.guardrails.cache import NAME, CacheRule, partition
+from floorline.guardrails.cache import NAME, CacheRule, keeps, partition
 from floorline.guardrails.frame import Facts, Looked, arm
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
@@ -150,10 +150,10 @@ class ExactCache:
 
     # -- after it
 
-    def closed(self, call: UnderWay, held: Held, account: Account, ending: str, *, as_asked: bool) -> None:
+    def closed(self, call: UnderWay, held: Held, account: Account, ending: str) -> None:
         """The call has closed: its answer is kept if it is a whole and good one to what was asked, and whoever waits goes on."""
         entry = None
-        if ending == "complete" and as_asked and held.entry is None and held.rule is not None:
+        if ending == "complete" and held.entry is None and held.rule is not None:
             entry = self._kept(call, held, held.rule, account)
         self.land(held, entry)
 
@@ -167,7 +167,7 @@ class ExactCache:
         answer, answered = held.answer, held.answered
         if answer is None or answered is None or answer.body is None or call.status != 200:
             return None
-        if not _whole(answered, answer.body, streamed=held.streamed):
+        if not _whole(answered, answer.body, streamed=held.streamed) or not _as_asked(call, rule, account):
             return None
         whose = Subject(call.attribution.customer, call.attribution.user)
         customer, user = self._names(whose)
@@ -226,6 +226,13 @@ def _whole(answered: Answered, body: bytes, *, streamed: bool) -> bool:
         return False
     usage = one.usage
     return usage is not None and usage.usage is not None and usage.complete and (not streamed or end in body)
+
+
+def _as_asked(call: UnderWay, rule: CacheRule, account: Account) -> bool:
+    """Whether what guardrails changed of the call leaves its answer one to what was asked."""
+    usage = account.usage
+    output_tokens = usage.tokens - usage.input_tokens if usage is not None else None
+    return call.guarded is None or keeps(rule, call.guarded.verdict, output_tokens)
 
 
 def _cost_of_last(call: UnderWay, account: Account) -> Decimal | None:
