@@ -76,7 +76,6 @@ def test_without_an_answer_nothing_is_touched(looked: Looked | None) -> None:
         (Verdict(output_cap=20, changes=(Change(name="output_cap", value="20"),)), 19, "global", True),
         (Verdict(output_cap=20, changes=(Change(name="output_cap", value="20"),)), 20, "customer", False),
         (Verdict(output_cap=20), None, "customer", False),
-        (Verdict(changes=(Change(name="prompt_cache"),)), 20, "feature", True),
         (Verdict(changes=(Change(name="reasoning_effort", value="low"),)), 20, "customer", True),
         (Verdict(changes=(Change(name="reasoning_effort", value="low"),)), 20, "feature", False),
     ],

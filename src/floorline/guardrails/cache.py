@@ -15,7 +15,7 @@ from floorline.guardrails.frame import OFF, Evidence, Facts, Setting, Verdict, a
 from floorline.money import ZERO
 
 NAME = "cache"
-UNSEEN = frozenset({"output_cap", "prompt_cache"})
+UNSEEN = frozenset({"output_cap"})
 """Changes to a request that an answer which a cap has not cut short does not depend on."""
 
 Partition = Literal["customer", "feature", "global"]
