@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE  # each process that the tests start would compile all of the product again
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove soak lint bench lock
+.PHONY: help setup demo test tests prove soak lint bench lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -15,7 +15,8 @@ setup: $(STAMP) ## build .venv from the hash-checked lock file
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements.lock
+	$(RUN)/python -m compileall -q -j 0 $(VENV)/lib  # pip would compile on one core
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
@@ -25,12 +26,15 @@ demo: $(STAMP) ## a sandbox company: margins per feature, customers under water,
 lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/basedpyright --level error
 	$(RUN)/lint-imports
 	$(RUN)/python tools/tidy.py
+	$(RUN)/basedpyright --level error
 
-test: lint ## lint and every test but the long ones, under 8 minutes on 2 cores
-	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2
+test: $(STAMP) ## lint and every test but the long ones, under 8 minutes on 2 cores
+	@$(MAKE) --no-print-directory --jobs 2 lint tests  # the type check has one thread
+
+tests: $(STAMP)
+	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2 --dist worksteal
 
 prove: $(STAMP) ## the long suites: kills, simulations
 	$(RUN)/python -m pytest -m prove

@@ -44,7 +44,9 @@ def tiered_versions() -> Iterator[PriceVersion]:
                         yield version
 
 
-VERSIONS = {f"{one.provider}/{one.model}/{one.id}": one for one in tiered_versions()}
+@pytest.fixture(scope="module")
+def versions() -> list[PriceVersion]:
+    return list(tiered_versions())
 
 
 def rates_at(unit_price: UnitPrice, above: int) -> tuple[Decimal, Decimal]:
@@ -54,29 +56,32 @@ def rates_at(unit_price: UnitPrice, above: int) -> tuple[Decimal, Decimal]:
     return (below[-1].list if below else unit_price.list), (reached[-1].list if reached else unit_price.list)
 
 
-def test_the_book_has_as_many_tiered_versions_as_this_page_was_written_for() -> None:
-    providers = {version.provider for version in VERSIONS.values()}
+def test_the_book_has_as_many_tiered_versions_as_this_page_was_written_for(versions: list[PriceVersion]) -> None:
+    providers = {version.provider for version in versions}
     assert {"anthropic", "aws", "google", "openai", "openrouter", "x-ai"} <= providers
-    assert len(VERSIONS) > 150
-    starts = {tier.above_tokens for one in VERSIONS.values() for unit in one.prices for tier in unit.tiers}
+    assert len(versions) > 150
+    starts = {tier.above_tokens for one in versions for unit in one.prices for tier in unit.tiers}
     assert {32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288} <= starts
 
 
-@pytest.mark.parametrize("name", VERSIONS)
-def test_at_the_threshold_the_lower_price_holds_and_one_token_more_reprices_the_whole_request(name: str) -> None:
-    version = VERSIONS[name]
+def test_at_the_threshold_the_lower_price_holds_and_one_token_more_reprices_the_whole_request(
+    versions: list[PriceVersion],
+) -> None:
+    for version in versions:
+        for above in sorted({tier.above_tokens for unit in version.prices for tier in unit.tiers}):
+            check_threshold(version, above)
+
+
+def check_threshold(version: PriceVersion, above: int) -> None:
     units = version.by_unit
-    for above in sorted({tier.above_tokens for unit in version.prices for tier in unit.tiers}):
-        for total, crossed in ((above, False), (above + 1, True)):
-            used = {"input": total - total // 2, "cache_read": total // 2, "output": 1000}
-            split = {
-                unit: n for unit, n in used.items() if unit in units
-            }  # one model of the book reads and never writes
-            costing = price(Usage(buckets=split), version)
-            expected = {
-                unit: multiply(n, rates_at(units[unit], above)[crossed], units[unit].per) for unit, n in split.items()
-            }
-            assert {line.unit: line.list for line in costing.lines} == expected
+    for total, crossed in ((above, False), (above + 1, True)):
+        used = {"input": total - total // 2, "cache_read": total // 2, "output": 1000}
+        split = {unit: n for unit, n in used.items() if unit in units}  # one model of the book reads and never writes
+        costing = price(Usage(buckets=split), version)
+        expected = {
+            unit: multiply(n, rates_at(units[unit], above)[crossed], units[unit].per) for unit, n in split.items()
+        }
+        assert {line.unit: line.list for line in costing.lines} == expected, (version.provider, version.model, version.id)
 
 
 def test_xai_means_at_or_above_200000_so_its_tier_starts_above_199999() -> None:
