@@ -13,7 +13,7 @@ from floorline.alerts.events import GUARD_EVENTS, GuardEvent
 from floorline.alerts.fair_use import Habit, Pattern, Share, reason, unfair
 from floorline.alerts.tuning import DEFAULTS
 from floorline.jobs.fair_use import look
-from floorline.jobs.guard_events import take
+from floorline.jobs.guard_events import forget, take
 from floorline.ledger.guard_events import leave
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import State
@@ -146,4 +146,7 @@ def test_what_gateways_leave_is_taken_once_and_what_cannot_be_read_stays(tmp_pat
     assert take(tmp_path, state, NOW) == ""
     assert list((tmp_path / "gateways").glob("*/events/*")) == [strange]
     assert {one.subject for one in Shelf(state, GUARD_EVENTS, GuardEvent).all().values()} == {event.subject, "x" * 500}
+    assert forget(state, event.resets_at + timedelta(days=62)) == ""
+    assert forget(state, event.resets_at + timedelta(days=63)) == "2 events of guardrails are over"
+    assert Shelf(state, GUARD_EVENTS, GuardEvent).all() == {}
     state.close()

@@ -5,12 +5,14 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replaced
 
+from floorline.alerts.events import GuardEvent
 from floorline.errors import BadInput
 from floorline.events import Alias
 from floorline.events import Customer as Record
@@ -21,6 +23,7 @@ from floorline.jobs.control import Control
 from floorline.jobs.erasing import PENDING, Eraser, all_names
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.content import Content, ContentStore, Subject
+from floorline.ledger.guard_events import leave
 from floorline.ledger.purging import PURGES_NAME, Purger
 from floorline.ledger.remote import RemoteLedger
 from floorline.ledger.state import Audited, Quarantined
@@ -92,6 +95,14 @@ class Company:
         self.ledger.state.audit(
             Audited(at=NOW, actor="ada", action="content.show", subject="call-1", detail=f"{NAME} asked")
         )
+        (self.home / "gateways" / "g1").mkdir(parents=True)
+        leave(
+            self.home / "gateways" / "g1",
+            GuardEvent(
+                kind="budget", rule_id="included", scope="customer", subject=NAME, period="2026-03", resets_at=NOW + timedelta(days=9),
+                step=Decimal("0.75"), used=Decimal(3), limit=Decimal(4), at=NOW,
+            ),
+        )  # fmt: skip
         (self.home / "damaged").mkdir()
         (self.home / "damaged" / "1.seg").write_bytes(b"..zebrafish..")
         (self.home / "damaged" / "2.seg").write_bytes(b"..globex..")

@@ -14,6 +14,7 @@ from floorline.alerts.events import GUARD_EVENTS, GuardEvent, PriceChange
 from floorline.alerts.figures import HISTORY_DAYS, NOTHING, Feed, Picture, Span, Track, Tracks, is_named, span_of
 from floorline.alerts.tuning import Tuning
 from floorline.clock import day_of, timezone
+from floorline.jobs.guard_events import KEPT
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.price_watch import models_used
 from floorline.ledger.shelf import Shelf
@@ -26,7 +27,6 @@ from floorline.query import Query
 _FRESH_DAYS = 3
 """The latest days are gathered at each evaluation: calls come late. Older ones once a day."""
 
-_EVENT_DAYS = 62
 _MATERIAL_DAYS = 28
 _MATERIAL_PPM = 5_000
 
@@ -172,5 +172,4 @@ def _billed_ahead(margins: Margins, today: date) -> Mapping[str, int]:
 
 def _guard_events(state: State, now: datetime) -> list[GuardEvent]:
     """What guardrails reported of windows that are not long over."""
-    earliest = now - timedelta(days=_EVENT_DAYS)
-    return [one for one in Shelf(state, GUARD_EVENTS, GuardEvent).all().values() if one.resets_at >= earliest]
+    return [one for one in Shelf(state, GUARD_EVENTS, GuardEvent).all().values() if one.resets_at >= now - KEPT]

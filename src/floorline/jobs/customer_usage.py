@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -11,7 +11,6 @@ from floorline.clock import day_of, timezone
 from floorline.guardrails.budget import Budget
 from floorline.guardrails.outlook import Outlook, Used, is_its_own, outlooks
 from floorline.guardrails.windows import Span
-from floorline.ledger.surface import AnyLedger
 from floorline.query import Parameter, Query
 
 Row = TypeVar("Row")
@@ -36,11 +35,24 @@ class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
 
 
+class Asked(Protocol):
+    """What is asked: the ledger, or its store, which does not have the latest seconds and is not made to have them."""
+
+    @property
+    def timezone(self) -> str:
+        """The reporting timezone."""
+        ...
+
+    def query(self, query: Query[Row]) -> list[Row]:
+        """The rows of `query`."""
+        ...
+
+
 class CustomerUsage:
     """The budgets of customers over one ledger. A customer is known by the name that its calls carry."""
 
-    def __init__(self, ledger: AnyLedger, budgets: Sequence[Budget]) -> None:
-        self._ledger, self._budgets = ledger, budgets
+    def __init__(self, asked: Asked, budgets: Sequence[Budget]) -> None:
+        self._ledger, self._budgets = asked, budgets
 
     def of(self, customer: str, now: datetime) -> list[Outlook]:
         """Where each of the customer's own budgets stands at `now`, in the order of the configuration."""

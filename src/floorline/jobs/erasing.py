@@ -17,6 +17,7 @@ import msgspec
 
 from floorline.errors import BadInput
 from floorline.events import Alias
+from floorline.jobs.guard_events import take as take_guard_events
 from floorline.ledger import renaming as names_in
 from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.content import Subject, SubjectKeys
@@ -204,6 +205,7 @@ class Eraser:
         ledger, renaming = self._ledger, plan.renaming
         self._tell("collecting what gateways have spooled")
         self._collect()
+        take_guard_events(ledger.home, ledger.state, now)  # files that name their subject
         self._tell("renaming rows and computing the rollups anew")
         ledger.rename(renaming)
         words = {row.name: row.surrogate for row in ledger.query(names_in.surrogates(renaming))}

@@ -1,7 +1,7 @@
 """What guardrails report, from the gateways' folders to the Shelf that the alerts read: each event once."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.state import State
 
 log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=62)
+"""How long an event stays after its window."""
+
 _ID_MAX = 200
 
 
@@ -42,3 +46,12 @@ def take(home: Path, state: State, now: datetime) -> str:
         new += keep(state, event, now)
         done(path)
     return f"{new} new events of guardrails" if new else ""
+
+
+def forget(state: State, now: datetime) -> str:
+    """Remove the events of windows that are long over."""
+    shelf = Shelf(state, GUARD_EVENTS, GuardEvent)
+    over = [id_ for id_, event in shelf.all().items() if event.resets_at < now - KEPT]
+    for id_ in over:
+        shelf.change(id_, lambda _: None, now=now)
+    return f"{len(over)} events of guardrails are over" if over else ""

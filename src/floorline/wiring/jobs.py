@@ -12,6 +12,7 @@ from floorline.jobs.customer_figures import publish
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
 from floorline.jobs.fair_use import run as look_for_fair_use
+from floorline.jobs.guard_events import forget as forget_guard_events
 from floorline.jobs.guard_events import take as take_guard_events
 from floorline.jobs.margins import Margins
 from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
@@ -55,6 +56,11 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
             name="guard-events",
             every=timedelta(seconds=10),
             run=lambda now: take_guard_events(ledger.home, ledger.state, now),
+        ),
+        Job(
+            name="guard-events-over",
+            every=daily(QUIET, zone),
+            run=lambda now: forget_guard_events(ledger.state, now),
         ),
         Job(
             name="fair-use",

@@ -18,7 +18,7 @@ from floorline.wiring import now, signing_secret, webhook_secrets
 def control_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
     """Every route, over the control process's own ledger."""
     webhook = Webhook(lambda: Inbox(ledger.state), webhook_secrets(config))
-    usage = CustomerUsage(ledger, config.gateway.allowance.budgets)
+    usage = CustomerUsage(ledger.store, config.gateway.allowance.budgets)
 
     def used(customer: str, at: datetime) -> object:
         return document(customer, usage.of(customer, at), at)
