@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 PLACES = 12
+PICO = 10**PLACES
+"""An amount of the store in one dollar."""
+
 ZERO = Decimal(0).scaleb(-PLACES)  # Decimal('0E-12')
 _QUANTUM = Decimal(1).scaleb(-PLACES)
 # 38 digits as the store sums them, and room for the product before it is rounded.
@@ -38,6 +41,11 @@ def to_pico(amount: Decimal) -> int:
             f"{amount} USD exceeds what one ledger row holds ({LIMIT_USD} USD): split it into several rows"
         )
     return int(EXACT.scaleb(amount, PLACES))
+
+
+def from_pico(amount: int) -> Decimal:
+    """An integer of 10^-12 USD as a 12-place amount."""
+    return EXACT.scaleb(Decimal(amount), -PLACES)
 
 
 def text(amount: Decimal) -> str:

@@ -177,7 +177,9 @@ def test_no_key_made_of_any_bytes_is_served_or_breaks_the_connection(values: lis
                         await client.send(OPENAI.path, OPENAI.ask, {name: shown}, bearer=None)
                         got = await client.read()
                         assert got.status in (400, 401)
-                        if got.status == 401:
+                        if (
+                            got.status == 401 and b"\n" not in value
+                        ):  # which ends the head: what follows is another request
                             again = await client.ask(OPENAI.path, OPENAI.ask, bearer="flk_unknown")
                             assert again.status == 401
 

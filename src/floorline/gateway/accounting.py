@@ -4,20 +4,23 @@ An attempt that was never sent costs nothing. One that broke off after it was se
 zero. A whole answer without usage has no known cost and says why.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from floorline.events import OUTPUT_BUCKETS, CostBasis, CostLine, Usage
+from floorline.events import OUTPUT_BUCKETS, CostBasis, Usage
 from floorline.gateway.policy import Provider
 from floorline.gateway.underway import Try
-from floorline.money import ZERO
-from floorline.pricing.answers import price_answer
+from floorline.ledger.codec import NO_LINES, line_columns, micro, pico, retries_of, tokens_of
+from floorline.ledger.rows import MICRO_MAX, PICO_MAX
+from floorline.money import LIMIT_USD, ZERO, from_pico, usd
+from floorline.pricing.answers import Steady, price_answer, steady
 from floorline.pricing.book import PriceBook, PriceVersion
 from floorline.pricing.cost import Costing
+from floorline.pricing.tariff import LineColumns, Tariff
 from floorline.pricing.usage import Extraction
 
 FREE_ENDPOINTS = frozenset({"messages.count_tokens", "countTokens"})
@@ -30,21 +33,41 @@ _NOTHING = Costing(list_cost=ZERO, contracted_cost=ZERO, effective_cost=ZERO, ba
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The costs and the usage of one call, as its record carries them; the costs are None when unpriced."""
+    """What one call has cost and used, in the integers of its record: money in 10^-12 USD, None when unpriced; `quantities` in
+    millionths, over everything that the answer bills, of which `usage` is the answering model's part, as it reports it.
+    `tokens` are those of the input side, read from a cache, of the output side, and of reasoning.
+    """
 
-    lines: tuple[CostLine, ...] = ()
-    list_cost: Decimal | None = None
-    contracted_cost: Decimal | None = None
-    effective_cost: Decimal | None = None
+    lines: LineColumns = NO_LINES
+    list: int | None = None
+    contracted: int | None = None
+    effective: int | None = None
+    stated: int | None = None
+    retries: int = 0
     basis: CostBasis = "unpriced"
     price_version: str = ""
     reason: str = ""
     usage: Usage | None = None
-    also: tuple[Usage, ...] = ()
+    quantities: Mapping[str, int] = {}
+    tokens: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def effective_cost(self) -> Decimal | None:
+        """What margin counts, in USD."""
+        return None if self.effective is None else from_pico(self.effective)
+
+    def of_attempt(self, number: int) -> Decimal:
+        """What margin counts of one attempt, in USD."""
+        return from_pico(
+            sum([paid for attempt, paid in zip(self.lines[0], self.lines[8], strict=True) if attempt == number])
+        )
 
 
-FREE = Account(list_cost=ZERO, contracted_cost=ZERO, effective_cost=ZERO, basis="computed")
+FREE = Account(list=0, contracted=0, effective=0, basis="computed")
 """What was never sent, or is never charged."""
+
+STEADY_MAX = 4_096
+"""Kinds of answers whose tariff is remembered; callers choose models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +77,21 @@ class Prices:
     book: PriceBook
     trusted: frozenset[str] = frozenset()
     versions: dict[str, PriceVersion] = field(default_factory=dict[str, PriceVersion])
+    _steady: dict[tuple[object, ...], Steady] = field(default_factory=dict[tuple[object, ...], Steady])
+
+    def tariff(self, usage: Usage, asked: str, provider: str, at: datetime, component: str) -> Tariff | None:
+        """The tariff at the instant `at` of answers like this one, which has one part; None when it is to be priced alone."""
+        kind = (
+            provider, asked, usage.model, component, tuple(usage.buckets), tuple(usage.counts.items()), tuple(usage.context.items()),
+        )  # fmt: skip
+        found = self._steady.get(kind)
+        if found is None or not found.start <= at < found.end:
+            if len(self._steady) >= STEADY_MAX:
+                self._steady.clear()
+            found = self._steady[kind] = steady(usage, asked, provider, self.book, at, component=component)
+            if found.version is not None:
+                self.versions[found.version.id] = found.version
+        return found.tariff
 
 
 def priced_as(provider: Provider) -> str:
@@ -71,8 +109,9 @@ def settle(
     if not metered or not tries:
         return FREE
     if len(tries) == 1:
-        only = _cost(tries[0], prices, at, component=component, attempt=0, endpoint=endpoint, input_tokens=input_tokens)
-        return _account(only, tries[0].usage)
+        plain = _plain(tries[0], prices, at, component, endpoint)
+        if plain is not None:
+            return plain
     last = len(tries) - 1
     costings = [
         _cost(
@@ -86,35 +125,71 @@ def settle(
         )
         for place, one in enumerate(tries)
     ]
+    return _together(costings, tries[last].usage)
+
+
+def _plain(one: Try, prices: Prices, at: datetime, component: str, endpoint: str) -> Account | None:
+    """The account of the only attempt where it is as nearly all are: a whole answer with one part, at flat prices."""
+    read = one.usage
+    if read is None or not read.complete or one.ending != "complete" or endpoint in FREE_ENDPOINTS:
+        return None
+    usage, provider = read.usage, priced_as(one.provider)
+    if usage is None or read.also or usage.provider_cost_usd is not None or not one.sent:
+        return None
+    tariff = prices.tariff(usage, one.model, provider, at, component)
+    bill = None if tariff is None else tariff.bill(usage.buckets)
+    if tariff is None or bill is None:
+        return None
+    return Account(
+        lines=bill.lines,
+        list=bill.cost,
+        contracted=bill.cost,
+        effective=bill.cost,
+        basis=tariff.basis,
+        price_version=tariff.version,
+        usage=usage,
+        quantities=bill.usage,
+        tokens=bill.tokens,
+    )
+
+
+def _together(costings: Sequence[Costing], read: Extraction | None) -> Account:
+    """What the attempts cost together, and what the last one's answer says was used."""
+    usage = None if read is None else read.usage
+    told = Account() if usage is None or read is None else _told(usage, read.also)
     unknown = next((costing for costing in costings if costing.effective_cost is None), None)
     if unknown is not None:
-        return _account(unknown, tries[last].usage)
-    end = costings[last]
-    together = Costing(
-        lines=tuple(line for costing in costings for line in costing.lines),
-        list_cost=_sum(costing.list_cost for costing in costings),
-        contracted_cost=_sum(costing.contracted_cost for costing in costings),
-        effective_cost=_sum(costing.effective_cost for costing in costings),
+        return structs.replace(told, reason=unknown.reason)
+    end = costings[-1]
+    lines = line_columns([line for costing in costings for line in costing.lines])
+    if any(abs(amount) > PICO_MAX for column in lines[5:9] for amount in column):
+        raise OverflowError("it has an amount that exceeds what one ledger row holds")
+    return structs.replace(
+        told,
+        lines=lines,
+        retries=retries_of(lines),
+        list=sum([pico(costing.list_cost or ZERO) for costing in costings]),
+        contracted=sum([pico(costing.contracted_cost or ZERO) for costing in costings]),
+        effective=sum([pico(costing.effective_cost or ZERO) for costing in costings]),
         basis="estimated" if any(costing.basis == "estimated" for costing in costings) else end.basis,
         price_version=end.price_version,
     )
-    return _account(together, tries[last].usage)
 
 
-def _account(costing: Costing, read: Extraction | None) -> Account:
-    """What the attempts cost together, and what the last one's answer says was used."""
-    usage, also = (None, ()) if read is None else (read.usage, read.also)
-    if costing.effective_cost is None:
-        return Account(reason=costing.reason, usage=usage, also=also)
+def _told(usage: Usage, also: tuple[Usage, ...]) -> Account:
+    """Everything that the answer says was used, over all its parts, and by which model."""
+    total: dict[str, int] = {}
+    for part in (usage, *also):
+        for name, amount in [*part.buckets.items(), *part.counts.items()]:
+            total[name] = total.get(name, 0) + micro(Decimal(amount))
+            if total[name] > MICRO_MAX:
+                raise OverflowError(f"{amount} {name} exceed what one ledger row holds")
+    stated = usage.provider_cost_usd
     return Account(
-        lines=costing.lines,
-        list_cost=costing.list_cost,
-        contracted_cost=costing.contracted_cost,
-        effective_cost=costing.effective_cost,
-        basis=costing.basis,
-        price_version=costing.price_version,
+        stated=pico(usd(stated)) if stated is not None and abs(stated) < LIMIT_USD else None,
         usage=usage,
-        also=also,
+        quantities=total,
+        tokens=tokens_of(total),
     )
 
 
@@ -154,7 +229,3 @@ def _at_least(usage: Usage, shown_tokens: int) -> Usage:
         return usage
     output = usage.buckets.get("output", 0) + shown_tokens - reported
     return structs.replace(usage, buckets={**usage.buckets, "output": output})
-
-
-def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
-    return sum((amount for amount in amounts if amount is not None), ZERO)

@@ -4,6 +4,8 @@ keeping a prompt. Nobody without the signing secret can tell from it what was as
 
 from hashlib import blake2b
 
+from msgspec import Raw
+
 from floorline.gateway.underway import UnderWay
 
 REQUEST_HASH = "request_hash"
@@ -31,14 +33,13 @@ class Hasher:
         their values are the same, but for BESIDE_THE_POINT; in Google's and Bedrock's dialects when the bodies are.
         """
         route = call.route
-        hashed = self._fresh()
-        hashed.update(f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode())
+        said: list[bytes | Raw] = [f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode()]
         if route.dialect in ("openai", "anthropic") and call.view.held:
             for name, value in call.view.held.items():
-                if name not in BESIDE_THE_POINT:
-                    hashed.update(b"%d:%d:" % (len(name), len(memoryview(value))))  # no name runs into its value
-                    hashed.update(name.encode())
-                    hashed.update(value)
+                if name not in BESIDE_THE_POINT:  # its length first: no name runs into its value
+                    said += (b"%d:%d:%b" % (len(name), len(memoryview(value)), name.encode()), value)
         else:
-            hashed.update(call.request.body)
+            said.append(call.request.body)
+        hashed = self._fresh()
+        hashed.update(b"".join(said))
         return hashed.hexdigest()

@@ -276,7 +276,7 @@ def _placed(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
 
 def _spent(account: Account) -> Amounts:
     """What the call's record says that it used."""
-    usage = account.usage
-    if usage is None:
-        return Amounts(usd=account.effective_cost, tokens=None if account.effective_cost is None else 0)
-    return Amounts(usd=account.effective_cost, tokens=usage.tokens + sum([part.tokens for part in account.also]))
+    if account.usage is None:
+        return Amounts(usd=account.effective_cost, tokens=None if account.effective is None else 0)
+    given, _, made, _ = account.tokens
+    return Amounts(usd=account.effective_cost, tokens=given + made)

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from floorline.gateway.accounting import Account
-from floorline.gateway.underway import UnderWay
-from floorline.money import ZERO
+from floorline.gateway.underway import Try, UnderWay
+from floorline.money import from_pico
 
 MODELS_MAX = 200
 OTHER = "other"
@@ -97,16 +97,18 @@ class Histogram:
 
 
 class Tally(msgspec.Struct):
-    """What the calls of one kind come to. `cost` is of priced ones, the tokens are those that providers reported."""
+    """What the calls of one kind come to. `cost` is of priced ones in 10^-12 USD, the tokens are those that providers reported."""
 
     calls: int = 0
-    cost: Decimal = ZERO
+    cost: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
 
 
 class Kind(NamedTuple):
-    """What tells one call from another in every family that calls are counted in."""
+    """What tells one call from another in every family that calls are counted in. `answered` is the status of the last
+    attempt, 0 where it had none.
+    """
 
     dialect: str
     provider: str
@@ -116,6 +118,7 @@ class Kind(NamedTuple):
     ending: str
     basis: str
     attributed: bool
+    answered: int
 
 
 @dataclass(slots=True)
@@ -125,7 +128,7 @@ class Metrics:
     """
 
     counts: dict[str, Counter[Labels]] = field(default_factory=dict[str, "Counter[Labels]"])
-    tallies: dict[Kind, Tally] = field(default_factory=dict[Kind, Tally])
+    tallies: dict[tuple[object, ...], Tally] = field(default_factory=dict[tuple[object, ...], Tally])
     durations_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
     first_tokens_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
     overhead_us: Histogram = field(default_factory=lambda: Histogram(OVERHEAD_BOUNDS_US))
@@ -145,10 +148,11 @@ class Metrics:
         provider = tries[-1].provider.name if tries else ""
         model = self._capped((tries[-1].model if tries else "") or call.view.model)
         dialect = call.route.dialect
-        whose, cost, usage = call.attribution, account.effective_cost, account.usage
-        kind = Kind(
-            dialect, provider, model, call.status, call.verdict, ending,
-            "" if cost is None else account.basis, bool(whose.customer and whose.feature),
+        whose, cost = call.attribution, account.effective
+        attempted = self._attempted(tries)
+        kind = (
+            dialect, provider, model, call.status, call.verdict, ending, "" if cost is None else account.basis,
+            bool(whose.customer and whose.feature), attempted,
         )  # fmt: skip
         tally = self.tallies.get(kind)
         if tally is None:
@@ -156,24 +160,32 @@ class Metrics:
         tally.calls += 1
         if cost is not None:
             tally.cost += cost
-        if usage is not None:
-            given = usage.input_tokens
-            tally.input_tokens += given
-            tally.output_tokens += usage.tokens - given
-        for one in tries:
-            outcome = str(one.status) if one.status else one.trouble.partition(":")[0]
-            self.add("floorline_attempts_total", one.provider.name, outcome)
-        self._time(self.durations_ms, dialect, now_ns - call.started_ns)
+        given, _, made, _ = account.tokens
+        tally.input_tokens += given
+        tally.output_tokens += made
+        self._histogram(self.durations_ms, dialect).add((now_ns - call.started_ns) // 1_000_000)
         if tries and tries[-1].first_byte_ns:
-            self._time(self.first_tokens_ms, dialect, tries[-1].first_byte_ns - call.started_ns)
+            waited_ns = tries[-1].first_byte_ns - call.started_ns
+            self._histogram(self.first_tokens_ms, dialect).add(waited_ns // 1_000_000)
         self.overhead_us.add(call.overhead_ns // 1_000)
 
+    def _attempted(self, tries: Sequence[Try]) -> int:
+        """The status of the last attempt, which goes into the tally; whatever else was tried is counted at once."""
+        if not tries:
+            return 0
+        last = tries[-1]
+        if len(tries) > 1 or not last.status:
+            for one in tries if not last.status else tries[:-1]:
+                outcome = str(one.status) if one.status else one.trouble.partition(":")[0]
+                self.add("floorline_attempts_total", one.provider.name, outcome)
+        return last.status
+
     @staticmethod
-    def _time(histograms: dict[str, Histogram], dialect: str, ns: int) -> None:
-        histogram = histograms.get(dialect)
-        if histogram is None:
-            histogram = histograms[dialect] = Histogram(DURATION_BOUNDS_MS)
-        histogram.add(ns // 1_000_000)
+    def _histogram(histograms: dict[str, Histogram], dialect: str) -> Histogram:
+        found = histograms.get(dialect)
+        if found is None:
+            found = histograms[dialect] = Histogram(DURATION_BOUNDS_MS)
+        return found
 
     def _capped(self, model: str) -> str:
         if model in self._models:
@@ -203,9 +215,10 @@ class Metrics:
                 for line in histogram.lines(name, f'{own},dialect="{dialect}"', 1_000)
             ]
         of_calls = _OF_CALLS.get(name)
-        values: Mapping[Labels, int | Decimal] = (
-            of_calls(self.tallies) if of_calls else gauges.get(name) or self.counts.get(name) or {}
-        )
+        values: dict[Labels, int | Decimal] = dict(gauges.get(name) or self.counts.get(name) or {})
+        if of_calls is not None:
+            for labels, value in of_calls({Kind._make(kind): tally for kind, tally in self.tallies.items()}).items():
+                values[labels] = values.get(labels, 0) + value
         return [f"{name}{{{_labels(own, family.labels, labels)}}} {_number(value)}" for labels, value in values.items()]
 
 
@@ -221,8 +234,11 @@ _OF_CALLS: Mapping[str, Callable[[Tallies], Mapping[Labels, int | Decimal]]] = {
     "floorline_calls_total": lambda tallies: _summed(
         ((k.dialect, k.provider, k.model, str(k.status), k.verdict, k.ending), t.calls) for k, t in tallies.items()
     ),
+    "floorline_attempts_total": lambda tallies: _summed(
+        ((k.provider, str(k.answered)), t.calls) for k, t in tallies.items() if k.answered
+    ),
     "floorline_cost_usd_total": lambda tallies: _summed(
-        ((k.provider, k.model, k.basis), t.cost) for k, t in tallies.items() if k.basis
+        ((k.provider, k.model, k.basis), from_pico(t.cost)) for k, t in tallies.items() if k.basis
     ),
     "floorline_unpriced_calls_total": lambda tallies: _summed(
         ((k.provider, k.model), t.calls) for k, t in tallies.items() if not k.basis
@@ -240,7 +256,7 @@ _OF_CALLS: Mapping[str, Callable[[Tallies], Mapping[Labels, int | Decimal]]] = {
         )
     ),
 }
-"""The families that are made of the tallies."""
+"""The families that are made of the tallies, wholly or, as attempts, beside what is counted at once."""
 
 
 def _labels(own: str, names: Labels, values: Labels) -> str:

@@ -33,7 +33,7 @@ from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.errors import error_body, error_headers
 from floorline.gateway.wire.routes import prefix_dialect
 from floorline.guardrails.frame import Refusal
-from floorline.money import text
+from floorline.money import PICO
 
 log = logging.getLogger(__name__)
 
@@ -246,9 +246,9 @@ class Pipeline:
 def _cost_headers(account: Account) -> Headers:
     """Cost, its basis and price version; an unknown cost has no amount."""
     headers = [(b"x-floorline-cost-basis", account.basis.encode())]
-    if account.effective_cost is not None and account.list_cost is not None:
-        headers.append((b"x-floorline-cost-usd", text(account.effective_cost).encode()))
-        headers.append((b"x-floorline-cost-list-usd", text(account.list_cost).encode()))
+    if account.effective is not None and account.list is not None:
+        headers.append((b"x-floorline-cost-usd", b"%d.%012d" % divmod(account.effective, PICO)))
+        headers.append((b"x-floorline-cost-list-usd", b"%d.%012d" % divmod(account.list, PICO)))
     if account.price_version:
         headers.append((b"x-floorline-price-version", account.price_version.encode()))
     return headers

@@ -1,19 +1,25 @@
 """Openings and closings into the spool: one opening before anything is sent, one closing whatever happens."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 
-from msgspec import structs
-
-from floorline.events import ORCHESTRATION, Attempt, Call, Opening, Usage
+from floorline.events import ORCHESTRATION, Opening
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
-from floorline.ledger.codec import Unfit, encode, encode_opening, encode_price_version, fingerprint_of
+from floorline.ledger.codec import (
+    AttemptColumns,
+    encode_opening,
+    encode_price_version,
+    frame_of_call,
+    instant,
+    maybe_pico,
+    touch_columns,
+)
+from floorline.ledger.rows import CallRow
 from floorline.ledger.spool import Spool
-from floorline.money import LIMIT_USD, usd
 
 NAME_MAX = 1_024
+OVERHEAD_US_MAX = 2**32 - 1
 CLOSINGS_SHARE = 8
 """A part of a segment, one over this, is kept for the closings of calls that were opened before the spool was full."""
 
@@ -74,13 +80,7 @@ class Recorder:
         call.closed = True
         if prices.versions:
             self._tell(prices)
-        record = closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)
-        fingerprint = fingerprint_of(call.id.encode())
-        try:
-            frame = encode(record, fingerprint)
-        except Unfit as error:
-            frame = encode(_unpriced(record, f"the answer's own figures cannot be recorded: {error}"), fingerprint)
-        self.spool.append(frame)
+        self.spool.append(frame_of_call(closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)))
 
     def _tell(self, prices: Prices) -> None:
         for name, version in prices.versions.items():
@@ -106,98 +106,83 @@ def account_of(call: UnderWay, prices: Prices) -> Account:
         return Account(reason=f"the answer's own figures cannot be priced: {str(error)[:NAME_MAX]}")
 
 
-def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_ns: int) -> Call:
-    """The record of a call that has ended."""
-    whose, tries, guarded = call.attribution, call.tries, call.guarded
+def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_ns: int) -> CallRow:
+    """The record of a call that has ended, as its row: every value is one that its column holds."""
+    whose, tries = call.attribution, call.tries
     last = tries[-1] if tries else None
-    usage = account.usage
-    served = guarded.served if guarded is not None else None
+    guarded, usage = call.guarded, account.usage
+    served, touches = (None, ()) if guarded is None else (guarded.served, guarded.touches)
+    started_ns = call.started_ns
     first_byte_ns = last.first_byte_ns if last is not None else now_ns if served is not None else 0
-    return Call(
-        source=SOURCE,
-        id=call.id,
-        opened_at=call.opened_at,
-        gateway=gateway,
-        customer_id=whose.customer,
-        user_id=whose.user,
-        plan=whose.plan,
-        key_id=call.key.id,
-        feature=whose.feature,
-        workflow=whose.workflow,
-        run_id=whose.run,
-        step=whose.step,
-        call_type=call.call_type,
-        environment=whose.environment,
-        purpose=whose.purpose,
-        metadata=call.metadata,
-        dialect=call.route.dialect,
-        provider=(priced_as(last.provider) if last is not None else "") if served is None else served.provider,
-        model_requested=call.view.model,
-        model_served=_model(last, usage) if served is None else served.model,
-        streamed=call.view.stream,
-        status=call.status,
-        ending=ending,
-        verdict=call.verdict,
-        reasons=call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
-        cache=_CACHES.get(guarded.cache, guarded.cache) if guarded is not None else "",
-        baseline=call.baseline,
-        holdout=() if guarded is None else tuple([one.guardrail for one in guarded.touches if one.arm == "holdout"]),
-        service_tier="" if usage is None else usage.service_tier,
-        usage={} if usage is None else quantities(usage, account.also),
-        duration_us=(now_ns - call.started_ns) // 1_000,
-        first_token_us=(first_byte_ns - call.started_ns) // 1_000 if first_byte_ns else None,
-        overhead_us=call.overhead_ns // 1_000,
-        cost_basis=account.basis,
-        price_version=account.price_version,
-        unpriced_reason=account.reason,
-        list_cost=account.list_cost,
-        contracted_cost=account.contracted_cost,
-        effective_cost=account.effective_cost,
-        counterfactual_cost=None if guarded is None else guarded.counterfactual_cost,
-        stated_cost=None if usage is None else _stated(usage),
-        attempts=tuple([_attempt(one, call.started_ns) for one in tries]),
-        lines=account.lines,
-        touches=() if guarded is None else guarded.touches,
+    return CallRow(
+        SOURCE,
+        call.id,
+        instant(call.opened_at),
+        gateway,
+        whose.customer,
+        whose.user,
+        whose.plan,
+        call.key.id,
+        whose.feature,
+        whose.workflow,
+        whose.run,
+        whose.step,
+        call.call_type,
+        whose.environment,
+        whose.purpose,
+        call.metadata,
+        call.route.dialect,
+        _provider(last) if served is None else served.provider,
+        call.view.model,
+        _model(last, account) if served is None else served.model,
+        call.view.stream,
+        call.status,
+        ending,
+        call.verdict,
+        call.notes if call.refusal is None else (call.refusal.kind, *call.notes),
+        "" if guarded is None else _CACHES.get(guarded.cache, guarded.cache),
+        call.baseline,
+        tuple([one.guardrail for one in touches if one.arm == "holdout"]) if touches else (),
+        "" if usage is None else usage.service_tier[:NAME_MAX],
+        account.quantities,
+        *account.tokens,
+        (now_ns - started_ns) // 1_000,
+        (first_byte_ns - started_ns) // 1_000 if first_byte_ns else None,
+        min(call.overhead_ns // 1_000, OVERHEAD_US_MAX),
+        account.basis,
+        account.price_version,
+        account.reason,
+        account.list,
+        account.contracted,
+        account.effective,
+        None if guarded is None else maybe_pico(guarded.counterfactual_cost),
+        account.stated,
+        account.retries,
+        *_attempts(tries, started_ns),
+        *account.lines,
+        *touch_columns(touches),
     )
 
 
-def _model(last: Try | None, usage: Usage | None) -> str:
+def _provider(last: Try | None) -> str:
+    """Whose prices hold for the attempt that answered; '' where none was made."""
+    return "" if last is None else priced_as(last.provider)
+
+
+def _model(last: Try | None, account: Account) -> str:
     """The model that answered, as it calls itself or as it was asked for; '' where none was asked."""
     if last is None:
         return ""
-    return usage.model if usage is not None and usage.model else last.model
+    return (account.usage.model if account.usage is not None and account.usage.model else last.model)[:NAME_MAX]
 
 
-def _stated(usage: Usage) -> Decimal | None:
-    """The provider's own cost as a column holds it; None for one that no column does."""
-    stated = usage.provider_cost_usd
-    return usd(stated) if stated is not None and abs(stated) < LIMIT_USD else None
-
-
-def _unpriced(record: Call, reason: str) -> Call:
-    """`record` without what its answer says: kept, shown as unpriced, and not lost with figures that no column holds."""
-    return structs.replace(
-        record, model_served=record.model_served[:NAME_MAX], service_tier="", usage={}, lines=(), cost_basis="unpriced",
-        price_version="", unpriced_reason=reason[:NAME_MAX], list_cost=None, contracted_cost=None, effective_cost=None,
-        stated_cost=None, counterfactual_cost=None, touches=(),
-    )  # fmt: skip
-
-
-def quantities(usage: Usage, also: tuple[Usage, ...]) -> Mapping[str, Decimal]:
-    """Everything that the answer says was used, over all its parts."""
-    total = {name: Decimal(tokens) for name, tokens in usage.buckets.items()} | dict(usage.counts)
-    for part in also:
-        for name, amount in [*part.buckets.items(), *part.counts.items()]:
-            total[name] = total.get(name, Decimal(0)) + amount
-    return total
-
-
-def _attempt(one: Try, started_ns: int) -> Attempt:
-    return Attempt(
-        provider=one.provider.name,
-        model=one.model,
-        status=one.status,
-        started_us=(one.started_ns - started_ns) // 1_000,
-        duration_us=max(one.ended_ns - one.started_ns, 0) // 1_000,
-        ending=one.ending,
+def _attempts(tries: Sequence[Try], started_ns: int) -> AttemptColumns:
+    """The attempts as columns: provider, model, status, start, duration, ending."""
+    return (
+        tuple([one.provider.name for one in tries]),
+        tuple([one.model for one in tries]),
+        tuple([one.status for one in tries]),
+        tuple([(one.started_ns - started_ns) // 1_000 for one in tries]),
+        tuple([max(one.ended_ns - one.started_ns, 0) // 1_000 for one in tries]),
+        tuple([one.ending for one in tries]),
     )

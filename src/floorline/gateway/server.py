@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
         self._current: Answer | None = None
         self._refusal: tuple[int, str] | None = None
-        self._refusal_told = False
+        self._refusal_told = self._lingering = False
 
     @property
     def date(self) -> bytes:
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """More of a request, or of several."""
-        if self._refusal is not None:
+        if self._refusal is not None or self._lingering:
             return
         if self._unframed > self._limits.header_bytes_max:
             self._refuse(431, f"the request's head or trailer exceeds {self._limits.header_bytes_max} bytes")
@@ -322,10 +322,10 @@ class Connection(asyncio.Protocol):
         self._current = None
         if self._transport is None:
             return
-        if self._refusal_told:
-            self._linger(self._transport)
-        elif not answer.keep or self.server.closing:
+        if self.server.closing and not self._refusal_told:
             self._close(self._transport)
+        elif self._refusal_told or not answer.keep:
+            self._linger(self._transport)
         elif not self._full:
             self._go_on()
 
@@ -374,6 +374,7 @@ class Connection(asyncio.Protocol):
 
     def _linger(self, transport: asyncio.Transport) -> None:
         """Close in two steps: a client that is still sending would otherwise lose the answer to a reset."""
+        self._lingering = True
         if transport.can_write_eof():
             transport.write_eof()
             self._allow(LINGER_S * 1000)
@@ -394,7 +395,7 @@ class Connection(asyncio.Protocol):
         if unsent and unsent != self._unsent:
             self._unsent = unsent
             self._allow(self._limits.idle_ms)
-        elif unsent or self._refusal_told or transport.is_closing():
+        elif unsent or self._lingering or transport.is_closing():
             self.abort()
         elif self._begun:
             self._refuse(408, "the request did not arrive in time")

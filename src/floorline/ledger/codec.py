@@ -38,6 +38,7 @@ from floorline.events import (
 )
 from floorline.ledger import rows
 from floorline.money import EXACT, PLACES
+from floorline.pricing.tariff import LineColumns
 
 _HEADER = struct.Struct("<BBH16s16s")
 HEADER_BYTES = _HEADER.size
@@ -131,6 +132,13 @@ def encode(record: LedgerRecord, fingerprint: bytes) -> bytes:
     return _HEADER.pack(table.number, len(table.versions), 0, identity_of(record.source, record.id), fingerprint) + row
 
 
+def frame_of_call(row: rows.CallRow) -> bytes:
+    """The frame of a gateway's call, whose row fits its columns by the way it was made."""
+    name = row.id.encode()
+    header = _HEADER.pack(1, _CALL_VERSION, 0, identity_of(row.source, row.id), fingerprint_of(name))
+    return header + _ENCODER.encode(row)
+
+
 def decode(payload: bytes) -> Frame:
     """The frame in a payload of the spool. ValueError when this release does not know its table or version."""
     number, version, _, identity, fingerprint = _HEADER.unpack_from(payload)
@@ -196,7 +204,8 @@ def _explain(table: Table, message: str) -> str:
     return f"{table.name}.{_column(table.row.__struct_fields__[int(index)])}{rest.rstrip('`')}: {what}"
 
 
-def _instant(value: datetime) -> int:
+def instant(value: datetime) -> int:
+    """Microseconds since 1970 of an aware instant."""
     delta = value - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
@@ -243,11 +252,12 @@ def micro(quantity: Decimal) -> int:
     return _MICRO[quantity]
 
 
-def _maybe_pico(amount: Decimal | None) -> int | None:
+def maybe_pico(amount: Decimal | None) -> int | None:
+    """As `pico`; None where the amount is unknown."""
     return None if amount is None else _PICO[amount]
 
 
-def _tokens(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
+def tokens_of(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
     """Tokens of the input side, of those read from a cache, of the output side, of those of reasoning; `usage` in millionths."""
     given = cached = made = 0
     for name, quantity in usage.items():
@@ -265,20 +275,17 @@ def _tokens(usage: Mapping[str, int]) -> tuple[int, int, int, int]:
 
 _Numbers = tuple[int, ...]
 _Names = tuple[str, ...]
-_LineColumns = tuple[
-    _Numbers, _Names, _Names, _Numbers, _Numbers, _Numbers, _Numbers, _Numbers, _Numbers, _Names
-]  # fmt: skip
-_AttemptColumns = tuple[_Names, _Names, _Numbers, _Numbers, _Numbers, _Names]
-_NO_LINES: _LineColumns = ((), (), (), (), (), (), (), (), (), ())
+AttemptColumns = tuple[_Names, _Names, _Numbers, _Numbers, _Numbers, _Names]
 _TouchColumns = tuple[_Names, _Names, _Names, _Names, tuple[int | None, ...], _Numbers]
-_NO_ATTEMPTS: _AttemptColumns = ((), (), (), (), (), ())
-_NO_TOUCHES: _TouchColumns = ((), (), (), (), (), ())
+NO_LINES: LineColumns = ((), (), (), (), (), (), (), (), (), ())
+_NO_ATTEMPTS: AttemptColumns = ((), (), (), (), (), ())
+NO_TOUCHES: _TouchColumns = ((), (), (), (), (), ())
 
 
-def _line_columns(lines: Sequence[CostLine]) -> _LineColumns:
+def line_columns(lines: Sequence[CostLine]) -> LineColumns:
     """The lines as columns, in the order of the row's."""
     if not lines:
-        return _NO_LINES
+        return NO_LINES
     rows_ = [
         (
             line.attempt,
@@ -294,38 +301,40 @@ def _line_columns(lines: Sequence[CostLine]) -> _LineColumns:
         )
         for line in lines
     ]
-    return cast("_LineColumns", tuple(zip(*rows_, strict=True)))
+    return cast("LineColumns", tuple(zip(*rows_, strict=True)))
 
 
-def _attempt_columns(attempts: Sequence[Attempt]) -> _AttemptColumns:
+def retries_of(lines: LineColumns) -> int:
+    """What of the effective amounts is of the component `retries`."""
+    components, effective = lines[1], lines[8]
+    if "retries" not in components:
+        return 0
+    return sum([amount for component, amount in zip(components, effective, strict=True) if component == "retries"])
+
+
+def _attempt_columns(attempts: Sequence[Attempt]) -> AttemptColumns:
     """The attempts as columns, in the order of the row's."""
     if not attempts:
         return _NO_ATTEMPTS
     rows_ = [(a.provider, a.model, a.status, a.started_us, a.duration_us, a.ending) for a in attempts]
-    return cast("_AttemptColumns", tuple(zip(*rows_, strict=True)))
+    return cast("AttemptColumns", tuple(zip(*rows_, strict=True)))
 
 
-def _touch_columns(touches: Sequence[Touch]) -> _TouchColumns:
+def touch_columns(touches: Sequence[Touch]) -> _TouchColumns:
     """The touches as columns, in the order of the row's."""
     if not touches:
-        return _NO_TOUCHES
-    rows_ = [(t.guardrail, t.mode, t.arm, t.action, _maybe_pico(t.saved), _PICO[t.cost]) for t in touches]
+        return NO_TOUCHES
+    rows_ = [(t.guardrail, t.mode, t.arm, t.action, maybe_pico(t.saved), _PICO[t.cost]) for t in touches]
     return cast("_TouchColumns", tuple(zip(*rows_, strict=True)))
 
 
 def _call(call: Call) -> rows.CallRow:
-    lines = _line_columns(call.lines)
-    components, effective = lines[1], lines[8]
-    retries = (
-        sum([amount for component, amount in zip(components, effective, strict=True) if component == "retries"])
-        if "retries" in components
-        else 0
-    )
+    lines = line_columns(call.lines)
     usage = {name: _MICRO[quantity] for name, quantity in call.usage.items()}
     return rows.CallRow(
         call.source,
         call.id,
-        _instant(call.opened_at),
+        instant(call.opened_at),
         call.gateway,
         call.customer_id,
         call.user_id,
@@ -353,22 +362,22 @@ def _call(call: Call) -> rows.CallRow:
         call.holdout,
         call.service_tier,
         usage,
-        *_tokens(usage),
+        *tokens_of(usage),
         call.duration_us,
         call.first_token_us,
         call.overhead_us,
         call.cost_basis,
         call.price_version,
         call.unpriced_reason,
-        _maybe_pico(call.list_cost),
-        _maybe_pico(call.contracted_cost),
-        _maybe_pico(call.effective_cost),
-        _maybe_pico(call.counterfactual_cost),
-        _maybe_pico(call.stated_cost),
-        retries,
+        maybe_pico(call.list_cost),
+        maybe_pico(call.contracted_cost),
+        maybe_pico(call.effective_cost),
+        maybe_pico(call.counterfactual_cost),
+        maybe_pico(call.stated_cost),
+        retries_of(lines),
         *_attempt_columns(call.attempts),
         *lines,
-        *_touch_columns(call.touches),
+        *touch_columns(call.touches),
     )
 
 
@@ -380,8 +389,8 @@ def _adjustment(a: Adjustment) -> rows.AdjustmentRow:
         a.call_source,
         a.call_id,
         a.reason,
-        _instant(a.applied_at),
-        _instant(a.opened_at),
+        instant(a.applied_at),
+        instant(a.opened_at),
         a.customer_id,
         a.user_id,
         a.plan,
@@ -398,8 +407,8 @@ def _adjustment(a: Adjustment) -> rows.AdjustmentRow:
         a.new_basis,
         a.old_price_version,
         a.new_price_version,
-        _maybe_pico(a.old_effective),
-        _maybe_pico(a.new_effective),
+        maybe_pico(a.old_effective),
+        maybe_pico(a.new_effective),
         pico(a.list_delta),
         pico(a.contracted_delta),
         pico(a.effective_delta),
@@ -450,8 +459,8 @@ def _outcome(o: Outcome) -> rows.OutcomeRow:
         o.source,
         o.id,
         o.outcome_id,
-        _instant(o.at),
-        _instant(o.at if o.recorded_at is None else o.recorded_at),
+        instant(o.at),
+        instant(o.at if o.recorded_at is None else o.recorded_at),
         o.outcome_type,
         o.status,
         o.run_id,
@@ -460,7 +469,7 @@ def _outcome(o: Outcome) -> rows.OutcomeRow:
         o.customer,
         o.user_id,
         o.plan,
-        _maybe_pico(o.value),
+        maybe_pico(o.value),
         o.provenance,
         o.reason,
     )
@@ -502,6 +511,7 @@ TABLES: dict[int, Table] = {
 }
 """Numbers and versions are for ever: a column is added at the end of a row, with one more figure here."""
 
+_CALL_VERSION = len(TABLES[1].versions)
 TABLE_OF: dict[type[LedgerRecord], Table] = {table.record: table for table in TABLES.values()}
 _MAKERS: dict[type[LedgerRecord], Callable[..., rows.RowStruct]] = {
     Call: _call,

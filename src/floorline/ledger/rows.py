@@ -16,8 +16,9 @@ U16 = Annotated[int, Meta(ge=0, le=2**16 - 1)]
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 U63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 I8 = Annotated[int, Meta(ge=-(2**7), le=2**7 - 1)]
-Money = Annotated[int, Meta(ge=-9 * 10**18, le=9 * 10**18)]
-Quantity = Annotated[int, Meta(ge=-(10**18), le=10**18)]
+PICO_MAX, MICRO_MAX = 9 * 10**18, 10**18
+Money = Annotated[int, Meta(ge=-PICO_MAX, le=PICO_MAX)]
+Quantity = Annotated[int, Meta(ge=-MICRO_MAX, le=MICRO_MAX)]
 Instant = Annotated[int, Meta(ge=0, le=10**16)]  # to the year 2286
 Day = U16  # to 2149
 Name = Annotated[str, Meta(max_length=4096)]

@@ -5,10 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
+from msgspec import Struct
+
 from floorline.events import Usage
 from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
 from floorline.pricing.cost import Costing, price
 from floorline.pricing.providers import canonical
+from floorline.pricing.tariff import Tariff
 
 REGION_NAMED = frozenset({"aws"})
 """Providers that bill what the request names (a region's or a profile's model), not what the answer names."""
@@ -55,11 +58,38 @@ def price_answer(
     )
 
 
+class Steady(Struct, frozen=True):
+    """What holds from `start` until `end` for answers of one shape; `tariff` is None where each has to be priced on its own."""
+
+    start: datetime
+    end: datetime
+    version: PriceVersion | None
+    tariff: Tariff | None
+
+
+def steady(part: Usage, asked: str, provider: str, book: PriceBook, at: datetime, *, component: str) -> Steady:
+    """What holds around `at` for answers of `provider` like `part`, the only part of its answer, to requests for `asked`."""
+    version = _version(part, asked, provider, book, at)
+    spans = [book.steady(provider, name, at, part.context) for name in _names(part, asked, provider) if name]
+    priced = isinstance(version, PriceVersion)
+    return Steady(
+        max([start for start, _ in spans], default=at),
+        min([end for _, end in spans], default=at),
+        version if priced else None,
+        Tariff.of(version, part, component) if priced else None,
+    )
+
+
+def _names(part: Usage, asked: str, provider: str) -> tuple[str, ...]:
+    """The names that say which model is billed, best first."""
+    names = (asked, part.model) if canonical(provider) in REGION_NAMED else (part.model, asked)
+    return names if names[0] != names[1] else names[:1]
+
+
 def _version(part: Usage, asked: str, provider: str, book: PriceBook, at: datetime) -> PriceVersion | Unpriced:
     """The prices of the model that is billed: the one that the answer names where it is known, else the one asked for."""
-    names = (asked, part.model) if canonical(provider) in REGION_NAMED else (part.model, asked)
     first: Unpriced | None = None
-    for name in names if names[0] != names[1] else names[:1]:
+    for name in _names(part, asked, provider):
         if name:
             found = book.resolve(provider, name, at, part.context)
             if isinstance(found, PriceVersion):

@@ -29,6 +29,7 @@ __all__ = [
 _TIMELINES_MAX = 4096
 _NO_CONTEXT: Mapping[str, str] = {}
 _NOON, _DAY = time(12), timedelta(days=1)
+_ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class _Timeline:
@@ -51,6 +52,13 @@ class _Timeline:
         if version is None:
             version = self.versions[span] = self.subject.resolve(when)
         return version
+
+    def steady(self, when: datetime) -> tuple[datetime, datetime]:
+        """From when until when, within the day of `when`, nothing changes for certain."""
+        day = when.replace(hour=0, minute=0, second=0, microsecond=0)
+        moments = [day, *(datetime.combine(day, clock, UTC) for clock in self.clocks), day + _DAY]
+        after = bisect_right(moments, when)
+        return moments[after - 1], moments[after]
 
 
 class PriceBook:
@@ -86,7 +94,21 @@ class PriceBook:
         `provider` may be any of providers.ALIASES; "" is inferred from the model's name where it is unambiguous.
         `context` holds service_tier, processing or speed as the answer reports them.
         """
-        key = (provider, model, tuple(sorted(context.items())) if context else ())
+        timeline = self._known(provider, model, context)
+        if isinstance(timeline, Unpriced):
+            return timeline
+        return timeline.at(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+    def steady(
+        self, provider: str, model: str, at: datetime, context: Mapping[str, str] = _NO_CONTEXT
+    ) -> tuple[datetime, datetime]:
+        """From when until when around `at` (aware UTC, within its day) `resolve` gives the same for certain."""
+        timeline = self._known(provider, model, context)
+        return timeline.steady(at) if isinstance(timeline, _Timeline) else _ALWAYS
+
+    def _known(self, provider: str, model: str, context: Mapping[str, str]) -> _Timeline | Unpriced:
+        said = tuple(context.items())
+        key = (provider, model, said if len(said) < 2 else tuple(sorted(said)))
         timeline = self._timelines.get(key)
         if timeline is None:
             timeline = self._timeline(provider, model, context)
@@ -95,9 +117,7 @@ class PriceBook:
             self._timelines[key] = timeline
         else:
             self._timelines.move_to_end(key)
-        if isinstance(timeline, Unpriced):
-            return timeline
-        return timeline.at(at if at.tzinfo is UTC else at.astimezone(UTC))
+        return timeline
 
     def changes(self, provider: str, model: str, start: date, end: date) -> list[tuple[date, PriceVersion | Unpriced]]:
         """The days (UTC) from `start` to the day before `end` on which another version begins to hold, with that version.

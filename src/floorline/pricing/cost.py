@@ -9,7 +9,7 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from floorline.events import COUNTS, TOKEN_BUCKETS, CostBasis, CostLine, Usage
-from floorline.money import ZERO, multiply, split, usd
+from floorline.money import EXACT, ZERO, multiply, split, usd
 from floorline.pricing.version import PriceVersion, UnitPrice, Unpriced
 
 STATED_OFF_MAX = 10
@@ -29,6 +29,7 @@ is billed beside the tokens and makes a call unpriced where no price is known.""
 PRICED_APART = frozenset({"batch", "flex", "priority", "fast"})
 """Tiers that providers price apart. An answer of one that the book has no price of, as of its time, is estimated."""
 
+_times = EXACT.multiply
 _TOKEN_ORDER = {name: i for i, name in enumerate(TOKEN_BUCKETS)}
 _COUNT_ORDER = {name: i for i, name in enumerate(COUNTS)}
 
@@ -113,8 +114,7 @@ def tier_unpriced(usage: Usage, version: PriceVersion) -> bool:
         return False  # prices stated without a tier hold in every one
     if not usage.context:
         return False
-    reported = {pair for pair in usage.context.items() if pair[1] in PRICED_APART}
-    return bool(reported.difference(version.context))
+    return any(pair[1] in PRICED_APART and pair not in version.context for pair in usage.context.items())
 
 
 def plausible(stated: Decimal, own: Decimal) -> bool:
@@ -129,7 +129,7 @@ def _lines(usage: Usage, version: PriceVersion, component: str, attempt: int) ->
     used = _quantities(usage, version)
     if version.free:
         return [_free_line(unit, quantity, version, component, attempt) for unit, quantity in used.items()], ""
-    prices = version.by_unit
+    prices, flat = version.by_unit, version.flat
     input_tokens = usage.input_tokens if version.tiered else 0
     lines: list[CostLine] = []
     measure = ""
@@ -137,7 +137,11 @@ def _lines(usage: Usage, version: PriceVersion, component: str, attempt: int) ->
     for unit, quantity in used.items():
         unit_price = prices.get(unit)
         if unit_price is not None:
-            lines.append(_line(unit_price, quantity, input_tokens, version.id, component, attempt))
+            one = flat.get(unit)
+            if one is not None:
+                lines.append(_flat_line(unit_price, quantity, one, version.id, component, attempt))
+            else:
+                lines.append(_line(unit_price, quantity, input_tokens, version.id, component, attempt))
             tokens_priced = tokens_priced or unit in usage.buckets
         elif unit in MEASURES:
             measure = measure or f"{quantity} {unit}"
@@ -150,15 +154,37 @@ def _quantities(usage: Usage, version: PriceVersion) -> dict[str, int | Decimal]
     """Everything used, in the order of the words; a fee per request is due once where no number of requests is said."""
     used: dict[str, int | Decimal] = {}
     for order, amounts in ((_TOKEN_ORDER, usage.buckets), (_COUNT_ORDER, usage.counts)):
-        names = sorted(amounts, key=order.__getitem__) if len(amounts) > 1 else amounts
+        names = [name for name in amounts if amounts[name]]
+        if len(names) > 1:
+            names.sort(key=order.__getitem__)
         for name in names:
-            quantity = amounts[name]
-            if quantity:
-                assert quantity > 0, f"{name} is {quantity}: usage is never negative"
-                used[name] = quantity
+            quantity = used[name] = amounts[name]
+            assert quantity > 0, f"{name} is {quantity}: usage is never negative"
     if "requests" in version.by_unit and "requests" not in usage.counts:
         used["requests"] = 1
     return used
+
+
+def _flat_line(
+    unit_price: UnitPrice, quantity: int | Decimal, one: Decimal, version_id: str, component: str, attempt: int
+) -> CostLine:
+    """A line at a flat price of `one`: a whole quantity's amount is exact, a fraction's is rounded."""
+    billed = Decimal(quantity)
+    amount = _times(billed, one)
+    if not isinstance(quantity, int):
+        amount = usd(amount)
+    return CostLine(
+        attempt=attempt,
+        component=component,
+        unit=unit_price.unit,
+        quantity=billed,
+        per=unit_price.per,
+        unit_price=unit_price.contracted,
+        list=amount,
+        contracted=amount,
+        effective=amount,
+        price_version=version_id,
+    )
 
 
 def _line(

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from floorline.money import multiply
+
 Source = Literal["contract", "user", "genai-prices", "litellm"]
 
 
@@ -58,6 +60,18 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_de
     def by_unit(self) -> dict[str, UnitPrice]:
         """The prices by their unit."""
         return {price.unit: price for price in self.prices}
+
+    @cached_property
+    def flat(self) -> dict[str, Decimal]:
+        """USD for one of each unit whose amounts need no rounding and depend on nothing but the quantity: one price for all,
+        listed as contracted, and no more than 12 places a unit. Nearly every price of a token is one.
+        """
+        return {
+            price.unit: one
+            for price in self.prices
+            if price.list == price.contracted and not price.tiers and not price.minimum
+            if (one := multiply(1, price.list, price.per)) * price.per == price.list
+        }
 
     @cached_property
     def tiered(self) -> bool:

@@ -22,7 +22,7 @@ from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.wire.body import view
 from floorline.gateway.wire.forward import outgoing
 from floorline.gateway.wire.routes import route
-from floorline.ledger.codec import encode, fingerprint_of
+from floorline.ledger.codec import frame_of_call
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import build_book
 from floorline.pricing.usage import Extraction, UsageReader
@@ -117,7 +117,7 @@ def _after(folder: Path, call: UnderWay, usage: Extraction) -> list[tuple[str, s
     call.tries.append(attempt)
     account = account_of(call, prices)
     record = closing(call, account, ending="complete", gateway="bench", now_ns=2)
-    payload = encode(record, fingerprint_of(call.id.encode()))
+    payload = frame_of_call(record)
     with closed_after(Spool(folder, sync_ms=SYNC_MS)) as spool:
         recorder = Recorder(spool, "bench", lost_after=timedelta(hours=1))
 
@@ -126,7 +126,7 @@ def _after(folder: Path, call: UnderWay, usage: Extraction) -> list[tuple[str, s
             recorder.open(call, "openai")
 
         return [
-            ("price", _us(lambda: account_of(call, prices)), f"usage to {len(account.lines)} cost lines"),
+            ("price", _us(lambda: account_of(call, prices)), f"usage to {len(account.lines[0])} cost lines"),
             ("opening", _us(open_call), "made, encoded and appended to the spool"),
             (
                 "closing, the record",
@@ -135,7 +135,7 @@ def _after(folder: Path, call: UnderWay, usage: Extraction) -> list[tuple[str, s
             ),
             (
                 "closing, encoded",
-                _us(lambda: encode(record, fingerprint_of(call.id.encode()))),
+                _us(lambda: frame_of_call(record)),
                 f"{len(payload)} bytes",
             ),
             ("closing, appended", _us(lambda: spool.append(payload)), "to the spool; target < 20 µs"),

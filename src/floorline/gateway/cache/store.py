@@ -22,7 +22,6 @@ from floorline.guardrails.cache import NAME, CacheRule, keeps, partition
 from floorline.guardrails.frame import Facts, Looked, arm
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
-from floorline.money import ZERO
 
 
 class Tier(Protocol):
@@ -237,7 +236,4 @@ def _as_asked(call: UnderWay, rule: CacheRule, account: Account) -> bool:
 
 def _cost_of_last(call: UnderWay, account: Account) -> Decimal | None:
     """What the attempt that answered cost: failed attempts before it are no part of the answer."""
-    if account.effective_cost is None:
-        return None
-    last = len(call.tries) - 1
-    return sum((line.effective for line in account.lines if line.attempt == last), ZERO)
+    return None if account.effective is None else account.of_attempt(len(call.tries) - 1)
