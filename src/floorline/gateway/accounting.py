@@ -34,7 +34,7 @@ _NOTHING = Costing(list_cost=ZERO, contracted_cost=ZERO, effective_cost=ZERO, ba
 
 class Account(Struct, frozen=True, kw_only=True):
     """What one call has cost and used, in the integers of its record: money in 10^-12 USD, None when unpriced; `quantities` in
-    millionths, over everything that the answer bills, of which `usage` is the answering model's part, as it reports it.
+    millionths, over everything that the answer bills, of which `usage` is the answering model's part and `also` are the others'.
     `tokens` are those of the input side, read from a cache, of the output side, and of reasoning.
     """
 
@@ -48,6 +48,7 @@ class Account(Struct, frozen=True, kw_only=True):
     price_version: str = ""
     reason: str = ""
     usage: Usage | None = None
+    also: tuple[Usage, ...] = ()
     quantities: Mapping[str, int] = {}
     tokens: tuple[int, int, int, int] = (0, 0, 0, 0)
 
@@ -188,6 +189,7 @@ def _told(usage: Usage, also: tuple[Usage, ...]) -> Account:
     return Account(
         stated=pico(usd(stated)) if stated is not None and abs(stated) < LIMIT_USD else None,
         usage=usage,
+        also=also,
         quantities=total,
         tokens=tokens_of(total),
     )

@@ -48,8 +48,7 @@ def _saved(one: Touch, call: UnderWay, account: Account, snapshot: Snapshot) -> 
     assert guarded is not None, "what touched a call was decided"
     if account.usage is None or account.effective_cost is None:
         return None
-    last = len(call.tries) - 1
-    actual = sum([line.effective for line in account.lines if line.attempt == last], ZERO)
+    actual = account.of_attempt(len(call.tries) - 1)
     treated = one.arm == "treated"
     other = _cost_at(
         call.view.model if treated else guarded.facts.cheaper, call, (account.usage, *account.also), snapshot
