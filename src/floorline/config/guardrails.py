@@ -1,16 +1,16 @@
 """`guardrails:` of floorline.yaml, and what `features:` say of their own: a feature's word beats the general one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Literal, cast, get_args
+from typing import Literal, Protocol, TypeVar, cast, get_args
 
 from msgspec.structs import replace
 
 from floorline.config.caching import read_cache
+from floorline.config.limits import read_compaction, read_output, read_prompt_cache, read_reasoning
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
-from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
 from floorline.guardrails.route import RESPONSES, Evident, MarginRule, Response, RouteRule
@@ -24,6 +24,16 @@ _GENERAL = "guardrails"
 _OF_FEATURE = "features.<feature>.guardrails"
 
 Fail = Literal["open", "closed"]
+
+
+class _Ruled(Protocol):
+    @property
+    def setting(self) -> Setting:
+        """How far it is on."""
+        ...
+
+
+_Rule = TypeVar("_Rule", bound=_Ruled)
 
 
 def read_guardrails(
@@ -76,19 +86,34 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
     margin = _margin_rules(table["margin_rules"], setting) if "margin_rules" in table else route.margin
     cheaper = {**route.cheaper, **_cheaper(table["downgrade"])} if "downgrade" in table else route.cheaper
     route = replace(route, margin=margin, cheaper=cheaper)
+    compaction = _one(table, "compaction", setting, base.compaction, read_compaction)
+    if compaction is not None and not compaction.model:
+        table["compaction"].complain(f"`{table['compaction'].path}` lacks `model`: name a cheap one that summarises")
     return replace(
         base,
         holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
-        cache=_cache(table["cache"], f"{setting}.cache", base.cache) if "cache" in table else base.cache,
+        cache=_one(table, "cache", setting, base.cache, read_cache),
         route=route if margin or cheaper else None,
+        prompt_cache=_one(table, "prompt_cache", setting, base.prompt_cache, read_prompt_cache),
+        compaction=compaction,
+        output=_one(table, "output", setting, base.output, read_output),
+        reasoning=_one(table, "reasoning", setting, base.reasoning, read_reasoning),
     )
 
 
-def _cache(value: Value, setting: str, base: CacheRule | None) -> CacheRule | None:
-    """The exact cache's rule; None where it is off."""
-    table = value.table(names_below(setting))
-    mode = read_setting(table) if base is None or "mode" in table else base.setting
-    return None if mode == OFF else read_cache(table, mode, base)
+def _one(
+    table: Mapping[str, Value],
+    name: str,
+    setting: str,
+    base: _Rule | None,
+    read: Callable[[Mapping[str, Value], Setting, _Rule | None], _Rule],
+) -> _Rule | None:
+    """The rule of the guardrail `name`, on top of the one that holds without it; None where it is off."""
+    if name not in table:
+        return base
+    stated = table[name].table(names_below(f"{setting}.{name}"))
+    mode = read_setting(stated) if base is None or "mode" in stated else base.setting
+    return None if mode == OFF else read(stated, mode, base)
 
 
 def _general_route(table: Mapping[str, Value]) -> RouteRule:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.compaction import CompactionRule
 from floorline.guardrails.frame import HOLDOUT_PPM
 from floorline.guardrails.output import OutputRule, ReasoningRule
 from floorline.guardrails.prompt import PromptCacheRule
@@ -17,6 +18,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     holdout_ppm: int = HOLDOUT_PPM
     cache: CacheRule | None = None
     route: RouteRule | None = None
+    compaction: CompactionRule | None = None
     prompt_cache: PromptCacheRule | None = None
     output: OutputRule | None = None
     reasoning: ReasoningRule | None = None
