@@ -303,6 +303,7 @@ async def serving(
             live.leave()
             server.limits = replace(server.limits, shutdown_ms=300)
             await server.close()
+            await pipeline.close()
             for way in pipeline.snapshot.upstreams.values():
                 way.pool.close()
             capturer.close()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec import structs
 
 from floorline.gateway.attribution import Attribution, attribute, missing_text, unattributed
 from floorline.gateway.keys import Keyring, allows, presented_key
@@ -68,6 +69,33 @@ def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: da
     return _placed(call, places)
 
 
+OWN_PATH = "/v1/chat/completions"
+STEP = "compaction"
+MADE_FOR = "made_for"
+"""Where the metadata of a call of the gateway's own names the call that it was made for."""
+
+
+def admit_own(called: UnderWay, body: bytes, places: Places, call_id: str, now: datetime, now_ns: int) -> Admitted:
+    """A call of the gateway's own, for the same customer and feature as `called`; what binds that call binds this one too."""
+    request = Request(
+        method="POST",
+        path=OWN_PATH,
+        raw_headers=[(b"content-type", b"application/json")],
+        body=body,
+        received_ns=now_ns,
+    )
+    where = route(request.method, request.path, request.headers, places.policy.providers)
+    assert where is not None, f"{OWN_PATH} is a path"
+    seen = view(where, body)
+    assert not isinstance(seen, Invalid), "the gateway asks what can be read"
+    whose = structs.replace(
+        called.attribution, step=STEP, call_type="", prompt="", metadata={MADE_FOR: called.id}, notes=()
+    )
+    call = _call(request, where, called.key, seen, whose, call_id, now, None)
+    call.own = True
+    return _to_place(call, places)
+
+
 def _call(
     request: Request,
     where: Route,
@@ -110,7 +138,12 @@ def _placed(call: UnderWay, places: Places) -> Admitted:
         return _refused(
             call, 403, "model_not_allowed", f"this key may not call {asked}, only {', '.join(call.key.models)}"
         )
-    place = places.of(call.route, model, whose, call.key)
+    return _to_place(call, places)
+
+
+def _to_place(call: UnderWay, places: Places) -> Admitted:
+    """The call with the targets that every rule allows, or with the reason why it has none."""
+    place = places.of(call.route, call.view.model, call.attribution, call.key)
     if place.kind:
         return _refused(call, place.status, place.kind, place.message)
     if not place.own and (unsaid := _unsaid(call, place.dialects)) is not None:

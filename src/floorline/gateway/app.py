@@ -298,6 +298,7 @@ class Gateway:
         await self._stop.wait()
         watching.cancel()
         await self.server.close()
+        await self.pipeline.close()
         for upstream in self.pipeline.snapshot.upstreams.values():
             upstream.pool.close()
         with suppress(asyncio.CancelledError):

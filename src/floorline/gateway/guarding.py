@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec import structs
 
+from floorline.gateway import shortening
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
 from floorline.gateway.attempts import Answered, Edit
@@ -23,13 +24,15 @@ from floorline.gateway.message import Reply
 from floorline.gateway.policy import Provider, Target
 from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.relay import Close, HeadersOut, is_stream
+from floorline.gateway.shortened import Shortened
+from floorline.gateway.shortening import Ask, Shortening
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
 from floorline.gateway.wire.caps import thinking
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
-from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, held_out, unit_of
+from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy, held_out, unit_of
 from floorline.guardrails.output import SAYS_NOTHING
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.spending import refusal
@@ -61,12 +64,15 @@ class Counters(Protocol):
 
 
 class Guard:
-    """The guardrails of one gateway, with what they count and remember. Without `counting` nothing is, of calls that begin."""
+    """The guardrails of one gateway, with what they count and remember. Without `counting` nothing is, of calls that begin. `ask`
+    makes calls of the gateway's own; who serves calls sets it.
+    """
 
     def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
         self.counters, self.cache = counters, cache
         self.counting = counters is not None
-        self.prefixing = Prefixing()
+        self.ask: Ask | None = None
+        self.prefixing, self.shortening = Prefixing(), Shortening()
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
@@ -86,14 +92,22 @@ class Guard:
                 guarded.verdict = structs.replace(guarded.verdict, action="refuse", refusal=refusal(denial))
         if guarded.verdict.action == "hit" and guarded.served is not None:
             call.metadata = {**call.metadata, CACHED_CALL: guarded.served.call_id}
-        if guarded.verdict.action == "forward" and rules.prompt_cache is not None:
-            guarded.prefixed = self.prefixing.see(rules.prompt_cache, facts, call)
+        if guarded.verdict.action == "forward":
+            self._prompt(call, guarded)
         call.notes = (*call.notes, *guarded.verdict.reasons)
         if guarded.verdict.action == "refuse":
             call.refusal = guarded.verdict.refusal
         elif guarded.verdict.delay_ms and guarded.verdict.action == "forward":
             await asyncio.sleep(guarded.verdict.delay_ms / 1000)
         return placed
+
+    def _prompt(self, call: UnderWay, guarded: Guarded) -> None:
+        """Shorten the call's prompt, and look at it as its provider's cache will."""
+        if guarded.lengthy is not None and guarded.verdict.shortened and self.ask is not None:
+            self.shortening.carry_out(call, guarded.lengthy, self.ask)
+            call.decided(guarded)
+        if guarded.rules.prompt_cache is not None:
+            guarded.prefixed = self.prefixing.see(guarded.rules.prompt_cache, guarded.facts, guarded.instead or call)
 
     def _decide(self, call: UnderWay, evidence: Evidence, admitted: Admitted, snapshot: Snapshot) -> Admitted:
         """Have the call decided by what is known, and find where it goes then."""
@@ -127,7 +141,15 @@ class Guard:
         if self.cache is not None and rules.cache is not None:
             stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
             guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
-        return Evidence(standings=counted.standings, cache=guarded.looked, figures=figures, stale=stale)
+        if rules.compaction is not None:
+            guarded.lengthy = self.shortening.look(call, rules.compaction)
+        return Evidence(
+            standings=counted.standings,
+            cache=guarded.looked,
+            lengthy=_lengthy(guarded.lengthy),
+            figures=figures,
+            stale=stale,
+        )
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
         """Answer a hit with what is stored."""
@@ -183,6 +205,9 @@ class Guard:
             if marked is not None:
                 touches = (*guarded.verdict.touches, marked)
                 guarded.verdict = structs.replace(guarded.verdict, touches=touches)
+        if guarded.lengthy is not None:
+            touches = shortening.measured(guarded.lengthy, guarded.verdict.touches, call, account, snapshot)
+            guarded.verdict = structs.replace(guarded.verdict, touches=touches)
         guarded.touches, guarded.counterfactual_cost = measured(call, account, snapshot)
 
     def settle(self, call: UnderWay, account: Account, ending: str) -> None:
@@ -209,6 +234,20 @@ def _stored(call: UnderWay) -> Held | None:
     stored = None if call.guarded is None else call.guarded.stored
     assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
     return stored
+
+
+def _lengthy(found: Shortened | None) -> Lengthy | None:
+    """What `decide` is told of a long conversation."""
+    if found is None:
+        return None
+    if found.summary is None:
+        return Lengthy(wanted=found.wanted)
+    return Lengthy(
+        messages=found.known,
+        messages_tokens=found.summary.messages_tokens,
+        summary_tokens=found.summary.tokens,
+        wanted=found.wanted,
+    )
 
 
 def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:

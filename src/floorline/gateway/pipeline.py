@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 
 from floorline.errors import LedgerFull
 from floorline.gateway.accounting import FREE, Account
-from floorline.gateway.admission import Admitted, Turned, admit
+from floorline.gateway.admission import Admitted, Turned, admit, admit_own
 from floorline.gateway.asked import PURPOSE, REQUEST_HASH, Hasher
 from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
 from floorline.gateway.departure import Departure, Drains
 from floorline.gateway.guarding import Guard
+from floorline.gateway.hearing import Heard
 from floorline.gateway.listing import listed_models, lists_models
 from floorline.gateway.message import Headers, Page, Reply, Request
 from floorline.gateway.metrics import Metrics
@@ -88,6 +89,7 @@ class Pipeline:
         self._capturer, self._pages, self._renew, self._guard = capturer, pages, renew, guard
         self._stamps = Stamps()
         self._hasher = Hasher(snapshot.ring.derived(PURPOSE))
+        guard.ask = self.ask
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
@@ -104,10 +106,26 @@ class Pipeline:
             self._metrics.add("floorline_turned_away_total", str(admitted.refusal.status))
             _tell(reply, admitted.dialect, admitted.refusal, [])
             return
-        call = admitted.call
-        if lists_models(call, snapshot.policy):
-            _show(reply, listed_models(call, snapshot.policy))
+        if lists_models(admitted.call, snapshot.policy):
+            _show(reply, listed_models(admitted.call, snapshot.policy))
             return
+        await self._answer(admitted.call, admitted, snapshot, reply)
+
+    async def ask(self, called: UnderWay, body: bytes) -> Heard:
+        """The answer to a chat completion of the gateway's own, made for the sake of the call `called`: a call of its own, that
+        goes the way of every other.
+        """
+        chance, snapshot, heard = self._chance, self.snapshot, Heard()
+        admitted = admit_own(called, body, snapshot.places, chance.call_id(), chance.now(), time.perf_counter_ns())
+        await self._answer(admitted.call, admitted, snapshot, heard)
+        return heard
+
+    async def close(self) -> None:
+        """End what goes on beside the calls of applications."""
+        await self._guard.shortening.close()
+
+    async def _answer(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
+        """Answer an admitted call, and see to it that its record is closed."""
         try:
             await self._serve(call, admitted, snapshot, reply)
         except LedgerFull as error:

@@ -12,6 +12,7 @@ from floorline.gateway.counters.tally import Hold
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Provider
 from floorline.gateway.prefixed import Prefixed
+from floorline.gateway.shortened import Shortened
 from floorline.gateway.translate.request import Asked, translated
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.errors import Invalid
@@ -66,6 +67,8 @@ class Guarded(msgspec.Struct, kw_only=True):
     hold: Hold | None = None
     touches: tuple[Touch, ...] = ()
     counterfactual_cost: Decimal | None = None
+    lengthy: Shortened | None = None
+    instead: Asked | None = None
     prefixed: Prefixed | None = None
 
     @property
@@ -75,7 +78,9 @@ class Guarded(msgspec.Struct, kw_only=True):
 
 
 class UnderWay(msgspec.Struct, kw_only=True):
-    """One logical request of the application. `view` and `refusal`: a request that cannot be served has the latter."""
+    """One logical request of the application; of the gateway's `own` where a guardrail needs an answer. `view` and `refusal`: a
+    request that cannot be served has the latter.
+    """
 
     id: str
     opened_at: datetime
@@ -97,6 +102,7 @@ class UnderWay(msgspec.Struct, kw_only=True):
     notes: tuple[str, ...] = ()
     opened: bool = False
     closed: bool = False
+    own: bool = False
     guarded: Guarded | None = None
     _asked: dict[Dialect, Asked | Invalid] = {}
 
@@ -116,11 +122,12 @@ class UnderWay(msgspec.Struct, kw_only=True):
         """The request as a target of `dialect` is asked it: as it came where that is the caller's own, else translated, once;
         Invalid where it cannot be said there.
         """
+        own = self if self.guarded is None or self.guarded.instead is None else self.guarded.instead
         if dialect == self.route.dialect:
-            return self
+            return own
         found = self._asked.get(dialect)
         if found is None:
-            found = self._asked[dialect] = translated(self.route, self.view, self.request, dialect)
+            found = self._asked[dialect] = translated(self.route, own.view, own.request, dialect)
         return found
 
     def decided(self, guarded: Guarded) -> None:

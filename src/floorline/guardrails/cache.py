@@ -55,7 +55,8 @@ def keeps(rule: CacheRule, decided: Verdict, output_tokens: int | None) -> bool:
     cap = decided.output_cap
     if cap is not None and (output_tokens is None or output_tokens >= cap):
         return False
-    return rule.partition == "customer" or UNSEEN.issuperset([change.name for change in decided.changes])
+    unseen = not decided.shortened and UNSEEN.issuperset([change.name for change in decided.changes])
+    return unseen or rule.partition == "customer"
 
 
 def step(facts: Facts, evidence: Evidence, rule: CacheRule, so_far: Verdict) -> Verdict:

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from floorline.guardrails.frame import OFF, Setting
+from floorline.guardrails.frame import OFF, Evidence, Facts, Setting, Verdict, arm, touch
+
+NAME = "compaction"
 
 
 class CompactionRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +26,25 @@ class CompactionRule(msgspec.Struct, frozen=True, kw_only=True):
     above_tokens: int = 20_000
     keep_turns: int = 4
     summary_tokens_max: int = 1_000
+
+
+def step(facts: Facts, evidence: Evidence, rule: CompactionRule, so_far: Verdict) -> Verdict:
+    """The verdict with the summary in place of what it stands for, where there is one; and with one to be made where one is wanted."""
+    found = evidence.lengthy
+    if found is None:
+        return so_far
+    which = arm(rule.setting, NAME, facts)
+    done = touch(rule.setting, NAME, which, "shorten" if found.messages else "prepare")
+    so_far = replace(so_far, touches=(*so_far.touches, done))
+    if which != "treated":
+        return so_far
+    said = (
+        f"{NAME}: a summary of {found.summary_tokens} tokens stands for the first {found.messages} messages, of"
+        f" {found.messages_tokens}"
+        if found.messages
+        else f"{NAME}: the first {found.wanted} messages are being summarised for the turns to come"
+    )
+    return replace(so_far, shortened=True, reasons=(*so_far.reasons, said))
 
 
 class Said(NamedTuple):

@@ -7,7 +7,7 @@ last because what it reserves is the worst case of everything decided before it:
 shell reserves, and on a denial `decide` is asked once more with it.
 """
 
-from floorline.guardrails import cache, output, route
+from floorline.guardrails import cache, compaction, output, route
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.spending import budget_step, cheaper_step, rate_step
@@ -30,7 +30,9 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
         if verdict.action != "forward":
             return verdict
     verdict = cheaper_step(facts, evidence, verdict)
-    # prompt: where it is marked is known when its target is (`gateway/prefixing.py`)
+    if rules.compaction is not None:
+        verdict = compaction.step(facts, evidence, rules.compaction, verdict)
+    # prompt caching: where it is marked is known when its target is (`gateway/prefixing.py`)
     if rules.output is not None:
         verdict = output.cap_output(facts, rules.output, verdict)
     if rules.reasoning is not None:

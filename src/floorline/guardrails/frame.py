@@ -145,6 +145,17 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime
 
 
+class Lengthy(msgspec.Struct, frozen=True, kw_only=True):
+    """A long conversation: a summary of `summary_tokens` stands for its first `messages` messages, of `messages_tokens`, 0 while
+    there is none; `wanted` are to have one for the turns to come.
+    """
+
+    messages: int = 0
+    messages_tokens: int = 0
+    summary_tokens: int = 0
+    wanted: int = 0
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked up for a call; None and () where nobody asked or nothing was found.
 
@@ -154,6 +165,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     rate: Denial | None = None
     cache: Looked | None = None
+    lengthy: Lengthy | None = None
     standings: tuple[Standing, ...] = ()
     figures: Figures | None = None
     stale: bool = False
@@ -195,7 +207,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is decided of a call. A `hit` is answered from the cache, a `refuse` with its refusal.
 
-    A forwarded call goes to `model` ('': the one it asks for) with `changes`, after `delay_ms`; `output_cap` is the bound that one
+    A forwarded call goes to `model` ('': the one it asks for) with `changes`, `shortened` by its summary, after `delay_ms`; `output_cap` is the bound that one
     of them sets (None: as asked), which is what a budget reserves. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
     """
 
@@ -203,6 +215,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     output_cap: int | None = None
     changes: tuple[Change, ...] = ()
+    shortened: bool = False
     delay_ms: int = 0
     refusal: Refusal | None = None
     touches: tuple[Touch, ...] = ()
