@@ -118,6 +118,36 @@ def test_fewer_returning_customers_fewer_successes_and_more_errors_are_harm():
     assert effects(rows)[0].treated.successes is None
 
 
+def test_rare_harm_that_a_small_hold_out_has_not_seen_is_no_harm():
+    treated = [*customers("treated", 1000, 1, errors=0), *customers("holdout", 34, 9)]
+    rows = [row._replace(errors=int(n % 40 == 0)) if row.arm == "treated" else row for n, row in enumerate(treated)]
+    presence = [
+        Presence("chat", row.customer, 1, int(row.arm == "holdout" or n % 20 > 0)) for n, row in enumerate(rows)
+    ]
+    (one,) = effects(rows, presence)
+    assert (one.held_out.errors.value, one.held_out.retention.value) == (0, 1)
+    assert one.harms == {}
+
+
+def test_where_nothing_differs_harm_is_told_seldom():
+    chance = random.Random(11)
+    alarms = 0
+    for _ in range(60):
+        names = [f"{arm}{n}" for arm, count in (("treated", 300), ("holdout", 35)) for n in range(count)]
+        arms = ["treated" if name[0] == "t" else "holdout" for name in names]
+        rows = [
+            Touched(
+                "chat", "cache", name, arm, "enforce", "hit", 20, errors=sum(chance.random() < 0.01 for _ in range(20))
+            )
+            for name, arm in zip(names, arms, strict=True)
+        ]
+        presence = [Presence("chat", name, 1, int(chance.random() < 0.95)) for name in names]
+        results = [Results("chat", name, 4, sum(chance.random() < 0.9 for _ in range(4))) for name in names]
+        (one,) = effects(rows, presence, results)
+        alarms += len(one.harms)
+    assert alarms <= 7, alarms  # of 180 comparisons; one in forty is the rate of a 95 % interval
+
+
 # -- over a ledger
 
 

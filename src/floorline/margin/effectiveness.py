@@ -13,7 +13,7 @@ Money is integers of 10^-12 USD.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -80,11 +80,13 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """A ratio of sums over customers, and the variance of it that comes from how they differ."""
+    """A ratio of sums over customers (`part` of `whole`), and the variance of it that comes from how they differ."""
 
     value: Decimal
     variance: Decimal
     customers: int
+    part: int
+    whole: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +169,9 @@ class Effect:
         """Rates that are surely worse with the guardrail than without: a saving that costs customers is a loss."""
         treated, held_out = self.treated, self.held_out
         fallen = {
-            "successes": _difference(held_out.successes, treated.successes),
-            "retention": _difference(held_out.retention, treated.retention),
-            "errors": _difference(treated.errors, held_out.errors),
+            "successes": _difference_of_shares(held_out.successes, treated.successes),
+            "retention": _difference_of_shares(held_out.retention, treated.retention),
+            "errors": _difference_of_shares(treated.errors, held_out.errors),
         }
         return {name: one for name, one in fallen.items() if one is not None and one.low > 0}
 
@@ -186,6 +188,20 @@ def _difference(one: Rate | None, other: Rate | None) -> Difference | None:
     return Difference(value=value, low=EXACT.subtract(value, reach), high=EXACT.add(value, reach))
 
 
+def _difference_of_shares(one: Rate | None, other: Rate | None) -> Difference | None:
+    """As `_difference`, of rates whose part is some of their whole. Thirty customers of whom none left, or a hundred calls
+    of which none failed, do not show that none ever will: no variance is less than that of as many draws at the rate of both.
+    """
+    if one is None or other is None:
+        return None
+    part, whole = one.part + other.part, one.whole + other.whole
+    spread = EXACT.divide(Decimal(part * (whole - part)), Decimal(whole**2))
+    least = [
+        replace(side, variance=max(side.variance, EXACT.divide(spread, Decimal(side.whole)))) for side in (one, other)
+    ]
+    return _difference(*least)
+
+
 def rate(pairs: Iterable[Pair]) -> Rate | None:
     """The ratio of the sums of the pairs that have a whole, and its variance (linearised); None with none."""
     held = [pair for pair in pairs if pair.whole > 0]
@@ -195,7 +211,8 @@ def rate(pairs: Iterable[Pair]) -> Rate | None:
     squares = sum((pair.part * whole - part * pair.whole) ** 2 for pair in held)  # × whole², exact
     divisor = max(1, count - 1) * whole**4
     variance = EXACT.divide(Decimal(count * squares), Decimal(divisor))
-    return Rate(value=EXACT.divide(Decimal(part), Decimal(whole)), variance=variance, customers=count)
+    value = EXACT.divide(Decimal(part), Decimal(whole))
+    return Rate(value=value, variance=variance, customers=count, part=part, whole=whole)
 
 
 @dataclass(slots=True)
