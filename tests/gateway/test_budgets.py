@@ -10,6 +10,11 @@ import pytest
 from floorline.gateway.policy import ModelGroup, Target
 from floorline.guardrails.budget import Budget, Part, Soft
 from floorline.guardrails.rate import Rate
+from floorline.guardrails.route import RouteRule
+from floorline.guardrails.rules import Guardrails, Rules
+from floorline.pricing.book import PriceBook
+from floorline.pricing.overrides import PriceOverride
+from floorline.pricing.overrides import Rate as Price
 from tests.support.budgets import budgeted
 from tests.support.dialects import OPENAI, SPEECHES, Speech
 from tests.support.serving import MODEL, OWNED, answer, in_turn, run, until
@@ -269,5 +274,44 @@ def test_a_client_that_leaves_frees_what_its_call_did_not_use(tmp_path: Path) ->
             hold.set()
             assert call.ending == "client_left"
             assert (found.used("monthly"), found.held()) == (call.effective_cost, 0)
+
+    run(test())
+
+
+def test_answers_say_what_is_left_of_the_tightest_budget_and_which_threshold_is_reached(tmp_path: Path) -> None:
+    async def test() -> None:
+        tight = Budget(name="tight", scope=EACH, unit="calls", limit=Decimal(4))
+        async with budgeted(tmp_path, monthly(20), tight) as found:
+            found.live.stub.script = answer(whole(tokens_in=200, tokens_out=20))
+            told = [(await found.live.ask(OPENAI.path, ask())).headers for _ in range(3)]
+            assert {headers["x-floorline-budget"] for headers in told} == {"tight"}
+            assert [headers["x-floorline-budget-remaining"] for headers in told] == ["3", "2", "1"]
+            assert told[0]["x-floorline-budget-resets-at"].endswith("-01T00:00:00Z")
+            assert "x-floorline-budget-reached" not in told[1]
+            assert told[2]["x-floorline-budget-reached"] == "75"
+
+    run(test())
+
+
+def test_a_budget_with_room_for_the_cheaper_model_alone_sends_the_call_there(tmp_path: Path) -> None:
+    async def test() -> None:
+        cheap = "sandbox-cheap"
+        book = PriceBook(
+            overrides=[
+                PriceOverride(model=MODEL, rates={"input": Price(price=Decimal(1)), "output": Price(price=Decimal(2))}),
+                PriceOverride(
+                    model=cheap, rates={"input": Price(price=Decimal("0.1")), "output": Price(price=Decimal("0.2"))}
+                ),
+            ]
+        )
+        budget = monthly(worst() * 2, soft=Soft(percent=Decimal(90), action="downgrade"))
+        rules = Guardrails(default=Rules(route=RouteRule(cheaper={MODEL: cheap})))
+        async with budgeted(tmp_path, budget, book=book, guardrails=rules) as found:
+            found.live.stub.script = answer(whole(tokens_in=1_000, tokens_out=20))
+            assert (await found.live.ask(OPENAI.path, ask())).status == 200
+            found.live.stub.script = answer(whole(tokens_in=800, tokens_out=20))
+            assert (await found.live.ask(OPENAI.path, ask(size=1_200))).status == 200
+            sent = [json.loads(request.body)["model"] for request in found.live.stub.requests]
+            assert sent == [MODEL, cheap]
 
     run(test())

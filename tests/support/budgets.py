@@ -48,9 +48,8 @@ async def budgeted(
     allowance = Allowance(budgets=budgets, rates=rates)
     spool = Spool(folder / "spool", segment_bytes=1 << 22, quota_bytes=1 << 26)
     counters = LocalCounters(folder, lambda: spool.place, lost_after=timedelta(hours=1))
-    async with serving(
-        folder, spool=spool, counters=counters, allowance=allowance, guardrails=Guardrails(), **changes
-    ) as live:
+    changes.setdefault("guardrails", Guardrails())
+    async with serving(folder, spool=spool, counters=counters, allowance=allowance, **changes) as live:
         found = Budgeted(live, counters)
         await counters.begin(allowance, utc_now(), found.estimate)
         yield found

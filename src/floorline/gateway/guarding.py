@@ -215,8 +215,9 @@ class Guard:
         guarded = call.guarded
         if guarded is None:
             return
-        if guarded.hold is not None and self.counters is not None:
-            hold, guarded.hold = guarded.hold, None
+        hold = guarded.hold
+        if hold is not None and not hold.settled and self.counters is not None:
+            hold.settled = True
             self.counters.settle(hold, _spent(account) if call.verdict == "forward" else None)
         stored = _stored(call)
         if stored is not None and self.cache is not None:

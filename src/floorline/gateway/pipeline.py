@@ -20,6 +20,7 @@ from floorline.gateway.asked import PURPOSE, REQUEST_HASH, Hasher
 from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
+from floorline.gateway.counters.tally import told
 from floorline.gateway.departure import Departure, Drains
 from floorline.gateway.guarding import Guard
 from floorline.gateway.hearing import Heard
@@ -247,6 +248,8 @@ class Pipeline:
         ]
         if call.guarded is not None:
             headers += [(b"x-floorline-" + name.encode(), _shown(text)) for name, text in call.guarded.verdict.headers]
+            if call.guarded.hold is not None:
+                headers += told(call.guarded.hold)
         if last is not None:
             usage = None if account is None else account.usage
             served = usage.model if usage is not None and usage.model else last.model

@@ -28,7 +28,6 @@ def run(test: Coroutine[None, None, None]) -> None:
 
 
 async def begun(folder: Path, *budgets: Budget, at: datetime = NOON) -> Counting:
-    folder.mkdir(exist_ok=True)
     found = Counting(folder, *budgets, at=at)
     await found.begin()
     return found

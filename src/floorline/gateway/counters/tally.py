@@ -15,7 +15,7 @@ import msgspec
 
 from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.frame import Amounts, Denial, Facts, Standing
-from floorline.guardrails.spending import standing
+from floorline.guardrails.spending import amount_text, instant_text, standing
 from floorline.money import to_pico
 
 if TYPE_CHECKING:
@@ -60,12 +60,13 @@ Entry = tuple[Budget, Bucket]
 class Hold:
     """What one call holds, from its opening to its closing, in every budget that it belongs to."""
 
-    __slots__ = ("call_id", "counted", "facts", "paced", "paces")
+    __slots__ = ("call_id", "counted", "facts", "paced", "paces", "settled")
 
     def __init__(self, call_id: str, facts: Facts, counted: Sequence[Entry]) -> None:
         self.call_id, self.facts, self.counted = call_id, facts, counted
         self.paces: Sequence[Pace] = ()  # the rates of this process that counted it
         self.paced: Sequence[str] = ()  # the shared rates that counted its tokens
+        self.settled = False
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +241,36 @@ def standings(hold: Hold) -> tuple[Standing, ...]:
     """Where those of the call's budgets stand that have reached a soft limit or a threshold."""
     found = [_standing(budget, bucket) for budget, bucket in hold.counted if bucket.counter >= budget.told_quanta]
     return tuple(found)
+
+
+def told(hold: Hold) -> list[tuple[bytes, bytes]]:
+    """What the call's answer says of its budgets: what is left of the one of which the smallest share is, and the highest
+    threshold that any of them has reached.
+    """
+    if not hold.counted:
+        return []
+    budget, bucket = min(hold.counted, key=_left_share)
+    left = max(budget.limit_quanta - bucket.counter, 0)
+    headers = [
+        (b"x-floorline-budget", _ascii(budget.name)),
+        (b"x-floorline-budget-remaining", amount_text(budget.shown(left)).encode()),
+        (b"x-floorline-budget-resets-at", instant_text(bucket.end).encode()),
+    ]
+    reached = max([one.reached(at.counter - at.held - at.others_held) for one, at in hold.counted])
+    if reached:
+        headers.append((b"x-floorline-budget-reached", b"%d" % reached))
+    return headers
+
+
+def _left_share(entry: Entry) -> int:
+    """Millionths of the limit that are left."""
+    budget, bucket = entry
+    return (budget.limit_quanta - bucket.counter) * 1_000_000 // budget.limit_quanta
+
+
+def _ascii(name: str) -> bytes:
+    text = name.encode("ascii", "replace")
+    return bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text)
 
 
 def denial(budget: Budget, bucket: Bucket, quanta: int | None) -> Denial:
