@@ -43,9 +43,9 @@ class Running:
         made = json.loads(await asyncio.to_thread(command, self.home, "keys", "create", "--name", "t", "--json"))
         self.key = made["key"]
 
-    async def start(self) -> None:
+    async def start(self, name: str = "g1") -> None:
         """Start it, and wait until it serves."""
-        self.process = Process(self.home, "gateway", "--config", str(self.file), "--port", "0")
+        self.process = Process(self.home, "gateway", "--config", str(self.file), "--port", "0", "--name", name)
         await asyncio.to_thread(self.process.wait_for, "serving on http://")
         found = re.search(r"serving on http://([\d.]+):(\d+)", self.process.log.read_text())
         assert found is not None

@@ -15,15 +15,20 @@ from floorline.config import Config, Parsed
 from floorline.delivery.message import SEVERITIES
 from floorline.delivery.route import Route
 from floorline.errors import BadInput
+from floorline.gateway.policy import counts_apart
 from floorline.margin.floors import Floor, exception_fields, exception_sentence, feature_floor
 from floorline.margin.policy import FeaturePolicy
-from floorline.wiring import CONFIG_NAME, load_book, load_hook, now, read_config
+from floorline.wiring import CONFIG_NAME, home, load_book, load_hook, now, read_config, running_gateways
 
 
 @click.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="How many gateway processes will serve by it: limits must hold over all of them.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def command(file: Path | None, as_json: bool) -> None:
+def command(file: Path | None, processes: int, as_json: bool) -> None:
     """Check FILE, or the floorline.yaml that every command would use, and print what holds.
 
     Every problem is printed with file, line and column, and the exit code is 2. Warnings do not change the exit code:
@@ -33,6 +38,8 @@ def command(file: Path | None, as_json: bool) -> None:
     """
     parsed = read_config(file)
     errors = list(map(str, (*parsed.problems, *parsed.unset)))
+    if apart := counts_apart(parsed.config.gateway, max(processes, running_gateways(home()))):
+        errors.append(apart)
     warnings = [*map(str, parsed.warnings), *_lapsed(parsed.config)]
     if not errors:
         try:

@@ -1,9 +1,12 @@
 """`floorline doctor`: everything at a glance, and how to mend what is wrong."""
 
+import asyncio
 import os
 import platform
 import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -23,7 +26,9 @@ from floorline.config import Config, Parsed
 from floorline.delivery.outbox import deliveries
 from floorline.errors import FloorlineError, LedgerBusy, LedgerCorrupt
 from floorline.gateway.secret import SECRET_NAME
+from floorline.gateway.selftest import TINY, unblocked
 from floorline.jobs import doctoring
+from floorline.jobs.budget_audit import counter_findings
 from floorline.jobs.doctoring import Finding, ok, warning, wrong
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.scheduler import job_records
@@ -47,6 +52,9 @@ if TYPE_CHECKING:
     from floorline.ledger.surface import AnyLedger
 
 DAYS = 7
+COLLECTED_S = 5
+"""How long records may be on their way into the ledger."""
+
 LIBRARIES = (
     "chdb-core",
     "sqlalchemy",
@@ -65,7 +73,7 @@ _SECRETS = {"FLOORLINE_SECRET": SECRET_NAME, "FLOORLINE_CONTROL_TOKEN": "control
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(config_file: Path | None, *, as_json: bool) -> None:
-    """Look at everything: home, configuration, secrets, ledger, gateways, jobs, revenue, calls, deliveries, disk, clock.
+    """Look at everything: home, configuration, secrets, ledger, gateways, jobs, revenue, calls, budgets, deliveries, disk, clock.
 
     Each finding says how to mend it. Exit code 1 when something is wrong; warnings leave it 0. Values of secrets are never
     shown. docs/operations.md lists what is looked at.
@@ -99,6 +107,9 @@ def _findings(config_file: Path | None) -> Iterator[Finding]:
         if ledger is not None:
             yield from _of_state(ledger.state, parsed.config, control=control)
             yield from _of_calls(ledger, parsed.config)
+            yield from _of_counters(ledger, folder, parsed.config)
+        if parsed.config.gateway.allowance.budgets:
+            yield _enforced(parsed.config)
 
 
 def _versions() -> Finding:
@@ -195,6 +206,28 @@ def _of_calls(ledger: "AnyLedger", config: Config) -> Iterator[Finding]:
         yield wrong("calls", f"they cannot be read: {error}", "see the ledger above")
         return
     yield from doctoring.call_findings(report.total.sums, DAYS)
+
+
+def _of_counters(ledger: "AnyLedger", folder: Path, config: Config) -> Iterator[Finding]:
+    """Whether budgets count what the ledger has. What was spooled a moment ago is given some time to be collected."""
+    budgets = config.gateway.allowance.budgets
+    for _ in range(COLLECTED_S):
+        found = list(counter_findings(ledger, folder, budgets, now()))
+        if all(one.level == "ok" for one in found):
+            break
+        time.sleep(1)
+    yield from found
+
+
+def _enforced(config: Config) -> Finding:
+    """Whether a budget of next to nothing refuses a call on every route that is configured."""
+    book, _ = load_book(config)
+    with tempfile.TemporaryDirectory() as folder:
+        tried, through = asyncio.run(unblocked(config.gateway, book, Path(folder), now()))
+    if through:
+        said = f"a budget of ${TINY.limit:f} lets calls through on {', '.join(through)}"
+        return wrong("enforcement", said, "is the model free by `prices:`? If not, report this as a defect")
+    return ok("enforcement", f"a budget of ${TINY.limit:f} refuses calls on each of {tried} kinds of routes")
 
 
 def _print(found: list[Finding]) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from floorline.errors import BadInput
+from floorline.gateway.policy import counts_apart
 from floorline.jobs.supervising import Child, Supervisor
 from floorline.wiring import control_token, load_config, make_home, signing_secret
 
@@ -42,6 +44,8 @@ def command(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s serve: %(message)s")
     config = load_config(config_file)
+    if apart := counts_apart(config.gateway, processes):
+        raise BadInput(apart)
     signing_secret()
     control_token(make_home())
     given = ["--with-parent", *_option("--config", config_file)]

@@ -35,7 +35,7 @@ from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
-from floorline.gateway.policy import GatewayPolicy, Provider
+from floorline.gateway.policy import GatewayPolicy, Provider, counts_apart
 from floorline.gateway.recording import Recorder
 from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
@@ -46,7 +46,7 @@ from floorline.guardrails.figures import Known
 from floorline.guardrails.frame import Amounts
 from floorline.ledger.checkpoint import SavedCall
 from floorline.ledger.content import ContentStore
-from floorline.ledger.lock import Lock
+from floorline.ledger.lock import Lock, is_free
 from floorline.ledger.purging import Purges
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import PriceBook
@@ -137,7 +137,8 @@ def run(name: str, home: Path, listening: Listening, sources: Sources, ready: Ca
 
 
 async def _serve(name: str, folder: Path, listening: Listening, sources: Sources, ready: Callable[[str], None]) -> None:
-    loaded, ring = _load(sources), sources.ring()
+    processes = _processes(folder, shared=listening.shared)
+    loaded, ring = _load(sources, processes), sources.ring()
     assert ring is not None, "the first look at the keys gives a ring"
     policy = loaded.policy
     spool = Spool(
@@ -168,9 +169,17 @@ def _longest_ms(policy: GatewayPolicy) -> int:
     return waits + attempts * max([provider.timeouts.total_ms for provider in policy.providers.values()], default=0)
 
 
-def _load(sources: Sources) -> Loaded:
+def _processes(folder: Path, *, shared: bool) -> int:
+    """How many gateway processes serve from this home, the one of `folder` included. Of a `shared` port at least two do."""
+    others = [other for other in folder.parent.glob("*/lock") if other.parent != folder and not is_free(other)]
+    return max(1 + len(others), 2 if shared else 1)
+
+
+def _load(sources: Sources, processes: int) -> Loaded:
     """The configuration, and the prices ready to be asked: they take time that no call should wait for."""
     loaded = sources.load()
+    if apart := counts_apart(loaded.policy, processes):
+        raise BadInput(apart)
     _ = loaded.book.catalogue
     return loaded
 
@@ -329,7 +338,7 @@ class Gateway:
         stamp = self._sources.stamp()
         if asked or stamp != self._stamp:
             self._stamp = stamp  # a file that is wrong is complained of once
-            loaded = await asyncio.to_thread(_load, self._sources)
+            loaded = await asyncio.to_thread(_load, self._sources, self._processes())
             before = self.pipeline.snapshot
             snapshot = _snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources)
             self._swap(replace(snapshot, known=before.known))
@@ -376,6 +385,9 @@ class Gateway:
         for name, upstream in before.upstreams.items():
             if snapshot.upstreams.get(name) is not upstream:
                 upstream.pool.retire()
+
+    def _processes(self) -> int:
+        return _processes(self.spool.folder.parent, shared=self._listening.shared)
 
     def _estimate(self, call: SavedCall) -> Amounts:
         """What a call that was lost probably cost."""

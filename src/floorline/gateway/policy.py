@@ -163,3 +163,16 @@ class GatewayPolicy:
     accounting: bool = True
     guardrails: Guardrails | None = None
     cache: CacheStores = CacheStores()
+
+
+def counts_apart(policy: GatewayPolicy, processes: int) -> str:
+    """Why so many gateway processes cannot hold what the policy allows to be spent; '' where they can."""
+    if processes < 2 or policy.sharing is not None or not policy.allowance.is_hard:
+        return ""
+    hard = [budget.name for budget in policy.allowance.budgets if budget.hard]
+    hard += [rate.name for rate in policy.allowance.rates]
+    return (
+        f"{processes} gateway processes would each count {', '.join(hard)} for themselves, and together let through {processes} "
+        "times as much: state where they count in one place (`counters: {redis: ${REDIS_URL}}`), run one process, or make the "
+        "limits soft (`hard: off`)"
+    )

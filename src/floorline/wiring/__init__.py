@@ -121,6 +121,14 @@ def load_config(path: Path | None = None, *, secrets: bool = True) -> Config:
     return parsed.config
 
 
+def running_gateways(folder: Path) -> int:
+    """How many gateway processes serve from the home `folder` now."""
+    from floorline.ledger.lock import is_free  # noqa: PLC0415 - as small commands start
+    from floorline.ledger.snapshot import GATEWAYS  # noqa: PLC0415 - as above
+
+    return sum(not is_free(one / "lock") for one in (folder / GATEWAYS).glob("*") if one.is_dir())
+
+
 def open_ledger(config: Config, *, wait_s: int = 10, set_aside: bool = False) -> "AnyLedger":
     """The ledger in `home()`; close it. A timezone that the configuration states becomes the ledger's.
 

@@ -1,0 +1,115 @@
+"""Whether the counters of budgets are what the ledger says: 0 ≤ counter − ledger ≤ what calls under way hold.
+
+A gateway's checkpoint says up to when it counts and which calls were under way then; of all others the ledger has the record.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from floorline.guardrails.budget import Budget, Measure, Named, holder
+from floorline.guardrails.spending import amount_text
+from floorline.jobs.doctoring import Finding, ok, wrong
+from floorline.ledger.checkpoint import NAME, Saved, SavedBucket, load
+from floorline.ledger.snapshot import GATEWAYS
+from floorline.ledger.surface import Answering
+from floorline.query import Query
+
+_SQL = resources.files("floorline.jobs").joinpath("sql/counted_calls.sql")
+
+
+class CountedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of counted_calls.sql; `cost` in 10^-12 USD."""
+
+    customer: str
+    user: str
+    plan: str
+    feature: str
+    workflow: str
+    key: str
+    calls: int
+    tokens: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """A counter that is not what the ledger says."""
+
+    budget: Budget
+    bucket: SavedBucket
+    ledger: int
+
+    def __str__(self) -> str:
+        budget, bucket = self.budget, self.bucket
+        used, held, there = (amount_text(budget.shown(part)) for part in (bucket.used, bucket.held, self.ledger))
+        whose = f" of {bucket.holder}" if bucket.holder else ""
+        return f"{budget.name}{whose} in {bucket.name} counts {used} used and {held} held, the ledger has {there} {budget.unit}"
+
+
+def counter_findings(ledger: Answering, home: Path, budgets: Sequence[Budget], now: datetime) -> Iterator[Finding]:
+    """Of each gateway that counts, whether the ledger agrees."""
+    for file in sorted((home / GATEWAYS).glob(f"*/{NAME}")):
+        saved = load(file)
+        if saved is None or not saved.since:
+            continue
+        area, gateway = f"budgets {file.parent.name}", file.parent.name
+        found = list(disagreements(ledger, gateway, saved, budgets, now))
+        if found:
+            yield wrong(
+                area, f"{len(found)} counters disagree with the ledger: {found[0]}",
+                "see that control collects what the gateway spooled; docs/budgets.md says what else can be behind it",
+            )  # fmt: skip
+        else:
+            running = [one for one in saved.buckets if one.end > now]
+            yield ok(area, f"{len(running)} counters agree with the ledger, {len(saved.open)} calls are under way")
+
+
+def disagreements(
+    ledger: Answering, gateway: str, saved: Saved, budgets: Sequence[Budget], now: datetime
+) -> Iterator[Disagreement]:
+    """The counters of running windows that are less than the ledger has, or more by more than is held."""
+    known = {budget.id: budget for budget in budgets}
+    sums: dict[tuple[datetime, datetime], list[CountedRow]] = {}
+    for bucket in saved.buckets:
+        budget, since = known.get(bucket.budget), saved.since.get(bucket.budget)
+        if budget is None or since is None or bucket.end <= now:
+            continue
+        span = (max(bucket.start, since), bucket.end)
+        if span not in sums:
+            sums[span] = _rows(ledger, gateway, saved, span)
+        there = sum(
+            _measured(row, budget.measure) for row in sums[span] if holder(budget.scope, _named(row)) == bucket.holder
+        )
+        if not 0 <= bucket.used + bucket.held - there <= bucket.held:
+            yield Disagreement(budget=budget, bucket=bucket, ledger=there)
+
+
+def _rows(ledger: Answering, gateway: str, saved: Saved, span: tuple[datetime, datetime]) -> list[CountedRow]:
+    return ledger.query(
+        Query(
+            sql=_SQL.read_text(encoding="utf-8"),
+            row=CountedRow,
+            parameters={
+                "start": span[0],
+                "end": span[1],
+                "until": saved.at,
+                "gateway": gateway,
+                "open": [call.id for call in saved.open],
+            },
+        )
+    )
+
+
+def _named(row: CountedRow) -> Named:
+    return Named(
+        customer=row.customer, user=row.user, plan=row.plan, feature=row.feature, workflow=row.workflow, key=row.key
+    )
+
+
+def _measured(row: CountedRow, measure: Measure) -> int:
+    return {"usd": row.cost, "tokens": row.tokens, "calls": row.calls}[measure]
