@@ -211,6 +211,7 @@ def _of_calls(ledger: "AnyLedger", config: Config) -> Iterator[Finding]:
 def _of_counters(ledger: "AnyLedger", folder: Path, config: Config) -> Iterator[Finding]:
     """Whether budgets count what the ledger has. What was spooled a moment ago is given some time to be collected."""
     budgets = config.gateway.allowance.budgets
+    found: list[Finding] = []
     for _ in range(COLLECTED_S):
         found = list(counter_findings(ledger, folder, budgets, now()))
         if all(one.level == "ok" for one in found):

@@ -447,6 +447,9 @@ class Gateway:
         cache = self._cache
         return {
             "floorline_cache_bytes": {(): cache.memory.used_bytes},
+            "floorline_budget_counters": {(): len(self._counters.tally.buckets)},
+            "floorline_budget_holding": {(): len(self._counters.tally.holds)},
+            "floorline_budget_reachable": {(): int(self._counters.reachable)},
             "floorline_cache_entries": {(): len(cache.memory)},
             "floorline_cache_evicted_total": {(): cache.memory.evicted},
             "floorline_cache_waited_total": {(): cache.waited},

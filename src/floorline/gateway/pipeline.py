@@ -172,6 +172,7 @@ class Pipeline:
         refusal = call.refusal
         assert refusal is not None, "what is refused says why"
         call.status = refusal.status
+        self._metrics.add("floorline_refused_total", refusal.kind)
         account = self._close(call, snapshot, "refused")
         _tell(reply, call.route.dialect, refusal, self._headers(call, account))
 

@@ -28,6 +28,11 @@ class LocalCounters:
         self._checkpoint = Checkpoint(self._file)
         self._teller = Teller(folder)
 
+    @property
+    def reachable(self) -> bool:
+        """Whether what counts can be asked."""
+        return True
+
     # -- as the process lives
 
     async def begin(self, allowance: Allowance, now: datetime, estimate: Estimate) -> int:

@@ -61,6 +61,11 @@ class SharedCounters(LocalCounters):
         self._link: Link | None = None
         self._beaten = 0.0
 
+    @property
+    def reachable(self) -> bool:
+        """Whether Redis can be asked."""
+        return self._link is not None and self._link.up.is_set()
+
     # -- as the process lives
 
     async def begin(self, allowance: Allowance, now: datetime, estimate: Estimate) -> int:
