@@ -78,7 +78,7 @@ class Guard:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
         rules = snapshot.policy.guardrails.of(call.attribution.feature)
-        facts = _facts(call, admitted, rules, snapshot)
+        facts = facts_of(call, admitted, rules, snapshot)
         guarded = call.guarded = Guarded(rules=rules, facts=facts)
         if self.counting and self.counters is not None:
             guarded.hold = self.counters.open(call.id, facts)
@@ -251,7 +251,8 @@ def _lengthy(found: Shortened | None) -> Lengthy | None:
     )
 
 
-def _facts(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:
+def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:
+    """What the call is, for those who decide it."""
     whose, view, route = call.attribution, call.view, call.route
     asks = SAYS_NOTHING if rules.reasoning is None else thinking(route.endpoint, call.request.body)
     unit = unit_of(whose.customer, whose.user, call.key.id)

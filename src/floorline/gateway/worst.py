@@ -1,23 +1,27 @@
 """The provable worst case of one attempt, which is what a budget reserves: bytes bound tokens, the cap bounds the answer.
 
-What no bound can be proved for is unknown: an answer without a cap, input that the request only refers to (stored files and
+A model without a price is reserved at the dearest that there is. What no bound can be proved for is unknown: an answer without a cap, input that the request only refers to (stored files and
 conversations), tools that the provider runs and bills by itself.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
-from floorline.gateway.accounting import FREE_ENDPOINTS, Prices, priced_as
+from floorline.gateway.accounting import FREE_ENDPOINTS, priced_as
 from floorline.gateway.policy import Target
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.frame import Amounts, Facts, Verdict
 from floorline.money import ZERO
+from floorline.pricing.book import PriceBook
 from floorline.pricing.bound import most
-from floorline.pricing.version import PriceVersion
+from floorline.pricing.ceiling import ceiling
+from floorline.pricing.version import PriceVersion, Unpriced
 
 IMAGE_TOKENS_MAX = 50_000
 """What one image is billed at most, whatever its bytes: gpt-4o-mini's are, at 33 times the tokens of gpt-4o's."""
@@ -27,15 +31,17 @@ TOOLS_TOKENS = 2_000
 
 _ANSWERLESS = frozenset({"embeddings", "embedContent", "rerank", *FREE_ENDPOINTS})
 _REFERENCES = (
-    b'"previous_response_id"', b'"conversation"', b'"file_id"', b'"file_data"', b'"file_url"', b'"fileUri"', b'"file_uri"',
-    b'"cachedContent"', b'"cached_content"', b'"document"', b'"s3Location"', b'"input_file"', b'"prompt_id"',
+    b'"previous_response_id"', b'"conversation"', b'"file', b'"input_file"', b'"cached', b'"document"', b'"s3Location"',
 )  # fmt: skip
+"""Members that bring in what the provider keeps or fetches: files, documents, conversations, cached prompts."""
+
 _RUN_BY_PROVIDERS = (
     b'"web_search', b'"file_search', b'"code_interpreter', b'"code_execution', b'"codeExecution', b'"google_search',
     b'"googleSearch', b'"url_context', b'"urlContext', b'"mcp', b'"image_generation', b'"web_fetch',
 )  # fmt: skip
 _CANDIDATES = re.compile(rb'"candidate_?[cC]ount"\s*:\s*(\d{1,9})')
 _count = msgspec.json.Decoder(int | None)
+_NO_TIER: Mapping[str, str] = {}
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -58,26 +64,28 @@ def worst_case(
 
 
 def _most(call: UnderWay, target: Target, sizes: tuple[int, int], snapshot: Snapshot) -> Decimal | None:
-    provider, prices = snapshot.policy.providers[target.provider], snapshot.prices
-    version = _version(call, prices, priced_as(provider), target.model or call.model)
-    return None if version is None else most(version, *sizes)
-
-
-def _version(call: UnderWay, prices: Prices, provider: str, model: str) -> PriceVersion | None:
+    provider, book = snapshot.policy.providers[target.provider], snapshot.prices.book
     tier = call.view.held.get("service_tier")
-    context = {} if tier is None else {"service_tier": bytes(tier).strip(b'"').decode(errors="replace")}
-    found = prices.book.resolve(provider, model, call.opened_at, context)
-    return found if isinstance(found, PriceVersion) else None
+    context = _NO_TIER if tier is None else {"service_tier": bytes(tier).strip(b'"').decode(errors="replace")}
+    version = book.resolve(priced_as(provider), target.model or call.model, call.opened_at, context)
+    return most(_dearest(book, call.opened_at.date()) if isinstance(version, Unpriced) else version, *sizes)
+
+
+@lru_cache(maxsize=4)
+def _dearest(book: PriceBook, day: date) -> PriceVersion:
+    """What a model without a price is reserved at: the dearest that any maker lists."""
+    return ceiling(book, datetime.combine(day, time(), UTC))
 
 
 def _sizes(call: UnderWay, facts: Facts, verdict: Verdict) -> tuple[int, int] | None:
     """Tokens of input and output at most."""
     body = call.request.body
-    if call.route.action != "call" or any(marker in body for marker in _REFERENCES):
+    stored_prompt = call.route.endpoint == "responses" and "prompt" in call.view.held
+    if call.route.action != "call" or stored_prompt or any(map(body.__contains__, _REFERENCES)):
         return None
     input_tokens = facts.input_bound + body.count(b"image") * IMAGE_TOKENS_MAX
     if b'"tools"' in body or b'"toolConfig"' in body:
-        if any(marker in body for marker in _RUN_BY_PROVIDERS):
+        if any(map(body.__contains__, _RUN_BY_PROVIDERS)):
             return None
         input_tokens += TOOLS_TOKENS
     if facts.endpoint in _ANSWERLESS:

@@ -1,6 +1,7 @@
 """Price versions: the immutable, hashed prices that a call was costed with, kept for ever beside its cost lines."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -8,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from floorline.money import multiply
+from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS
+from floorline.money import EXACT, multiply
 
 Source = Literal["contract", "user", "genai-prices", "litellm"]
 
@@ -78,6 +80,11 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_de
         """Whether any price depends on the size of the request's input."""
         return any(price.tiers for price in self.prices)
 
+    @cached_property
+    def ceilings(self) -> "tuple[Ceilings, Ceilings]":
+        """What a token of the prompt, and one of the answer, costs at most."""
+        return ceilings_of(self, INPUT_BUCKETS), ceilings_of(self, OUTPUT_BUCKETS)
+
     def to_json(self) -> str:
         """The version as one line of JSON with sorted keys and money as text; `from_json` gives it back unchanged."""
         return msgspec.json.encode(self, order="sorted").decode()
@@ -94,6 +101,37 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_de
                 f"price version {version.id} holds the content of {digest}: it was changed after it was made"
             )
         return version
+
+
+class Ceilings(msgspec.Struct, frozen=True, kw_only=True):
+    """The dearest price of one side's tokens: `steps` are (input tokens above which it holds, USD a token), both ascending; empty
+    where no token of that side is priced. `minimum` tokens are billed at least.
+    """
+
+    steps: tuple[tuple[int, Decimal], ...]
+    minimum: int
+
+    def cost(self, tokens: int, input_tokens: int) -> Decimal:
+        """What so many tokens cost at most in a request whose input is at most `input_tokens`; exact, not rounded."""
+        rate = Decimal(0)
+        for above_tokens, usd_a_token in self.steps:
+            if input_tokens > above_tokens:
+                rate = usd_a_token
+        return EXACT.multiply(max(tokens, self.minimum), rate)
+
+
+def ceilings_of(version: PriceVersion, units: Iterable[str]) -> Ceilings:
+    """The ceilings over the prices of `units`, tiers included."""
+    prices = [price for unit in units if (price := version.by_unit.get(unit)) is not None]
+    reached = [(-1, EXACT.divide(price.contracted, price.per)) for price in prices]
+    reached += [
+        (tier.above_tokens, EXACT.divide(tier.contracted, price.per)) for price in prices for tier in price.tiers
+    ]
+    steps: list[tuple[int, Decimal]] = []
+    for above_tokens, usd_a_token in sorted(reached):
+        if not steps or usd_a_token > steps[-1][1]:
+            steps.append((above_tokens, usd_a_token))
+    return Ceilings(steps=tuple(steps), minimum=max([price.minimum for price in prices], default=0))
 
 
 class Unpriced(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-// A load generator for measurements: one request over and over, every answer compared byte by byte with the expected one.
+// A load generator for measurements: one request over and over but for a number, every answer compared byte by byte with the expected one.
 //
 //     load --port P --body FILE --expect FILE --connections N --seconds S [--warm S] [--rate CALLS_PER_S] [--header "name: value"]...
 //
 // Without a rate the loop is closed: each connection sends as soon as it has its answer. With a rate it is open: calls are due at fixed times
 // whatever became of earlier ones, and a latency counts from the due time. The expected body holds the byte 1 where any digit may stand; 19 of
 // them in a row are the monotonic clock at which the upstream wrote a chunk. At the end calls under way are waited for, so that what a gateway
-// spent can be divided by the calls it served. Prints one JSON object.
+// spent can be divided by the calls it served. Ten zeros in the body are a number that each call has for itself. Prints one JSON object.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -59,7 +59,7 @@ static struct {
 
 static int poller, open_connections, under_way;
 static connection *idle_ones, *gone_ones;
-static char *request, *expected;
+static char *request, *expected, *numbered; // where in the request ten digits stand that no other request has, NULL: nowhere
 static size_t request_bytes, expected_bytes;
 static int64_t start_ns, measured_from_ns, end_ns, *waiting;
 static size_t waiting_first, waiting_end;
@@ -175,7 +175,12 @@ static void end_call(connection *c, bool whole) {
     go_on(c);
 }
 
+static void number_request(void) {
+    for (char *digit = numbered + 9; digit >= numbered && ++*digit > '9'; digit--) *digit = '0';
+}
+
 static void send_request(connection *c) {
+    if (numbered) number_request();
     under_way++;
     c->phase = WAITING;
     c->head_bytes = c->at = 0;
@@ -363,6 +368,12 @@ static void make_request(void) {
         "Content-Type: application/json\r\nX-Stainless-Lang: python\r\n%sContent-Length: %zu\r\n\r\n",
         options.port, options.headers, body_bytes);
     memcpy(request + request_bytes, body, body_bytes);
+    numbered = memmem(request + request_bytes, body_bytes, "0000000000", 10);
+    if (numbered) { // begins beyond where an earlier run ended, at up to 10,000 calls/s
+        char digits[24];
+        sprintf(digits, "%010lld", (long long)(now_ns() / 100000 % 10000000000LL));
+        memcpy(numbered, digits, 10);
+    }
     request_bytes += body_bytes;
     free(body);
 }

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing as closed_after
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from floorline.bench.gateway.workloads import LARGE, SATURATION, STREAM_CHUNKS, Workload
@@ -13,15 +14,25 @@ from floorline.gateway.accounting import Prices
 from floorline.gateway.admission import Admitted, admit
 from floorline.gateway.attribution import attribute
 from floorline.gateway.baseline import Stamps
+from floorline.gateway.guarding import facts_of
 from floorline.gateway.keys import Key, Keyring, digest, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.places import Places
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.recording import Recorder, account_of, closing
+from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.wire.body import view
 from floorline.gateway.wire.forward import outgoing
 from floorline.gateway.wire.routes import route
+from floorline.gateway.worst import worst_case
+from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.condition import parse_condition
+from floorline.guardrails.decide import decide
+from floorline.guardrails.frame import ENFORCE, FORWARD, Evidence, Figures, Looked, Standing
+from floorline.guardrails.output import OutputRule
+from floorline.guardrails.route import MarginRule, RouteRule
+from floorline.guardrails.rules import Rules
 from floorline.ledger.codec import frame_of_call
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import build_book
@@ -32,6 +43,7 @@ ROUNDS = 5
 KEYS = 1_000
 SYNC_MS = 50
 _PATH, _ENDPOINT, _MODEL = "/v1/chat/completions", "chat.completions", "gpt-4o-mini"
+_WHEN = "customer.cost_to_revenue > 0.8 and feature.criticality != high"
 _SECRET = b"a secret of thirty-two bytes only"
 _PRESENTED = b"flk_" + b"k" * 43
 _AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -44,6 +56,7 @@ _ROUTE = route("POST", _PATH, {}, _POLICY.providers)
 def run(*, whole: bytes, streamed: bytes) -> Sheet:
     """Microseconds of each part, the best of several rounds. `whole` and `streamed` are the upstream's answers."""
     rows = _before(_ring()) + _answers(whole, streamed)
+    rows += _deciding(_call(_ring(), SATURATION))
     with tempfile.TemporaryDirectory(prefix="floorline-bench-") as folder:
         rows += _after(Path(folder), _call(_ring(), SATURATION), _usage(whole, "application/json"))
     return Sheet(
@@ -88,6 +101,38 @@ def _before(ring: Keyring) -> list[tuple[str, str, str]]:
             "headers and credentials exchanged, the body passed on",
         ),
     ]
+
+
+def _deciding(call: UnderWay) -> list[tuple[str, str, str]]:
+    """What guardrails add before a call is sent, where each of them is asked and none acts."""
+    book, _ = build_book()
+    snapshot = Snapshot(policy=_POLICY, ring=_ring(), prices=Prices(book=book), upstreams={}, breakers={})
+    admitted = _admit(snapshot.ring, _request(SATURATION))
+    rule = MarginRule(name="heavy", when=parse_condition(_WHEN), do="downgrade")
+    rules = Rules(
+        cache=CacheRule(setting=ENFORCE),
+        route=RouteRule(margin=(rule,), cheaper={_MODEL: "gpt-5-nano"}),
+        output=OutputRule(setting=ENFORCE, tokens_max=1_024),
+    )
+    figures = Figures(revenue=Decimal(1_000), cost=Decimal(10), calls=5_000, since=_AT - timedelta(days=20), as_of=_AT)
+    facts = facts_of(call, admitted, rules, snapshot)
+    evidence = Evidence(cache=Looked(state="miss"), figures=figures, standings=(_standing(),))
+    return [
+        ("facts of a call", _us(lambda: facts_of(call, admitted, rules, snapshot)), "the hold-out's hash among them"),
+        ("decide", _us(lambda: decide(facts, evidence, rules)), "cache, margin rule, budget, output; target < 30 µs"),
+        (
+            "worst case",
+            _us(lambda: worst_case(call, facts, FORWARD, admitted.targets, snapshot)),
+            "what a budget reserves",
+        ),
+    ]
+
+
+def _standing() -> Standing:
+    return Standing(
+        name="month", holder="acme", window="2026-11", unit="usd", limit=Decimal(100), used=Decimal(10), reserved=Decimal(1),
+        resets_at=_AT + timedelta(days=20),
+    )  # fmt: skip
 
 
 def _answers(whole: bytes, streamed: bytes) -> list[tuple[str, str, str]]:

@@ -25,13 +25,15 @@ STARTS: dict[str, Callable[[Place], Target | Missing]] = {
     "nginx": targets.nginx,
     "floorline-bare": lambda place: targets.floorline("floorline-bare", place),
     "floorline-accounting": lambda place: targets.floorline("floorline-accounting", place),
+    "floorline-guarded": lambda place: targets.floorline("floorline-guarded", place),
+    "floorline-redis": lambda place: targets.floorline("floorline-redis", place),
     "litellm": lambda place: rivals.litellm("litellm", place),
     "litellm-spend": lambda place: rivals.litellm("litellm-spend", place),
     "portkey": rivals.portkey,
 }
 """What can be measured beside `direct`, which always is."""
 
-QUICK_TARGETS = ("nginx", "floorline-bare", "floorline-accounting")
+QUICK_TARGETS = ("nginx", "floorline-bare", "floorline-accounting", "floorline-guarded")
 QUICK_WORKLOADS = (SATURATION, FAST, STREAMS)
 SETTLE_S = 0.3  # seconds; what a target does after its last answer counts too
 WARM_SHARE = 0.25  # a share of the seconds measured
@@ -124,7 +126,8 @@ def _start(name: str, place: Place, stack: ExitStack, say: Callable[[str], None]
     except BadInput as error:
         return Missing(name=name, reason=str(error))
     if isinstance(started, Target) and started.server:
-        stack.callback(started.server.stop)
+        for server in (*started.beside, started.server):
+            stack.callback(server.stop)
     return started
 
 

@@ -5,10 +5,14 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from floorline import __version__
 from floorline.bench.gateway.processes import Cores, Server, completed, free_port, last_line
+from floorline.guardrails.figures import NAME as FIGURES
+from floorline.guardrails.figures import Known, to_bytes
 
 UPSTREAM_KEY = "sk-upstream-0001"
 ATTRIBUTION = ("x-floorline-customer: acme", "x-floorline-feature: search")
@@ -49,10 +53,27 @@ _FLOORLINE = """\
 providers:
   openai: {{dialect: openai, base_url: "http://127.0.0.1:{upstream}/v1", api_key: "${{BENCH_UPSTREAM_KEY}}"}}
 {profile}"""
+_GUARDED = """\
+guardrails:
+  downgrade: {gpt-4o-mini: gpt-5-nano}
+  margin_rules: [{name: heavy, when: customer.cost_to_revenue > 0.8 and feature.criticality != high, do: downgrade}]
+  cache: {temperature_max: 1}
+budgets: [{name: month, scope: {customer: each}, limit: {usd: 1000000}}]
+"""
+_REDIS = """\
+counters: {redis: "${BENCH_REDIS}", timeout: 5s}
+"""
+_GUARDED_SETUP = (
+    "accounting, and a margin rule with the customer's figures, a budget of the customer, the exact cache with misses"
+)
 _FLOORLINE_PROFILES = {
     "floorline-bare": ("gateway: {accounting: false}\n", "key, forward; no attribution, no price, no record"),
     "floorline-accounting": ("", "key, attribution, price, every call recorded in the spool; prompts not kept"),
+    "floorline-guarded": (_GUARDED, f"{_GUARDED_SETUP}; counted in the process"),
+    "floorline-redis": (_GUARDED + _REDIS, f"{_GUARDED_SETUP}; counted in a Redis on the core of the load"),
 }
+_SHARED = frozenset({"floorline-redis"})
+"""Profiles that count in a Redis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +88,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Something that answers calls on `port`. `setup` says what is on and what is off; `server` None is the upstream itself."""
+    """Something that answers calls on `port`. `setup` says what is on and what is off; `server` None is the upstream itself.
+    `beside` are servers that it needs, which are not measured and stay awake.
+    """
 
     name: str
     version: str
@@ -75,6 +98,7 @@ class Target:
     port: int
     server: Server | None
     headers: tuple[str, ...]
+    beside: tuple[Server, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +148,16 @@ def floorline(name: str, place: Place) -> Target | Missing:
     home = place.folder / f"{name}-home"
     home.mkdir()
     environment = {"FLOORLINE_HOME": str(home), "BENCH_UPSTREAM_KEY": UPSTREAM_KEY}
+    beside: tuple[Server, ...] = ()
+    if name in _SHARED:
+        found = _redis(name, place)
+        if isinstance(found, Missing):
+            return found
+        server, environment["BENCH_REDIS"] = found
+        beside = (server,)
     config = place.folder / f"{name}.yaml"
     config.write_text(_FLOORLINE.format(upstream=place.upstream_port, profile=profile))
+    (home / FIGURES).write_bytes(to_bytes(_figures()))
     command = [sys.executable, "-m", "floorline"]
     made = completed(
         [*command, "keys", "create", "--name", "bench", "--json"], folder=place.folder, environment=environment
@@ -141,7 +173,28 @@ def floorline(name: str, place: Place) -> Target | Missing:
     )
     server.wait_until_listening(port)
     key: str = json.loads(made.stdout)["key"]
-    return Target(name=name, version=__version__, setup=setup, port=port, server=server, headers=with_key(key))
+    return Target(
+        name=name, version=__version__, setup=setup, port=port, server=server, headers=with_key(key), beside=beside
+    )
+
+
+def _redis(name: str, place: Place) -> tuple[Server, str] | Missing:
+    """A Redis for the counters, on the core of the load: what is measured is the gateway that asks it."""
+    program = shutil.which("redis-server")
+    if program is None:
+        return Missing(name=name, reason="redis-server is not installed: apt-get install redis-server")
+    port = free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(place.folder)]
+    server = Server(command, core=place.cores.load, log=place.folder / "redis.log")
+    server.wait_until_listening(port)
+    return server, f"redis://127.0.0.1:{port}/0"
+
+
+def _figures() -> Known:
+    """What a customer that pays well costs, for the margin rule to look at."""
+    now = datetime.now(UTC)
+    row = (Decimal(1_000), Decimal(10), 5_000)
+    return Known(as_of=now + timedelta(days=1), since=now - timedelta(days=20), customers={"acme": row})
 
 
 def with_key(key: str, *more: str) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ STREAM_CHUNKS = 100
 STREAM_DELAY_US = 10_000
 KILOBYTE = 1_024
 _NOTE = "the crawler was slow on Tuesday and the index was rebuilt on Wednesday; "
+_NUMBER = "0000000000"
+"""What the load generator replaces in each call, so that no two ask the same."""
+
 _WISHES = f"MOCK chunks={STREAM_CHUNKS} delay_us={STREAM_DELAY_US};"
 
 
@@ -37,7 +40,7 @@ class Workload:
             + streaming
             + b'"messages":[{"role":"system","content":"Answer in short sentences."},'
         )
-        head += b'{"role":"user","content":"' + f"{wishes}Summarise: ".encode()
+        head += b'{"role":"user","content":"' + f"{wishes}Summarise {_NUMBER}: ".encode()
         tail = b'"}],"max_tokens":512,"temperature":0.2,"user":"u-1234"}'
         return head + filler.encode()[: self.prompt_bytes - len(head) - len(tail)] + tail
 
