@@ -1,7 +1,9 @@
 """The exact cache as a client sees it: what is answered with a stored answer, for whom, and what its record says."""
 
 import asyncio
+import itertools
 import json
+import random
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +14,7 @@ import pytest
 
 from floorline.gateway.app import now_ms
 from floorline.gateway.keys import digest, new_key
+from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import CacheStores, Capturing, ModelGroup, Target
 from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import ENFORCE, MILLION, Setting
@@ -496,5 +499,54 @@ def test_the_memory_holds_no_more_than_it_may(tmp_path: Path) -> None:
             assert 5_000 < memory.used_bytes <= 10_000
             assert memory.evicted == 20 - len(memory)
             assert (await asked(live, asking(seed=19)), await asked(live, asking(seed=0))) == ("hit", "miss")
+
+    run(test())
+
+
+def test_whatever_is_asked_at_once_nobody_has_an_answer_that_was_made_for_another_question_or_customer(
+    tmp_path: Path,
+) -> None:
+    """Four customers ask the same few things, at once and again, while answers are evicted and purged."""
+
+    async def test() -> None:
+        draw = random.Random(5)  # the same calls in every run
+        said = itertools.count()
+
+        async def script(request: Request, reply: Reply) -> None:
+            text = json.loads(request.body)["messages"][0]["content"]
+            told = json.loads(OPENAI.whole)
+            told["choices"][0]["message"]["content"] = f"{text} {next(said)}"
+            await asyncio.sleep(draw.choice((0, 0.002)))
+            reply.whole(200, [(b"content-type", b"application/json")], json.dumps(told).encode())
+
+        async def ask(live: Live) -> tuple[str, str, Got]:
+            customer, text = draw.choice("abcd"), draw.choice("wxyz")
+            await asyncio.sleep(draw.random() / 10)
+            got = await live.ask(
+                OPENAI.path, asking(messages=[{"content": text}]), {**OWNED, "x-floorline-customer": customer}
+            )
+            return customer, text, got
+
+        async with serving(tmp_path, guardrails=caching(), cache=CacheStores(memory_bytes=12_000)) as live:
+            live.stub.script = script
+            answers: list[tuple[str, str, Got]] = []
+            for _ in range(4):
+                answers += await asyncio.gather(*(ask(live) for _ in range(60)))
+                live.cache.purge(Purges([Purge(kind="all", at_ms=now_ms())]))
+            made = {got.body: (customer, text) for customer, text, got in answers if found(got) == "miss"}
+            for customer, text, got in answers:
+                assert made[got.body] == (customer, text)
+            calls = {call.id: call for call in (await live.settled(calls=len(answers))).calls}
+            hits = [call for call in calls.values() if call.verdict == "hit"]
+            assert len(hits) > 60
+            assert len(hits) + len(live.stub.requests) == len(answers)
+            for hit in hits:
+                source = calls[hit.metadata["cached_call"]]
+                assert source.verdict == "forward"
+                assert (source.customer_id, source.metadata["request_hash"]) == (
+                    hit.customer_id,
+                    hit.metadata["request_hash"],
+                )
+            assert len(live.cache.flights) == 0
 
     run(test())
