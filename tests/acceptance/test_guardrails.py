@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,23 +19,36 @@ guardrails:
   holdout: 0%%
   downgrade: {gpt-4o: gpt-4o-mini}
   evidence: {calls: 3, days: 1}
+  cache: {temperature_max: 1}
+  output: {max_tokens: 40}
   margin_rules:
     - {name: heavy customers, when: customer.cost_to_revenue > 0.8 and feature.criticality != high, do: downgrade}
-features: {contracts: {criticality: high}}
+features: {contracts: {criticality: high, guardrails: {output: {mode: off}}}}
+budgets: [{name: trial, scope: {customer: poor}, limit: {usd: 0.0001}, upgrade_url: "https://example.com/plans"}]
 """
 
 
-def ask(port: int, key: str, customer: str, feature: str) -> tuple[str, str]:
-    """The id of a call, and the model that answered it."""
-    headers = {
-        "authorization": f"Bearer {key}", "content-type": "application/json",
-        "x-floorline-customer": customer, "x-floorline-feature": feature,
-    }  # fmt: skip
-    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", data=body, headers=headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
-        return answer.headers["x-floorline-call-id"], answer.headers["x-floorline-model-served"]
+class Asked:
+    """One call of a customer, and what came of it."""
+
+    def __init__(self, port: int, key: str, customer: str, feature: str) -> None:
+        headers = {
+            "authorization": f"Bearer {key}", "content-type": "application/json",
+            "x-floorline-customer": customer, "x-floorline-feature": feature,
+        }  # fmt: skip
+        asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": f"hello {customer}"}], "max_tokens": 4_000}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/chat/completions", data=json.dumps(asked).encode(), headers=headers
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                self.status, self.headers, self.body = answer.status, answer.headers, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                self.status, self.headers, self.body = error.code, error.headers, json.loads(error.read())
+
+    def said(self, name: str) -> str:
+        return self.headers[f"x-floorline-{name}"]
 
 
 def book_month(home: Path) -> None:
@@ -60,7 +74,7 @@ def book_month(home: Path) -> None:
 
 
 @pytest.mark.prove
-def test_a_heavy_customer_gets_the_cheaper_model_and_its_call_explains_why(tmp_path: Path) -> None:
+def test_every_guardrail_acts_on_its_calls_and_each_call_explains_why(tmp_path: Path) -> None:
     home, port, upstream = tmp_path / "home", free_port(), free_port()
     (tmp_path / "floorline.yaml").write_text(CONFIG % upstream)
     home.mkdir()
@@ -72,20 +86,41 @@ def test_a_heavy_customer_gets_the_cheaper_model_and_its_call_explains_why(tmp_p
         key = json.loads(command(home, "keys", "create", "--name", "n", "--json"))["key"]
         until((home / "figures").exists, what="the figures of customers")
         time.sleep(2)
-        heavy, model = ask(port, key, "heavy", "chat")
-        assert model.startswith("gpt-4o-mini")
-        assert not ask(port, key, "heavy", "contracts")[1].startswith("gpt-4o-mini")
-        assert not ask(port, key, "light", "chat")[1].startswith("gpt-4o-mini")
-        until(lambda: calls_of(home) == 13, what="every call in the ledger")
-        said = command(home, "explain", heavy)
-        assert "asking for gpt-4o\n" in said
-        assert "margin_rule: heavy customers (customer.cost_to_revenue > 0.8 and feature.criticality != high)" in said
-        assert "margin_rule (enforce): downgrade; saved $" in said
-        told = json.loads(command(home, "explain", heavy, "--json"))
-        (touch,) = told["touches"]
-        assert float(told["counterfactual_cost"]) - float(told["effective_cost"]) == pytest.approx(
-            float(touch["saved"])
+        heavy, critical, light = (
+            Asked(port, key, *whose) for whose in (("heavy", "chat"), ("heavy", "contracts"), ("light", "chat"))
         )
+        again, poor = Asked(port, key, "heavy", "contracts"), Asked(port, key, "poor", "chat")
+        assert heavy.said("model-served").startswith("gpt-4o-mini")
+        assert [one.said("model-served").startswith("gpt-4o-mini") for one in (critical, light)] == [False, False]
+        assert heavy.body["usage"]["completion_tokens"] <= 40
+        assert [(one.said("cache"), one.said("verdict")) for one in (critical, again)] == [
+            ("miss", "forward"),
+            ("hit", "hit"),
+        ]
+        assert again.body == critical.body
+        assert (poor.status, poor.said("verdict")) == (402, "refuse")
+        assert poor.body["error"]["budget"] == "trial"
+        assert poor.body["error"]["upgrade_url"] == "https://example.com/plans"
+        until(lambda: calls_of(home) == 15, what="every call in the ledger")
+        _explained(home, heavy, critical, again, poor)
     finally:
         process.end()
         provider.end()
+
+
+def _explained(home: Path, heavy: Asked, critical: Asked, again: Asked, poor: Asked) -> None:
+    said = command(home, "explain", heavy.said("call-id"))
+    assert "asking for gpt-4o\n" in said
+    assert "margin_rule: heavy customers (customer.cost_to_revenue > 0.8 and feature.criticality != high)" in said
+    assert "margin_rule (enforce): downgrade; saved $" in said
+    assert "output (enforce): " in said
+    hit = json.loads(command(home, "explain", again.said("call-id"), "--json"))
+    (touch,) = hit["touches"]
+    assert (hit["cached_call"], touch["guardrail"], touch["saved"]) == (
+        critical.said("call-id"),
+        "cache",
+        hit["counterfactual_cost"],
+    )
+    refused = command(home, "explain", poor.said("call-id"))
+    assert "Refused with status 402." in refused
+    assert "budget: trial of poor has no room for the call" in refused

@@ -58,14 +58,13 @@ guardrails:
   downgrade: {gpt-4o-mini: gpt-5-nano}
   margin_rules: [{name: heavy, when: customer.cost_to_revenue > 0.8 and feature.criticality != high, do: downgrade}]
   cache: {temperature_max: 1}
+  output: {max_tokens: 1024}
 budgets: [{name: month, scope: {customer: each}, limit: {usd: 1000000}}]
 """
 _REDIS = """\
 counters: {redis: "${BENCH_REDIS}", timeout: 5s}
 """
-_GUARDED_SETUP = (
-    "accounting, and a margin rule with the customer's figures, a budget of the customer, the exact cache with misses"
-)
+_GUARDED_SETUP = "accounting, and a margin rule with the customer's figures, a budget of the customer, the exact cache with misses, an output cap"
 _FLOORLINE_PROFILES = {
     "floorline-bare": ("gateway: {accounting: false}\n", "key, forward; no attribution, no price, no record"),
     "floorline-accounting": ("", "key, attribution, price, every call recorded in the spool; prompts not kept"),
