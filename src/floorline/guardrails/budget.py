@@ -131,9 +131,34 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """An amount in its unit, to 12 places."""
         return EXACT.divide(Decimal(quanta), self.step).quantize(Decimal(1).scaleb(-PLACES), context=EXACT)
 
+    @cached_property
+    def marks(self) -> tuple[tuple[int, int], ...]:
+        """Its thresholds, highest first: how many quanta they are, and what percent."""
+        return tuple(sorted([(self.share_quanta(one), one) for one in self.thresholds], reverse=True))
+
     def reached(self, quanta: int) -> int:
-        """The highest of its thresholds that `quanta` have reached; 0: none."""
-        return max((one for one in self.thresholds if quanta >= self.share_quanta(one)), default=0)
+        """The highest of its thresholds that `quanta` have reached, in percent; 0: none."""
+        for mark, percent in self.marks:
+            if quanta >= mark:
+                return percent
+        return 0
+
+    def text(self, quanta: int) -> str:
+        """As `shown`, in the shortest plain form: 0.5, 12000."""
+        step = self.step
+        if step == 1:
+            return str(quanta)
+        if step != QUANTA["usd"] or quanta < 0:
+            text = f"{self.shown(quanta):f}"
+        else:
+            text = f"{quanta // step}.{quanta % step:0{PLACES}d}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+    @cached_property
+    def header(self) -> bytes:
+        """Its name as a header can carry it."""
+        text = self.name.encode("ascii", "replace")
+        return bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text)
 
 
 def _quanta(amount: Decimal, step: int) -> int:

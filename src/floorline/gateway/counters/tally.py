@@ -15,7 +15,7 @@ import msgspec
 
 from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.frame import Amounts, Denial, Facts, Standing
-from floorline.guardrails.spending import amount_text, instant_text, standing
+from floorline.guardrails.spending import instant_text, standing
 from floorline.money import to_pico
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Bucket:
     """One budget of one holder in one window. `holds` says what each call under way holds, those that opened first first."""
 
     __slots__ = (
-        "budget", "end", "held", "holder", "holds", "name", "others", "others_calls", "others_held", "presumed", "start", "used",
+        "budget", "end", "held", "holder", "holds", "name", "others", "others_calls", "others_held", "presumed", "resets_at", "start", "used",
     )  # fmt: skip
 
     def __init__(self, budget: str, holder_: str, start: datetime, end: datetime, name: str) -> None:
@@ -42,6 +42,7 @@ class Bucket:
         self.used = self.presumed = self.held = 0
         self.others = self.others_held = self.others_calls = 0  # what other gateways have, as far as this one knows
         self.holds: dict[str, int] = {}
+        self.resets_at = instant_text(end).encode()
 
     @property
     def key(self) -> Key:
@@ -154,7 +155,7 @@ class Tally:
         """Hold so much more in each budget of the call, or nothing in any: then, why not."""
         for (budget, bucket), quanta in zip(hold.counted, wanted, strict=True):
             ceiling = budget.ceiling_quanta
-            if ceiling is not None and bucket.counter + quanta > ceiling:
+            if ceiling is not None and quanta and bucket.counter + quanta > ceiling:
                 return denial(budget, bucket, quanta)
         self.hold(hold, wanted)
         return None
@@ -249,15 +250,14 @@ def told(hold: Hold) -> list[tuple[bytes, bytes]]:
     """
     if not hold.counted:
         return []
-    budget, bucket = min(hold.counted, key=_left_share)
+    budget, bucket = hold.counted[0] if len(hold.counted) == 1 else min(hold.counted, key=_left_share)
     left = max(budget.limit_quanta - bucket.counter, 0)
     headers = [
-        (b"x-floorline-budget", _ascii(budget.name)),
-        (b"x-floorline-budget-remaining", amount_text(budget.shown(left)).encode()),
-        (b"x-floorline-budget-resets-at", instant_text(bucket.end).encode()),
+        (b"x-floorline-budget", budget.header),
+        (b"x-floorline-budget-remaining", budget.text(left).encode()),
+        (b"x-floorline-budget-resets-at", bucket.resets_at),
     ]
-    reached = max([one.reached(at.counter - at.held - at.others_held) for one, at in hold.counted])
-    if reached:
+    if reached := max([one.reached(at.counter - at.held - at.others_held) for one, at in hold.counted]):
         headers.append((b"x-floorline-budget-reached", b"%d" % reached))
     return headers
 
@@ -266,11 +266,6 @@ def _left_share(entry: Entry) -> int:
     """Millionths of the limit that are left."""
     budget, bucket = entry
     return (budget.limit_quanta - bucket.counter) * 1_000_000 // budget.limit_quanta
-
-
-def _ascii(name: str) -> bytes:
-    text = name.encode("ascii", "replace")
-    return bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text)
 
 
 def denial(budget: Budget, bucket: Bucket, quanta: int | None) -> Denial:
