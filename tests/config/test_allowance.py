@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from floorline.config import parse
+from floorline.gateway.policy import Sharing
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.budget import Budget, Credit, Part, Soft
 from floorline.guardrails.rate import Rate
@@ -102,7 +103,19 @@ B = "budgets: [{name: b, "
         (B + "limit: {usd: 1}, timezone: Europe/Berln}]", "did you mean `Europe/Berlin`?"),
         ("rates: [{name: r}]", "states no rate"),
         ("plans: {p: {credit: {name: docs}}}", "must say what one credit is"),
+        (B + "limit: {usd: 1}}]\ngateway: {accounting: false}", "without records nothing can be counted"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_its_place(text: str, said: str) -> None:
     assert said in problem(text)
+
+
+def test_shared_counters_are_named_by_a_secret_and_looked_at() -> None:
+    text = b"counters: {redis: '${COUNTERS}', prefix: shop, timeout: 250ms, fail: open}"
+    parsed = parse(text, PATH, {"COUNTERS": "rediss://redis.internal:6380/1"})
+    assert parsed.config.gateway.sharing == Sharing(
+        url="rediss://redis.internal:6380/1", prefix="shop", timeout_ms=250, fail="open"
+    )
+    assert "redis.internal" not in repr(parsed.config)
+    assert "no address of Redis" in str(parse(text, PATH, {"COUNTERS": "http://redis"}).problems[0])
+    assert "written out" in problem("counters: {redis: 'redis://127.0.0.1'}")

@@ -315,3 +315,56 @@ def test_a_budget_with_room_for_the_cheaper_model_alone_sends_the_call_there(tmp
             assert sent == [MODEL, cheap]
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"max_output_tokens": 20},  # of another endpoint: it caps nothing here
+        {"max_tokens": -1},  # some providers take it for no limit
+        {"max_tokens": 20, "max_completion_tokens": 2_000_000},
+        {"max_tokens": 20, "n": 100_000},
+        {"max_tokens": 20, "tools": [{"type": "web_search"}]},
+        {"max_tokens": 20, "previous_response_id": "resp_1"},
+    ],
+    ids=",".join,
+)
+def test_no_request_gets_a_lower_bound_than_what_its_provider_may_bill(more: dict[str, object], tmp_path: Path) -> None:
+    async def test() -> None:
+        async with budgeted(tmp_path, monthly(1)) as found:
+            got = await found.live.ask(OPENAI.path, ask(cap=None, **more))
+            assert got.status == 402, got.body
+            assert not found.live.stub.requests
+
+    run(test())
+
+
+def test_a_member_whose_name_is_hidden_by_escapes_is_not_passed_by(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with budgeted(tmp_path, monthly(1)) as found:
+            body = ask(previous_response_id="resp_1").replace(b"previous_", rb"previous\u005f")
+            assert json.loads(body)["previous_response_id"] == "resp_1"
+            got = await found.live.ask(OPENAI.path, body)
+            assert (got.status, OPENAI.error_kind(got.body)) == (402, "budget_unbounded")
+
+    run(test())
+
+
+def test_a_model_without_a_price_counts_what_it_reserved_and_a_free_one_is_served_when_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with budgeted(tmp_path, monthly("0.5")) as found:
+            found.live.stub.script = answer(whole(tokens_in=200, tokens_out=20).replace(MODEL.encode(), b"unknown-1"))
+            unknown = ask().replace(MODEL.encode(), b"unknown-1")
+            while (await found.live.ask(OPENAI.path, unknown)).status == 200:
+                pass
+            (bucket,) = found.counters.tally.buckets.values()
+            assert bucket.used == 0
+            assert bucket.presumed > PICO // 4
+            dear = ask(cap=240_000)
+            assert (await found.live.ask(OPENAI.path, dear)).status == 402
+            free = dear.replace(MODEL.encode(), b"sandbox-free")
+            assert (await found.live.ask(OPENAI.path, free)).status == 200
+
+    run(test())

@@ -130,6 +130,10 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         routes=routes,
         alerts=read_alerts(table["alerts"]) if "alerts" in table else AlertPolicy(),
     )
+    if allowance != NOTHING and not config.gateway.accounting:
+        table["gateway"].complain(
+            "`gateway.accounting` is false: without records nothing can be counted in budgets and rates"
+        )
     problems, unset = _in_order(findings.problems), _in_order(findings.unset)
     if problems:
         return Parsed(config=Config(path=path), problems=problems, unset=unset)

@@ -39,6 +39,13 @@ _RUN_BY_PROVIDERS = (
     b'"web_search', b'"file_search', b'"code_interpreter', b'"code_execution', b'"codeExecution', b'"google_search',
     b'"googleSearch', b'"url_context', b'"urlContext', b'"mcp', b'"image_generation', b'"web_fetch',
 )  # fmt: skip
+_CAPS: Mapping[str, tuple[str, ...]] = {
+    "chat.completions": ("max_completion_tokens", "max_tokens"),
+    "completions": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+    "messages": ("max_tokens",),
+}
+_ESCAPED = re.compile(rb"\\u00(?:[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff])")
 _CANDIDATES = re.compile(rb'"candidate_?[cC]ount"\s*:\s*(\d{1,9})')
 _count = msgspec.json.Decoder(int | None)
 _NO_TIER: Mapping[str, str] = {}
@@ -81,7 +88,7 @@ def _sizes(call: UnderWay, facts: Facts, verdict: Verdict) -> tuple[int, int] | 
     """Tokens of input and output at most."""
     body = call.request.body
     stored_prompt = call.route.endpoint == "responses" and "prompt" in call.view.held
-    if call.route.action != "call" or stored_prompt or any(map(body.__contains__, _REFERENCES)):
+    if call.route.action != "call" or stored_prompt or any(map(body.__contains__, _REFERENCES)) or _hides_names(body):
         return None
     input_tokens = facts.input_bound + body.count(b"image") * IMAGE_TOKENS_MAX
     if b'"tools"' in body or b'"toolConfig"' in body:
@@ -90,8 +97,24 @@ def _sizes(call: UnderWay, facts: Facts, verdict: Verdict) -> tuple[int, int] | 
         input_tokens += TOOLS_TOKENS
     if facts.endpoint in _ANSWERLESS:
         return input_tokens, 0
-    cap = facts.output_cap if verdict.output_cap is None else verdict.output_cap
-    return None if cap is None else (input_tokens, cap * _answers(call))
+    cap = _cap(call, facts) if verdict.output_cap is None else verdict.output_cap
+    return None if cap is None or cap < 1 else (input_tokens, cap * _answers(call))
+
+
+def _cap(call: UnderWay, facts: Facts) -> int | None:
+    """The cap that the endpoint goes by, the highest where several could be meant: another endpoint's name for it caps nothing."""
+    names = _CAPS.get(facts.endpoint)
+    if names is None:
+        return facts.output_cap
+    held = call.view.held
+    stated = [_count.decode(held[name]) for name in names if name in held]
+    caps = [cap for cap in stated if cap is not None]
+    return max(caps) if caps else None
+
+
+def _hides_names(body: bytes) -> bool:
+    """Whether a letter is written as an escape, which no encoder does: a member's name could be hidden so."""
+    return b"\\u00" in body and _ESCAPED.search(body) is not None
 
 
 def _answers(call: UnderWay) -> int:
