@@ -23,6 +23,9 @@ from floorline.guardrails.frame import Facts, Looked, arm
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
 
+KNOWN_MAX = 4_096
+"""Subjects whose hashed names are remembered."""
+
 
 class Tier(Protocol):
     """Where answers are kept beyond this process's memory. What fails there is counted in `failures`, and is a miss."""
@@ -76,6 +79,7 @@ class ExactCache:
         self.looks: Counter[tuple[str, str, str]] = Counter()
         self.tiers: tuple[Tier, ...] = ()
         self._keys, self._names, self._now_ms = keys, names, now_ms
+        self._known: dict[Subject, tuple[str, str]] = {}
         self._purges = Purges()
 
     # -- before the call
@@ -93,59 +97,53 @@ class ExactCache:
         held = Held(
             looked=Looked(state="miss"), told=_told(which, "miss"), key=key, rule=rule, serves=which == "treated"
         )
-        usable = self._usable(call, rule, which, targets)
-        entry = await self._found(key, usable)
+        entry = await self._found(call, held, rule, targets)
         if entry is None and held.serves and rule.wait_ms:
             if self.flights.under_way(key):
                 self.waited += 1
                 landed = await self.flights.join(key, rule.wait_ms, reply)
-                entry = landed if landed is not None and usable(landed) else None
+                entry = landed if landed is not None and self._usable(landed, call, held, rule, targets) else None
             if entry is None:
                 held.leads = self.flights.lead(key)
-        if entry is not None:
-            age_s = max(self._now_ms() - entry.made_ms, 0) // 1_000
-            held.entry, held.looked = entry, Looked(state="hit", avoided=entry.avoided, age_s=age_s)
-            held.told = _told(which, "hit")
-            if held.serves:
-                held.served = Served(call_id=entry.call_id, provider=entry.priced_as, model=entry.served)
-        else:
+        if entry is None:
             held.answer = Taken(rule.entry_bytes_max)
+        else:
+            self._hit(held, entry, which)
         self.looks[which, held.looked.state, ""] += 1
         return held
 
-    def _usable(
-        self, call: UnderWay, rule: CacheRule, which: Arm, targets: Sequence[Target]
-    ) -> Callable[[Entry], bool]:
+    def _hit(self, held: Held, entry: Entry, which: Arm) -> None:
+        age_s = max(self._now_ms() - entry.made_ms, 0) // 1_000
+        held.entry, held.looked = entry, Looked(state="hit", avoided=entry.avoided, age_s=age_s)
+        held.told = _told(which, "hit")
+        if held.serves:
+            held.served = Served(call_id=entry.call_id, provider=entry.priced_as, model=entry.served)
+
+    async def _found(self, call: UnderWay, held: Held, rule: CacheRule, targets: Sequence[Target]) -> Entry | None:
+        """The entry that may answer the call, of the memory or of a tier behind it."""
+        now_ms, key = self._now_ms(), held.key
+        entry = self.memory.get(key, now_ms)
+        if entry is not None and self._usable(entry, call, held, rule, targets):
+            return entry
+        for tier in self.tiers:
+            entry = await tier.get(key)
+            if entry is not None and entry.expires_ms > now_ms and self._usable(entry, call, held, rule, targets):
+                self.memory.put(entry)
+                return entry
+        return None
+
+    def _usable(self, entry: Entry, call: UnderWay, held: Held, rule: CacheRule, targets: Sequence[Target]) -> bool:
         """Whether an entry may answer the call: it is young enough, not purged, whole where it is to be shown, and of a target
         that the call itself could go to.
         """
         age_s = age_max_s(call.request)
-        ttl_ms = (rule.ttl_s if age_s is None else min(rule.ttl_s, age_s)) * 1_000
-        oldest_ms = self._now_ms() - ttl_ms
-
-        def usable(entry: Entry) -> bool:
-            return (
-                entry.made_ms > oldest_ms
-                and (entry.body is not None or which != "treated")
-                and any(
-                    one.provider == entry.provider and (one.model or call.view.model) == entry.model for one in targets
-                )
-                and not self._dead(entry)
-            )
-
-        return usable
-
-    async def _found(self, key: bytes, usable: Callable[[Entry], bool]) -> Entry | None:
-        now_ms = self._now_ms()
-        entry = self.memory.get(key, now_ms)
-        if entry is not None and usable(entry):
-            return entry
-        for tier in self.tiers:
-            entry = await tier.get(key)
-            if entry is not None and entry.expires_ms > now_ms and usable(entry):
-                self.memory.put(entry)
-                return entry
-        return None
+        ttl_s = rule.ttl_s if age_s is None else min(rule.ttl_s, age_s)
+        return (
+            entry.made_ms > self._now_ms() - ttl_s * 1_000
+            and (entry.body is not None or not held.serves)
+            and any(one.provider == entry.provider and (one.model or call.view.model) == entry.model for one in targets)
+            and not self._dead(entry)
+        )
 
     # -- after it
 
@@ -169,7 +167,7 @@ class ExactCache:
         if not _whole(answered, answer.body, streamed=held.streamed) or not _as_asked(call, rule, account):
             return None
         whose = Subject(call.attribution.customer, call.attribution.user)
-        customer, user = self._names(whose)
+        customer, user = self._named(whose)
         made_ms = int(call.opened_at.timestamp() * 1_000)
         usage = account.usage
         entry = Entry(
@@ -199,6 +197,15 @@ class ExactCache:
             for tier in self.tiers:
                 tier.put(entry, whose)
         return entry
+
+    def _named(self, whose: Subject) -> tuple[str, str]:
+        """The keyed hashes of the subject's names: remembered, because they are asked for with every answer."""
+        names = self._known.get(whose)
+        if names is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            names = self._known[whose] = self._names(whose)
+        return names
 
     # -- purges
 
