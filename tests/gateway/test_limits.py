@@ -32,7 +32,7 @@ def test_an_answer_is_bounded_in_its_dialects_words_and_the_rest_goes_as_it_came
         async with serving(tmp_path, guardrails=capped()) as live:
             live.stub.script = answer(speech.whole)
             got = await live.ask(speech.path, speech.ask)
-            assert got.status == 200
+            assert (got.status, got.headers["x-floorline-output-cap"]) == (200, "50")
             asked, told = json.loads(speech.ask), sent(live)
             bounds = {"max_completion_tokens": 50, "max_tokens": 50, "generationConfig": {"maxOutputTokens": 50}}
             assert {name: told.pop(name) for name in list(told) if name in bounds}.items() <= bounds.items()
@@ -54,10 +54,14 @@ def test_a_lower_bound_of_the_callers_own_stands_and_the_body_is_not_touched(tmp
 
 def test_a_plan_has_a_bound_of_its_own(tmp_path: Path) -> None:
     async def test() -> None:
-        async with serving(tmp_path, guardrails=capped(plans={"free": 7})) as live:
+        async with serving(tmp_path, guardrails=capped(plans={"free": 7}, note="ask to go on")) as live:
             live.stub.script = answer(OPENAI.whole)
-            await live.ask(OPENAI.path, OPENAI.ask, {**OWNED, "x-floorline-plan": "free"})
+            got = await live.ask(OPENAI.path, OPENAI.ask, {**OWNED, "x-floorline-plan": "free"})
             assert sent(live)["max_completion_tokens"] == 7
+            assert (got.headers["x-floorline-output-cap"], got.headers["x-floorline-continuation"]) == (
+                "7",
+                "ask to go on",
+            )
 
     run(test())
 

@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "import": "floorline.cli.importing:command",
     "keys": "floorline.cli.keys:command",
     "ledger": "floorline.cli.ledger:command",
+    "limits": "floorline.cli.limits:command",
     "margin": "floorline.cli.margin:command",
     "notices": "floorline.cli.notices:command",
     "price": "floorline.cli.price:command",

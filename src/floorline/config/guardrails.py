@@ -97,6 +97,7 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
         prompt_cache=_one(table, "prompt_cache", setting, base.prompt_cache, read_prompt_cache),
         compaction=compaction,
         output=_one(table, "output", setting, base.output, read_output),
+        watch=table["watch"].flag() is True if "watch" in table else base.watch,
         reasoning=_one(table, "reasoning", setting, base.reasoning, read_reasoning),
     )
 

@@ -133,6 +133,7 @@ def _guardrails(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.reasoning.effort", "none, minimal, low, medium, high, xhigh or max", "any", "the highest effort that may be asked for"),
         _setting(f"{name}.reasoning.max_tokens", "whole number", "none", "the largest budget of thinking tokens that may be asked for"),
         _setting(f"{name}.reasoning.when_absent", "leave or set", "leave", "what becomes of a request that says nothing of thinking"),
+        _setting(f"{name}.watch", "true or false", "false", "note on each call how its answer ended, and what of its prompt is context and examples"),
         _setting(f"{name}.downgrade.<model>", "model", "none", "the cheaper model that calls for this one may be sent to"),
         _setting(f"{name}.margin_rules[].name", "text", "required", "what records and reasons call the rule"),
         _setting(f"{name}.margin_rules[].when", "comparisons joined by `and`", "required", "when it holds; the first rule that does counts"),

@@ -16,7 +16,7 @@ from floorline.gateway.admission import Admitted
 from floorline.gateway.attempts import Answered, Edit
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
-from floorline.gateway.cache.taking import Both, Taking
+from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.counters.tally import Counted, Hold
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.measuring import measured
@@ -28,6 +28,7 @@ from floorline.gateway.shortened import Shortened
 from floorline.gateway.shortening import Ask, Shortening
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
+from floorline.gateway.watching import ANSWER_BYTES_MAX, Watching
 from floorline.gateway.wire.caps import thinking
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
@@ -72,7 +73,7 @@ class Guard:
         self.counters, self.cache = counters, cache
         self.counting = counters is not None
         self.ask: Ask | None = None
-        self.prefixing, self.shortening = Prefixing(), Shortening()
+        self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
@@ -158,12 +159,15 @@ class Guard:
         replay(call, stored.entry, reply, captured=captured, close=close, out=out)
 
     def taking(self, call: UnderWay, answered: Answered, captured: Taking | None) -> Taking | None:
-        """Who takes in the call's answer: the cache too, where it may be kept there."""
-        stored = _stored(call)
-        if stored is None or stored.answer is None:
-            return captured
-        stored.answered, stored.streamed = answered, is_stream(call, answered)
-        return stored.answer if captured is None else Both(captured, stored.answer)
+        """Who takes in the call's answer: the cache too, where it may be kept there, and who watches it."""
+        stored, guarded = _stored(call), call.guarded
+        if stored is not None and stored.answer is not None:
+            stored.answered, stored.streamed = answered, is_stream(call, answered)
+            captured = stored.answer if captured is None else Both(captured, stored.answer)
+        if guarded is not None and guarded.rules.watch:
+            guarded.watched = Taken(ANSWER_BYTES_MAX)
+            captured = guarded.watched if captured is None else Both(captured, guarded.watched)
+        return captured
 
     def room(self, call: UnderWay, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
         """Whether the call's budgets have room for one more attempt at a target; None when nothing was reserved for it."""
@@ -205,6 +209,8 @@ class Guard:
             if marked is not None:
                 touches = (*guarded.verdict.touches, marked)
                 guarded.verdict = structs.replace(guarded.verdict, touches=touches)
+        if guarded.rules.watch and guarded.verdict.action == "forward":
+            call.metadata = {**call.metadata, **self.watching.noted(call, guarded.watched)}
         if guarded.lengthy is not None:
             touches = shortening.measured(guarded.lengthy, guarded.verdict.touches, call, account, snapshot)
             guarded.verdict = structs.replace(guarded.verdict, touches=touches)

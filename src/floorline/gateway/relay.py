@@ -28,7 +28,8 @@ NOT_PASSED = frozenset(
         b"alt-svc", b"proxy-authenticate", b"proxy-authentication-info", b"te", b"trailer", b"upgrade",
         b"x-floorline-call-id", b"x-floorline-verdict", b"x-floorline-attempts", b"x-floorline-cache",
         b"x-floorline-model-served", b"x-floorline-fallback-from", b"x-floorline-cost-basis", b"x-floorline-cost-usd",
-        b"x-floorline-cost-list-usd", b"x-floorline-price-version", b"x-floorline-overhead-us",
+        b"x-floorline-cost-list-usd", b"x-floorline-price-version", b"x-floorline-overhead-us", b"x-floorline-output-cap",
+        b"x-floorline-continuation",
     }
 )  # fmt: skip
 """What a provider's answer says of the way to it, not of the answer; and our own names, where the provider is a gateway too."""

@@ -8,6 +8,7 @@ import msgspec
 
 from floorline.events import Touch
 from floorline.gateway.attribution import Attribution
+from floorline.gateway.cache.taking import Taken
 from floorline.gateway.counters.tally import Hold
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect, Provider
@@ -70,6 +71,7 @@ class Guarded(msgspec.Struct, kw_only=True):
     lengthy: Shortened | None = None
     instead: Asked | None = None
     prefixed: Prefixed | None = None
+    watched: Taken | None = None
 
     @property
     def pin(self) -> tuple[str, str] | None:

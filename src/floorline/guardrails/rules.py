@@ -13,7 +13,7 @@ from floorline.guardrails.route import RouteRule
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for the calls of one feature. None: that guardrail is off."""
+    """What holds for the calls of one feature. None: that guardrail is off. `watch`: what its prompts and answers are made of is noted."""
 
     holdout_ppm: int = HOLDOUT_PPM
     cache: CacheRule | None = None
@@ -22,6 +22,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     prompt_cache: PromptCacheRule | None = None
     output: OutputRule | None = None
     reasoning: ReasoningRule | None = None
+    watch: bool = False
 
 
 class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
