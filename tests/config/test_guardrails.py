@@ -1,14 +1,19 @@
 """What floorline.yaml says of guardrails: a feature's word beats the general one, and every mistake has its line and column."""
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from floorline.cli.check_guardrails import dearer_downgrades, guardrails_document
 from floorline.config import parse
 from floorline.guardrails.condition import Term
 from floorline.guardrails.frame import Setting
 from floorline.guardrails.rules import Guardrails
+from floorline.pricing.book import PriceBook
+from floorline.pricing.overrides import PriceOverride, Rate
 
 FILE = Path("floorline.yaml")
 
@@ -90,3 +95,24 @@ def test_two_rules_of_one_name_are_a_mistake():
     rule = "{name: x, when: call.type = a, do: warn}"
     (problem,) = problems_of(f"guardrails: {{margin_rules: [{rule}, {rule}]}}")
     assert "is 'x' a second time: give each rule a name of its own" in problem
+
+
+def test_check_shows_what_is_on_and_warns_of_a_downgrade_to_a_dearer_model():
+    provider = 'providers: {p: {dialect: openai, base_url: "http://127.0.0.1:1/v1", auth: none}}\n'
+    rule = "{name: heavy, when: customer.cost_to_revenue > 0.8, do: downgrade, mode: canary 2.5%}"
+    text = f"""{provider}guardrails: {{downgrade: {{dear: cheap, cheap: dear, odd: dear}}, margin_rules: [{rule}]}}
+features: {{chat: {{guardrails: {{cache: {{mode: shadow}}, holdout: 0%}}}}}}
+"""
+    policy = parse(text.encode(), FILE, {}).config.gateway
+    shown = json.loads(json.dumps(guardrails_document(policy)))
+    heavy = {"name": "heavy", "when": "customer.cost_to_revenue > 0.8", "do": "downgrade", "mode": "canary 2.5%"}
+    assert (shown["default"]["margin_rules"], shown["features"]["chat"]["cache"]["mode"]) == ([heavy], "shadow")
+    assert "cache" not in shown["default"]
+    prices = {"dear": Decimal(5), "cheap": Decimal(1)}
+    overrides = [
+        PriceOverride(model=name, rates={"input": Rate(price=price), "output": Rate(price=price)})
+        for name, price in prices.items()
+    ]
+    assert dearer_downgrades(policy, PriceBook(overrides=overrides), datetime(2026, 3, 1, tzinfo=UTC)) == [
+        "`downgrade` sends cheap to dear, which costs more: 10 against 2 a million tokens in and out"
+    ]

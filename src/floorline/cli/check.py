@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from floorline.cli.check_gateway import gateway_document, print_gateway
+from floorline.cli.check_guardrails import dearer_downgrades, guardrails_document, print_guardrails
 from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
@@ -32,7 +33,7 @@ def command(file: Path | None, processes: int, as_json: bool) -> None:
     """Check FILE, or the floorline.yaml that every command would use, and print what holds.
 
     Every problem is printed with file, line and column, and the exit code is 2. Warnings do not change the exit code:
-    a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not. A secret whose
+    a price more than 5 times off the catalogue's, a plan that names a feature which `features` does not, a downgrade to a dearer model. A secret whose
     variable is not set is a problem: check where the gateway runs. Secrets themselves are never printed. An exception from
     a floor whose review date has passed is a warning.
     """
@@ -43,8 +44,8 @@ def command(file: Path | None, processes: int, as_json: bool) -> None:
     warnings = [*map(str, parsed.warnings), *_lapsed(parsed.config)]
     if not errors:
         try:
-            _, about_prices = load_book(parsed.config)
-            warnings += about_prices
+            book, about_prices = load_book(parsed.config)
+            warnings += [*about_prices, *dearer_downgrades(parsed.config.gateway, book, now())]
             load_hook(parsed.config)
         except BadInput as error:
             errors.append(str(error))
@@ -108,6 +109,7 @@ def effective(config: Config) -> dict[str, object]:
             for name, plan in config.plans.items()
         },
         "gateway": gateway_document(config.gateway),
+        "guardrails": guardrails_document(config.gateway),
     }
 
 
@@ -146,6 +148,7 @@ def _print(config: Config) -> None:
             )
         console.print(routes)
     print_gateway(console, config.gateway)
+    print_guardrails(console, config.gateway)
 
 
 def _taken(route: Route) -> list[str]:

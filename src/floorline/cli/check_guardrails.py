@@ -1,0 +1,125 @@
+"""What `floorline check` shows of guardrails: which are on for whom, and downgrades that lead to a dearer model."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from floorline.gateway.accounting import priced_as
+from floorline.gateway.policy import GatewayPolicy
+from floorline.guardrails.frame import Setting
+from floorline.guardrails.rules import Rules
+from floorline.pricing.book import PriceBook, PriceVersion
+
+EVERYONE = "(every other)"
+"""The row of features that state no guardrail of their own."""
+
+
+def guardrails_document(policy: GatewayPolicy) -> dict[str, object] | None:
+    """The guardrails of every feature with their modes, for `--json`; None where there are none. Shares are millionths."""
+    rails = policy.guardrails
+    if rails is None:
+        return None
+    return {
+        "default": _document(rails.default),
+        "features": {name: _document(rules) for name, rules in rails.features.items()},
+        "budgets": [budget.name for budget in policy.allowance.budgets],
+        "rates": [rate.name for rate in policy.allowance.rates],
+    }
+
+
+def print_guardrails(console: Console, policy: GatewayPolicy) -> None:
+    """The table for people; nothing without guardrails."""
+    rails = policy.guardrails
+    if rails is None:
+        return
+    table = Table("guardrails of", "guardrail", "mode", "hold-out", box=box.SIMPLE)
+    for feature, rules in (*rails.features.items(), (EVERYONE, rails.default)):
+        holdout = f"{percent(rules.holdout_ppm)}"
+        for guardrail, setting in _settings(rules):
+            table.add_row(feature, guardrail, mode_text(setting), holdout)
+    if table.row_count:
+        console.print(table)
+    counted = [f"budget {one.name}" for one in policy.allowance.budgets] + [
+        f"rate {one.name}" for one in policy.allowance.rates
+    ]
+    if counted:
+        console.print(f"counted for everyone: {', '.join(counted)}")
+
+
+def dearer_downgrades(policy: GatewayPolicy, book: PriceBook, at: datetime) -> list[str]:
+    """A warning for each downgrade to a model that costs more than the one it stands for."""
+    rails = policy.guardrails
+    routes = [] if rails is None else [rules.route for rules in rails.every if rules.route is not None]
+    pairs = sorted({pair for route in routes for pair in route.cheaper.items()})
+    return [
+        f"`downgrade` sends {model} to {cheaper}, which costs more: {there.normalize():f} against {here.normalize():f} a million tokens in and out"
+        for model, cheaper in pairs
+        if (here := _price(model, policy, book, at)) is not None
+        and (there := _price(cheaper, policy, book, at)) is not None
+        and there > here
+    ]
+
+
+def mode_text(setting: Setting) -> str:
+    """A mode as floorline.yaml writes it."""
+    return f"canary {percent(setting.share_ppm)}" if setting.mode == "canary" else setting.mode
+
+
+def percent(ppm: int) -> str:
+    """Millionths as percent: 2 %, 2.5 %."""
+    return f"{(Decimal(ppm) / 10_000).normalize():f}%"
+
+
+def _settings(rules: Rules) -> Iterator[tuple[str, Setting]]:
+    """Each guardrail that is on, a margin rule by its name."""
+    for rule in () if rules.route is None else rules.route.margin:
+        yield f"margin rule {rule.name}: {rule.do} when {rule.when}", rule.setting
+    for name in rules.__struct_fields__:
+        setting = getattr(getattr(rules, name), "setting", None)
+        if isinstance(setting, Setting) and setting.mode != "off":
+            yield name, setting
+
+
+def _document(rules: Rules) -> dict[str, object]:
+    route = rules.route
+    found: dict[str, object] = {
+        "holdout_ppm": rules.holdout_ppm,
+        "margin_rules": [
+            {"name": rule.name, "when": str(rule.when), "do": rule.do, "mode": mode_text(rule.setting)}
+            for rule in (() if route is None else route.margin)
+        ],
+        "downgrade": {} if route is None else dict(route.cheaper),
+    }
+    for name, setting in _settings(rules):
+        if name in rules.__struct_fields__:
+            rule = msgspec.structs.asdict(getattr(rules, name))
+            said = {key: f"{value:f}" if isinstance(value, Decimal) else value for key, value in rule.items()}
+            found[name] = {
+                "mode": mode_text(setting),
+                **{key: value for key, value in said.items() if key != "setting"},
+            }
+    return found
+
+
+def _price(model: str, policy: GatewayPolicy, book: PriceBook, at: datetime) -> Decimal | None:
+    """A million tokens in and a million out, where the model is served first; None where no price is known."""
+    group = policy.models.get(model)
+    names = [(target.provider, target.model or model) for target in group.targets] if group is not None else []
+    names = names or [(name, model) for name in policy.providers]
+    for provider, name in names:
+        version = book.resolve(priced_as(policy.providers[provider]), name, at, {})
+        if isinstance(version, PriceVersion):
+            return sum(
+                [
+                    price.contracted * 1_000_000 / price.per
+                    for price in version.prices
+                    if price.unit in ("input", "output")
+                ],
+                Decimal(0),
+            )
+    return None
