@@ -5,10 +5,12 @@ import io
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from floorline.cli import COMMANDS
 from tests.support import starting
 
 EVENT = {
@@ -55,11 +57,16 @@ def floorline(tmp_path: Path) -> Floorline:
     return Floorline(tmp_path)
 
 
-@pytest.fixture
-def one_call(floorline: Floorline) -> Floorline:
+def with_one_call(floorline: Floorline) -> Floorline:
     floorline("import", "usage", floorline.file("usage.jsonl", json.dumps(EVENT) + "\n"))
     floorline("import", "revenue", floorline.file("revenue.csv", REVENUE))
     return floorline
+
+
+@pytest.fixture(scope="module")
+def one_call(tmp_path_factory: pytest.TempPathFactory) -> Floorline:
+    """A home that its tests leave as it is."""
+    return with_one_call(Floorline(tmp_path_factory.mktemp("one_call")))
 
 
 def test_one_event_and_one_invoice_line_give_the_margin_of_the_issue(one_call: Floorline) -> None:
@@ -111,7 +118,8 @@ def test_every_grouping_has_the_same_total(one_call: Floorline) -> None:
         assert (report["total"]["revenue"], report["total"]["cogs"]) == ("31.000000000000", "2.500000000000"), by
 
 
-def test_the_ledger_can_be_checked_rebuilt_and_salvaged(one_call: Floorline) -> None:
+def test_the_ledger_can_be_checked_rebuilt_and_salvaged(floorline: Floorline) -> None:
+    one_call = with_one_call(floorline)
     before = one_call.margin("customer")
     assert "equals its base table" in one_call("ledger", "verify").stdout
     assert "Europe/Berlin" in one_call("ledger", "rebuild", "--timezone", "Europe/Berlin").stdout
@@ -134,7 +142,8 @@ def test_a_file_imported_twice_changes_nothing(one_call: Floorline) -> None:
     assert one_call.margin("customer") == before
 
 
-def test_the_same_rows_plus_one_re_sorted_and_split_change_nothing_but_the_one(one_call: Floorline) -> None:
+def test_the_same_rows_plus_one_re_sorted_and_split_change_nothing_but_the_one(floorline: Floorline) -> None:
+    one_call = with_one_call(floorline)
     second = {**EVENT, "request_id": "r-2", "input_tokens": 100_000, "output_tokens": 0}
     one_call("import", "usage", one_call.file("a.jsonl", json.dumps(second) + "\n" + json.dumps(EVENT) + "\n"))
     one_call("import", "usage", one_call.file("b.jsonl", json.dumps(EVENT) + "\n"))
@@ -196,19 +205,14 @@ def test_bad_use_is_2_with_a_message(floorline: Floorline) -> None:
     assert floorline("import", "usage", "nowhere.jsonl", code=2).stderr
 
 
-def test_every_command_explains_itself(floorline: Floorline) -> None:
-    for name in (
-        "import",
-        "margin",
-        "price",
-        "usage",
-        "identities",
-        "recompute",
-        "re-rate",
-        "replay",
-        "ledger",
-        "demo",
-        "bench",
-        "check",
-    ):
-        assert "Usage:" in floorline(name, "--help").stdout
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(floorline: Floorline, name: str) -> None:
+    assert "Usage:" in floorline(name, "--help").stdout
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_imports_what_it_needs_by_itself(floorline: Floorline, name: str) -> None:
+    command = [sys.executable, "-m", "floorline", name, "--help"]
+    done = subprocess.run(command, env=floorline.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Usage:" in done.stdout) == (0, True), done.stderr

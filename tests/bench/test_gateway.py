@@ -94,7 +94,7 @@ def test_a_stream_ends_with_its_usage_and_the_end_mark(port: int) -> None:
 
 
 def test_one_other_byte_is_a_wrong_answer_and_shown(port: int, generator: LoadGenerator) -> None:
-    outcome = load(generator, port, BRIEF, ask(port, BRIEF).replace(b'"stop"', b'"spot"'), 0.05)
+    outcome = load(generator, port, BRIEF, ask(port, BRIEF).replace(b'"stop"', b'"spot"'), 0.3)
     assert (outcome.served, outcome.wrong > 0) == (0, True)
     assert "wrong answers: the answer differs from here: top" in outcome.fault()
 

@@ -81,11 +81,7 @@ def check_threshold(version: PriceVersion, above: int) -> None:
         expected = {
             unit: multiply(n, rates_at(units[unit], above)[crossed], units[unit].per) for unit, n in split.items()
         }
-        assert {line.unit: line.list for line in costing.lines} == expected, (
-            version.provider,
-            version.model,
-            version.id,
-        )
+        assert {line.unit: line.list for line in costing.lines} == expected, f"{version.provider}/{version.model}"
 
 
 def test_xai_means_at_or_above_200000_so_its_tier_starts_above_199999() -> None:

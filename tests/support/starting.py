@@ -9,6 +9,7 @@ test process is made at the first use. `serve` starts its own processes as it do
 """
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -20,14 +21,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 import types
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 _REQUEST_BYTES_MAX = 1 << 20
@@ -194,6 +197,27 @@ def _become(files: list[int], environment: Mapping[str, str], folder: str) -> No
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), line_buffering=True)
 
 
+def _run(program: list[str], folder: str) -> NoReturn:
+    """Run a program to its end, with the exit code that Python would give it. The interpreter is not taken down: to free
+    what was imported copies it, and takes longer than most commands do.
+    """
+    code = 0
+    try:
+        _go_on(program, folder)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else stop.code is not None
+        if not isinstance(stop.code, int | None):
+            sys.stderr.write(f"{stop.code}\n")
+    except BaseException:  # noqa: BLE001 - as Python ends whatever it runs
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _go_on(program: list[str], folder: str) -> None:
     kind, what, *arguments = program
     sys.path[0] = folder
@@ -217,9 +241,10 @@ def _import_everything() -> None:
 
 def _main() -> None:
     _import_everything()
+    gc.freeze()
     begun = _Server(sys.argv[1]).serve()
     if begun is not None:
-        _go_on(*begun)
+        _run(*begun)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ def _call(port: int, key: str, row: UsageRow) -> Replied:
     connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
         connection.request("POST", "/v1/chat/completions", _body(row), headers)
-        response = connection.getresponse()
-        content = response.read()
+        with connection.getresponse() as response:
+            content = response.read()
     finally:
         connection.close()
     call_id = response.headers.get("x-floorline-call-id", "")

@@ -188,8 +188,8 @@ def _call(port: int, feature: str, key: str, number: int, seen: Seen) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=RETRY_S)
         try:
             connection.request("POST", path, body, headers)
-            response = connection.getresponse()
-            response.read()
+            with connection.getresponse() as response:  # one that breaks off outlives its connection
+                response.read()
         except (OSError, HTTPException):
             seen.interrupted()
             if time.monotonic() > deadline:

@@ -224,4 +224,5 @@ def _ask(target: Target, workload: Workload) -> bytes:
         with urlopen(request, timeout=ANSWER_S_MAX) as answer:  # noqa: S310 - as above
             return answer.read()
     except HTTPError as error:
-        return error.read()
+        with error:
+            return error.read()

@@ -49,7 +49,8 @@ class GoogleToken:
         with self._lock:
             try:
                 self._found = self._found or self._find()
-                self._found.refresh(Request(urllib3.PoolManager()))
+                with urllib3.PoolManager() as pool:
+                    self._found.refresh(Request(pool))
             except GoogleAuthError as error:
                 raise Unsigned(f"no Google credentials: {error}") from error
 
