@@ -25,6 +25,17 @@ _NO_VIEW = View(model="")
 _NOWHERE = Attribution()
 
 
+_WHOSE = "whose"
+
+
+class _Whose(msgspec.Struct, frozen=True, kw_only=True):
+    """The attribution of the last call with a head, and what else it came of."""
+
+    key: Key
+    end_user: str
+    attribution: Attribution
+
+
 class Turned(msgspec.Struct, frozen=True, kw_only=True):
     """A request that is nobody's: it is answered, counted and not recorded."""
 
@@ -61,7 +72,7 @@ def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: da
     seen = view(where, request.body)
     invalid = isinstance(seen, Invalid)
     end_user = "" if invalid else seen.end_user
-    whose = attribute(key, request.headers, end_user) if policy.accounting else _NOWHERE
+    whose = _whose(key, request, end_user) if policy.accounting else _NOWHERE
     if invalid:
         refusal = Refusal(status=seen.status, kind=seen.kind, message=seen.message)
         return Admitted(call=_call(request, where, key, _NO_VIEW, whose, call_id, now, refusal))
@@ -94,6 +105,19 @@ def admit_own(called: UnderWay, body: bytes, places: Places, call_id: str, now: 
     call = _call(request, where, called.key, seen, whose, call_id, now, None)
     call.own = True
     return _to_place(call, places)
+
+
+def _whose(key: Key, request: Request, end_user: str) -> Attribution:
+    """Whose call it is: worked out once for a head that comes again with the same key and user."""
+    known = request.known
+    if known is None:
+        return attribute(key, request.headers, end_user)
+    found = known.get(_WHOSE)
+    if isinstance(found, _Whose) and found.key is key and found.end_user == end_user:
+        return found.attribution
+    whose = attribute(key, request.headers, end_user)
+    known[_WHOSE] = _Whose(key=key, end_user=end_user, attribution=whose)
+    return whose
 
 
 def _call(

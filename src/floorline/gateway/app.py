@@ -382,6 +382,7 @@ class Gateway:
             self._guard.counting = snapshot.policy.allowance != NOTHING
             self._counters.follow(snapshot.policy.allowance, utc_now())
         self.server.limits = snapshot.policy.limits
+        self.server.heads.clear()
         for name, upstream in before.upstreams.items():
             if snapshot.upstreams.get(name) is not upstream:
                 upstream.pool.retire()

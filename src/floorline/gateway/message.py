@@ -14,7 +14,8 @@ class Request(msgspec.Struct, kw_only=True):
     """One request, its body read whole. `path` is as it came, not decoded; `query` is without its question mark.
 
     `headers` holds the last value of each name (`cookie`-like lists are not used here); `raw_headers` all, in order.
-    `received_ns` is the monotonic clock when its last byte was read.
+    `received_ns` is the monotonic clock when its last byte was read. `known` is what was worked out from the same head before, by
+    whoever did; None where the head is not one that is remembered.
     """
 
     method: str
@@ -24,6 +25,7 @@ class Request(msgspec.Struct, kw_only=True):
     raw_headers: list[tuple[bytes, bytes]] = []
     body: bytes = b""
     received_ns: int = 0
+    known: dict[object, object] | None = None
 
 
 class Reply(Protocol):

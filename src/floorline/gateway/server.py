@@ -22,6 +22,7 @@ from typing import cast
 import httptools
 
 from floorline.gateway.answer import Answer, error_answer
+from floorline.gateway.heads import Head, Heads
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 
@@ -86,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._current: Answer | None = None
         self._refusal: tuple[int, str] | None = None
         self._refusal_told = self._lingering = False
+        self._learnt: tuple[Request, Head] | None = None
 
     @property
     def date(self) -> bytes:
@@ -162,6 +164,9 @@ class Connection(asyncio.Protocol):
         """More of a request, or of several."""
         if self._refusal is not None or self._lingering:
             return
+        fresh = not self._begun and self._current is None and not self._waiting and not self._full
+        if fresh and self._known(data):
+            return
         if self._unframed > self._limits.header_bytes_max:
             self._refuse(431, f"the request's head or trailer exceeds {self._limits.header_bytes_max} bytes")
             return
@@ -177,6 +182,31 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"not an HTTP/1.1 request: {error}")
         if self._begun and self._current is None and not self._waiting and not self._deadline:
             self._await_input()
+        elif fresh and self._learnt is not None:
+            (request, head), self._learnt = self._learnt, None
+            self.server.heads.learn(data, request.body, head)
+
+    def _known(self, data: bytes) -> bool:
+        """Whether `data` is a whole request whose head was read before: it is taken as it was then."""
+        found, server = self.server.heads.find(data), self.server
+        if found is None:
+            return False
+        head, body = found
+        if len(body) > self._limits.body_bytes_max or server.held_bytes + len(body) > self._limits.held_bytes_max:
+            return False
+        server.held_bytes += len(body)
+        request = Request(
+            method=head.method,
+            path=head.path,
+            query=head.query,
+            headers=head.headers,
+            raw_headers=head.raw_headers,
+            body=body,
+            received_ns=time.perf_counter_ns(),
+            known=head.known,
+        )
+        self._begin(request, not server.closing, False)
+        return True
 
     def _stay(self, rest: bytes) -> None:
         """An upgrade that was offered is not taken. llhttp leaves such a request's body unread, so the request is read
@@ -299,7 +329,10 @@ class Connection(asyncio.Protocol):
         )
         self._held, self._body = 0, b""  # `held_bytes` goes with the request
         self._begun = self._reading_body = self._continue_due = False
-        waiting = request, parser.should_keep_alive() and not self.server.closing, self._version == "1.0"
+        kept = parser.should_keep_alive()
+        if kept and self._version == "1.1":
+            self._learnt = request, _head_of(request)
+        waiting = request, kept and not self.server.closing, self._version == "1.0"
         if self._current is None and not self._waiting and not self._full:
             self._begin(*waiting)
             return
@@ -425,6 +458,7 @@ class Server:
         self.closing = False
         self.date = b""
         self.held_bytes = 0
+        self.heads = Heads()
         self.accepted = self.turned_away = 0
         self._handler = handler
         self._connections: set[Connection] = set()
@@ -528,6 +562,12 @@ class Server:
         for connection in list(self._connections):  # after its handler: no client left, the server broke it off
             connection.abort()
         self._sweeper.cancel()
+
+
+def _head_of(request: Request) -> Head:
+    """What stays true of the request's head for others."""
+    raw = [header for header in request.raw_headers if header[0] != b"content-length"]
+    return Head(method=request.method, path=request.path, query=request.query, headers=dict(raw), raw_headers=raw)
 
 
 def _number(length: bytes) -> int:
