@@ -25,7 +25,7 @@ from floorline.gateway.signers.google import GoogleToken
 from floorline.gateway.snapshot import Upstream
 from floorline.gateway.upstream import Origin, Pool, UpstreamBroken
 from floorline.gateway.wire.signing import Unsigned
-from tests.gateway.wire.requests import sent
+from tests.gateway.wire.requests import headers_of, sent
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"  # the one of AWS's published examples
 BEDROCK = Provider(
@@ -76,7 +76,7 @@ def test_a_request_to_bedrock_is_signed_as_the_rules_say(token: str) -> None:
         path, {"messages": []}, BEDROCK, signer=signer, headers={"content-type": "application/json"}, query="b=2&a=1"
     )
 
-    headers = {name.decode(): value.decode() for name, value in out.headers}
+    headers = {name.decode(): value.decode() for name, value in headers_of(out)}
     assert headers.get("x-amz-security-token", "") == token
     given, _, found = headers["authorization"].partition(", Signature=")
     scope = f"{headers['x-amz-date'][:8]}/eu-west-1/bedrock/aws4_request"
@@ -165,7 +165,7 @@ def test_a_request_to_vertex_carries_a_token_that_is_fetched_once(private_key: s
 
         for _ in range(2):
             out = sent("/v1beta/models/g:generateContent", {"contents": []}, VERTEX, signer=signer)
-            assert dict(out.headers)[b"authorization"] == b"Bearer ya29.1"
+            assert dict(headers_of(out))[b"authorization"] == b"Bearer ya29.1"
 
 
 def test_a_token_that_is_refused_is_told_as_missing_credentials(private_key: str) -> None:

@@ -18,6 +18,7 @@ from floorline.gateway.upstream import (
     Pool,
     UpstreamBroken,
 )
+from floorline.gateway.wire.forward import rendered
 from tests.support.certificates import Certificates
 from tests.support.http import Got, Peer, gateway, on_loop, provider, scripted
 
@@ -35,7 +36,7 @@ async def asked(pool: Pool, body: bytes = b"", *, fresh: bool = False) -> Attemp
 
 
 def head(pool: Pool, body: bytes = b"") -> bytes:
-    return pool.origin.head(b"POST", b"/v1/x", [*HEAD, (b"content-length", b"%d" % len(body))])
+    return pool.origin.head(b"POST", b"/v1/x", rendered([*HEAD, (b"content-length", b"%d" % len(body))]))
 
 
 async def body_of(pool: Pool) -> bytes:
@@ -683,7 +684,7 @@ def test_a_line_break_never_reaches_a_provider_as_another_header() -> None:
     origin = Origin(host="x", port=1, tls=None, timeouts=Timeouts())
     for target, value in ((b"/a\r\nx: y", b"v"), (b"/a", b"v\nx: y"), (b"/a", b"v\r")):
         with pytest.raises(AssertionError):
-            origin.head(b"GET", target, [(b"a", value)])
+            origin.head(b"GET", target, rendered([(b"a", value)]))
 
 
 def test_the_origin_of_a_base_url_is_its_host_and_port(certificates: Certificates) -> None:

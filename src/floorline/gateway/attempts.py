@@ -173,7 +173,7 @@ class Attempts:
                 raise UpstreamBroken("closed", "the client left before the request was sent", sent=False)
             one.sent = True
             attempt = link.send(
-                upstream.pool.origin.head(sent.method, sent.target, sent.headers),
+                upstream.pool.origin.head(sent.method, sent.target, sent.lines),
                 sent.body,
                 bodiless=sent.method == b"HEAD",
             )

@@ -13,7 +13,7 @@ import msgspec
 REMEMBERED_MAX = 1_024
 HEAD_BYTES_MAX = 4 << 10
 
-_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,9})\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,9})(?=\r\n)", re.IGNORECASE)
 _UNPLAIN = frozenset(
     {b"transfer-encoding", b"expect", b"upgrade", b"connection", b"keep-alive", b"http2-settings", b"te"}
 )

@@ -12,7 +12,7 @@ piece from the protocol's own callback. What goes wrong is `UpstreamBroken`, who
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -74,16 +74,15 @@ class Origin:
         """`host:port`, as a proxy is told it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def head(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        """The head of a request for `target`. A proxy that is asked without a tunnel gets the whole address."""
-        lines = [b"%b: %b\r\n" % header for header in headers]
+    def head(self, method: bytes, target: bytes, lines: bytes) -> bytes:
+        """The head of a request for `target`, with the headers `lines`. A proxy that is asked without a tunnel gets the whole address."""
         if self.proxy is not None and self.tls is None:
             target = b"http://" + self.authority.encode() + target
             if self.proxy.authorization:
-                lines.append(b"proxy-authorization: %b\r\n" % self.proxy.authorization)
-        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, b"".join(lines))
-        assert head.count(b"\n") == head.count(b"\r") == len(lines) + 2, "what is sent is the request that was meant"
-        return head
+                lines += b"proxy-authorization: %b\r\n" % self.proxy.authorization
+        line = b"%b %b HTTP/1.1\r\n" % (method, target)
+        assert line.count(b"\n") == line.count(b"\r") == 1, "what is sent is the request that was meant"
+        return b"%b%b\r\n" % (line, lines)
 
 
 class Attempt:

@@ -56,3 +56,8 @@ def sent(
     pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
     request = Request(method="POST", path=path, query=query, headers=dict(pairs), raw_headers=pairs, body=raw)
     return outgoing(where, looked_at, request, provider, model or looked_at.model, signer)
+
+
+def headers_of(sent: Outgoing) -> list[tuple[bytes, bytes]]:
+    """The headers of what is sent, in order."""
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in sent.lines.split(b"\r\n")[:-1])]

@@ -12,7 +12,7 @@ from floorline.gateway.message import Request
 from floorline.gateway.policy import Provider
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.forward import outgoing
-from tests.gateway.wire.requests import ANTHROPIC, GEMINI, OPENAI, routed, seen, sent
+from tests.gateway.wire.requests import ANTHROPIC, GEMINI, OPENAI, headers_of, routed, seen, sent
 from tests.gateway.wire.test_body import json_values
 
 AZURE = Provider(
@@ -31,7 +31,7 @@ ASKED = {"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}
 
 
 def header(found: Any, name: bytes) -> list[bytes]:
-    return [value for key, value in found.headers if key == name]
+    return [value for key, value in headers_of(found) if key == name]
 
 
 def test_a_body_in_which_nothing_changes_is_the_very_same_object() -> None:
@@ -79,7 +79,7 @@ def test_credentials_are_the_providers_alone(provider: Provider, path: str, name
     found = sent(path, {"model": "m"}, provider, headers=callers, query="key=flk_caller&k%65y=flk_caller&alt=sse")
 
     assert header(found, name) == ([] if value is None else [value])
-    assert b"flk_caller" not in b"".join(n + v for n, v in found.headers) + found.target
+    assert b"flk_caller" not in b"".join(n + v for n, v in headers_of(found)) + found.target
     assert found.target.endswith(b"alt=sse") or provider.kind == "azure"
 
 
@@ -92,7 +92,7 @@ def test_what_is_for_the_gateway_or_for_one_hop_stays_here() -> None:
     }  # fmt: skip
     found = sent("/v1/responses", {"model": "m"}, OPENAI, headers=mine)
 
-    assert [name for name, _ in found.headers] == [b"host", b"authorization", b"content-length"]
+    assert [name for name, _ in headers_of(found)] == [b"host", b"authorization", b"content-length"]
 
 
 def test_every_other_header_passes_in_order_with_its_repetitions() -> None:
@@ -105,7 +105,7 @@ def test_every_other_header_passes_in_order_with_its_repetitions() -> None:
     where = routed("/v1/messages")
     found = outgoing(where, seen(where, body), request, ANTHROPIC, "m", None)
 
-    assert found.headers[1:-2] == theirs
+    assert headers_of(found)[1:-2] == theirs
 
 
 def test_a_providers_own_headers_stand_in_for_the_callers() -> None:

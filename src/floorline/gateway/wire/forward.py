@@ -1,5 +1,6 @@
 """What goes to a provider: the caller's request with the provider's address and credentials, and as few changes as can be."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
@@ -51,14 +52,14 @@ READABLE = frozenset({b"gzip", b"x-gzip", b"deflate", b"br", b"identity"})
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt as it goes on the wire. `target` is the path and query below the origin.
+    """One attempt as it goes on the wire. `target` is the path and query below the origin, `lines` are the headers.
 
     `usage_asked`: the stream's extra usage chunk was asked for by the gateway alone, and is to be removed again.
     """
 
     method: bytes
     target: bytes
-    headers: list[tuple[bytes, bytes]]
+    lines: bytes
     body: bytes
     usage_asked: bool
 
@@ -86,14 +87,17 @@ def outgoing(
     query = _query(route, provider, request.query)
     target = f"{path}?{query}" if query else path
     stamped = view.stream and wants_cost(request)
-    headers = _headers(request, provider, host, identity=usage_asked or stamped)
+    lines = _lines(request, provider, host, identity=usage_asked or stamped)
     if body or request.method not in _BODILESS:
-        headers.append((b"content-length", b"%d" % len(body)))
+        lines += b"content-length: %d\r\n" % len(body)
     if signer is not None:
+        headers = _headers(request, provider, host, identity=usage_asked or stamped)
+        if body or request.method not in _BODILESS:
+            headers.append((b"content-length", b"%d" % len(body)))
         origin = provider.base_url[: len(provider.base_url.rstrip("/")) - len(base)]
-        headers += signer.sign(request.method, origin + target, headers, body)
+        lines += rendered(signer.sign(request.method, origin + target, headers, body))
     return Outgoing(
-        method=request.method.encode(), target=target.encode(), headers=headers, body=body, usage_asked=usage_asked
+        method=request.method.encode(), target=target.encode(), lines=lines, body=body, usage_asked=usage_asked
     )
 
 
@@ -176,6 +180,32 @@ def _asking_for_usage(view: View, body: bytes) -> bytes:
         return appended(body, "stream_options", b'{"include_usage":true}')
     held = view.stream_options if view.stream_options != b"null" else b"{}"
     return with_members(body, {"stream_options": with_members(held, {"include_usage": b"true"})})
+
+
+def rendered(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they go on the wire, each a line."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    assert lines.count(b"\n") == lines.count(b"\r") == len(headers), "what is sent are the headers that were meant"
+    return lines
+
+
+class _Lines(msgspec.Struct, frozen=True):
+    """What goes to a provider of the headers of one head."""
+
+    provider: Provider
+    lines: bytes
+
+
+def _lines(request: Request, provider: Provider, host: bytes, *, identity: bool) -> bytes:
+    """The headers as they go on the wire: worked out once for a head that comes again."""
+    if request.known is None:
+        return rendered(_headers(request, provider, host, identity=identity))
+    kind = (provider.name, identity)
+    found = request.known.get(kind)
+    if not isinstance(found, _Lines) or found.provider is not provider:
+        found = _Lines(provider, rendered(_headers(request, provider, host, identity=identity)))
+        request.known[kind] = found
+    return found.lines
 
 
 def _headers(request: Request, provider: Provider, host: bytes, *, identity: bool) -> list[tuple[bytes, bytes]]:
