@@ -1,14 +1,20 @@
 """`cache:` of guardrails, and `gateway.cache`."""
 
+import io
+import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from floorline.cli.check_gateway import gateway_document, print_gateway
+from floorline.cli.grid import plain_console
 from floorline.config import Parsed, parse
 from floorline.gateway.policy import CacheStores
 from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import ENFORCE, Setting
+from tests.support.serving import plain
 
 SHADOW = Setting(mode="shadow")
 
@@ -82,3 +88,28 @@ def test_an_address_that_is_none_of_a_redis_is_refused_and_not_shown() -> None:
     (problem,) = parsed('gateway: {cache: {redis: "${URL}"}}', URL="http://secret@host").problems
     assert "is no address of a Redis" in problem.message
     assert "secret@" not in problem.message
+
+
+def test_check_shows_the_rules_as_they_hold_and_no_address() -> None:
+    text = """
+    guardrails: {cache: {mode: canary 2.5%, ttl: 1d}}
+    features: {quiet: {guardrails: {cache: {mode: off}}}}
+    gateway: {cache: {redis: "${URL}"}}
+    """
+    policy = parsed(text, URL="redis://:word@cache:6379/1").config.gateway
+    shown = gateway_document(policy)["cache"]
+    assert shown == {
+        "memory_bytes": 32 << 20, "disk_bytes": 0, "redis": "given",
+        "rules": {
+            "": {
+                "mode": "canary 2.5%", "partition": "customer", "ttl_s": 86_400, "temperature_max": "0",
+                "size_max_bytes": 1 << 20, "vary": [], "wait_ms": 30_000,
+            },
+            "quiet": None,
+        },
+    }  # fmt: skip
+    out = io.StringIO()
+    print_gateway(plain_console(100, out), replace(policy, providers=plain("http://provider")))
+    assert re.search(r"every other feature +canary 2.5% +customer +86400", out.getvalue())
+    assert re.search(r"feature quiet +off", out.getvalue())
+    assert gateway_document(parsed("timezone: UTC").config.gateway)["cache"]["rules"] == {}

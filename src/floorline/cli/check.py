@@ -20,6 +20,7 @@ from floorline.gateway.policy import counts_apart
 from floorline.margin.floors import Floor, exception_fields, exception_sentence, feature_floor
 from floorline.margin.policy import FeaturePolicy
 from floorline.wiring import CONFIG_NAME, home, load_book, load_hook, now, read_config, running_gateways
+from floorline.wiring.caches import find_drivers
 
 
 @click.command("check")
@@ -47,6 +48,7 @@ def command(file: Path | None, processes: int, as_json: bool) -> None:
             book, about_prices = load_book(parsed.config)
             warnings += [*about_prices, *dearer_downgrades(parsed.config.gateway, book, now())]
             load_hook(parsed.config)
+            find_drivers(parsed.config.gateway.cache)
         except BadInput as error:
             errors.append(str(error))
     if as_json:

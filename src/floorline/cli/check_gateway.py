@@ -1,10 +1,14 @@
 """What `floorline check` shows of a gateway's part of the configuration. Secrets are shown as given or not."""
 
+from decimal import Decimal
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from floorline.gateway.policy import Allowed, GatewayPolicy, ModelGroup, Provider, Target
+from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.frame import MILLION, Setting
 
 
 def gateway_document(policy: GatewayPolicy) -> dict[str, object]:
@@ -28,7 +32,42 @@ def gateway_document(policy: GatewayPolicy) -> dict[str, object]:
         "spool": {"quota_bytes": policy.spool_quota_bytes, "fail": policy.spool_fail},
         "redact": policy.redact or None,
         "accounting": policy.accounting,
+        "cache": {
+            "memory_bytes": policy.cache.memory_bytes,
+            "disk_bytes": policy.cache.disk_bytes,
+            "redis": "given" if policy.cache.redis else None,
+            "rules": {whose: _cache(rule) for whose, rule in _cache_rules(policy)},
+        },
     }
+
+
+def _cache_rules(policy: GatewayPolicy) -> list[tuple[str, CacheRule | None]]:
+    """The exact cache's rules by feature, '' being every other one; nothing where no feature has a cache."""
+    guardrails = policy.guardrails
+    if guardrails is None or all(rules.cache is None for rules in guardrails.every):
+        return []
+    return [("", guardrails.default.cache), *((name, rules.cache) for name, rules in guardrails.features.items())]
+
+
+def _cache(rule: CacheRule | None) -> dict[str, object] | None:
+    if rule is None:
+        return None
+    return {
+        "mode": _mode(rule.setting),
+        "partition": rule.partition,
+        "ttl_s": rule.ttl_s,
+        "temperature_max": f"{rule.temperature_max.normalize():f}",
+        "size_max_bytes": rule.entry_bytes_max,
+        "vary": list(rule.vary),
+        "wait_ms": rule.wait_ms,
+    }
+
+
+def _mode(setting: Setting) -> str:
+    """As it is written."""
+    if setting.mode != "canary":
+        return setting.mode
+    return f"canary {Decimal(setting.share_ppm * 100) / MILLION:f}%"
 
 
 def _provider(provider: Provider) -> dict[str, object]:
@@ -93,6 +132,13 @@ def print_gateway(console: Console, policy: GatewayPolicy) -> None:
         for kind, name, allowed in places:
             bounds.add_row(f"{kind} {name}", _names(allowed.providers), _names(allowed.regions))
         console.print(bounds)
+    if rules := _cache_rules(policy):
+        caches = Table("calls of", "exact cache", "answers shared by", "seconds", box=box.SIMPLE)
+        for name, rule in rules:
+            whose = f"feature {name}" if name else "every other feature"
+            cells = ("off", "", "") if rule is None else (_mode(rule.setting), rule.partition, str(rule.ttl_s))
+            caches.add_row(whose, *cells)
+        console.print(caches)
     spool = f"spool up to {policy.spool_quota_bytes} bytes, {policy.spool_fail} when it is full"
     console.print(f"gateway: unattributed calls {policy.unattributed}, callers who left {policy.disconnect}, {spool}")
 

@@ -1,6 +1,7 @@
 """Opens the caches behind a gateway's memory."""
 
 import importlib
+import importlib.util
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ WAIT_S = 0.25  # float: seconds of a timeout
 
 def open_tiers(stores: CacheStores, folder: Path, secret: bytes) -> "Sequence[Tier]":
     """The tiers that `stores` names, below FLOORLINE_HOME `folder`. BadInput when a driver is missing."""
+    find_drivers(stores)
     tiers: list[Tier] = []
     if stores.disk_bytes:
         keys = SubjectKeys(folder / CONTENT / KEYS, secret, secrets.token_bytes)
@@ -31,16 +33,19 @@ def open_tiers(stores: CacheStores, folder: Path, secret: bytes) -> "Sequence[Ti
     return tiers
 
 
+def find_drivers(stores: CacheStores) -> None:
+    """BadInput when a driver of a tier that `stores` names is missing."""
+    if stores.redis and importlib.util.find_spec("redis") is None:
+        raise BadInput("gateway.cache.redis needs redis-py: pip install 'floorline[redis]'")
+
+
 def _redis(url: str, secret: bytes) -> "Redis":
     from floorline.gateway.cache.redis import Redis  # noqa: PLC0415 - only where it is configured
 
-    try:
-        driver = cast("Any", importlib.import_module("redis.asyncio"))
-        errors = cast("Any", importlib.import_module("redis.exceptions"))
-        retry = cast("Any", importlib.import_module("redis.asyncio.retry"))
-        backoff = cast("Any", importlib.import_module("redis.backoff"))
-    except ImportError as error:
-        raise BadInput("gateway.cache.redis needs redis-py: pip install 'floorline[redis]'") from error
+    driver = cast("Any", importlib.import_module("redis.asyncio"))
+    errors = cast("Any", importlib.import_module("redis.exceptions"))
+    retry = cast("Any", importlib.import_module("redis.asyncio.retry"))
+    backoff = cast("Any", importlib.import_module("redis.backoff"))
     try:
         pool = driver.BlockingConnectionPool.from_url(
             url,
