@@ -72,6 +72,7 @@ def budgets_of(home: Path) -> list[dict[str, str]]:
     return [one for one in found if one["area"].startswith(("budgets", "enforcement"))]
 
 
+@pytest.mark.prove
 def test_killed_between_reserve_and_settle_a_gateway_counts_what_the_ledger_will_have(tmp_path: Path) -> None:
     async def test() -> None:
         async with started(tmp_path, monthly(worst() * 5)) as gateway:

@@ -323,8 +323,8 @@ class Gateway:
             asked = self._hangup.is_set()
             self._hangup.clear()
             self.spool.seal_after(self._seal_after_ns, time.monotonic_ns())
+            self._count()
             try:
-                self._counters.tick(utc_now(), self._estimate)
                 await self._refresh(asked=asked)
             except (FloorlineError, OSError) as error:
                 self._refused(error)
@@ -386,6 +386,13 @@ class Gateway:
         for name, upstream in before.upstreams.items():
             if snapshot.upstreams.get(name) is not upstream:
                 upstream.pool.retire()
+
+    def _count(self) -> None:
+        """Bring to disk what budgets have counted."""
+        try:
+            self._counters.tick(utc_now(), self._estimate)
+        except OSError as error:
+            log.error("what budgets count could not be saved, and will be tried again: %s", error)  # noqa: TRY400 - not where, but why
 
     def _processes(self) -> int:
         return _processes(self.spool.folder.parent, shared=self._listening.shared)

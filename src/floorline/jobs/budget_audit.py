@@ -3,6 +3,7 @@
 A gateway's checkpoint says up to when it counts and which calls were under way then; of all others the ledger has the record.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import msgspec
 
 from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.spending import amount_text
+from floorline.guardrails.windows import Span
 from floorline.jobs.doctoring import Finding, ok, wrong
 from floorline.ledger.checkpoint import NAME, Saved, SavedBucket, load
 from floorline.ledger.snapshot import GATEWAYS
@@ -72,44 +74,54 @@ def counter_findings(ledger: Answering, home: Path, budgets: Sequence[Budget], n
 def disagreements(
     ledger: Answering, gateway: str, saved: Saved, budgets: Sequence[Budget], now: datetime
 ) -> Iterator[Disagreement]:
-    """The counters of running windows that are less than the ledger has, or more by more than is held."""
-    known = {budget.id: budget for budget in budgets}
-    sums: dict[tuple[datetime, datetime], list[CountedRow]] = {}
-    for bucket in saved.buckets:
-        budget, since = known.get(bucket.budget), saved.since.get(bucket.budget)
-        if budget is None or since is None or bucket.end <= now:
+    """The counters of running windows that are less than the ledger has, or more by more than is held. What was used and is not counted
+    at all is one too.
+    """
+    asked: dict[tuple[datetime, datetime], list[CountedRow]] = {}
+    for budget in budgets:
+        since = saved.since.get(budget.id)
+        if since is None:
             continue
-        span = (max(bucket.start, since), bucket.end)
-        if span not in sums:
-            sums[span] = _rows(ledger, gateway, saved, span)
-        there = sum(
-            _measured(row, budget.measure) for row in sums[span] if holder(budget.scope, _named(row)) == bucket.holder
-        )
-        if not 0 <= bucket.used + bucket.held - there <= bucket.held:
-            yield Disagreement(budget=budget, bucket=bucket, ledger=there)
+        window = budget.window.at(now)
+        span = (max(window.start, since), window.end)
+        if span not in asked:
+            asked[span] = counted_rows(ledger, gateway, *span, saved.at, [call.id for call in saved.open])
+        there: Counter[str] = Counter()
+        for row in asked[span]:
+            if (whose := holder(budget.scope, named(row))) is not None:
+                there[whose] += measured(row, budget.measure)
+        buckets = {one.holder: one for one in saved.buckets if (one.budget, one.start) == (budget.id, window.start)}
+        for whose in sorted(buckets.keys() | there.keys()):
+            bucket = buckets.get(whose) or _nothing(budget, whose, window)
+            if not 0 <= bucket.used + bucket.held - there[whose] <= bucket.held:
+                yield Disagreement(budget=budget, bucket=bucket, ledger=there[whose])
 
 
-def _rows(ledger: Answering, gateway: str, saved: Saved, span: tuple[datetime, datetime]) -> list[CountedRow]:
+def _nothing(budget: Budget, whose: str, window: Span) -> SavedBucket:
+    """The counter of somebody of whom nothing was counted."""
+    return SavedBucket(budget.id, whose, window.start, window.end, window.name, used=0, presumed=0, held=0, calls=0)
+
+
+def counted_rows(
+    ledger: Answering, gateway: str, start: datetime, end: datetime, until: datetime, open_: Sequence[str]
+) -> list[CountedRow]:
+    """What a gateway's calls used that opened from `start` to before `end` and not after `until`, without those of `open_`."""
     return ledger.query(
         Query(
             sql=_SQL.read_text(encoding="utf-8"),
             row=CountedRow,
-            parameters={
-                "start": span[0],
-                "end": span[1],
-                "until": saved.at,
-                "gateway": gateway,
-                "open": [call.id for call in saved.open],
-            },
+            parameters={"start": start, "end": end, "until": until, "gateway": gateway, "open": list(open_)},
         )
     )
 
 
-def _named(row: CountedRow) -> Named:
+def named(row: CountedRow) -> Named:
+    """What scopes go by."""
     return Named(
         customer=row.customer, user=row.user, plan=row.plan, feature=row.feature, workflow=row.workflow, key=row.key
     )
 
 
-def _measured(row: CountedRow, measure: Measure) -> int:
+def measured(row: CountedRow, measure: Measure) -> int:
+    """What the calls used, in quanta of a measure."""
     return {"usd": row.cost, "tokens": row.tokens, "calls": row.calls}[measure]

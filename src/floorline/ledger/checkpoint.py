@@ -6,6 +6,8 @@ Each frame names the place in the spool up to which it counts, so that after `ki
 there, each once. The collector leaves the spool's segments in place until a checkpoint has gone beyond them.
 """
 
+import contextlib
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -17,7 +19,8 @@ import msgspec
 from floorline.ledger.checksum import value
 
 NAME = "counters"
-"""The file's name in a gateway's folder."""
+EARLIER = "counters.before"
+"""The files' names in a gateway's folder: its own, and what the ledger tells it of the time before it counted."""
 
 APPENDED_BYTES_MAX = 4 << 20
 """What may be appended, beyond as much as the whole had, before it is written whole again."""
@@ -86,6 +89,38 @@ def awaited(folder: Path, now: datetime) -> Place | None:
     return None if saved is None or not saved.since or now - saved.at > FORGOTTEN else saved.place
 
 
+class EarlierUse(msgspec.Struct, frozen=True, array_like=True):
+    """What one holder used of a budget in a window before `since`, from when on the gateway counts."""
+
+    budget: str
+    holder: str
+    start: datetime
+    end: datetime
+    name: str
+    since: datetime
+    used: int
+
+
+class Earlier(msgspec.Struct, frozen=True, array_like=True):
+    """What the ledger knew at `at` of the time before a gateway counted."""
+
+    at: datetime
+    uses: tuple[EarlierUse, ...]
+
+
+def earlier_bytes(earlier: Earlier) -> bytes:
+    """As the file holds it."""
+    return _encode(earlier)
+
+
+def load_earlier(path: Path) -> Earlier | None:
+    """What the file says; None when there is none, or it is of another release."""
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Earlier)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Saved)
 
@@ -104,19 +139,29 @@ class Checkpoint:
         return self._fd < 0 or self._bytes > 2 * self._whole_bytes + APPENDED_BYTES_MAX
 
     def write(self, saved: Saved) -> None:
-        """Append the frame; a whole one takes the place of everything before it."""
+        """Append the frame; a whole one takes the place of everything before it. OSError when the disk does not take it: what was
+        there stays, and the next frame must be a whole one.
+        """
         payload = _encode(saved)
         frame = _HEAD.pack(len(payload), value(payload)) + payload
         if not saved.whole:
             assert self._fd >= 0, "the first frame is a whole one"
-            os.write(self._fd, frame)
+            try:
+                _write(self._fd, frame)
+            except OSError:
+                self.close()
+                raise
             self._bytes += len(frame)
             return
         temporary = self._path.with_suffix(".new")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        os.write(fd, frame)
-        temporary.rename(self._path)
         self.close()
+        try:
+            _write(fd, frame)
+            temporary.rename(self._path)
+        except OSError:
+            os.close(fd)
+            raise
         self._fd, self._whole_bytes, self._bytes = fd, len(frame), len(frame)
 
     def remove(self) -> None:
@@ -127,8 +172,15 @@ class Checkpoint:
     def close(self) -> None:
         """Give the file back."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def _write(fd: int, frame: bytes) -> None:
+    written = os.write(fd, frame)
+    if written != len(frame):
+        raise OSError(errno.ENOSPC, f"{written} of {len(frame)} bytes were written: the disk is full")
 
 
 def load(path: Path) -> Saved | None:

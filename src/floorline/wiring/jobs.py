@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
+from floorline.jobs.budget_history import EVERY as HISTORY_EVERY
+from floorline.jobs.budget_history import publish as publish_history
 from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
 from floorline.jobs.customer_figures import publish
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
@@ -76,7 +78,16 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
         ),
         *_review_jobs(config, ledger, zone),
         *_figures_jobs(config, ledger),
+        *_budget_jobs(config, ledger),
     )
+
+
+def _budget_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
+    """None without budgets."""
+    budgets = config.gateway.allowance.budgets
+    if not budgets:
+        return ()
+    return (Job(name="budget-history", every=HISTORY_EVERY, run=lambda now: publish_history(ledger, budgets, now)),)
 
 
 def _figures_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:

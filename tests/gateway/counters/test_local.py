@@ -1,6 +1,7 @@
 """The counters of one process: windows, expiry, reloads, and what is there again after `kill -9`."""
 
 import asyncio
+import os
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -201,5 +202,26 @@ def test_calls_of_a_plan_share_a_budget_whoever_they_are_of(tmp_path: Path) -> N
             assert await found.reserve(found.open(customer, plan), "1") is None
         assert await found.reserve(found.open("c", "free"), "0.1") is not None
         assert await found.reserve(found.open("c", "pro"), "100") is None
+
+    run(test())
+
+
+def test_a_checkpoint_that_the_disk_did_not_take_is_written_whole_the_next_time(tmp_path: Path) -> None:
+    async def test() -> None:
+        monthly = budget(10)
+        found = await begun(tmp_path, monthly)
+        for number in range(3):
+            call = found.open()
+            assert await found.reserve(call, "1") is None
+            found.close(call, "0.25")
+            if number == 1:
+                os.close(found.counters._checkpoint._fd)
+                with pytest.raises(OSError, match="descriptor"):
+                    found.tick()
+        found.tick()
+        saved = load(tmp_path / "counters")
+        assert saved is not None
+        assert [one.used for one in saved.buckets] == [75 * PICO // 100]
+        assert saved.place == found.spool.place
 
     run(test())

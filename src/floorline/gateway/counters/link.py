@@ -89,14 +89,20 @@ class Link:
 
     async def close(self) -> None:
         """Send what waits, and give the connection back."""
-        async with asyncio.timeout(PAUSE_S * 4):
-            while self.up.is_set() and self._waiting:  # noqa: ASYNC110 - the task that empties it is the one that is ended next
-                await asyncio.sleep(0)
+        if self._waiting:
+            await asyncio.wait([self._waiting[-1].answer], timeout=PAUSE_S * 4)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._redis.aclose()
 
     async def _run(self) -> None:
+        """Until it is cancelled. However it ends, nobody waits for an answer that does not come."""
+        try:
+            await self._keep()
+        finally:
+            self._fail("the connection to the shared counters has ended")
+
+    async def _keep(self) -> None:
         while True:
             try:
                 await self._connected()

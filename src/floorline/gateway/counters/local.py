@@ -6,11 +6,11 @@ from pathlib import Path
 
 from floorline.gateway.counters.pacing import Pacing
 from floorline.gateway.counters.saving import Estimate, records_beyond, restored, saved, saved_call
-from floorline.gateway.counters.tally import Counted, Hold, Tally, standings
+from floorline.gateway.counters.tally import Bucket, Counted, Hold, Tally, standings
 from floorline.gateway.counters.telling import Teller
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.frame import Amounts, Denial, Facts
-from floorline.ledger.checkpoint import NAME, Checkpoint, Place, load
+from floorline.ledger.checkpoint import EARLIER, NAME, Checkpoint, Place, load, load_earlier
 
 KEPT = timedelta(days=2)
 """How long a window's buckets stay after its end: records that come late belong to it."""
@@ -24,7 +24,8 @@ class LocalCounters:
         self.tally = Tally()
         self._pacing = Pacing()
         self._place, self._lost_after = place, lost_after
-        self._file, self._spool = folder / NAME, folder / "spool"
+        self._file, self._spool, self._earlier = folder / NAME, folder / "spool", folder / EARLIER
+        self._learnt = 0
         self._checkpoint = Checkpoint(self._file)
         self._teller = Teller(folder)
 
@@ -43,6 +44,7 @@ class LocalCounters:
         lost = 0
         if before is not None:
             lost = restored(self.tally, before, records_beyond(self._spool, before.place), estimate)
+        self.learn()
         self._save(now)
         return lost
 
@@ -54,10 +56,24 @@ class LocalCounters:
 
     def tick(self, now: datetime, estimate: Estimate) -> None:
         """Every now and then: let go of what expired, and bring to disk what changed."""
+        self.learn()
         for hold in self.tally.overdue(now - self._lost_after):
             self.settle(hold, estimate(saved_call(hold)))
         if self.tally.changed or self.tally.holds:
             self._save(now, whole=self._checkpoint.is_long)
+
+    def learn(self) -> list[Bucket]:
+        """Take over what the ledger says of the time before this gateway counted; the buckets of which there is news."""
+        try:
+            stamp = self._earlier.stat().st_mtime_ns
+        except FileNotFoundError:
+            return []
+        if stamp == self._learnt:
+            return []
+        self._learnt = stamp
+        earlier = load_earlier(self._earlier)
+        uses = () if earlier is None else earlier.uses
+        return [bucket for use in uses if (bucket := self.tally.earlier(use)) is not None]
 
     def _save(self, now: datetime, *, whole: bool = True) -> None:
         """Without a budget there is nothing to save, and no record that the collector must leave in place."""

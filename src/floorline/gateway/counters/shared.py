@@ -80,6 +80,14 @@ class SharedCounters(LocalCounters):
             pass  # the link says so, and goes on trying
         return lost
 
+    def learn(self) -> list[Bucket]:
+        """As in one process; and the other gateways hear of it."""
+        found = super().learn()
+        known = [(budget, bucket, 0, 0) for bucket in found if (budget := self.tally.budget_of(bucket)) is not None]
+        if known:
+            self._tell(known)
+        return found
+
     def follow(self, allowance: Allowance, now: datetime) -> None:
         """Count for what the configuration says now."""
         super().follow(allowance, now)
@@ -108,7 +116,7 @@ class SharedCounters(LocalCounters):
         for bucket in buckets:
             others = [part for name, used in self._others.get(bucket, {}).items() for part in (name, str(used))]
             arguments = [
-                self._name, self._generation, bucket.used + bucket.presumed, bucket.held, len(bucket.holds), _expiry(bucket), *others,
+                self._name, self._generation, bucket.spent, bucket.held, len(bucket.holds), _expiry(bucket), *others,
             ]  # fmt: skip
             await link.now(_STATE, [self._gateways, self._key(bucket)], arguments)
         self._unsure.clear()
@@ -178,8 +186,7 @@ class SharedCounters(LocalCounters):
         arguments: list[Argument] = [self._name, self._generation, int(time.time() * 1000), self._silent_ms]
         for budget, bucket, quanta, calls in more:
             ceiling = budget.ceiling_quanta
-            used = bucket.used + bucket.presumed
-            arguments += [quanta, calls, -1 if ceiling is None else ceiling, used, _expiry(bucket)]
+            arguments += [quanta, calls, -1 if ceiling is None else ceiling, bucket.spent, _expiry(bucket)]
             self._unsure.add(bucket)
         assert self._link is not None, "counters are asked once they have begun"
         return self._link.ask(_ADD, [self._gateways, *[self._key(bucket) for _, bucket, _, _ in more]], arguments)

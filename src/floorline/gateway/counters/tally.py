@@ -16,6 +16,7 @@ import msgspec
 from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.frame import Amounts, Denial, Facts, Standing
 from floorline.guardrails.spending import instant_text, standing
+from floorline.ledger.checkpoint import EarlierUse
 from floorline.money import to_pico
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class Bucket:
     """One budget of one holder in one window. `holds` says what each call under way holds, those that opened first first."""
 
     __slots__ = (
-        "budget", "end", "held", "holder", "holds", "name", "others", "others_calls", "others_held", "presumed", "resets_at", "start", "used",
+        "before", "budget", "end", "held", "holder", "holds", "name", "others", "others_calls", "others_held", "presumed", "resets_at", "start", "used",
     )  # fmt: skip
 
     def __init__(self, budget: str, holder_: str, start: datetime, end: datetime, name: str) -> None:
         self.budget, self.holder = budget, holder_
         self.start, self.end, self.name = start, end, name
         self.used = self.presumed = self.held = 0
+        self.before = 0  # what the ledger says was used before this gateway counted
         self.others = self.others_held = self.others_calls = 0  # what other gateways have, as far as this one knows
         self.holds: dict[str, int] = {}
         self.resets_at = instant_text(end).encode()
@@ -52,7 +54,12 @@ class Bucket:
     @property
     def counter(self) -> int:
         """What stands against the limit."""
-        return self.used + self.presumed + self.held + self.others
+        return self.used + self.presumed + self.before + self.held + self.others
+
+    @property
+    def spent(self) -> int:
+        """What this gateway's calls used in the window, whether it counted them or the ledger did."""
+        return self.used + self.presumed + self.before
 
 
 Entry = tuple[Budget, Bucket]
@@ -196,6 +203,20 @@ class Tally:
         else:
             bucket.used += used
         self.changed.add(bucket)
+
+    def earlier(self, use: EarlierUse) -> Bucket | None:
+        """Take over what was used before this gateway counted; the bucket if that is news."""
+        if self.since.get(use.budget) != use.since:
+            return None
+        key = (use.budget, use.holder, use.start)
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            bucket = self.buckets[key] = Bucket(use.budget, use.holder, use.start, use.end, use.name)
+        if bucket.before == use.used:
+            return None
+        bucket.before = use.used
+        self.changed.add(bucket)
+        return bucket
 
     def overdue(self, before: datetime) -> list[Hold]:
         """The calls that opened before `before` and hold something still: the ledger takes them for lost by then."""

@@ -43,7 +43,7 @@ class Teller:
 
 def used_of(bucket: Bucket) -> int:
     """What was used of it, by every gateway: without what calls under way hold."""
-    return bucket.used + bucket.presumed + bucket.others - bucket.others_held
+    return bucket.spent + bucket.others - bucket.others_held
 
 
 def passed(budget: Budget, bucket: Bucket, told: int, now: datetime) -> Iterator[GuardEvent]:
