@@ -21,7 +21,7 @@ from floorline.guardrails.frame import ENFORCE, MILLION, Setting
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.ledger.content import ContentStore, Subject
 from floorline.ledger.purging import Purge, Purges
-from tests.support.dialects import ANTHROPIC, COST, OPENAI, SPEECHES, Speech, event
+from tests.support.dialects import ANTHROPIC, COST, GEMINI, OPENAI, SPEECHES, Speech, event
 from tests.support.serving import (
     MODEL,
     OWNED,
@@ -485,6 +485,21 @@ def test_the_answer_to_a_call_that_was_under_way_at_a_purge_is_not_kept(tmp_path
             live.cache.purge(Purges([Purge(kind="all", at_ms=now_ms())]))
             assert (await call).body == OPENAI.whole
             assert len(live.cache.memory) == 0
+
+    run(test())
+
+
+@pytest.mark.parametrize(("path", "member"), [(OPENAI.path, b"messages"), (GEMINI.path, b"contents")])
+def test_however_deeply_a_request_is_nested_it_is_answered_or_refused(path: str, member: bytes, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path, guardrails=caching()) as live:
+            live.stub.script = answer(OPENAI.whole)
+            told: set[tuple[int, str]] = set()
+            for depth in (100, *range(970, 1_000)):
+                body = b'{"model": "%b", "%b": %b}' % (MODEL.encode(), member, b"[" * depth + b"]" * depth)
+                got = await live.ask(path, body)
+                told.add((got.status, found(got)))
+            assert {(200, "miss"), (400, "off")} <= told <= {(200, "miss"), (200, "bypass"), (400, "off")}
 
     run(test())
 

@@ -89,11 +89,14 @@ class ExactCache:
     ) -> Held:
         """What there is for the call. Where an identical one is under way, and this one may have its answer, wait for it."""
         which = arm(rule.setting, NAME, facts)
-        reason = passed_by(call, rule)
+        try:
+            reason = passed_by(call, rule)
+            key = b"" if reason else self._keys.of(call, partition(rule, facts), rule.vary)
+        except RecursionError:  # nested nearly as deeply as a request may be
+            reason, key = "nested", b""
         if reason:
             self.looks[which, "bypass", reason] += 1
             return Held(looked=Looked(state="bypass", reason=reason), told=_told(which, "bypass"))
-        key = self._keys.of(call, partition(rule, facts), rule.vary)
         held = Held(
             looked=Looked(state="miss"), told=_told(which, "miss"), key=key, rule=rule, serves=which == "treated"
         )
