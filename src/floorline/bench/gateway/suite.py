@@ -36,6 +36,7 @@ STARTS: dict[str, Callable[[Place], Target | Missing]] = {
 QUICK_TARGETS = ("nginx", "floorline-bare", "floorline-accounting", "floorline-guarded")
 QUICK_WORKLOADS = (SATURATION, FAST, STREAMS)
 SETTLE_S = 0.3  # seconds; what a target does after its last answer counts too
+RECOVERY_S = 1.0  # seconds; a target that was stopped takes the servers beside it for gone, and looks for them again
 WARM_SHARE = 0.25  # a share of the seconds measured
 ANSWER_S_MAX = 60
 
@@ -206,6 +207,8 @@ def _running(target: Target) -> Generator[None]:
         yield
         return
     target.server.resume()
+    if target.beside:
+        time.sleep(RECOVERY_S)
     try:
         yield
     finally:
