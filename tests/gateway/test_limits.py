@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from floorline.gateway.policy import ModelGroup, Provider, Target
+from floorline.guardrails.compaction import CompactionRule
 from floorline.guardrails.frame import ENFORCE, MILLION, Setting
 from floorline.guardrails.output import OutputRule, ReasoningRule
+from floorline.guardrails.prompt import PromptCacheRule
 from floorline.guardrails.rules import Guardrails, Rules
 from tests.support.dialects import ANTHROPIC, GEMINI, OPENAI, SPEECHES, Speech
-from tests.support.serving import MODEL, OWNED, Live, answer, plain, run, serving
+from tests.support.serving import MODEL, OWNED, Live, answer, run, serving
 
 speeches = pytest.mark.parametrize("speech", SPEECHES, ids=lambda speech: speech.name)
 
@@ -128,11 +130,21 @@ def test_thinking_is_bounded_too(tmp_path: Path) -> None:
     run(test())
 
 
-def test_all_models_of_a_gateway_can_be_asked_without_guardrails(tmp_path: Path) -> None:
+def test_what_is_passed_through_is_never_edited(tmp_path: Path) -> None:
+    every = Rules(
+        holdout_ppm=0,
+        output=OutputRule(setting=ENFORCE, tokens_max=5),
+        reasoning=ReasoningRule(setting=ENFORCE, effort="low", absent="set"),
+        prompt_cache=PromptCacheRule(setting=ENFORCE),
+        compaction=CompactionRule(setting=ENFORCE, model="m"),
+        watch=True,
+    )
+
     async def test() -> None:
-        async with serving(tmp_path, providers=plain) as live:
-            live.stub.script = answer(OPENAI.whole)
-            await live.ask(OPENAI.path, OPENAI.ask)
-            assert live.stub.requests[-1].body == OPENAI.ask
+        async with serving(tmp_path, guardrails=Guardrails(default=every)) as live:
+            live.stub.script = answer(b"{}")
+            for path, body in (("/v1/responses/r-1/cancel", b""), ("/v1/audio/speech", b"\x00"), ("/v1/files", b"[1]")):
+                assert (await live.ask(path, body)).status == 200
+                assert live.stub.requests[-1].body == body
 
     run(test())

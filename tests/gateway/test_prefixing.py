@@ -90,6 +90,7 @@ def test_conversations_are_marked_once_their_turns_are_seen_to_come_again_and_wh
         read = [call for call in last if call.usage.get("cache_read")]
         assert len(read) > 20
         assert all(touched(call) == ("prompt_cache", "treated", "mark") for call in read)
+        assert all(call.reasons[-1].startswith("prompt_cache: the first ") for call in read)
         saved = [call.touches_saved[0] or 0 for call in calls if touched(call)]
         assert sum(saved) > 0
         assert all(

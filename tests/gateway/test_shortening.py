@@ -10,6 +10,7 @@ from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Allowed, ModelGroup, Target
 from floorline.guardrails.compaction import HEADING, CompactionRule
 from floorline.guardrails.frame import ENFORCE, MILLION, Setting
+from floorline.guardrails.output import OutputRule
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride, Rate
@@ -28,7 +29,8 @@ SUMMARY = "They talked about five things."
 
 def ruled(setting: Setting = ENFORCE, *, holdout_ppm: int = 0) -> Guardrails:
     rule = CompactionRule(setting=setting, model=CHEAP, above_tokens=1_400, keep_turns=2, summary_tokens_max=100)
-    return Guardrails(default=Rules(holdout_ppm=holdout_ppm, compaction=rule))
+    output = OutputRule(setting=ENFORCE, tokens_max=50)  # of answers to applications, not of summaries
+    return Guardrails(default=Rules(holdout_ppm=holdout_ppm, compaction=rule, output=output))
 
 
 def said(turns: int) -> list[dict[str, object]]:

@@ -35,11 +35,14 @@ from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
 from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy, held_out, unit_of
 from floorline.guardrails.output import SAYS_NOTHING
-from floorline.guardrails.rules import Rules
+from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.spending import refusal
 
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
+
+OWN = Rules()
+"""A call of the gateway's own is within its customer's budgets, and no optimisation changes it."""
 
 
 class Counters(Protocol):
@@ -78,7 +81,7 @@ class Guard:
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
-        rules = snapshot.policy.guardrails.of(call.attribution.feature)
+        rules = _rules(call, snapshot.policy.guardrails)
         facts = facts_of(call, admitted, rules, snapshot)
         guarded = call.guarded = Guarded(rules=rules, facts=facts)
         if self.counting and self.counters is not None:
@@ -209,6 +212,7 @@ class Guard:
             if marked is not None:
                 touches = (*guarded.verdict.touches, marked)
                 guarded.verdict = structs.replace(guarded.verdict, touches=touches)
+                call.notes = (*call.notes, *guarded.prefixed.reasons)
         if guarded.rules.watch and guarded.verdict.action == "forward":
             call.metadata = {**call.metadata, **self.watching.noted(call, guarded.watched)}
         if guarded.lengthy is not None:
@@ -241,6 +245,16 @@ def _stored(call: UnderWay) -> Held | None:
     stored = None if call.guarded is None else call.guarded.stored
     assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
     return stored
+
+
+def _rules(call: UnderWay, guardrails: Guardrails) -> Rules:
+    """What holds for the call. What is passed through is nothing that a guardrail could edit, or read as a prompt."""
+    if call.own:
+        return OWN
+    rules = guardrails.of(call.attribution.feature)
+    if call.route.action == "call":
+        return rules
+    return structs.replace(rules, compaction=None, prompt_cache=None, output=None, reasoning=None, watch=False)
 
 
 def _lengthy(found: Shortened | None) -> Lengthy | None:

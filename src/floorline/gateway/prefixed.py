@@ -27,6 +27,16 @@ class Prefixed(Struct, kw_only=True):
     version: PriceVersion | None = None
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """What was done to the prompt, in a sentence; none where it went as it came."""
+        if self.which != "treated" or not self.placed:
+            return ()
+        deepest, tokens = self.placed[-1], {step.place: step.tokens for step in self.seen.steps}
+        return (
+            f"prompt_cache: the first {tokens[deepest.place]} tokens are marked, to be kept for {deepest.lifetime}",
+        )
+
+    @property
     def pin(self) -> tuple[str, str] | None:
         """The provider and model that have the call's conversation, where it is to stay there."""
         if self.seen.pin is None or not self.rule.sticky or self.which != "treated":

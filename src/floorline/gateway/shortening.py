@@ -65,7 +65,7 @@ class Shortening:
 
     def look(self, call: UnderWay, rule: CompactionRule) -> Shortened | None:
         """What is to be done about the call's conversation; None where nothing is."""
-        if call.own or call.route.endpoint not in COMPACTED or call.input_tokens <= rule.above_tokens:
+        if call.route.endpoint not in COMPACTED or call.input_tokens <= rule.above_tokens:
             return None
         history = read_history(call.route.endpoint, call.request.body)
         through = 0 if history is None else cuttable(history.said, rule.keep_turns)

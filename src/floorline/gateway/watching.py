@@ -25,7 +25,7 @@ ANSWER_BYTES_MAX = 256 << 10
 PROMPT_BYTES_MAX = 1 << 20
 REMEMBERED_MAX = 4_096
 
-_TEXT = re.compile(rb'"(?:content|text|delta)"\s*:\s*("(?:[^"\\]|\\.)*")')
+_TEXT = re.compile(rb'"(?:content|text|delta)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _REASON = re.compile(rb'"(?:finish_reason|stop_reason|stopReason|finishReason|reason)"\s*:\s*"(\w+)"')
 _CUT = frozenset({b"length", b"max_tokens", b"max_output_tokens", b"MAX_TOKENS"})
 _text = msgspec.json.Decoder(str)

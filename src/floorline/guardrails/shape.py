@@ -34,6 +34,8 @@ class Context(NamedTuple):
 
 def context(text: str) -> Context:
     """The retrieved context in what a prompt says: between tags that are called like it, or under a heading that is."""
+    if "<" not in text and ":" not in text:
+        return Context()
     size = pieces = 0
     for match in _GROUPED.finditer(text):
         size += len(match[0].encode())

@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from floorline.gateway.wire.members import found_at, members, text, with_at
+from floorline.gateway.wire.members import found_at, found_in, members, text, with_in
 from floorline.guardrails.output import EFFORTS, Effort, Thinking, lowered, lowered_effort, lowered_thinking
 
 Path = tuple[str, ...]
@@ -82,8 +82,9 @@ _word = msgspec.json.Decoder(str)
 
 def thinking(endpoint: str, body: bytes) -> Thinking:
     """What a request asks of its model's thinking."""
-    efforts = [effort for path in _EFFORTS.get(endpoint, ()) if (effort := _word_at(body, path)) is not None]
-    tokens = [count for path in _TOKENS.get(endpoint, ()) if (count := _count_at(body, path)) is not None]
+    held = members(body)
+    efforts = [effort for path in _EFFORTS.get(endpoint, ()) if (effort := _word_in(held, path)) is not None]
+    tokens = [count for path in _TOKENS.get(endpoint, ()) if (count := _count_in(held, path)) is not None]
     return Thinking(effort=efforts[0] if efforts else "", tokens=tokens[0] if tokens else None)
 
 
@@ -94,23 +95,22 @@ def capped_output(endpoint: str, body: bytes, most: int, *, older_name: bool = F
     paths = _OUTPUT.get(endpoint, ())
     if not paths or (endpoint in _INVOKED and not _is_anthropic(body)):
         return body
-    stated = False
-    for path in paths:
-        asked = _count_at(body, path)
-        stated = stated or asked is not None
-        if asked is not None and lowered(asked, most) is not None:
-            body = _with(body, path, b"%d" % most)
+    held = members(body)
+    stated = {path: asked for path in paths if (asked := _count_in(held, path)) is not None}
+    over = [path for path, asked in stated.items() if lowered(asked, most) is not None]
     if not stated:
-        body = _with(body, _unstated(endpoint, body, older_name=older_name), b"%d" % most)
-    return _leaving_room(endpoint, body, most)
+        over = [_unstated(endpoint, held, older_name=older_name)]
+    for path in over:
+        body = _with(body, path, b"%d" % most) if len(over) > 1 else _with_in(body, held, path, b"%d" % most)
+    return _leaving_room(endpoint, body, most) if "thinking" in held or endpoint in _CONVERSED else body
 
 
-def _unstated(endpoint: str, body: bytes, *, older_name: bool) -> Path:
+def _unstated(endpoint: str, held: Mapping[str, msgspec.Raw], *, older_name: bool) -> Path:
     """Where a bound goes that the request does not state."""
     paths = _OUTPUT[endpoint]
     if endpoint == "chat.completions" and older_name:
         return paths[1]
-    spelled = endpoint in _GENERATED and found_at(body, ("generation_config",)) is not None
+    spelled = endpoint in _GENERATED and found_in(held, ("generation_config",)) is not None
     return ("generation_config", "max_output_tokens") if spelled else paths[0]
 
 
@@ -152,7 +152,7 @@ def capped_effort(endpoint: str, body: bytes, most: Effort) -> bytes:
     """The request for an effort of at most `most`; one that states none gets it in the dialects that think unasked."""
     stated = False
     for path in _EFFORTS.get(endpoint, ()):
-        asked = _word_at(body, path)
+        asked = _word_in(members(body), path)
         stated = stated or asked is not None
         if asked is not None and lowered_effort(asked, most) is not None:
             body = _with_effort(endpoint, body, path, most)
@@ -193,15 +193,19 @@ def _is_anthropic(body: bytes) -> bool:
 
 
 def _count_at(body: bytes, path: Path) -> int | None:
-    found = found_at(body, path)
+    return _count_in(members(body), path)
+
+
+def _count_in(held: Mapping[str, msgspec.Raw], path: Path) -> int | None:
+    found = found_in(held, path)
     try:
         return None if found is None else _count.decode(found)
     except msgspec.DecodeError:
         return None
 
 
-def _word_at(body: bytes, path: Path) -> str | None:
-    found = found_at(body, path)
+def _word_in(held: Mapping[str, msgspec.Raw], path: Path) -> str | None:
+    found = found_in(held, path)
     try:
         return None if found is None else _word.decode(found)
     except msgspec.DecodeError:
@@ -210,7 +214,11 @@ def _word_at(body: bytes, path: Path) -> str | None:
 
 def _with(body: bytes, path: Path, value: bytes) -> bytes:
     """The body with that member; as it was where something on the way is no object, which its provider refuses."""
+    return _with_in(body, members(body), path, value)
+
+
+def _with_in(body: bytes, held: Mapping[str, msgspec.Raw], path: Path, value: bytes) -> bytes:
     try:
-        return with_at(body, path, value)
+        return with_in(body, held, path, value)
     except msgspec.ValidationError:
         return body

@@ -48,13 +48,18 @@ def appended(body: bytes, name: str, value: bytes) -> bytes:
 
 def found_at(body: bytes | msgspec.Raw, path: Sequence[str]) -> msgspec.Raw | None:
     """The member that `path` leads to, from object to object; None where there is none, or null."""
-    found = msgspec.Raw(body)
     try:
-        for name in path:
-            found = _object.decode(found).get(name, _NULL)
+        return found_in(_object.decode(body), path)
     except msgspec.ValidationError:
         return None
-    return None if found == _NULL else found
+
+
+def found_in(held: Mapping[str, msgspec.Raw], path: Sequence[str]) -> msgspec.Raw | None:
+    """The same among members that are read already."""
+    found = held.get(path[0])
+    if found is None or found == _NULL:
+        return None
+    return found if len(path) == 1 else found_at(found, path[1:])
 
 
 def with_at(body: bytes, path: Sequence[str], value: bytes) -> bytes:
@@ -62,8 +67,12 @@ def with_at(body: bytes, path: Sequence[str], value: bytes) -> bytes:
     stays where it was; an object that names the member twice is written anew, with the last of them.
     ValidationError where something on the way is no object.
     """
+    return with_in(body, _object.decode(body), path, value)
+
+
+def with_in(body: bytes, held: Mapping[str, msgspec.Raw], path: Sequence[str], value: bytes) -> bytes:
+    """The same of a body whose members are read already."""
     name, *deeper = path
-    held = _object.decode(body)
     if deeper:
         inner = held.get(name)
         value = with_at(b"{}" if inner is None or inner == _NULL else bytes(inner), deeper, value)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from floorline.gateway.wire.body import estimate_input_tokens
-from floorline.gateway.wire.members import found_at
+from floorline.gateway.wire.members import found_at, found_in, members
 from floorline.guardrails.prefix import Part, PartKind
 
 Path = tuple[str, ...]
@@ -51,7 +51,10 @@ def messages_path(endpoint: str) -> Path | None:
 
 def listed(body: bytes, path: Path) -> list[msgspec.Raw]:
     """The elements of the list that `path` leads to; none where there is no list."""
-    found = found_at(body, path)
+    return _elements(found_at(body, path))
+
+
+def _elements(found: msgspec.Raw | None) -> list[msgspec.Raw]:
     try:
         return [] if found is None else _list.decode(found)
     except msgspec.ValidationError:
@@ -77,11 +80,13 @@ def read_prompt(endpoint: str, body: bytes, model: str) -> Prompt:
         parts.append(Part(kind, key, tokens))
         numbers.append(number)
 
-    for kind, path in (("tools", layout[0]), ("system", layout[1])):
-        found = found_at(body, path)
+    held = members(body)
+    kinds: tuple[PartKind, PartKind] = ("tools", "system")
+    for kind, path in zip(kinds, layout[:2], strict=True):
+        found = found_in(held, path)
         if found is not None:
-            take("tools" if kind == "tools" else "system", bytes(found), -1)
-    said = listed(body, layout[2])
+            take(kind, bytes(found), -1)
+    said = _elements(found_in(held, layout[2]))
     first = _instructions(said) if layout[1] == ("instructions",) else 0
     for number, message in enumerate(said):
         take("system" if number < first else "message", bytes(message), -1 if number < first else number)
