@@ -171,6 +171,10 @@ def touched_company() -> list[object]:
             for n in range(day == 20, 31)
         ]
     records.append(call("2026-01-05T10:00:00Z", "s", "chat", "0.005", touches=(touch("shadow", "0.25"),)))
+    records += [
+        call("2026-01-06T10:00:00Z", "", "search", "0.002", touches=(touch("treated"),), **who)
+        for who in ({"user_id": "ann"}, {"user_id": "bob", "key_id": "k"}, {"key_id": "k"}, {})
+    ]
     records.append(
         call("2026-01-05T10:00:00Z", "t-1", "chat", "0.9", touches=(touch("treated"),), environment="staging")
     )
@@ -181,7 +185,7 @@ def touched_company() -> list[object]:
 def test_effects_come_from_the_calls_of_a_window_by_canonical_names(ledger):
     keep(ledger, touched_company())
     found = effects_of(Margins(ledger), date(2026, 1, 1), date(2026, 1, 29), Scope())
-    cache, output = found
+    cache, nameless, output = found
     assert (cache.feature, cache.guardrail, cache.touched, cache.shadow_calls) == ("chat", "cache", 80, 1)
     assert (cache.saved, cache.spent, cache.would_save) == (320 * MILLI, 40 * MILLI, 250 * MILLI)
     assert (cache.treated.customers, cache.held_out.customers) == (40, 31)
@@ -189,15 +193,16 @@ def test_effects_come_from_the_calls_of_a_window_by_canonical_names(ledger):
     assert cache.held_out.retention.value < cache.treated.retention.value == 1
     assert cache.treated.successes.value == 1
     assert (output.unvalued, output.net, output.measured) == (80, 0, None)
-    assert effects_of(Margins(ledger), date(2026, 1, 1), date(2026, 1, 29), Scope(), "search") == ()
+    assert (nameless.feature, nameless.touched, nameless.treated.customers) == ("search", 4, 3)
+    assert effects_of(Margins(ledger), date(2026, 1, 1), date(2026, 1, 29), Scope(), "search") == (nameless,)
     assert effects_of(Margins(ledger), date(2026, 2, 1), date(2026, 2, 2), Scope()) == ()
 
     told = msgspec.json.decode(
         msgspec.json.encode(effectiveness_document(found, date(2026, 1, 1), date(2026, 1, 29), "UTC"))
     )
-    assert told["total"] == {"saved": "0.320000000000", "own_cost": "0.040000000000", "net": "0.280000000000"}
+    assert told["total"] == {"saved": "0.336000000000", "own_cost": "0.040000000000", "net": "0.296000000000"}
     assert told["guardrails"][0]["measured"]["total"]["value"] == "0.280000000000"
-    assert told["guardrails"][1]["measured"] == {"enough": False, "customers_missing": CUSTOMERS_MIN}
+    assert told["guardrails"][2]["measured"] == {"enough": False, "customers_missing": CUSTOMERS_MIN}
 
     out = plain_console(140)
     with out.capture() as text:

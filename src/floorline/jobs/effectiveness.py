@@ -25,9 +25,12 @@ def effects_of(margins: Margins, start: date, end: date, scope: Scope, feature: 
     def customer(raw: str, as_of: int) -> str:
         return names.resolve("customer", raw, as_of)
 
+    def whose(row: queries.TouchRow) -> str:
+        return customer(row.customer, row.as_of) if row.customer or not row.other else f"(no customer) {row.other}"
+
     touched = [
         Touched(
-            feature=of_feature(row.feature, row.as_of), guardrail=row.guardrail, customer=customer(row.customer, row.as_of),
+            feature=of_feature(row.feature, row.as_of), guardrail=row.guardrail, customer=whose(row),
             arm=row.arm, mode=row.mode, action=row.action, calls=row.calls, unpriced=row.unpriced, unvalued=row.unvalued,
             errors=row.errors, saved=row.saved, spent=row.spent, cost=row.cost,
         )

@@ -36,7 +36,9 @@ TREATED, HELD_OUT, SHADOW = "treated", "holdout", "shadow"
 
 
 class Touched(NamedTuple):
-    """Calls of one customer that a guardrail touched, or would have: what of it, and their cost; canonical names."""
+    """Calls of one customer that a guardrail touched, or would have: what of it, and their cost; canonical names. Of calls that
+    name no customer `customer` is whatever else their arm goes by.
+    """
 
     feature: str
     guardrail: str

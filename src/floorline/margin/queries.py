@@ -276,10 +276,13 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TouchRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature and customer that a guardrail touched, or would have; money in 10^-12 USD."""
+    """Calls of one raw feature and customer that a guardrail touched, or would have; money in 10^-12 USD. `other` is the user,
+    else the key, of calls that name no customer.
+    """
 
     feature: str
     customer: str
+    other: str
     as_of: int
     guardrail: str
     arm: str
