@@ -118,6 +118,12 @@ def test_a_limit_that_changes_while_calls_are_under_way_holds_from_the_next_call
             release.set()
             assert {got.status for got in await asyncio.gather(*under_way)} == {200}
             left = worst() * 4 - 4 * SPENT
+            await asyncio.sleep(0.6)  # a checkpoint later
+            shown = json.loads(
+                await asyncio.to_thread(command, gateway.home, "budgets", "--json", "--config", str(gateway.file))
+            )
+            (monthly_,) = shown["budgets"]
+            assert (monthly_["used"], monthly_["held"], monthly_["limit"]) == ("0.00096", "0", "0.00416")
             answers = [(await (await sent(gateway))[0]).status for _ in range(int((left - worst()) / SPENT) + 2)]
             assert answers == [200] * (len(answers) - 1) + [402]
 

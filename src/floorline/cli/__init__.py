@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "backup": "floorline.cli.backup:backup",
     "baselines": "floorline.cli.baselines:command",
     "bench": "floorline.cli.bench:command",
+    "budgets": "floorline.cli.budgets:command",
     "cache": "floorline.cli.cache:command",
     "check": "floorline.cli.check:command",
     "close": "floorline.cli.close:command",
