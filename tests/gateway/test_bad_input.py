@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from floorline.config import parse
 from floorline.gateway.policy import Limits
 from tests.support.dialects import ANTHROPIC, COST, GEMINI, OPENAI, SPEECHES, Speech
-from tests.support.serving import KEY, NOON, OWNED, answer, key, nothing, plain, run, serving, usd
+from tests.support.serving import KEY, MODEL, NOON, OWNED, answer, key, nothing, plain, run, serving, usd
 
 speeches = pytest.mark.parametrize("speech", SPEECHES, ids=lambda speech: speech.name)
 NAMING = [OPENAI, ANTHROPIC]
+
+EVERY_GUARDRAIL = b"""
+guardrails:
+  holdout: 0%
+  cache: {}
+  output: {max_tokens: 100}
+  reasoning: {effort: low}
+  prompt_cache: {}
+  compaction: {model: sandbox-1}
+"""
 
 BODIES = {
     "cut off": (b'{"model": "m", "messages": [', "invalid_json"),
@@ -24,6 +35,28 @@ BODIES = {
     "not UTF-8": (b'{"model": "m\xff"}', "invalid_utf8"),
     "too deep": (b'{"model": "m", "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", ""),
 }
+
+
+@pytest.mark.parametrize(("speech", "member"), [(OPENAI, b"messages"), (ANTHROPIC, b"messages"), (GEMINI, b"contents")])
+def test_however_deeply_a_body_is_nested_and_whatever_guardrails_read_it_is_answered_or_refused(
+    speech: Speech, member: bytes, tmp_path: Path
+) -> None:
+    config = parse(EVERY_GUARDRAIL, Path("floorline.yaml")).config.gateway
+
+    async def test() -> None:
+        async with serving(tmp_path, guardrails=config.guardrails) as live:
+            live.stub.script = answer(speech.whole)
+            client = await live.client()
+            told: set[int] = set()
+            for depth in (100, *range(940, 1_000, 2), *range(975, 995)):
+                body = b'{"model": "%b", "max_tokens": 9, "%b": %b}' % (
+                    MODEL.encode(), member, b"[" * depth + b"]" * depth,
+                )  # fmt: skip
+                told.add((await client.ask(speech.path, body)).status)
+            assert told == {200, 400}
+            assert {call.ending for call in live.records().calls} == {"complete", "refused"}
+
+    run(test())
 
 
 @speeches

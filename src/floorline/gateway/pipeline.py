@@ -49,6 +49,9 @@ SPOOL_FULL = Refusal(
     message="the gateway cannot record calls: its spool is full; see its log, then call again",
     retry_after_s=RESTING_RETRY_S,
 )
+NESTED = Refusal(status=400, kind="invalid_json", message="the body is nested too deeply: send fewer than 900 levels")
+"""To a body that could just be read, and not be read into any more by who knows it already."""
+
 _SERVER_KINDS = {
     408: "too_slow",
     413: "too_large",
@@ -132,6 +135,11 @@ class Pipeline:
         except LedgerFull as error:
             log.error("the call %s has an opening and no closing: %s", call.id, error)  # noqa: TRY400 - not where, but why
             _give_up(call, reply)
+        except RecursionError:
+            if reply.started:
+                raise
+            call.refusal = NESTED
+            self._refuse(call, snapshot, reply)
         except asyncio.CancelledError:
             call.notes = (*call.notes, "gateway_closing")
             raise
