@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from floorline.guardrails.condition import cost_to_revenue, parse_condition
+from floorline.guardrails.condition import parse_condition
 from floorline.guardrails.decide import decide
 from floorline.guardrails.figures import NAME, from_bytes
 from floorline.guardrails.frame import Evidence, Facts
@@ -41,8 +41,8 @@ def test_a_burst_at_the_start_of_a_month_is_held_against_all_that_the_month_brin
     burst, heavy, free = (known.of(name) for name in ("acme", "heavy", "free"))
     assert (burst.cost, burst.calls) == (10, 2)
     assert Decimal(33) < burst.revenue < Decimal(35), "14 days are paid, the other 17 at the last week's rate"
-    assert (heavy.revenue, cost_to_revenue(heavy) > 1) == (31, True)
-    assert (free.revenue, cost_to_revenue(free)) == (None, None)
+    assert (heavy.revenue, heavy.cost_to_revenue > 1) == (31, True)
+    assert (free.revenue, free.cost_to_revenue) == (None, None)
 
     def model(figures) -> str:
         return decide(Facts(at=NOW, model="large", cheaper="small", unit="u"), Evidence(figures=figures), RULES).model

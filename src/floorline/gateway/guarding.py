@@ -321,7 +321,7 @@ def _figures(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | 
     route, known = rules.route, snapshot.known
     if route is None or not route.asks_figures:
         return None, False
-    if known is None or (facts.at - known.as_of).total_seconds() > route.stale_after_s:
+    if known is None or facts.at - known.as_of > route.stale_after:
         return None, True
     return known.of(facts.customer), False
 

@@ -13,7 +13,6 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from floorline.guardrails.frame import Facts, Figures
-from floorline.money import ratio
 
 Criticality = Literal["high", "normal", "low"]
 CRITICALITIES: tuple[Criticality, ...] = get_args(Criticality)
@@ -32,7 +31,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NUMBERS: Mapping[str, Callable[[Subject], Decimal | int | None]] = {
-    "customer.cost_to_revenue": lambda of: cost_to_revenue(of.figures),
+    "customer.cost_to_revenue": lambda of: None if of.figures is None else of.figures.cost_to_revenue,
     "customer.cost_usd": lambda of: None if of.figures is None else of.figures.cost,
     "customer.revenue_usd": lambda of: None if of.figures is None else of.figures.revenue,
     "customer.calls": lambda of: None if of.figures is None else of.figures.calls,
@@ -115,13 +114,6 @@ def _term(text: str) -> Term:
     if field == "feature.criticality" and word not in CRITICALITIES:
         raise ValueError(f"{word!r} is no criticality: one of {', '.join(CRITICALITIES)}")
     return Term(field=field, operator=operator, value=word)
-
-
-def cost_to_revenue(figures: Figures | None) -> Decimal | None:
-    """Cost to date ÷ what the whole period brings; None where no revenue is known, which says nothing of a customer."""
-    if figures is None or figures.revenue is None or figures.revenue <= 0:
-        return None
-    return ratio(figures.cost, figures.revenue)
 
 
 def _compare(known: Decimal, operator: Operator, value: Decimal) -> bool:

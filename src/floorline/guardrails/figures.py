@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 import msgspec
 
@@ -12,7 +13,7 @@ NAME = "figures"
 """The file in FLOORLINE_HOME."""
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Every customer with calls in the period that began at `since`, under each of its names: revenue (None: unknown), cost, calls.
     `as_of` is when it was true.
     """
@@ -23,11 +24,17 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, customer: str) -> Figures | None:
         """What is known of one; None for who has no calls in the period."""
-        row = self.customers.get(customer)
-        if row is None:
-            return None
-        revenue, cost, calls = row
-        return Figures(revenue=revenue, cost=cost, calls=calls, since=self.since, as_of=self.as_of)
+        found = self._asked.get(customer)
+        if found is None and (row := self.customers.get(customer)) is not None:
+            revenue, cost, calls = row
+            found = Figures(revenue=revenue, cost=cost, calls=calls, since=self.since, as_of=self.as_of)
+            self._asked[customer] = found
+        return found
+
+    @cached_property
+    def _asked(self) -> dict[str, Figures]:
+        """Those that somebody asked for, made once."""
+        return {}
 
 
 _decode = msgspec.msgpack.Decoder(Known).decode

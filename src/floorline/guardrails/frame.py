@@ -13,13 +13,14 @@ Hard limits, rates, policy and isolation have no arm: they hold for everyone.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Literal
 
 import msgspec
 
 from floorline.events import Arm, Touch
-from floorline.money import ZERO
+from floorline.money import ZERO, ratio
 
 Action = Literal["forward", "hit", "refuse"]
 
@@ -131,7 +132,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: int | None = None
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class Figures(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What the ledger knew of a customer's running period at `as_of`, in USD.
 
     `revenue` is what the period's contracts bring in all and the usage revenue accrued so far; None where none is recorded.
@@ -143,6 +144,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     since: datetime
     as_of: datetime
+
+    @cached_property
+    def cost_to_revenue(self) -> Decimal | None:
+        """Cost to date ÷ what the whole period brings; None where no revenue is known, which says nothing of a customer."""
+        if self.revenue is None or self.revenue <= 0:
+            return None
+        return ratio(self.cost, self.revenue)
 
 
 class Lengthy(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +241,7 @@ def unit_of(customer: str, user: str, key: str) -> str:
     return f"user\0{user}" if user else f"key\0{key}"
 
 
+@lru_cache(maxsize=1 << 14)
 def position(of: str, unit: str) -> int:
     """Where `unit` stands for `of`, from 0 to a million less one: the same for ever, and for another `of` unrelated."""
     digest = blake2b(f"{of}\0{unit}".encode(errors="surrogatepass"), digest_size=8).digest()

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import msgspec
 from msgspec.structs import replace
 
-from floorline.guardrails.condition import Condition, Criticality, Subject, cost_to_revenue
+from floorline.guardrails.condition import Condition, Criticality, Subject
 from floorline.guardrails.frame import ENFORCE, Evidence, Facts, Figures, Refusal, Setting, Verdict, arm, touch
 
 NAME = "margin_rule"
@@ -31,11 +31,16 @@ class MarginRule(msgspec.Struct, frozen=True, kw_only=True):
     setting: Setting = ENFORCE
 
 
-class Evident(msgspec.Struct, frozen=True, kw_only=True):
+class Evident(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What must be known of a customer's period before it is judged: so many calls, and so many days begun."""
 
     calls: int = 30
     days: int = 3
+
+    @cached_property
+    def age(self) -> timedelta:
+        """How long ago the period must have begun."""
+        return timedelta(days=max(self.days - 1, 0))
 
 
 class RouteRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -50,6 +55,11 @@ class RouteRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     evident: Evident = Evident()
     stale_after_s: int = 3_600
     fail: Literal["open", "closed"] = "open"
+
+    @cached_property
+    def stale_after(self) -> timedelta:
+        """How old figures may be."""
+        return timedelta(seconds=self.stale_after_s)
 
     @cached_property
     def asks_figures(self) -> bool:
@@ -116,7 +126,7 @@ def _why(rule: MarginRule, figures: Figures | None) -> str:
     """The rule, and the figure that it went by: rounded, because reasons are few words that many calls share."""
     if figures is None or not rule.when.of_figures:
         return f"{rule.name} ({rule.when})"
-    share = cost_to_revenue(figures)
+    share = figures.cost_to_revenue
     if share is None:
         return f"{rule.name} ({rule.when})"
     return f"{rule.name} ({rule.when}): its period has cost {share:.2f} of what it brings"
@@ -126,7 +136,7 @@ def _evident(figures: Figures | None, evident: Evident, facts: Facts) -> Figures
     """The figures where there is enough to judge by."""
     if figures is None or figures.calls < evident.calls:
         return None
-    return figures if facts.at - figures.since >= timedelta(days=max(evident.days - 1, 0)) else None
+    return figures if facts.at - figures.since >= evident.age else None
 
 
 def _stale_refusal(rule: RouteRule, so_far: Verdict) -> Verdict:
