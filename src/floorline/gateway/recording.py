@@ -178,6 +178,10 @@ def _model(last: Try | None, account: Account) -> str:
 
 def _attempts(tries: Sequence[Try], started_ns: int) -> AttemptColumns:
     """The attempts as columns: provider, model, status, start, duration, ending."""
+    if len(tries) == 1:
+        one = tries[0]
+        began_us, took_us = (one.started_ns - started_ns) // 1_000, max(one.ended_ns - one.started_ns, 0) // 1_000
+        return (one.provider.name,), (one.model,), (one.status,), (began_us,), (took_us,), (one.ending,)
     return (
         tuple([one.provider.name for one in tries]),
         tuple([one.model for one in tries]),
