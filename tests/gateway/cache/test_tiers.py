@@ -15,7 +15,7 @@ from floorline.gateway.app import now_ms
 from floorline.gateway.cache.asking import Keys
 from floorline.gateway.cache.entry import Entry
 from floorline.gateway.cache.memory import Memory
-from floorline.gateway.cache.redis import Redis
+from floorline.gateway.cache.redis import PREFIX, PURGES, Redis
 from floorline.gateway.cache.store import ExactCache, Tier
 from floorline.gateway.cache.upkeep import Upkeep
 from floorline.gateway.policy import CacheStores
@@ -174,6 +174,24 @@ def test_a_redis_that_is_gone_is_a_miss_that_is_counted_once_and_back_it_is_aske
                 assert (await there(lambda: tier.get(entry().key))).body == BODY
         finally:
             own.stop()
+
+    run(test())
+
+
+def test_strange_values_in_a_redis_are_misses(server: RedisServer, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with opened(tmp_path, CacheStores(redis=server.url)) as tier:
+            assert isinstance(tier, Redis)
+            kept = entry(secrets.randbits(60))
+            tier.put(kept, ADA)
+            await there(lambda: tier.get(kept.key))
+            await tier.client.execute_command("SET", f"{PREFIX}e:{kept.key.hex()}", b"nonsense")
+            assert await tier.get(kept.key) is None
+            await tier.client.execute_command("ZADD", PURGES, now_ms(), b"nonsense")
+            assert await tier.exchange([], now_ms()) is None
+            await tier.client.execute_command("ZREM", PURGES, b"nonsense")
+            tier.rests_until = 0
+            assert await tier.exchange([], now_ms()) is not None
 
     run(test())
 

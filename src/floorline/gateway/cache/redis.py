@@ -58,8 +58,8 @@ class Redis:
 
     def __init__(self, client: Client, errors: tuple[type[Exception], ...], secret: bytes, random: Random) -> None:
         self.failures: Counter[str] = Counter()
-        self._client, self._do, self._random = client, client.execute_command, random
-        self._errors = (*errors, OSError)
+        self.client, self._do, self._random = client, client.execute_command, random
+        self._errors = (*errors, OSError, msgspec.DecodeError)
         self._wrapping = AESGCM(hmac.digest(secret, b"floorline cache keys", "sha256"))
         self._known: dict[tuple[str, str], bytes] = {}
         self._writing: set[asyncio.Task[None]] = set()
@@ -106,8 +106,9 @@ class Redis:
             return await ask()
         except self._errors as error:
             self.failures[what] += 1
+            if loop.time() >= self.rests_until:  # of those that failed at once one says so
+                log.error("the cache in Redis cannot be used, and rests for %d s: %r", RESTS_S, error)  # noqa: TRY400 - its own words
             self.rests_until = loop.time() + RESTS_S
-            log.error("the cache in Redis cannot be used, and rests for %d s: %r", RESTS_S, error)  # noqa: TRY400 - its own words
             return None
 
     # -- the keys of subjects
@@ -168,7 +169,7 @@ class Redis:
     async def close(self) -> None:
         """Write what waits."""
         await asyncio.gather(*self._writing, return_exceptions=True)
-        await self._client.aclose()
+        await self.client.aclose()
 
 
 def _bytes(answer: object) -> bytes | None:
