@@ -1,10 +1,13 @@
 """`budgets:` and `rates:`: what may be written, and what is refused."""
 
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from floorline.cli.check_allowance import allowance_document, print_allowance
+from floorline.cli.grid import plain_console
 from floorline.config import parse
 from floorline.gateway.policy import Sharing
 from floorline.guardrails.allowance import Allowance
@@ -119,3 +122,28 @@ def test_shared_counters_are_named_by_a_secret_and_looked_at() -> None:
     assert "redis.internal" not in repr(parsed.config)
     assert "no address of Redis" in str(parse(text, PATH, {"COUNTERS": "http://redis"}).problems[0])
     assert "written out" in problem("counters: {redis: 'redis://127.0.0.1'}")
+
+
+def test_check_shows_what_is_allowed_with_its_defaults_and_no_address() -> None:
+    policy = parse(
+        b"""
+budgets:
+  - {name: pro, scope: {plan: pro, customer: each}, limit: {usd: 20}, anchor_day: 15, soft: {at: 80%}, features: {chat: 5}}
+rates: [{name: burst, scope: {key: each}, requests_per_minute: 60}]
+counters: {redis: "${COUNTERS}"}
+""",
+        PATH,
+        {"COUNTERS": "redis://user:secret@host"},
+    ).config.gateway
+    shown = allowance_document(policy)
+    assert [one["name"] for one in shown["budgets"]] == ["pro", "pro/chat"]
+    assert shown["budgets"][0]["scope"] == {"customer": "each", "plan": ["pro"]}
+    assert shown["budgets"][0]["soft"] == {"percent": "80", "action": "warn", "delay_ms": None}
+    assert shown["counters"] == {"redis": "given", "prefix": "floorline", "timeout_ms": 500, "fail": "closed"}
+    out = StringIO()
+    print_allowance(plain_console(160, out), policy)
+    text = out.getvalue()
+    assert "each customer × plan pro" in text
+    assert "month from day 15, UTC" in text
+    assert "in Redis, closed while that is gone" in text
+    assert "secret" not in text

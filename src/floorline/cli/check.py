@@ -7,6 +7,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from floorline.cli.check_allowance import allowance_document, print_allowance
 from floorline.cli.check_gateway import gateway_document, print_gateway
 from floorline.cli.check_guardrails import dearer_downgrades, guardrails_document, print_guardrails
 from floorline.cli.grid import plain_console
@@ -111,6 +112,7 @@ def effective(config: Config) -> dict[str, object]:
             for name, plan in config.plans.items()
         },
         "gateway": gateway_document(config.gateway),
+        **allowance_document(config.gateway),
         "guardrails": guardrails_document(config.gateway),
     }
 
@@ -150,6 +152,7 @@ def _print(config: Config) -> None:
             )
         console.print(routes)
     print_gateway(console, config.gateway)
+    print_allowance(console, config.gateway)
     print_guardrails(console, config.gateway)
 
 
