@@ -193,6 +193,19 @@ def test_each_further_attempt_is_reserved_before_it_is_made(tmp_path: Path) -> N
     run(test())
 
 
+def test_a_call_that_takes_several_attempts_is_one_call(tmp_path: Path) -> None:
+    async def test() -> None:
+        models = {MODEL: ModelGroup(name=MODEL, targets=(Target(provider="openai"), Target(provider="openai", tier=1)))}
+        once = Budget(name="once", scope=EACH, unit="calls", limit=Decimal(1))
+        async with budgeted(tmp_path, once, models=models) as found:
+            found.live.stub.script = in_turn(answer(b"{}", status=500), answer(whole(tokens_in=200, tokens_out=20)))
+            assert (await found.live.ask(OPENAI.path, ask())).status == 200
+            assert (await found.live.ask(OPENAI.path, ask())).status == 402
+            assert found.used("once") == 1
+
+    run(test())
+
+
 def test_several_budgets_hold_together_and_none_keeps_what_another_refused(tmp_path: Path) -> None:
     async def test() -> None:
         everyone = Budget(name="all", scope=(), unit="usd", limit=worst() * 3)

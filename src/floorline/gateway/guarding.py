@@ -181,7 +181,7 @@ class Guard:
 
         async def ask(target: Target) -> bool:
             more = worst_case(call, guarded.facts, guarded.verdict, [target], snapshot)
-            denied = await counters.reserve(hold, more)
+            denied = await counters.reserve(hold, structs.replace(more, calls=0))  # it is still one call
             if denied is not None:
                 call.notes = (*call.notes, f"budget: {denied.standing.name} has no room for another attempt")
             return denied is None
