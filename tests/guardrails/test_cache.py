@@ -76,6 +76,8 @@ def test_without_an_answer_nothing_is_touched(looked: Looked | None) -> None:
         (Verdict(output_cap=20, changes=(Change(name="output_cap", value="20"),)), 19, "global", True),
         (Verdict(output_cap=20, changes=(Change(name="output_cap", value="20"),)), 20, "customer", False),
         (Verdict(output_cap=20), None, "customer", False),
+        (Verdict(shortened=True), 20, "customer", True),
+        (Verdict(shortened=True), 20, "global", False),
         (Verdict(changes=(Change(name="reasoning_effort", value="low"),)), 20, "customer", True),
         (Verdict(changes=(Change(name="reasoning_effort", value="low"),)), 20, "feature", False),
     ],
