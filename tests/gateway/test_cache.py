@@ -1,9 +1,11 @@
 """The exact cache as a client sees it: what is answered with a stored answer, for whom, and what its record says."""
 
 import asyncio
+import gzip
 import itertools
 import json
 import random
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +25,7 @@ from floorline.ledger.content import ContentStore, Subject
 from floorline.ledger.purging import Purge, Purges
 from tests.support.dialects import ANTHROPIC, COST, GEMINI, OPENAI, SPEECHES, Speech, event
 from tests.support.serving import (
+    EVENTS,
     MODEL,
     OWNED,
     SECRET,
@@ -39,6 +42,7 @@ from tests.support.serving import (
     usd,
 )
 
+_CREATED = re.compile(rb'"created":\d+')
 speeches = pytest.mark.parametrize("speech", SPEECHES, ids=lambda speech: speech.name)
 
 
@@ -416,6 +420,24 @@ def test_a_stored_answer_of_a_target_that_a_call_may_not_go_to_is_none(tmp_path:
             assert (found(first), found(again)) == ("miss", "hit")
             assert json.loads(again.body)["choices"] == json.loads(first.body)["choices"]
             assert json.loads(again.body)["choices"][0]["message"]["content"] == "Hello."
+
+    run(test())
+
+
+def test_a_translated_stream_is_replayed_in_the_callers_words(tmp_path: Path) -> None:
+    """With the usage event for who asks for it, and as compressed as it came: not at all."""
+
+    async def test() -> None:
+        models = {MODEL: ModelGroup(name=MODEL, targets=(Target(provider="anthropic"),))}
+        async with serving(tmp_path, guardrails=caching(), models=models) as live:
+            packed = gzip.compress(ANTHROPIC.stream)
+            live.stub.script = streamed([packed], headers=[*EVENTS, (b"content-encoding", b"gzip")])
+            for body in (OPENAI.ask_stream, asking(stream=True)):
+                first, again = [await live.ask(OPENAI.path, body) for _ in range(2)]
+                assert (found(first), found(again)) == ("miss", "hit")
+                assert _CREATED.sub(b"", again.body) == _CREATED.sub(b"", first.body)
+                assert b"lo" in again.body
+                assert "content-encoding" not in again.headers
 
     run(test())
 
