@@ -1,14 +1,23 @@
 """Prompt caching through a gateway: conversations with the sandbox provider, whose usage says what was read and written."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from floorline.gateway.policy import ModelGroup, Provider, Target
-from floorline.guardrails.frame import ENFORCE, MILLION, Setting
+import pytest
+
+from floorline.gateway.accounting import Account, Prices
+from floorline.gateway.editing import Asking
+from floorline.gateway.message import Request
+from floorline.gateway.policy import Kind, ModelGroup, Provider, Target
+from floorline.gateway.prefixing import Prefixing
+from floorline.gateway.translate.request import Asked
+from floorline.gateway.wire.body import View
+from floorline.gateway.wire.routes import Route
+from floorline.guardrails.frame import ENFORCE, MILLION, Facts, Setting
 from floorline.guardrails.prompt import PromptCacheRule
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.ledger.rows import CallRow
@@ -50,6 +59,9 @@ def ruled(setting: Setting = ENFORCE, *, holdout_ppm: int = 0) -> Guardrails:
     return Guardrails(default=Rules(holdout_ppm=holdout_ppm, prompt_cache=PromptCacheRule(setting=setting)))
 
 
+Wording = Callable[[int, int], bytes]
+
+
 def asking(number: int, turns: int) -> bytes:
     """A conversation that has come to its question number `turns`."""
     messages: list[dict[str, str]] = []
@@ -65,11 +77,25 @@ def conversations(count: int) -> Iterator[tuple[int, int, int]]:
     return iter(sorted((number * 10 + turn * 60, number, turn + 1) for number in range(count) for turn in range(4)))
 
 
-async def talk(live: Live, clock: Clock, count: int) -> None:
+def of_openai(number: int, turns: int) -> bytes:
+    """The same in OpenAI's words."""
+    asked = json.loads(asking(number, turns))
+    said = [{"role": "system", "content": asked["system"]}, *asked["messages"]]
+    return json.dumps({"model": MODEL, "max_tokens": 20, "messages": said}).encode()
+
+
+def of_bedrock(number: int, turns: int) -> bytes:
+    """The same in Bedrock's."""
+    asked = json.loads(asking(number, turns))
+    said = [{"role": one["role"], "content": [{"text": one["content"]}]} for one in asked["messages"]]
+    return json.dumps({"system": [{"text": asked["system"]}], "messages": said}).encode()
+
+
+async def talk(live: Live, clock: Clock, count: int, path: str = "/v1/messages", body: Wording = asking) -> None:
     client = await live.client()
     for second, number, turns in conversations(count):
         clock.at = NOON + timedelta(seconds=second)
-        got = await client.ask("/v1/messages", asking(number, turns), HEADERS)
+        got = await client.ask(path, body(number, turns), HEADERS)
         assert got.status == 200
 
 
@@ -103,6 +129,35 @@ def test_conversations_are_marked_once_their_turns_are_seen_to_come_again_and_wh
 def touched(call: CallRow) -> tuple[str, str, str] | None:
     """What prompt caching did to a call."""
     return (call.touches_guardrail[0], call.touches_arm[0], call.touches_action[0]) if call.touches_arm else None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "provider_name"),
+    [("/v1/chat/completions", of_openai, "anthropic"), (f"/model/{MODEL}/converse", of_bedrock, "bedrock")],
+    ids=["translated", "bedrock"],
+)
+def test_other_words_are_marked_where_they_go(path: str, body: Wording, provider_name: str, tmp_path: Path) -> None:
+    clock = Clock()
+    models = {MODEL: ModelGroup(name=MODEL, targets=(Target(provider=provider_name),))}
+
+    async def test() -> None:
+        async with (
+            provider() as sandbox,
+            serving(
+                tmp_path,
+                providers=lambda _: plain(sandbox.url),
+                book=BOOK,
+                now=clock,
+                models=models,
+                guardrails=ruled(),
+            ) as live,
+        ):
+            await talk(live, clock, 40, path, body)
+            last = (await live.settled(calls=160)).calls[-20:]
+            assert sum((call.usage.get("cache_read") or 0) > 0 for call in last) > 10
+            assert all(touched(call) == ("prompt_cache", "treated", "mark") for call in last)
+
+    run(test())
 
 
 def test_in_shadow_and_for_the_held_out_nothing_is_marked(tmp_path: Path) -> None:
@@ -154,3 +209,30 @@ def test_a_conversation_stays_with_the_target_that_has_it_and_others_are_still_s
             assert (await live.settled(calls=4)).calls[-1].provider == "one", "what has lapsed binds nobody"
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("kind", "betas"),
+    [("plain", [b"a-beta,extended-cache-ttl-2025-04-11"]), ("vertex", [b"a-beta"])],
+    ids=["anthropic", "vertex"],
+)
+def test_an_hour_is_asked_for_where_turns_are_far_apart_and_it_can_be(kind: Kind, betas: list[bytes]) -> None:
+    prefixing = Prefixing()
+    maker = Provider(name="anthropic", dialect="anthropic", base_url="http://a", kind=kind)
+    prices = Prices(book=BOOK)
+    where = Route(dialect="anthropic", endpoint="messages", action="call", path="/v1/messages")
+    sent: Asking | None = None
+    for turn in range(30):
+        for number in range(10):
+            body = asking(number, turn + 1)
+            request = Request(method="POST", path=where.path, raw_headers=[(b"anthropic-beta", b"a-beta")], body=body)
+            asked = Asked(route=where, view=View(model=MODEL), request=request)
+            at = NOON + timedelta(minutes=20 * turn, seconds=number)
+            facts = Facts(at=at, customer="c", unit="c", endpoint="messages", model=MODEL, feature="chat")
+            one = prefixing.see(PromptCacheRule(setting=ENFORCE), facts, asked)
+            assert one is not None
+            sent = prefixing.sent(one, asked, maker, MODEL, prices)
+            prefixing.closed(one, Account(), status=200)
+    assert sent is not None
+    assert [value for name, value in sent.request.raw_headers if name == b"anthropic-beta"] == betas
+    assert (b'"ttl":"1h"' in sent.request.body) == (kind == "plain")

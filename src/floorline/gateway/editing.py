@@ -80,3 +80,14 @@ def with_body(asked: Asking, body: bytes) -> Asking:
     assert not isinstance(seen, Invalid), f"an edit made a request that cannot be read: {seen.message}"
     model = structs.replace(seen, model=asked.view.model)
     return Asked(route=asked.route, view=model, request=structs.replace(asked.request, body=body))
+
+
+def with_beta(asked: Asking, beta: bytes) -> Asking:
+    """The request with one more of Anthropic's `anthropic-beta` features."""
+    headers = asked.request.raw_headers
+    named = [value for name, value in headers if name == b"anthropic-beta"]
+    if any(beta in value for value in named):
+        return asked
+    kept = [header for header in headers if header[0] != b"anthropic-beta"]
+    request = structs.replace(asked.request, raw_headers=[*kept, (b"anthropic-beta", b",".join([*named, beta]))])
+    return Asked(route=asked.route, view=asked.view, request=request)

@@ -2,14 +2,15 @@
 of it is told by the usage that its provider reports. What is learned lives in this process, as hashes alone.
 """
 
+import re
 from decimal import Decimal
 
 from floorline.events import Touch
 from floorline.gateway.accounting import Account, Prices, priced_as
-from floorline.gateway.editing import Asking, with_body
+from floorline.gateway.editing import Asking, with_beta, with_body
 from floorline.gateway.policy import Provider
 from floorline.gateway.prefixed import Prefixed
-from floorline.gateway.wire.marking import MARKED, Spot, is_marked, marked
+from floorline.gateway.wire.marking import CONVERSE, MARKED, Spot, is_marked, marked
 from floorline.gateway.wire.prompt import listed, read_prompt
 from floorline.guardrails.frame import Facts, arm, touch
 from floorline.guardrails.prefix import Odds, Prefixes, kept_from, marks, odds_of
@@ -17,6 +18,13 @@ from floorline.guardrails.prompt import PromptCacheRule, expected, saved
 from floorline.pricing.version import PriceVersion
 
 GUARDRAIL = "prompt_cache"
+HOUR_BETA = b"extended-cache-ttl-2025-04-11"
+"""What Anthropic wants to be sent as `anthropic-beta` where an hour is asked for; without it some accounts get 5 minutes."""
+
+_KEPT_AT_BEDROCK = re.compile(
+    r"(?:opus|sonnet|haiku)-[4-9]|3-7-sonnet|3-5-haiku|3-5-sonnet-20241022|nova-(?:micro|lite|pro|premier)"
+)
+_FROM_4_5 = re.compile(r"(?:opus|sonnet|haiku)-(?:4-[5-9]|[5-9])")
 VERSIONS_MAX = 1_024
 """Of prices whose odds are remembered."""
 
@@ -44,15 +52,20 @@ class Prefixing:
         one.provider, one.model, one.placed = provider, model, ()
         found = prices.book.resolve(priced_as(provider), model, one.facts.at)
         one.version = found if isinstance(found, PriceVersion) else None
-        if one.version is None or asked.route.endpoint not in MARKED or is_marked(asked.request.body):
+        if one.version is None or not _takes_marks(asked.route.endpoint, model) or is_marked(asked.request.body):
             return asked
         model_odds = self._odds_of(one.version)
         if model_odds is None:
             return asked
+        endpoint = asked.route.endpoint
+        if not _keeps_an_hour(provider, endpoint, model):
+            model_odds = model_odds._replace(need_1h=None)
         one.placed = marks(one.seen, model_odds, provider.name, model)
         if one.which != "treated" or not one.placed:
             return asked
-        return with_body(asked, marked(asked.route.endpoint, asked.request.body, _spots(one, asked)))
+        asked = with_body(asked, marked(endpoint, asked.request.body, _spots(one, asked)))
+        hour = endpoint == "messages" and any(mark.lifetime == "1h" for mark in one.placed)
+        return with_beta(asked, HOUR_BETA) if hour else asked
 
     def _odds_of(self, version: PriceVersion) -> Odds | None:
         if version.id not in self._odds:
@@ -71,6 +84,22 @@ class Prefixing:
         if not one.placed:
             return None
         return touch(one.rule.setting, GUARDRAIL, one.which, "mark", saved=_saved(one, account))
+
+
+def _takes_marks(endpoint: str, model: str) -> bool:
+    """Whether a prompt can be marked there. Bedrock refuses marks for models that it keeps no prefixes of; a name that says nothing
+    of the model is taken for one of those.
+    """
+    return endpoint == "messages" or (endpoint in MARKED and _KEPT_AT_BEDROCK.search(model) is not None)
+
+
+def _keeps_an_hour(provider: Provider, endpoint: str, model: str) -> bool:
+    """Whether an hour can be asked for there: Anthropic itself keeps it for every model, Bedrock's converse for those from 4.5 on,
+    and Vertex refuses a request that says it.
+    """
+    if endpoint == "messages":
+        return provider.kind == "plain"
+    return endpoint in CONVERSE and _FROM_4_5.search(model) is not None
 
 
 def _saved(one: Prefixed, account: Account) -> Decimal | None:

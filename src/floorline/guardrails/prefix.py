@@ -27,8 +27,8 @@ Lifetime = Literal["5m", "1h"]
 LIFETIMES_MS: dict[Lifetime, int] = {"5m": 300_000, "1h": 3_600_000}
 PREFIXES_MAX = 65_536
 KINDS_MAX = 8_192
-USES_MAX = 262_144
-"""Uses that wait for the end of one lifetime: 72 a second for an hour."""
+USES_MAX = 65_536
+"""Uses that wait for the end of one lifetime. While there are so many, later ones are not learned from: a sample will do."""
 
 READS_MAX = 1_000
 """More reads than these are not believed of a prefix: it pays long before."""
@@ -53,7 +53,7 @@ _NOTHING_KNOWN = 8
 
 _TURNS_MAX = 6
 _SIZES_MAX = 8
-_GAPS_MS = (30_000, 60_000, 120_000, 300_000, 3_600_000)
+_GAPS_MS = (15_000, 30_000, 60_000, 120_000, 300_000, 3_600_000)
 
 
 class Part(NamedTuple):
@@ -212,17 +212,22 @@ class _Use:
     learned from when the lifetime is over, not before: repetitions are seen sooner than that there is none.
     """
 
-    __slots__ = ("at_ms", "reads", "worth")
+    __slots__ = ("at_ms", "reads_1h", "reads_5m", "worth")
 
     def __init__(self, at_ms: int, worth: _Worth) -> None:
         self.at_ms, self.worth = at_ms, worth
-        self.reads: dict[Lifetime, int] = {"5m": 0, "1h": 0}
+        self.reads_5m = self.reads_1h = 0
 
     def again(self, worth: _Worth, now_ms: int) -> None:
         """The prefix is used again, within a prompt of the kind `worth`."""
-        for lifetime, kept_ms in LIFETIMES_MS.items():
-            if now_ms - self.at_ms <= kept_ms:
-                self.reads[lifetime] = min(_MILLI + worth.told(lifetime), READS_MAX * _MILLI)
+        if now_ms - self.at_ms <= LIFETIMES_MS["5m"]:
+            self.reads_5m = min(_MILLI + worth.told("5m"), READS_MAX * _MILLI)
+        if now_ms - self.at_ms <= LIFETIMES_MS["1h"]:
+            self.reads_1h = min(_MILLI + worth.told("1h"), READS_MAX * _MILLI)
+
+    def lapsed(self, lifetime: Lifetime) -> None:
+        """The lifetime is over: what came of it is learned."""
+        self.worth.learn(lifetime, self.reads_5m if lifetime == "5m" else self.reads_1h)
 
 
 class _Prefix(msgspec.Struct, kw_only=True):
@@ -324,15 +329,15 @@ class Prefixes:
             self._held[key] = self._held.pop(key)
             held.uses, held.waiting = uses, use
         for due in self._due.values():
-            due.append(use)
+            if len(due) < USES_MAX:
+                due.append(use)
 
     def _learn(self, now_ms: int) -> None:
-        """Learn from the uses whose lifetimes are over, and from the oldest ones where there are too many."""
+        """Learn from the uses whose lifetimes are over."""
         for lifetime, due in self._due.items():
             before_ms = now_ms - LIFETIMES_MS[lifetime]
-            while due and (due[0].at_ms < before_ms or len(due) > USES_MAX):
-                use = due.popleft()
-                use.worth.learn(lifetime, use.reads[lifetime])
+            while due and due[0].at_ms < before_ms:
+                due.popleft().lapsed(lifetime)
 
 
 def _again(held: _Prefix, worth: _Worth, now_ms: int) -> None:

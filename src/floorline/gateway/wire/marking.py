@@ -13,8 +13,8 @@ from floorline.gateway.wire.prompt import Path, listed
 from floorline.guardrails.prefix import Lifetime, PartKind
 
 _ANTHROPIC = frozenset({"messages", "invoke", "invoke-stream"})
-_CONVERSE = frozenset({"converse", "converse-stream"})
-MARKED = _ANTHROPIC | _CONVERSE
+CONVERSE = frozenset({"converse", "converse-stream"})
+MARKED = _ANTHROPIC | CONVERSE
 """Endpoints whose prompts can be marked."""
 
 _UNMARKABLE = frozenset({"thinking", "redacted_thinking"})
@@ -45,7 +45,7 @@ def is_marked(body: bytes) -> bool:
 
 def marked(endpoint: str, body: bytes, spots: Sequence[Spot]) -> bytes:
     """The request with these marks; those that cannot stand where they should are left out."""
-    if endpoint in _CONVERSE:
+    if endpoint in CONVERSE:
         for spot in spots:
             body = _pointed(body, spot)
     elif endpoint in _ANTHROPIC and (endpoint == "messages" or "anthropic_version" in members(body)):
