@@ -19,8 +19,8 @@ from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.worst import IMAGE_TOKENS_MAX, worst_case
 from floorline.guardrails.frame import FORWARD, Amounts
 from floorline.guardrails.rules import Rules
+from floorline.money import to_pico
 from floorline.pricing.book import PriceBook
-from floorline.pricing.bound import most
 from floorline.pricing.cost import price
 from floorline.pricing.overrides import PriceOverride, Rate, RateTier
 from tests.support.serving import KEY, MODEL, SECRET, key, plain
@@ -66,12 +66,12 @@ def test_no_usage_within_the_bounds_costs_more(prompt, answer):
         for unit, tokens in zip((*INPUT_BUCKETS, *OUTPUT_BUCKETS), (*prompt, *answer), strict=True)
         if unit in RATES
     }
-    bound = most(
+    bound = most_pico(
         version, sum(used.get(unit, 0) for unit in INPUT_BUCKETS), sum(used.get(unit, 0) for unit in OUTPUT_BUCKETS)
     )
     cost = price(Usage(buckets=used), version).effective_cost
     assert bound is not None
-    assert cost is None or cost <= bound
+    assert cost is None or to_pico(cost) <= bound
 
 
 def test_bytes_bound_the_prompt_and_the_cap_bounds_every_answer():

@@ -7,7 +7,6 @@ conversations), tools that the provider runs and bills by itself.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from functools import lru_cache
 
 import msgspec
@@ -17,9 +16,9 @@ from floorline.gateway.policy import Target
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.frame import Amounts, Facts, Verdict
-from floorline.money import ZERO
+from floorline.money import from_pico
 from floorline.pricing.book import PriceBook
-from floorline.pricing.bound import most
+from floorline.pricing.bound import most_pico
 from floorline.pricing.ceiling import ceiling
 from floorline.pricing.version import PriceVersion, Unpriced
 
@@ -61,21 +60,21 @@ def worst_case(
     sizes = _sizes(call, facts, verdict)
     if sizes is None:
         return Amounts(usd=None, tokens=None)
-    dearest = ZERO
+    dearest = 0
     for target in targets:
-        cost = _most(call, target, sizes, snapshot)
-        if cost is None:
+        pico = _most_pico(call, target, sizes, snapshot)
+        if pico is None:
             return Amounts(usd=None, tokens=sum(sizes))
-        dearest = max(dearest, cost)
-    return Amounts(usd=dearest, tokens=sum(sizes))
+        dearest = max(dearest, pico)
+    return Amounts(usd=from_pico(dearest), tokens=sum(sizes))
 
 
-def _most(call: UnderWay, target: Target, sizes: tuple[int, int], snapshot: Snapshot) -> Decimal | None:
+def _most_pico(call: UnderWay, target: Target, sizes: tuple[int, int], snapshot: Snapshot) -> int | None:
     provider, book = snapshot.policy.providers[target.provider], snapshot.prices.book
     tier = call.view.held.get("service_tier")
     context = _NO_TIER if tier is None else {"service_tier": bytes(tier).strip(b'"').decode(errors="replace")}
     version = book.resolve(priced_as(provider), target.model or call.model, call.opened_at, context)
-    return most(_dearest(book, call.opened_at.date()) if isinstance(version, Unpriced) else version, *sizes)
+    return most_pico(_dearest(book, call.opened_at.date()) if isinstance(version, Unpriced) else version, *sizes)
 
 
 @lru_cache(maxsize=4)

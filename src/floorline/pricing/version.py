@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from functools import cached_property
 from typing import Literal
 
 import msgspec
 
 from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS
-from floorline.money import EXACT, multiply
+from floorline.money import EXACT, PLACES, multiply
 
 Source = Literal["contract", "user", "genai-prices", "litellm"]
 
@@ -104,34 +104,37 @@ class PriceVersion(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_de
 
 
 class Ceilings(msgspec.Struct, frozen=True, kw_only=True):
-    """The dearest price of one side's tokens: `steps` are (input tokens above which it holds, USD a token), both ascending; empty
-    where no token of that side is priced. `minimum` tokens are billed at least.
+    """The dearest price of one side's tokens: `steps` are (input tokens above which it holds, 10^-12 USD a token rounded up), both
+    ascending; empty where no token of that side is priced. `minimum` tokens are billed at least.
     """
 
-    steps: tuple[tuple[int, Decimal], ...]
+    steps: tuple[tuple[int, int], ...]
     minimum: int
 
-    def cost(self, tokens: int, input_tokens: int) -> Decimal:
-        """What so many tokens cost at most in a request whose input is at most `input_tokens`; exact, not rounded."""
-        rate = Decimal(0)
-        for above_tokens, usd_a_token in self.steps:
+    def pico(self, tokens: int, input_tokens: int) -> int:
+        """What so many tokens cost at most in a request whose input is at most `input_tokens`, in 10^-12 USD."""
+        rate = 0
+        for above_tokens, pico_a_token in self.steps:
             if input_tokens > above_tokens:
-                rate = usd_a_token
-        return EXACT.multiply(max(tokens, self.minimum), rate)
+                rate = pico_a_token
+        return rate * (max(self.minimum, tokens))
 
 
 def ceilings_of(version: PriceVersion, units: Iterable[str]) -> Ceilings:
     """The ceilings over the prices of `units`, tiers included."""
     prices = [price for unit in units if (price := version.by_unit.get(unit)) is not None]
-    reached = [(-1, EXACT.divide(price.contracted, price.per)) for price in prices]
-    reached += [
-        (tier.above_tokens, EXACT.divide(tier.contracted, price.per)) for price in prices for tier in price.tiers
-    ]
-    steps: list[tuple[int, Decimal]] = []
-    for above_tokens, usd_a_token in sorted(reached):
-        if not steps or usd_a_token > steps[-1][1]:
-            steps.append((above_tokens, usd_a_token))
+    reached = [(-1, pico_above(price.contracted, price.per)) for price in prices]
+    reached += [(tier.above_tokens, pico_above(tier.contracted, price.per)) for price in prices for tier in price.tiers]
+    steps: list[tuple[int, int]] = []
+    for above_tokens, pico_a_token in sorted(reached):
+        if not steps or pico_a_token > steps[-1][1]:
+            steps.append((above_tokens, pico_a_token))
     return Ceilings(steps=tuple(steps), minimum=max([price.minimum for price in prices], default=0))
+
+
+def pico_above(price: Decimal, per: int) -> int:
+    """The price of one unit in 10^-12 USD, rounded up."""
+    return int(EXACT.divide(EXACT.scaleb(price, PLACES), per).to_integral_value(ROUND_CEILING))
 
 
 class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
