@@ -21,6 +21,7 @@ from floorline.guardrails.frame import FORWARD, Amounts
 from floorline.guardrails.rules import Rules
 from floorline.money import to_pico
 from floorline.pricing.book import PriceBook
+from floorline.pricing.bound import most_pico
 from floorline.pricing.cost import price
 from floorline.pricing.overrides import PriceOverride, Rate, RateTier
 from tests.support.serving import KEY, MODEL, SECRET, key, plain
