@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from floorline.alerts.condition import Condition
-from floorline.alerts.machine import judged
+from floorline.alerts.machine import Patience, judged
 from floorline.cli.alerts import command
 from floorline.cli.notices import command as notices
 from floorline.jobs.alerting import shelf_of
@@ -26,9 +26,8 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "home").mkdir()
     condition = Condition("margin_red", "feature", "chat", "firing", "critical", Decimal("0.41"), Decimal("0.60"))
-    fired = judged(
-        None, condition._replace(stake_usd=Decimal(900), evidence="it is low"), now=NOW, period="2026-W14", stay=DAY
-    )
+    stated = condition._replace(stake_usd=Decimal(900), evidence="it is low")
+    fired = judged(None, stated, now=NOW, period="2026-W14", patience=Patience(stay=DAY))
     with closing(State.open(tmp_path / "home")) as state:
         shelf_of(state).put(fired.id, fired, now=NOW)
 

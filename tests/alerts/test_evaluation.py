@@ -3,10 +3,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace as alter
 
 from floorline.alerts import wording
 from floorline.alerts.digest import noise
-from floorline.alerts.evaluation import OFF
+from floorline.alerts.evaluation import OFF, drivers_told, verdicts
 from floorline.alerts.events import PriceNotice
 from floorline.alerts.figures import ModelUse
 from floorline.alerts.machine import THIN_DAYS
@@ -42,6 +43,25 @@ def test_a_feature_told_as_red_is_not_told_as_yellow_while_it_recovers():
     seen = picture(67, {"chat": recovering})
     assert set(evaluated(seen, Tuning(), {})) == {"margin_yellow/feature/chat"}
     assert "margin_yellow/feature/chat" not in evaluated(seen, Tuning(), red)
+
+
+def test_a_growth_is_told_once_for_each_driver_unless_twice_as_much_is_at_stake():
+    def dearer(day):
+        return stretch(1000, 100 if day < 50 else 133)
+
+    (opened,) = evaluated(picture(53, {"chat": dearer}), Tuning(), {}).values()
+    assert (opened.rule, opened.alarm_stake_usd) == ("cost_per_call_days", Decimal("990.00"))
+    bloat = alter(opened, driver="input_tokens")
+    week = next(one for one in verdicts(picture(57, {"chat": dearer}), Tuning(), {}) if "call_week" in one.id)
+    assert drivers_told(week, {bloat.id: bloat}) == {"input_tokens"}
+    half = alter(bloat, alarm_stake_usd=Decimal("495.00"))
+    others = (half, alter(bloat, subject="search"), alter(bloat, state="resolved"), opened)
+    for other in others:
+        assert drivers_told(week, {other.id: other}) == frozenset()
+    own = alter(bloat, id=week.id, rule="cost_per_call_week")
+    assert drivers_told(week, {bloat.id: bloat, own.id: own}) == frozenset(), "one that is open goes on"
+    (red,) = verdicts(picture(60, {"chat": low}), Tuning(), {})
+    assert drivers_told(red, {bloat.id: bloat}) == frozenset(), "a zone that is entered is always told"
 
 
 def test_a_rule_that_is_off_or_is_no_more_ends_its_alerts():

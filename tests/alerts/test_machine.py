@@ -10,6 +10,7 @@ from floorline.alerts.machine import (
     NOTHING_KNOWN,
     THIN_DAYS,
     About,
+    Patience,
     acknowledged,
     is_alarm,
     judged,
@@ -22,7 +23,7 @@ from floorline.alerts.model import ALARMS, Alert, alert_id, firings, response_to
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)  # a Monday
 STAY = timedelta(days=2)
-TWICE = Decimal(2)
+PATIENCE = Patience(stay=STAY, worse=Decimal(2))
 
 
 def condition(reading, *, edition="", value="0.5", stake=None):
@@ -35,7 +36,7 @@ def condition(reading, *, edition="", value="0.5", stake=None):
 def after(alert, reading, days, *, about=NOTHING_KNOWN, **more):
     now = START + timedelta(days=days)
     period = week_of(now.date())
-    return judged(alert, condition(reading, **more), now=now, period=period, stay=STAY, worse=TWICE, about=about)
+    return judged(alert, condition(reading, **more), now=now, period=period, patience=PATIENCE, about=about)
 
 
 def at_stake(*stakes):
@@ -60,7 +61,7 @@ def states(alert):
 
 def test_an_alert_opens_with_what_was_found_out_about_it():
     about = About(driver="input_tokens", driver_text="tokens rose", lever="shorten", owner="ann", deadline=START)
-    alert = judged(None, condition("firing"), now=START, period="2026-W10", stay=STAY, about=about)
+    alert = judged(None, condition("firing"), now=START, period="2026-W10", patience=PATIENCE, about=about)
     assert (alert.id, alert.state, alert.severity, alert.value) == (
         "margin_red/feature/chat",
         "open",
@@ -109,12 +110,13 @@ def test_one_tells_again_when_twice_as_much_is_at_stake_and_not_when_figures_go_
     assert is_alarm(at_stake("100"), at_stake("100", "200"))
 
 
-def test_getting_worse_is_told_once_a_day_at_most_and_never_of_a_rule_that_is_set_so():
+def test_getting_worse_is_told_once_in_its_time_at_most_and_never_of_a_rule_that_is_set_so():
     opened = at_stake("100")
     assert after(opened, "firing", 0.9, stake="900").state == "open"
     assert after(opened, "firing", 1, stake="900").state == "worsened"
-    now = START + timedelta(days=2)
-    assert judged(opened, condition("firing", stake="900"), now=now, period="2026-W10", stay=STAY).state == "open"
+    for patience in (Patience(stay=STAY), Patience(stay=STAY, worse=Decimal(2), apart=timedelta(days=3))):
+        now, firing = START + timedelta(days=2), condition("firing", stake="900")
+        assert judged(opened, firing, now=now, period="2026-W10", patience=patience).state == "open"
 
 
 def test_what_has_no_dollars_or_saves_some_is_never_worse():

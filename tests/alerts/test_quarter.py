@@ -16,11 +16,11 @@ from floorline.sandbox.traffic import open_traffic
 from tests.alerts.pictures import picture, steady
 from tests.support.data import shared_data
 
-FRESH = range(7000, 7050)
+FRESH = range(8000, 8050)
 """Seeds that nothing was ever tuned on."""
 
-FOUND_MIN, CAUGHT_MIN, FALSE_MAX = 0.95, 0.90, 1.0
-"""What was reached of large erosions (the aim is 0.95 within a week), and the most false alarms a month."""
+FOUND_MIN, CAUGHT_MIN, FALSE_MAX = 0.95, 0.95, 1.0
+"""Large erosions that are found at all and within a week, at least, and the most false alarms a month."""
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,7 @@ def test_the_ledger_says_what_the_sums_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.prove
-def test_of_fifty_fresh_quarters_nine_in_ten_large_erosions_are_caught_within_a_week_and_false_alarms_are_rare() -> (
-    None
-):
+def test_in_fifty_fresh_quarters_large_erosions_are_caught_within_a_week_and_false_alarms_are_rare() -> None:
     found = outcomes(FRESH, shared_data("servegen_dev.tgz"))
     print("\n".join(markdown(found)))  # noqa: T201 - the table is what one runs it for
     large = next(tally for tally in tallies(found) if tally.name == f"{max(POINTS)} points")

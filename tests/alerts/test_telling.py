@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from floorline.alerts.condition import Condition
-from floorline.alerts.machine import acknowledged, judged
+from floorline.alerts.machine import Patience, acknowledged, judged
 from floorline.alerts.tuning import DEFAULTS, Tuning
 from floorline.delivery.message import Message, headline
 from floorline.delivery.outbox import deliveries
@@ -42,7 +42,9 @@ def fired(rule, subject, *, before=None, now=WEDNESDAY, stake=None):
         rule, "feature", subject, "firing", value=Decimal("0.5"), evidence="it went up",
         stake_usd=None if stake is None else Decimal(stake),
     )  # fmt: skip
-    return judged(before, condition, now=now, period="2026-W10", stay=timedelta(days=1), worse=Decimal(2))
+    return judged(
+        before, condition, now=now, period="2026-W10", patience=Patience(stay=timedelta(days=1), worse=Decimal(2))
+    )
 
 
 def told(state, now, **tuning):

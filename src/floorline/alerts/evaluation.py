@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import NamedTuple
 
 from floorline.alerts.condition import Condition
 from floorline.alerts.figures import Picture
-from floorline.alerts.machine import NEVER_WORSE, NOTHING_KNOWN, About, judged, withdrawn
+from floorline.alerts.machine import NOTHING_KNOWN, About, Patience, is_worse, judged, withdrawn
 from floorline.alerts.model import Alert, alert_id, week_of
-from floorline.alerts.rules import FACTS, conditions
+from floorline.alerts.rules import FACTS, GRAVEST_FIRST, GROWTHS, conditions
 from floorline.alerts.tuning import Setting, Tuning
 
 OFF = "the rule is off"
+
+_APART_DAYS_MAX = 7
+"""An alert tells after a week at the latest that it got worse, however many days its rule looks at."""
 
 
 class Verdict(NamedTuple):
@@ -20,15 +22,14 @@ class Verdict(NamedTuple):
 
     id: str
     condition: Condition | None
-    stay: timedelta
-    worse: Decimal
+    patience: Patience
     period: str
 
     def of(self, alert: Alert | None, now: datetime, about: About = NOTHING_KNOWN) -> Alert | None:
         """The alert after it; the same object where nothing changes."""
         if self.condition is None:
             return None if alert is None else withdrawn(alert, now, OFF)
-        return judged(alert, self.condition, now=now, period=self.period, stay=self.stay, worse=self.worse, about=about)
+        return judged(alert, self.condition, now=now, period=self.period, patience=self.patience, about=about)
 
 
 def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> Iterator[Verdict]:
@@ -42,10 +43,28 @@ def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> It
         seen.add(id_)
         if condition.reading == "firing" or id_ in known:
             setting = _setting(tuning, condition.rule, condition.kind, condition.subject)
-            yield Verdict(id_, condition, timedelta(days=setting.stay_days), setting.worse, period)
+            yield Verdict(id_, condition, _patience(setting), period)
     for id_, alert in known.items():
         if id_ not in seen and alert.active:
             yield _unnamed(alert, tuning, period)
+
+
+def drivers_told(verdict: Verdict, known: Mapping[str, Alert]) -> frozenset[str]:
+    """The drivers of which the verdict opens no alert: of a feature whose costs grow they were told by one that is open, by
+    another rule and with more than half as much at stake.
+    """
+    condition, own = verdict.condition, known.get(verdict.id)
+    if condition is None or condition.rule not in GROWTHS or (own is not None and own.active):
+        return frozenset()
+    return frozenset(
+        alert.driver
+        for alert in known.values()
+        if alert.active
+        and alert.driver
+        and alert.rule in GRAVEST_FIRST
+        and (alert.subject_kind, alert.subject) == ("feature", condition.subject)
+        and not is_worse(alert, condition.stake_usd, verdict.patience.worse)
+    )
 
 
 def _unless_red(found: Iterable[Condition], known: Mapping[str, Alert]) -> Iterator[Condition]:
@@ -61,9 +80,8 @@ def _unless_red(found: Iterable[Condition], known: Mapping[str, Alert]) -> Itera
 def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
     """What to make of an alert whose subject no rule named."""
     setting = _setting(tuning, alert.rule, alert.subject_kind, alert.subject) if alert.rule in tuning.rules else None
-    stay = timedelta(days=setting.stay_days if setting else 0)
     if setting is None or not setting.enabled:
-        return Verdict(alert.id, None, stay, NEVER_WORSE, period)
+        return Verdict(alert.id, None, Patience(stay=timedelta(0)), period)
     reading = "clear" if alert.rule in FACTS else "thin"
     gone = Condition(
         alert.rule,
@@ -75,7 +93,12 @@ def _unnamed(alert: Alert, tuning: Tuning, period: str) -> Verdict:
         unit=alert.unit,
         edition=alert.edition,
     )
-    return Verdict(alert.id, gone, stay, setting.worse, period)
+    return Verdict(alert.id, gone, _patience(setting), period)
+
+
+def _patience(setting: Setting) -> Patience:
+    apart = timedelta(days=min(setting.window_days, _APART_DAYS_MAX))
+    return Patience(stay=timedelta(days=setting.stay_days), worse=setting.worse, apart=apart)
 
 
 def _setting(tuning: Tuning, rule: str, kind: str, subject: str) -> Setting:

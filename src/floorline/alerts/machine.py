@@ -8,8 +8,9 @@ changes nothing, so that two processes may judge at once, and whatever was kept 
 
 Hysteresis: a condition that is merely held changes no state; one that is clear resolves the alert after it was clear for
 the rule's stay, twice as long for each time that the alert was reopened in the last four weeks. An active alert gets worse
-when the dollars at stake are the rule's `worse` times those of its last call for somebody, a day after that at the
-earliest: from then on those count, so that figures which go up and down between tell nothing.
+when the dollars at stake are the rule's `worse` times those of its last call for somebody, and the days that the rule
+looks at are other ones: a change that fills them day by day is one change. From then on the new figure counts, so that
+what goes up and down between tells nothing.
 """
 
 from dataclasses import dataclass
@@ -22,15 +23,22 @@ from floorline.alerts.condition import Condition
 from floorline.alerts.model import ALARMS, HISTORY_MAX, Alert, Moment, State, alert_id
 from floorline.margin.words import cents
 
-NEVER_WORSE = Decimal(0)
-"""The factor of a rule whose alerts tell nothing of getting worse."""
-
 THIN_DAYS = 14
 """An alert of which nothing can be judged any more is resolved after this long."""
 
-_WORSE_APART = timedelta(days=1)
 _FLAP_DAYS = 28
 _FLAPS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an alert stays after it was clear, and when it tells again: at `worse` times the dollars (0: never), no sooner
+    than `apart` after it called for somebody.
+    """
+
+    stay: timedelta
+    worse: Decimal = Decimal(0)
+    apart: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +61,7 @@ def judged(
     *,
     now: datetime,
     period: str,
-    stay: timedelta,
-    worse: Decimal = NEVER_WORSE,
+    patience: Patience,
     about: About = NOTHING_KNOWN,
 ) -> Alert | None:
     """The alert after `condition`; the same object where nothing changes, None where there is none and it does not fire.
@@ -69,12 +76,18 @@ def judged(
             return alert if silent else _fired(alert, "reopened", condition, now, about)
         if alert.edition != condition.edition:
             return _fired(alert, "reopened", condition, now, about)
-        return _judged_worse(_refreshed(alert, condition), condition, now, worse, about)
+        return _judged_worse(_refreshed(alert, condition), condition, now, patience, about)
     if alert is None:
         return None
     if alert.state == "resolved":
         return replace(alert, silenced_in="") if condition.reading == "clear" and alert.silenced_in else alert
-    return _waited(_refreshed(alert, condition), condition, now, stay)
+    return _waited(_refreshed(alert, condition), condition, now, patience.stay)
+
+
+def is_worse(alert: Alert, stake_usd: Decimal | None, worse: Decimal) -> bool:
+    """Whether `worse` times as much is at stake as when the alert called for somebody last."""
+    told = alert.alarm_stake_usd
+    return worse > 0 and told is not None and stake_usd is not None and 0 < told * worse <= stake_usd
 
 
 def is_alarm(before: Alert | None, after: Alert | None) -> bool:
@@ -134,12 +147,12 @@ def _fired(alert: Alert, state: State, condition: Condition, now: datetime, abou
     return replace(_described(moved, condition, about), reopened_at=now, silenced_in="")
 
 
-def _judged_worse(alert: Alert, condition: Condition, now: datetime, worse: Decimal, about: About) -> Alert:
-    """The alert as one that got worse, where so much more is at stake than when it called for somebody last."""
+def _judged_worse(alert: Alert, condition: Condition, now: datetime, patience: Patience, about: About) -> Alert:
+    """The alert as one that got worse, where it did."""
     told, stake = alert.alarm_stake_usd, condition.stake_usd
-    if worse <= 0 or told is None or stake is None or told <= 0 or stake < told * worse:
+    if told is None or stake is None or not is_worse(alert, stake, patience.worse):
         return alert
-    if now - max(alert.fired_at, alert.worsened_at or alert.fired_at) < _WORSE_APART:
+    if now - max(alert.fired_at, alert.worsened_at or alert.fired_at) < patience.apart:
         return alert
     note = f"{cents(stake)} a month at stake, {cents(told)} when it was told last"
     deadline = (

@@ -74,7 +74,15 @@ class Setting:
 
 
 def _setting(
-    threshold: str, clear: str, window: int = 7, *, calls: int = 0, stake: int = 0, swings: str = "0", stay: int = 2
+    threshold: str,
+    clear: str,
+    window: int = 7,
+    *,
+    calls: int = 0,
+    stake: int = 0,
+    swings: str = "0",
+    stay: int = 2,
+    worse: str = "2",
 ) -> Setting:
     return Setting(
         threshold=Decimal(threshold),
@@ -84,12 +92,13 @@ def _setting(
         stake_min_usd=Decimal(stake),
         swings=Decimal(swings),
         stay_days=stay,
+        worse=Decimal(worse),
     )
 
 
 DEFAULTS: Mapping[str, Setting] = {
-    "margin_red": _setting("0", "0.03", 3, calls=100, stake=20, swings="3", stay=5),
-    "margin_yellow": _setting("0", "0.03", 7, calls=200, stake=20, swings="3", stay=7),
+    "margin_red": _setting("0", "0.03", 3, calls=100, stake=10, swings="3", stay=5, worse="1.5"),
+    "margin_yellow": _setting("0", "0.03", 7, calls=200, stake=10, swings="3", stay=7),
     "cost_outgrows_revenue": _setting("0.05", "0.02", 7, calls=300, stake=20, swings="4", stay=3),
     "cost_per_call_week": _setting("0.15", "0.07", 7, calls=300, stake=20, swings="3", stay=3),
     "cost_per_call_days": _setting("0.10", "0.05", 3, calls=100, stake=20, swings="4", stay=3),

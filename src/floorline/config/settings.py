@@ -68,7 +68,7 @@ def _rule(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.stake_min", "USD a month", "by rule", "with less at stake it stays silent"),
         _setting(f"{name}.swings", "number of at least 0", "by rule", "how many of its own usual swings a change must exceed"),
         _setting(f"{name}.stay", "days", "by rule", "how long it must be over to be resolved"),
-        _setting(f"{name}.worse", "0, or a number above 1", "2", "an open alert tells again when so many times as much is at stake; 0: never"),
+        _setting(f"{name}.worse", "0, or a number above 1", "by rule", "an open alert tells again when so many times as much is at stake; 0: never"),
         _setting(f"{name}.deliver", "each, day, week or off", "each", "told at once, in a digest, or not"),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from floorline.alerts import wording
 from floorline.alerts.condition import Condition
 from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
-from floorline.alerts.evaluation import Verdict, verdicts
+from floorline.alerts.evaluation import Verdict, drivers_told, verdicts
 from floorline.alerts.figures import Picture, ratio
 from floorline.alerts.machine import About, acknowledged, is_alarm, needs_reminder, settled, told
 from floorline.alerts.model import ALARMS, KIND, Alert, Moment, week_of, week_start
@@ -86,7 +86,8 @@ def evaluate(
     transitions: list[Transition] = []
     for verdict in list(verdicts(picture, setup.tuning, known)):
         about = _about(verdict, known.get(verdict.id), policies, picture, now, setup)
-        transitions += _kept(shelf, verdict, about, now)
+        if about.driver not in drivers_told(verdict, known):
+            transitions += _kept(shelf, verdict, about, now)
     tell(state, now, setup, timezone(ledger.timezone), picture)
     return transitions
 

@@ -27,6 +27,9 @@ GRAVEST_FIRST = (
 )
 """Rules that see one change of a feature from several sides: of those that fire the first is told."""
 
+GROWTHS = frozenset(GRAVEST_FIRST[2:])
+"""Those of them that say how a cost grows, and not in which zone the margin is."""
+
 FACTS = frozenset({"price_change", "unpriced_model", "budget", "fair_use", "exception_overdue", "revenue_stale"})
 """Rules whose subjects are named only while there is something to say: one that is named no more is over."""
 

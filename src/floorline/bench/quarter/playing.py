@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from floorline.alerts.condition import Condition
-from floorline.alerts.evaluation import verdicts
+from floorline.alerts.evaluation import drivers_told, verdicts
 from floorline.alerts.figures import Picture
-from floorline.alerts.machine import is_alarm
+from floorline.alerts.machine import About, is_alarm
 from floorline.alerts.model import ALARMS, Alert, SubjectKind
 from floorline.alerts.tuning import Tuning
 from floorline.bench.quarter.company import DAYS, PROVIDER, START, Quarter, SimCall, calls_on
@@ -69,15 +69,19 @@ def played(quarter: Quarter, tuning: Tuning | None = None) -> list[Firing]:
     for day in range(WARM_DAYS, DAYS + 1):
         watched = frozenset(one.subject for one in known.values() if one.active and one.subject_kind == "customer")
         picture = figures.picture(day, watched)
-        for verdict in list(verdicts(picture, tuning, known)):
-            before = known.get(verdict.id)
+        kept = dict(known)
+        for verdict in verdicts(picture, tuning, kept):
+            before = kept.get(verdict.id)
             after = verdict.of(before, picture.now)
             if after is None or after is before:
                 continue
-            known[verdict.id] = after
             if verdict.condition is not None and is_alarm(before, after):
                 driver = _driver(figures, verdict.condition, tuning, picture)
+                if driver in drivers_told(verdict, kept):
+                    continue
+                after = verdict.of(before, picture.now, About(driver=driver)) or after
                 fired.append(Firing(day, after.rule, after.subject_kind, after.subject, driver))
+            known[verdict.id] = after
     return fired
 
 
