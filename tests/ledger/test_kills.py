@@ -21,7 +21,7 @@ class Worker:
 
     def __init__(self, home: Path, *arguments: int) -> None:
         self.lines: list[list[str]] = []
-        self.opened = threading.Event()
+        self.said = {"open": threading.Event(), "kept": threading.Event()}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.ledger.kill_worker", str(home), *map(str, arguments)],
             cwd=ROOT,
@@ -37,12 +37,13 @@ class Worker:
         for line in self.process.stdout:
             if line.endswith("\n"):  # a kill may cut the last line short
                 self.lines.append(line.split(maxsplit=3))
-                self.opened.set()
+                if self.lines[-1][0] in self.said:
+                    self.said[self.lines[-1][0]].set()
 
-    def kill_after(self, seconds: float, *, from_start: bool) -> None:
-        """Wait for the opening unless `from_start`, then `seconds`, then kill."""
-        if not from_start:
-            assert self.opened.wait(60), "the worker did not open the ledger in 60 s"
+    def kill_after(self, seconds: float, *, since: str) -> None:
+        """Wait for the opening or the first write unless `since` is the start, then `seconds`, then kill."""
+        if since != "start":
+            assert self.said[since].wait(60), f"the worker did not say {since!r} in 60 s"
         time.sleep(seconds)
         if self.process.poll() is not None:
             pytest.fail(f"the worker ended by itself: {self.process.stderr.read()}")
@@ -72,10 +73,8 @@ def run_kills(home: Path, kills: int, seed: int) -> None:
         chunk = random_.choice((7, 40, 150))
         first = max(0, kept - random_.choice((0, 0, 25, 400)))
         worker = Worker(home, first, chunk)
-        if random_.random() < 0.3:
-            worker.kill_after(random_.uniform(0.2, 1.2), from_start=True)
-        else:
-            worker.kill_after(random_.uniform(0, 0.5), from_start=False)
+        since = random_.choices(("start", "open", "kept"), weights=(3, 3, 4))[0]
+        worker.kill_after(random_.uniform(0.2, 1.2) if since == "start" else random_.uniform(0, 0.5), since=since)
         if opened := worker.last("open"):
             calls = int(opened[1])
             assert kept <= calls <= furthest, (
@@ -96,7 +95,7 @@ def run_kills(home: Path, kills: int, seed: int) -> None:
 
 
 def test_three_kills(tmp_path: Path) -> None:
-    run_kills(tmp_path / "home", kills=3, seed=7)
+    run_kills(tmp_path / "home", kills=3, seed=10)  # since the start, the opening and a write
 
 
 @pytest.mark.prove

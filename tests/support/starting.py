@@ -235,7 +235,9 @@ def _import_everything() -> None:
     from floorline.cli import COMMANDS
 
     modules = {target.partition(":")[0] for target in COMMANDS.values()}
-    for name in sorted(modules | {"floorline.gateway.app", "floorline.jobs.control", "floorline.ledger.remote"}):
+    for name in sorted(
+        modules | {"alembic.command", "floorline.gateway.app", "floorline.jobs.control", "floorline.ledger.remote"}
+    ):
         import_module(name)
 
 
