@@ -101,6 +101,8 @@ def test_pictures_and_tools_add_what_they_may_and_many_prompts_have_many_answers
             chat(messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]),
             "/v1/chat/completions",
         ),
+        (chat(web_search_options={}), "/v1/chat/completions"),
+        (chat(messages=[{"role": "user", "content": [{"\\u0074ype": "file"}]}]), "/v1/chat/completions"),
         ({"input": "x", "max_output_tokens": 5, "previous_response_id": "r"}, "/v1/responses"),
         ({"input": "x", "max_output_tokens": 5, "prompt": {"id": "p"}}, "/v1/responses"),
     ],

@@ -29,10 +29,18 @@ TOOLS_TOKENS = 2_000
 """What providers add to a prompt that has tools: Anthropic's instructions for them are the longest, below this."""
 
 _ANSWERLESS = frozenset({"embeddings", "embedContent", "rerank", *FREE_ENDPOINTS})
-_REFERENCES = (
-    b'"previous_response_id"', b'"conversation"', b'"file', b'"input_file"', b'"cached', b'"document"', b'"s3Location"',
+_BEYOND = frozenset(
+    {
+        "previous_response_id", "conversation", "container", "mcp_servers", "web_search_options", "search_parameters", "plugins",
+    }
 )  # fmt: skip
-"""Members that bring in what the provider keeps or fetches: files, documents, conversations, cached prompts."""
+"""Members of a request that bring in what the provider keeps, or have it run what it bills by itself."""
+
+_TYPED = frozenset({"openai", "anthropic"})
+"""Dialects in which whatever is not plain text says its `type`."""
+
+_REFERENCES = (b'"file', b'"input_file"', b'"cached', b'"document"', b'"s3Location"')
+"""Inside of a request: files, documents and cached prompts that are only referred to, or of whose bytes pages are made."""
 
 _RUN_BY_PROVIDERS = (
     b'"web_search', b'"file_search', b'"code_interpreter', b'"code_execution', b'"codeExecution', b'"google_search',
@@ -84,13 +92,17 @@ def _dearest(book: PriceBook, day: date) -> PriceVersion:
 
 
 def _sizes(call: UnderWay, facts: Facts, verdict: Verdict) -> tuple[int, int] | None:
-    """Tokens of input and output at most."""
-    body = call.request.body
-    stored_prompt = call.route.endpoint == "responses" and "prompt" in call.view.held
-    if call.route.action != "call" or stored_prompt or any(map(body.__contains__, _REFERENCES)) or _hides_names(body):
+    """Tokens of input and output at most. A long body is searched as seldom as can be."""
+    body, held, route = call.request.body, call.view.held, call.route
+    stored_prompt = route.endpoint == "responses" and "prompt" in held
+    if route.action != "call" or stored_prompt or not _BEYOND.isdisjoint(held) or _hides_names(body):
         return None
-    input_tokens = facts.input_bound + body.count(b"image") * IMAGE_TOKENS_MAX
-    if b'"tools"' in body or b'"toolConfig"' in body:
+    input_tokens = facts.input_bound
+    if route.dialect not in _TYPED or b'"type"' in body:
+        if any(map(body.__contains__, _REFERENCES)):
+            return None
+        input_tokens += (body.count(b'"image') + body.count(b'"input_image')) * IMAGE_TOKENS_MAX
+    if "tools" in held or "toolConfig" in held:
         if any(map(body.__contains__, _RUN_BY_PROVIDERS)):
             return None
         input_tokens += TOOLS_TOKENS
