@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from floorline.errors import LedgerFull
 from floorline.jobs.collecting import Collector
 from floorline.ledger import codec
+from floorline.ledger.checkpoint import Checkpoint, Saved
 from floorline.ledger.segment import START
 from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.spool import segment_paths
@@ -296,6 +297,33 @@ def test_a_lost_call_without_an_estimate_or_a_price_costs_null(ledger, home):
     ]
 
 
+def test_what_a_gateways_counters_have_not_saved_stays_until_they_have_or_it_does_not_come_back(ledger, home):
+    gateway, control = SpoolingGateway(home), collector(ledger)
+    file = Checkpoint(home / "gateways" / "g1" / "counters")
+
+    def save(at: datetime) -> None:
+        since = {"budget": NOON}
+        file.write(Saved(place=gateway.spool.place, at=at, whole=True, since=since, open=(), buckets=()))
+
+    save(NOON)
+    gateway.open(1)
+    gateway.close(1)
+    gateway.spool.seal()
+    control.step(NOON)
+    assert kept(ledger) == closed(1)
+    assert len(segments(home)) == 1  # it is in the ledger, and the counters may have to count it again
+    save(NOON)
+    control.step(NOON)
+    assert segments(home) == []
+    gateway.open(2)
+    gateway.close(2)
+    gateway.die()
+    control.step(NOON + timedelta(days=31))
+    assert len(segments(home)) == 1
+    control.step(NOON + timedelta(days=33))
+    assert segments(home) == []
+
+
 # -- any order of what can happen
 
 _examples = itertools.count()
@@ -352,7 +380,7 @@ class World:
             self.control.step(now)
         elif action in {"look", "read", "remove"}:
             for following in self.control.gateways():
-                getattr(following, action)()
+                getattr(following, action)(*([now] if action == "remove" else []))
 
     def settle(self) -> list[Kept]:
         self.gateway.die()
