@@ -39,6 +39,9 @@ STEPS = (
     ("margin", "steps", *JANUARY, "--json"),
     ("costmap", *JANUARY, "--json"),
     ("runbook",),
+    ("guardrails", *JANUARY, "--json"),
+    ("limits", "--json"),
+    ("cache", "stats"),
     ("identities", *JANUARY, "--json"),
     ("recompute", *JANUARY),
     ("re-rate", *JANUARY, "--json"),
@@ -57,8 +60,11 @@ STEPS = (
 )
 """What is run, in this order."""
 
-APART = {"bench", "content", "control", "demo", "gateway", "price", "restore", "sandbox", "serve", "usage"}
-"""Commands that use no ledger or have one of their own, and those that run beside it."""
+APART = {
+    "bench", "budgets", "content", "control", "demo", "explain", "gateway", "price", "prompt", "restore", "sandbox", "serve",
+    "usage", "usage-token",
+}  # fmt: skip
+"""Commands that use no ledger or have one of their own, those that run beside it, and those of a gateway's calls."""
 
 OF_JOBS = {"alerts", "backlog", "baselines", "close", "deliveries", "doctor", "notices", "review", "stripe"}
 """Commands that show what the control process's jobs have done by then, or who owns the ledger."""
