@@ -197,7 +197,7 @@ async def answer_with(pieces: list[bytes], expected: bytes | None, *, truncated:
 
     async with provider(serve, timeouts=Timeouts(first_byte_ms=300, idle_ms=300, total_ms=900)) as (pool, _):
         link = await pool.link()
-        attempt = link.send(pool.origin.head(b"GET", b"/", [(b"host", b"x")]))
+        attempt = link.send(pool.origin.head(b"GET", b"/", b"host: x\r\n"))
         try:
             async with asyncio.timeout(5):
                 await attempt.head()

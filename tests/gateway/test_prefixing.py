@@ -225,7 +225,9 @@ def test_an_hour_is_asked_for_where_turns_are_far_apart_and_it_can_be(kind: Kind
     for turn in range(30):
         for number in range(10):
             body = asking(number, turn + 1)
-            request = Request(method="POST", path=where.path, raw_headers=[(b"anthropic-beta", b"a-beta")], body=body)
+            request = Request(
+                method="POST", path=where.path, raw_headers=[(b"anthropic-beta", b"a-beta")], body=body, known={}
+            )
             asked = Asked(route=where, view=View(model=MODEL), request=request)
             at = NOON + timedelta(minutes=20 * turn, seconds=number)
             facts = Facts(at=at, customer="c", unit="c", endpoint="messages", model=MODEL, feature="chat")
@@ -236,3 +238,4 @@ def test_an_hour_is_asked_for_where_turns_are_far_apart_and_it_can_be(kind: Kind
     assert sent is not None
     assert [value for name, value in sent.request.raw_headers if name == b"anthropic-beta"] == betas
     assert (b'"ttl":"1h"' in sent.request.body) == (kind == "plain")
+    assert (sent.request.known is None) == (kind == "plain"), "other headers are not those that are known of the head"

@@ -22,7 +22,7 @@ SHORT = Timeouts(connect_ms=150)
 
 async def body_of(pool: Pool) -> bytes | None:
     link = await pool.link()
-    attempt = link.send(pool.origin.head(b"GET", b"/v1/models?a=b", [(b"host", b"provider")]))
+    attempt = link.send(pool.origin.head(b"GET", b"/v1/models?a=b", b"host: provider\r\n"))
     await attempt.head()
     return await attempt.whole(100)
 

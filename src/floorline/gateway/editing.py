@@ -89,5 +89,6 @@ def with_beta(asked: Asking, beta: bytes) -> Asking:
     if any(beta in value for value in named):
         return asked
     kept = [header for header in headers if header[0] != b"anthropic-beta"]
-    request = structs.replace(asked.request, raw_headers=[*kept, (b"anthropic-beta", b",".join([*named, beta]))])
+    more = [*kept, (b"anthropic-beta", b",".join([*named, beta]))]
+    request = structs.replace(asked.request, raw_headers=more, known=None)  # what is known is of the head as it came
     return Asked(route=asked.route, view=asked.view, request=request)
