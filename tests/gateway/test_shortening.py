@@ -1,5 +1,6 @@
 """Compaction through a gateway: a long conversation goes on with a summary of its beginning, which nobody waited for."""
 
+import asyncio
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -174,5 +175,24 @@ def test_another_customer_is_never_given_the_summary(tmp_path: Path) -> None:
             await live.settled(calls=2)
             await live.ask(OPENAI.path, asking(6), {**OWNED, "x-floorline-customer": "globex"})
             assert [body["messages"] for body in sent(live) if body["model"] == MODEL] == [said(5), said(6)]
+
+    run(test())
+
+
+def test_a_gateway_that_ends_meanwhile_closes_the_summarys_record(tmp_path: Path) -> None:
+    async def never(request: Request, reply: Reply) -> None:
+        if json.loads(request.body)["model"] == CHEAP:
+            await asyncio.sleep(60)
+        reply.whole(200, JSON, OPENAI.whole)
+
+    async def test() -> None:
+        async with serving(tmp_path, guardrails=ruled()) as live:
+            live.stub.script = never
+            await live.ask(OPENAI.path, asking(5))
+            await until(lambda: len(live.stub.requests) == 2)
+        assert sorted((call.step, call.ending) for call in live.records().calls) == [
+            ("", "complete"),
+            ("compaction", "upstream_error"),
+        ]
 
     run(test())
