@@ -20,7 +20,6 @@ from floorline.gateway.asked import PURPOSE, REQUEST_HASH, Hasher
 from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
-from floorline.gateway.counters.tally import told
 from floorline.gateway.departure import Departure, Drains
 from floorline.gateway.guarding import Guard
 from floorline.gateway.hearing import Heard
@@ -31,18 +30,15 @@ from floorline.gateway.policy import Dialect
 from floorline.gateway.recording import Recorder, account_of
 from floorline.gateway.relay import Relay
 from floorline.gateway.snapshot import Snapshot
+from floorline.gateway.told import told_of
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.errors import error_body, error_headers
 from floorline.gateway.wire.routes import prefix_dialect
 from floorline.guardrails.frame import Refusal
-from floorline.money import PICO
 
 log = logging.getLogger(__name__)
 
 RESTING_RETRY_S = 5
-SHOWN_MAX = 256
-"""Characters of a provider's word in a header."""
-
 SPOOL_FULL = Refusal(
     status=503,
     kind="spool_full",
@@ -182,7 +178,7 @@ class Pipeline:
         call.status = refusal.status
         self._metrics.add("floorline_refused_total", refusal.kind)
         account = self._close(call, snapshot, "refused")
-        _tell(reply, call.route.dialect, refusal, self._headers(call, account))
+        _tell(reply, call.route.dialect, refusal, told_of(call, account))
 
     def _replay(self, call: UnderWay, snapshot: Snapshot, reply: Reply) -> None:
         """Answer from the cache."""
@@ -191,7 +187,7 @@ class Pipeline:
             reply,
             self._capturer.begin(call, snapshot.policy),
             close=lambda ending: self._close(call, snapshot, ending),
-            out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
+            out=lambda account: told_of(call, account) if snapshot.policy.accounting else [],
         )
 
     async def _forward(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
@@ -211,7 +207,7 @@ class Pipeline:
                     metered=snapshot.policy.accounting,
                     captured=captured if call.guarded is None else self._guard.taking(call, answered, captured),
                     close=lambda ending: self._close(call, snapshot, ending),
-                    out=lambda account: self._headers(call, account) if snapshot.policy.accounting else [],
+                    out=lambda account: told_of(call, account) if snapshot.policy.accounting else [],
                 ).run()
             if not reply.started:
                 self._fail(call, snapshot, reply)
@@ -224,7 +220,7 @@ class Pipeline:
         answered = call.tries[-1].status if reply.gone and call.tries else 0
         call.status = answered or refusal.status
         account = self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
-        _tell(reply, call.route.dialect, refusal, self._headers(call, account))
+        _tell(reply, call.route.dialect, refusal, told_of(call, account))
 
     def _close(self, call: UnderWay, snapshot: Snapshot, ending: str) -> Account:
         """Account for the call and record how it ended."""
@@ -245,49 +241,6 @@ class Pipeline:
             if call.guarded is not None:
                 self._guard.settle(call, account, ending)
         return account
-
-    def _headers(self, call: UnderWay, account: Account | None) -> Headers:
-        """What the gateway says of the call on its answer (docs/headers.md)."""
-        last = call.tries[-1] if call.tries else None
-        headers = [
-            (b"x-floorline-call-id", call.id.encode()),
-            (b"x-floorline-verdict", call.verdict.encode()),
-            (b"x-floorline-attempts", b"%d" % len(call.tries)),
-            (b"x-floorline-cache", b"off" if call.guarded is None else call.guarded.cache.encode()),
-        ]
-        if call.guarded is not None:
-            headers += [(b"x-floorline-" + name.encode(), _shown(text)) for name, text in call.guarded.verdict.headers]
-            if call.guarded.hold is not None:
-                headers += told(call.guarded.hold)
-        if last is not None:
-            usage = None if account is None else account.usage
-            served = usage.model if usage is not None and usage.model else last.model
-            headers.append((b"x-floorline-model-served", _shown(served)))
-            if last.provider.name != call.tries[0].provider.name:
-                headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
-        elif call.guarded is not None and call.guarded.served is not None:
-            headers.append((b"x-floorline-model-served", _shown(call.guarded.served.model)))
-        if account is not None:
-            headers += _cost_headers(account)
-            headers.append((b"x-floorline-overhead-us", b"%d" % (call.overhead_ns // 1_000)))
-        return headers
-
-
-def _cost_headers(account: Account) -> Headers:
-    """Cost, its basis and price version; an unknown cost has no amount."""
-    headers = [(b"x-floorline-cost-basis", account.basis.encode())]
-    if account.effective is not None and account.list is not None:
-        headers.append((b"x-floorline-cost-usd", b"%d.%012d" % divmod(account.effective, PICO)))
-        headers.append((b"x-floorline-cost-list-usd", b"%d.%012d" % divmod(account.list, PICO)))
-    if account.price_version:
-        headers.append((b"x-floorline-price-version", account.price_version.encode()))
-    return headers
-
-
-def _shown(name: str) -> bytes:
-    """A provider's word in a header: nothing in it can end the line."""
-    text = name[:SHOWN_MAX].encode("ascii", "replace")
-    return text if text.decode().isprintable() else bytes(c if 0x20 <= c < 0x7F else 0x3F for c in text)
 
 
 def _give_up(call: UnderWay, reply: Reply) -> None:
