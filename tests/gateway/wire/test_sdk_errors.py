@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -68,11 +68,14 @@ def ask_google(base: str, *, stream: bool = False) -> Any:
         return client.models.generate_content(model="m", contents="hi")
 
 
-def bedrock(base: str) -> Any:
-    return get_session().create_client(
+@contextmanager
+def bedrock(base: str) -> Iterator[Any]:
+    client = get_session().create_client(
         "bedrock-runtime", region_name="eu-west-1", endpoint_url=base, aws_access_key_id="k", aws_secret_access_key="s",
         config=Config(retries={"total_max_attempts": 1}),
     )  # fmt: skip
+    with closing(client):
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -133,8 +136,8 @@ def test_googles_sdk(status: int, expected: type[google_errors.APIError], name: 
     ],
 )  # fmt: skip
 def test_awss_sdk(status: int, name: str) -> None:
-    with refusing("bedrock", status) as base, pytest.raises(ClientError) as raised:
-        bedrock(base).converse(modelId="m", messages=[])
+    with refusing("bedrock", status) as base, bedrock(base) as client, pytest.raises(ClientError) as raised:
+        client.converse(modelId="m", messages=[])
 
     assert type(raised.value).__name__ == name  # the operation's own exception, which a caller catches by its name
     assert raised.value.response["Error"] == {"Code": name, "Message": MESSAGE}
@@ -167,9 +170,10 @@ def test_an_error_in_a_stream_is_raised(dialect: Dialect, ask: Callable[[str], A
 
 def test_an_error_in_bedrocks_stream_is_raised() -> None:
     body = error_event("bedrock", 503, "upstream_broken", MESSAGE)
-    with answering(200, [(b"content-type", b"application/vnd.amazon.eventstream")], body) as base:
-        answer = bedrock(base).converse_stream(modelId="m", messages=[])
-        with pytest.raises(ClientError, match="serviceUnavailableException") as raised:
-            list(answer["stream"])
+    headers = [(b"content-type", b"application/vnd.amazon.eventstream")]
+    with answering(200, headers, body) as base, bedrock(base) as client:
+        stream = client.converse_stream(modelId="m", messages=[])["stream"]
+        with closing(stream), pytest.raises(ClientError, match="serviceUnavailableException") as raised:
+            list(stream)
 
     assert raised.value.response["Error"]["Message"] == MESSAGE
