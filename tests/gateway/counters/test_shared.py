@@ -242,3 +242,24 @@ def test_rates_are_shared_too(tmp_path: Path, redis: RedisServer) -> None:
             assert (denied.standing.name, denied.retry_after_s, denied.standing.used) == ("burst", 60, 3)
 
     run(test())
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["that answers", "that hangs"])
+def test_a_gateway_ends_in_seconds_with_a_redis(tmp_path: Path, redis: RedisServer, *, gone: bool) -> None:
+    async def test() -> None:
+        async with gateways(tmp_path, redis.url) as (first, second):
+            for _ in range(20):
+                await spend(first, "0.2", "0.1")
+            call = first.open()
+            assert await first.reserve(call, "1") is None
+            if gone:
+                os.kill(redis._process.pid, signal.SIGSTOP)
+            first.close(call, "0.5")
+            before = time.monotonic()
+            await first.counters.end(first.now)
+            assert time.monotonic() - before < 5
+            if not gone:
+                assert await second.reserve(second.open(), "7.51") is not None
+                assert await second.reserve(second.open(), "7.5") is None
+
+    run(test())

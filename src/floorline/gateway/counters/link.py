@@ -6,6 +6,7 @@ A connection that was lost is made anew in the background; until then everything
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from importlib import resources
 from typing import cast
 
@@ -18,6 +19,7 @@ from redis.exceptions import NoScriptError, RedisError
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 256
+CLOSE_S = 1
 PAUSE_S = 0.25
 """Between two attempts to connect."""
 
@@ -63,7 +65,7 @@ class Link:
         self._waiting: list[_Asked] = []
         self._something = asyncio.Event()
         self._digests: dict[str, str] = {}
-        self._told = True
+        self._told, self._closing = True, False
         self.up = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -88,12 +90,16 @@ class Link:
         return (await self._batch([(asked, keys, arguments)]))[0]
 
     async def close(self) -> None:
-        """Send what waits, and give the connection back."""
+        """Send what waits, and give the connection back; a Redis that does not answer delays that for seconds at most."""
         if self._waiting:
-            await asyncio.wait([self._waiting[-1].answer], timeout=PAUSE_S * 4)
+            await asyncio.wait([self._waiting[-1].answer], timeout=CLOSE_S)
+        self._closing = True
+        self._something.set()
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self._redis.aclose()
+        await asyncio.wait([self._task], timeout=CLOSE_S)
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._redis.aclose()
 
     async def _run(self) -> None:
         """Until it is cancelled. However it ends, nobody waits for an answer that does not come."""
@@ -103,10 +109,10 @@ class Link:
             self._fail("the connection to the shared counters has ended")
 
     async def _keep(self) -> None:
-        while True:
+        while not self._closing:  # the client may take a cancellation for a time-out of its own
             try:
                 await self._connected()
-                while self.up.is_set():
+                while self.up.is_set() and not self._closing:
                     await self._something.wait()
                     await self._send()
             except (RedisError, OSError, Unreachable) as error:
