@@ -6,6 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
+from floorline.errors import BadInput
+from floorline.gateway.figures_file import FiguresFile
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Allowed, ModelGroup, Target
 from floorline.guardrails.condition import parse_condition
@@ -13,7 +17,8 @@ from floorline.guardrails.figures import Known, from_bytes, to_bytes
 from floorline.guardrails.frame import Setting
 from floorline.guardrails.route import MarginRule, RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
-from tests.support.dialects import OPENAI
+from floorline.ledger.files import put_file
+from tests.support.dialects import ANTHROPIC, OPENAI
 from tests.support.serving import JSON, MODEL, Live, run, serving, usd
 
 FREE = "sandbox-free"
@@ -122,3 +127,40 @@ def test_figures_are_the_same_after_their_file():
     assert from_bytes(to_bytes(figures)) == figures
     assert figures.of("acme").revenue == 100
     assert figures.of("nobody") is None
+
+
+def test_a_file_of_figures_is_read_when_it_changed_and_a_damaged_one_is_complained_of_once(tmp_path: Path) -> None:
+    path = tmp_path / "figures"
+    file = FiguresFile(path)
+    assert file.poll() is None
+    put_file(path, to_bytes(known()))
+    assert file.poll() is not None
+    assert file.poll() is None
+    put_file(path, b"half a file")
+    with pytest.raises(BadInput, match="is no file of figures"):
+        file.poll()
+    assert file.poll() is None
+    path.unlink()
+    assert file.poll() is None
+
+
+def test_a_rule_that_refuses_answers_in_the_callers_dialect_and_sends_nothing(tmp_path: Path) -> None:
+    async def test() -> None:
+        rule = MarginRule(name="no pictures", when=parse_condition("call.type = generation"), do="refuse")
+        async with serving(
+            tmp_path, guardrails=Guardrails(default=Rules(holdout_ppm=0, route=RouteRule(margin=(rule,))))
+        ) as live:
+            got = await live.ask(ANTHROPIC.path, ANTHROPIC.ask)
+            error = json.loads(got.body)["error"]
+            assert (got.status, error["type"], error["code"], error["rule"]) == (
+                402,
+                "billing_error",
+                "margin_rule",
+                "no pictures",
+            )
+            call = (await live.settled()).call
+            assert (call.ending, call.verdict, usd(call.effective_cost)) == ("refused", "refuse", 0)
+            assert call.reasons == ("margin_rule", "margin_rule: no pictures (call.type = generation)")
+            assert live.stub.requests == []
+
+    run(test())
