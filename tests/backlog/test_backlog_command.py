@@ -3,11 +3,10 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from floorline.cli.backlog import command
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
 from floorline.ledger.ledger import Ledger
@@ -16,6 +15,7 @@ from floorline.margin.policy import FeaturePolicy, Policies
 from floorline.money import usd
 from floorline.pricing.book import build_book
 from tests.margin.company import alias, call, keep, line
+from tests.support.processes import command
 
 NOW = datetime(2026, 3, 1, 3, 17, tzinfo=UTC)
 POLICIES = Policies(features={"support": FeaturePolicy(name="support", owner="ann")})
@@ -114,22 +114,18 @@ def test_a_ledger_without_calls_has_no_opportunity(ledger: Ledger):
 
 
 class Home:
-    def __init__(self, folder, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FLOORLINE_HOME", str(folder))
-        monkeypatch.delenv("FLOORLINE_CONFIG", raising=False)
-        monkeypatch.chdir(folder)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "home"
 
     def run(self, *arguments: str) -> object:
-        done = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return json.loads(done.output)
+        return json.loads(self.text(*arguments, "--json"))
 
-    def text(self, *arguments: str) -> str:
-        return CliRunner().invoke(command, list(arguments), catch_exceptions=False).output
+    def text(self, *arguments: str, code: int = 0) -> str:
+        return command(self._folder, "backlog", *arguments, code=code)
 
 
-def test_an_item_by_hand_goes_its_way_by_commands(tmp_path, monkeypatch):
-    home = Home(tmp_path, monkeypatch)
+def test_an_item_by_hand_goes_its_way_by_commands(tmp_path):
+    home = Home(tmp_path)
     added = home.run("add", "Committed use", "--dollars", "9000", "--subject", "reports", "--owner", "ann")
     assert (added["id"], added["state"], added["dollars_a_quarter"]) == (
         "by_hand:committed-use",
@@ -161,12 +157,11 @@ def test_an_item_by_hand_goes_its_way_by_commands(tmp_path, monkeypatch):
         (("add", "x", "--dollars", "much"), "--dollars"),
         (("move", "another", "proposed", "--on", "2026-01-01"), "--on"),
     ):
-        failed = CliRunner().invoke(command, wrong)
-        assert said in str(failed.exception), failed
+        assert said in home.text(*wrong, code=2)
 
 
-def test_names_and_losses_are_printed_as_they_are(tmp_path, monkeypatch):
-    home = Home(tmp_path, monkeypatch)
+def test_names_and_losses_are_printed_as_they_are(tmp_path):
+    home = Home(tmp_path)
     home.run("add", "Hand", "--dollars", "5", "--subject", "[/x] :whale:")
     shown = home.text("show", "hand")
     assert "by_hand:hand: proposed, $5.00 a quarter" in shown

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from floorline.config import parse
 from floorline.errors import Mismatch
+from floorline.ledger.driver import embedded
 from floorline.ledger.ledger import Ledger
 from floorline.pricing.book import build_book
 from floorline.sandbox.company import CODE, CONTRACTS, REPORTS, SMALL, SUPPORT, Volume
@@ -44,13 +45,13 @@ def staged_in(folder: Path, *, volume: Volume, servegen: Path | None = None) -> 
     return stage(folder, open_traffic(servegen), seed=1, volume=volume)
 
 
-def told_by(folder: Path, staged: Staged) -> Told:
+def told_by(folder: Path, staged: Staged, engine: Path) -> Told:
     settings = write_settings(folder)
     parsed = parse(settings.read_bytes(), settings)
     assert not parsed.problems
     book, _ = build_book(parsed.config.prices)
     problems: list[object] = []
-    with Ledger.open(folder / "ledger", timezone="UTC") as ledger:
+    with Ledger.open(folder / "ledger", connect=embedded(engine, f"demo_{folder.name}"), timezone="UTC") as ledger:
         bring_in(
             ledger,
             book,
@@ -65,10 +66,10 @@ def told_by(folder: Path, staged: Staged) -> Told:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Staged, Told]:
+def shown(tmp_path_factory: pytest.TempPathFactory, engine: Path) -> tuple[Staged, Told]:
     folder = tmp_path_factory.mktemp("demo")
     staged = staged_in(folder, volume=HEAVY)
-    return staged, told_by(folder, staged)
+    return staged, told_by(folder, staged, engine)
 
 
 def test_every_total_equals_the_sum_over_the_raw_rows(shown: tuple[Staged, Told]) -> None:
@@ -151,12 +152,12 @@ def tamper(path: Path, old: str, new: str) -> None:
     ids=["tokens", "model", "bills", "outcome"],
 )  # fmt: skip
 def test_a_row_that_was_tampered_with_fails_the_check(
-    tmp_path: Path, changes: list[tuple[str, str, str]], totals: set[str]
+    tmp_path: Path, engine: Path, changes: list[tuple[str, str, str]], totals: set[str]
 ) -> None:
     staged = staged_in(tmp_path, volume=SMALL)
     for file, old, new in changes:
         tamper(tmp_path / file, old, new)
-    told = told_by(tmp_path, staged)
+    told = told_by(tmp_path, staged, engine)
     assert totals <= {check.what for check in told.failed}
     with pytest.raises(Mismatch, match="do not equal the sum over the raw rows") as failure:
         demand(told)
@@ -167,18 +168,18 @@ def test_a_row_that_was_tampered_with_fails_the_check(
     assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
-def test_a_row_that_is_lost_on_the_way_fails_the_check(tmp_path: Path) -> None:
+def test_a_row_that_is_lost_on_the_way_fails_the_check(tmp_path: Path, engine: Path) -> None:
     staged = staged_in(tmp_path, volume=SMALL)
     usage = tmp_path / "usage.jsonl"
     usage.write_text("".join(usage.read_text().splitlines(keepends=True)[:-1]))
-    assert "calls" in {check.what for check in told_by(tmp_path, staged).failed}
+    assert "calls" in {check.what for check in told_by(tmp_path, staged, engine).failed}
 
 
 @pytest.mark.prove
-def test_the_real_profiles_give_a_company_whose_totals_hold(tmp_path: Path) -> None:
+def test_the_real_profiles_give_a_company_whose_totals_hold(tmp_path: Path, engine: Path) -> None:
     staged = staged_in(tmp_path, volume=SMALL, servegen=shared_data("servegen_dev.tgz"))
     assert staged.label == "profiles of 258 real clients (ServeGen)"
-    assert told_by(tmp_path, staged).failed == ()
+    assert told_by(tmp_path, staged, engine).failed == ()
 
 
 def floorline(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ provider process ◀── gateway process ◀── the company's callers      
 
 import json
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,18 +54,30 @@ class Answer:
     cost: Decimal
 
 
+def _nothing() -> None:
+    """Nobody is interrupted."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """What the callers saw so far; `cut_off` counts calls that they had to make again."""
+    """What the callers saw so far; `cut_off` counts calls that they had to make again. With the answer number `middle` comes
+    `in_the_middle`.
+    """
 
     answers: list[Answer] = field(default_factory=list[Answer])
     cut_off: int = 0
+    middle: int = 0
+    in_the_middle: threading.Event = field(default_factory=threading.Event)
+    interrupt: Callable[[], None] = _nothing
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answered(self, answer: Answer) -> None:
-        """One more."""
+        """One more. The caller that gets the one in the middle interrupts, so that others still wait for theirs."""
         with self.lock:
             self.answers.append(answer)
+            if len(self.answers) == self.middle:
+                self.interrupt()
+                self.in_the_middle.set()
 
     def interrupted(self) -> None:
         """A call broke off and is made again."""
@@ -119,20 +130,18 @@ def run_live(
     """
     rng = random.Random(seed)  # noqa: S311 - sampling, not secrets
     keys = _keys(folder, rng)
-    seen = Seen()
     with provider(folder) as upstream:
         config = _config(folder, upstream)
         port = free_port()
         serving = gateway(folder, config, port)
+        seen = Seen(middle=calls // 2, interrupt=serving.kill)
         try:
             with ThreadPoolExecutor(CALLERS) as callers:
                 plan = [rng.choice(tuple(_MODELS)) for _ in range(calls)]
                 pending = [
                     callers.submit(_call, port, feature, keys[feature], n, seen) for n, feature in enumerate(plan)
                 ]
-                until(lambda: len(seen.answers) >= calls // 2, lambda: progress(seen))
-                killed_after = len(seen.answers)
-                serving.send_signal(signal.SIGKILL)
+                until(seen.in_the_middle.is_set, lambda: progress(seen))
                 serving.wait()
                 down = time.monotonic()
                 serving = gateway(folder, config, port)
@@ -145,7 +154,7 @@ def run_live(
             serving.wait()
     collect(folder, ledger, book)
     stored = ledger.query(Query(sql=_sql("live_calls"), row=Stored))
-    return compared(seen, stored, calls=calls, killed_after=killed_after, down_ms=down_ms)
+    return compared(seen, stored, calls=calls, killed_after=seen.middle, down_ms=down_ms)
 
 
 def _keys(folder: Path, rng: random.Random) -> dict[str, str]:
