@@ -38,6 +38,10 @@ class Script(msgspec.Struct, frozen=True):
     text: str
 
 
+Request = tuple[Script, Sequence[str], Sequence[Argument]]
+"""A script, its keys and its arguments."""
+
+
 def script(name: str) -> Script:
     """The script `name` of this package."""
     return Script(name, resources.files("floorline.gateway.counters").joinpath(f"{name}.lua").read_text())
@@ -67,7 +71,7 @@ class Link:
         self._digests: dict[str, str] = {}
         self._told, self._closing = True, False
         self.up = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = self._begun()
 
     def ask(self, asked: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> "asyncio.Future[Answer]":
         """What the script answers; Unreachable where it does not."""
@@ -85,9 +89,12 @@ class Link:
         self._fail("the shared counters are put together anew")
         self._something.set()
 
-    async def now(self, asked: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Answer:
-        """As `ask`, for `join` alone: before all others."""
-        return (await self._batch([(asked, keys, arguments)]))[0]
+    async def first(self, asked: Sequence[Request]) -> list[Answer]:
+        """What the scripts answer, for `join` alone: before all others."""
+        answers: list[Answer] = []
+        for start in range(0, len(asked), BATCH_MAX):
+            answers += await self._batch(asked[start : start + BATCH_MAX])
+        return answers
 
     async def close(self) -> None:
         """Send what waits, and give the connection back; a Redis that does not answer delays that for seconds at most."""
@@ -100,6 +107,23 @@ class Link:
         with suppress(RedisError, OSError):
             async with asyncio.timeout(CLOSE_S):
                 await self._redis.aclose()
+
+    def _begun(self) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(self._run())
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """What the client raises that nobody expected ends a connection, not the link."""
+        if self._closing:
+            return
+        error = None if task.cancelled() else task.exception()
+        log.error("the connection to the shared counters ended: %r", error)
+        asyncio.get_running_loop().call_later(PAUSE_S, self._again)
+
+    def _again(self) -> None:
+        if not self._closing:
+            self._task = self._begun()
 
     async def _run(self) -> None:
         """Until it is cancelled. However it ends, nobody waits for an answer that does not come."""
@@ -145,7 +169,7 @@ class Link:
             if not one.answer.done():
                 one.answer.set_result(answer)
 
-    async def _batch(self, asked: Sequence[tuple[Script, Sequence[str], Sequence[Argument]]]) -> list[Answer]:
+    async def _batch(self, asked: Sequence[Request]) -> list[Answer]:
         for one in {script for script, _, _ in asked}:
             if one.name not in self._digests:
                 self._digests[one.name] = await self._redis.script_load(one.text)

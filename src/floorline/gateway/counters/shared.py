@@ -16,7 +16,7 @@ from typing import cast
 
 import msgspec
 
-from floorline.gateway.counters.link import Answer, Argument, Link, Unreachable, script
+from floorline.gateway.counters.link import Answer, Argument, Link, Request, Unreachable, script
 from floorline.gateway.counters.local import KEPT, LocalCounters
 from floorline.gateway.counters.pacing import paced_denial
 from floorline.gateway.counters.saving import Estimate
@@ -98,7 +98,9 @@ class SharedCounters(LocalCounters):
         super().tick(now, estimate)
         if time.monotonic() - self._beaten >= BEAT_S:
             self._beaten = time.monotonic()
-            self._others = {bucket: known for bucket, known in self._others.items() if bucket.end > now - KEPT}
+            if len(self._unsure) > len(self.tally.buckets):
+                self._unsure.intersection_update(self.tally.buckets.values())
+                self._others = {bucket: self._others[bucket] for bucket in self._others.keys() & self._unsure}
             self._tell([])
 
     async def end(self, now: datetime) -> None:
@@ -110,18 +112,26 @@ class SharedCounters(LocalCounters):
     async def _joined(self, link: Link) -> None:
         """Say what this gateway has, and what it knows of others, before anything is asked."""
         now_ms = int(time.time() * 1000)
-        answer = await link.now(_JOIN, [self._gateways], [self._name, now_ms, self._rebuilt_ms])
+        (answer,) = await link.first([(_JOIN, [self._gateways], [self._name, now_ms, self._rebuilt_ms])])
         self._generation, wait_ms = int(str(answer[0])), int(str(answer[1]))
         buckets = list(self.tally.buckets.values()) if wait_ms else list(self._unsure)
-        for bucket in buckets:
-            others = [part for name, used in self._others.get(bucket, {}).items() for part in (name, str(used))]
-            arguments = [
-                self._name, self._generation, bucket.spent, bucket.held, len(bucket.holds), _expiry(bucket), *others,
-            ]  # fmt: skip
-            await link.now(_STATE, [self._gateways, self._key(bucket)], arguments)
-        self._unsure.clear()
-        if wait_ms:
+        while buckets or wait_ms:
+            self._unsure.clear()
+            try:
+                await link.first([self._state(bucket) for bucket in buckets])
+            except BaseException:
+                self._unsure.update(buckets)
+                raise
             await asyncio.sleep(wait_ms / 1000)
+            wait_ms, buckets = 0, list(self._unsure)  # what closed meanwhile
+
+    def _state(self, bucket: Bucket) -> Request:
+        """What this gateway has in a bucket, and what it knows of others there."""
+        others = [part for name, used in self._others.get(bucket, {}).items() for part in (name, str(used))]
+        arguments = [
+            self._name, self._generation, bucket.spent, bucket.held, len(bucket.holds), _expiry(bucket), *others,
+        ]  # fmt: skip
+        return _STATE, [self._gateways, self._key(bucket)], arguments
 
     # -- as a call goes
 
