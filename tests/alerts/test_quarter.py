@@ -1,6 +1,5 @@
 """The simulated quarter: what is planted is exactly that, and what the alerts make of fifty fresh ones."""
 
-from pathlib import Path
 
 import pytest
 
@@ -99,10 +98,9 @@ def test_a_feature_is_explained_against_the_weeks_before_a_change_and_a_young_on
 
 
 @pytest.mark.prove
-def test_the_ledger_says_what_the_sums_say(tmp_path: Path) -> None:
+def test_the_ledger_says_what_the_sums_say(ledger: Ledger) -> None:
     made = quarter(1, open_traffic(None), calls_a_day=60)
-    with Ledger.open(tmp_path, timezone="UTC") as ledger:
-        through_ledger = recorded(made, ledger)
+    through_ledger = recorded(made, ledger)
     assert through_ledger == played(made)
     assert {one.subject for one in through_ledger} & {one.feature for one in made.erosions}
 
