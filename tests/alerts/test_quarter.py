@@ -1,6 +1,5 @@
 """The simulated quarter: what is planted is exactly that, and what the alerts make of fifty fresh ones."""
 
-
 import pytest
 
 from floorline.alerts.condition import Condition
