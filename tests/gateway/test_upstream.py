@@ -429,18 +429,21 @@ async def test_an_answer_that_never_ends_is_given_up() -> None:
 
 @on_loop
 async def test_time_in_which_the_client_was_not_ready_is_not_the_providers_silence() -> None:
+    resumed = asyncio.Event()
+
     async def serve(peer: Peer) -> None:
         await peer.request()
         await peer.send(CHUNKED + b"2\r\nab\r\n")
-        await asyncio.sleep(0.7)
+        await resumed.wait()
         await peer.send(b"0\r\n\r\n")
 
     async with provider(serve, timeouts=Timeouts(idle_ms=200)) as (pool, _):
         attempt = await asked(pool)
         attempt.pause()
-        await asyncio.sleep(0.68)
+        await asyncio.sleep(0.7)  # several sweeps, each of which finds more than 200 ms without a byte
         pieces: list[bytes] = []
         attempt.resume()
+        resumed.set()
         await attempt.pipe(pieces.append)
         assert pieces == [b"ab"]
 
