@@ -94,7 +94,7 @@ _GATEWAY = (
     _setting("gateway.limits.drains_max", "whole number", "256", "answers read on at once; over it they are cut"),
     _setting("gateway.limits.drain_time", "duration", "2m", "how long one is read on"),
     _setting("gateway.limits.shutdown_time", "duration", "30s", "until calls under way are cut at the end"),
-    _setting("gateway.cache.memory", "size", "32MiB", "stored answers in one process' memory"),
+    _setting("gateway.cache.memory", "size", "16MiB", "stored answers in one process' memory"),
     _setting("gateway.cache.disk", "size", "none", "stored answers on the machine's disk, behind the memory"),
     _setting("gateway.cache.redis", "secret: ${NAME}", "none", "a Redis that several machines' gateways keep answers in: redis://host:6379/0"),
     _setting("gateway.spool.quota", "size", "4GiB", "records that may wait for the ledger"),

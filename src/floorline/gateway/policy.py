@@ -99,7 +99,7 @@ class CacheStores:
     gateways share ('': not).
     """
 
-    memory_bytes: int = 32 << 20
+    memory_bytes: int = 16 << 20
     disk_bytes: int = 0
     redis: str = field(default="", repr=False)
 

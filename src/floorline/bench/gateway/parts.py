@@ -36,7 +36,7 @@ from floorline.guardrails.rules import Rules
 from floorline.ledger.codec import frame_of_call
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import build_book
-from floorline.pricing.usage import Extraction, UsageReader
+from floorline.pricing.usage import Extraction, UsageReader, read_answer
 
 CALLS = 500
 ROUNDS = 5
@@ -225,9 +225,7 @@ def _call(ring: Keyring, workload: Workload) -> UnderWay:
 
 
 def _usage(answer: bytes, content_type: str) -> Extraction:
-    reader = UsageReader("openai", _ENDPOINT, content_type=content_type)
-    reader.feed(answer)
-    return reader.finish()
+    return read_answer("openai", _ENDPOINT, answer, content_type=content_type)
 
 
 def _us(part: Callable[[], object], *, per: int = 1, calls: int = CALLS) -> str:
