@@ -10,9 +10,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from floorline.errors import LedgerFull
 from floorline.ledger.checkpoint import Place
@@ -22,8 +23,7 @@ SEGMENT_BYTES = 64 << 20
 QUOTA_BYTES = 4 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where a record is: the name of its segment for ever, and its offset."""
 
     segment: int
