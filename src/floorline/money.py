@@ -43,7 +43,7 @@ def to_pico(amount: Decimal) -> int:
     return int(EXACT.scaleb(amount, PLACES))
 
 
-def from_pico(amount: int) -> Decimal:
+def usd_of(amount: int) -> Decimal:
     """An integer of 10^-12 USD as a 12-place amount."""
     return EXACT.scaleb(Decimal(amount), -PLACES)
 

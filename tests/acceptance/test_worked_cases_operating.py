@@ -23,12 +23,12 @@ from floorline.margin.costmap import MapRow
 from floorline.margin.dimensions import Dimension
 from floorline.margin.explanation import By
 from floorline.margin.floors import feature_floor
-from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.metrics import Figures
 from floorline.margin.policy import FeaturePolicy, FloorException, PlanPolicy, Policies
 from floorline.margin.runbook import response_for
 from floorline.margin.table import MarginReport
 from floorline.margin.waterfall import waterfalls
-from floorline.money import usd
+from floorline.money import usd, usd_of
 from floorline.pricing.book import PriceBook
 from floorline.reviews.policy import ReviewPolicy
 from floorline.reviews.weeks import week_of

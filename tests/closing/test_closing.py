@@ -24,9 +24,8 @@ from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import Audited
 from floorline.margin.closing import summed
 from floorline.margin.freshness import Freshness
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy, Policies
-from floorline.money import text, usd
+from floorline.money import text, usd, usd_of
 from tests.margin.company import call, cost, keep, line, outcome, records, table
 from tests.support.ledger import Databases, Opener
 from tests.support.records import adjustment

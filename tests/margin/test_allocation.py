@@ -18,8 +18,8 @@ from floorline.margin.allocation import (
     tally_costs,
     tally_revenue,
 )  # fmt: skip
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy
+from floorline.money import usd_of
 
 MONTH = 739_000
 weights = st.lists(st.integers(0, 10**15), min_size=1, max_size=30).filter(any)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from floorline import money
 from floorline.margin.allocation import CostPool, split_grown, split_pico, tally_costs, tally_revenue
 from floorline.margin.cells import Cells, Owner, Use
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.revenue import share_of
 from floorline.margin.vectors import integers, shares_of, split_all, spread, sums_of
+from floorline.money import usd_of
 
 LARGEST = 9_000_000 * 10**12  # what one row of the ledger holds
 MONTH = date(2026, 1, 1).toordinal()

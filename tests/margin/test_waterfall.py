@@ -7,10 +7,9 @@ import pytest
 
 from floorline.cli.margin_waterfall import print_waterfalls
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import PlanPolicy, Policies
 from floorline.margin.waterfall import Waterfall, waterfall_document, waterfalls
-from floorline.money import usd
+from floorline.money import usd, usd_of
 from tests.margin.company import call, cost, keep, line, records, table
 from tests.support.ledger import Opener
 

@@ -53,7 +53,7 @@ def agrees(tariff: Tariff, part: Usage, name: str, provider: str) -> None:
     assert costing.effective_cost is not None
     assert (bill.cost, bill.lines) == (pico(costing.effective_cost), line_columns(costing.lines))
     assert tariff.basis == costing.basis
-    assert tariff.version == costing.price_version
+    assert tariff.version.id == costing.price_version
     told = {unit: micro(Decimal(number)) for unit, number in (*part.buckets.items(), *part.counts.items())}
     assert (bill.usage, bill.tokens) == (told, tokens_of(told))
 

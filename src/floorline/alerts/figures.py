@@ -11,9 +11,10 @@ from typing import NamedTuple
 from floorline.alerts.events import GuardEvent, PriceChange
 from floorline.alerts.tuning import MILLION
 from floorline.margin.floors import Floor
-from floorline.margin.metrics import Sums, usd_of
+from floorline.margin.metrics import Sums
 from floorline.margin.series import Series, Stretch
 from floorline.margin.table import NAMELESS
+from floorline.money import usd_of
 
 HISTORY_DAYS = 49
 """How many days before today rules look back at most."""

@@ -14,9 +14,8 @@ from floorline import money
 from floorline.backlog.model import QUARTER_DAYS, Opportunity, Per, Realised
 from floorline.margin.baseline import Entry
 from floorline.margin.changelog import GRACE_DAYS, describe
-from floorline.margin.metrics import usd_of
 from floorline.margin.series import Stretch
-from floorline.money import ZERO
+from floorline.money import ZERO, usd_of
 
 WINDOW_DAYS = 28
 DAYS_MIN = 7

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from floorline.cli.grid import Column, print_grid
 from floorline.margin.acquisition import Acquisition
-from floorline.margin.metrics import usd_of
 from floorline.margin.words import UNKNOWN, cents, counted, percent
+from floorline.money import usd_of
 
 
 def print_acquisition(out: Console, found: Sequence[Acquisition], days: str) -> None:

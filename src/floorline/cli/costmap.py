@@ -17,8 +17,8 @@ from floorline.jobs.margins import MarginRequest
 from floorline.margin.costmap import COLUMNS, HIDDEN, CostMap, MapRow
 from floorline.margin.costmap_report import costmap_document, costmap_lines
 from floorline.margin.dimensions import Scope
-from floorline.margin.metrics import usd_of
 from floorline.margin.report import percent, share_percent
+from floorline.money import usd_of
 
 
 @click.command("costmap")

@@ -19,8 +19,8 @@ from floorline.margin.acquisition import PAYBACK_MONTHS, acquisition_document, m
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import CUSTOMERS_MIN, HARMS, Difference, Effect, Rate, Side, total
 from floorline.margin.effectiveness_report import effectiveness_document
-from floorline.margin.metrics import usd_of
 from floorline.margin.words import cents, counted, dollars, percent
+from floorline.money import usd_of
 from floorline.wiring import load_config
 
 

@@ -11,9 +11,9 @@ from floorline.cli.grid import Column, print_grid
 from floorline.cli.margin_text import cents, console
 from floorline.margin.bridge import LABELS, PARTS, Bridge, Days, Part, primary_driver
 from floorline.margin.explanation import Explanation
-from floorline.margin.metrics import usd_of
 from floorline.margin.report import percent
 from floorline.margin.words import counted
+from floorline.money import usd_of
 
 _NOTHING = "–"
 _SHOWN_MIN_PICO = 10**7

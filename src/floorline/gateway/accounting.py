@@ -16,7 +16,7 @@ from floorline.gateway.policy import Provider
 from floorline.gateway.underway import Try
 from floorline.ledger.codec import NO_LINES, line_columns, micro, pico, retries_of, tokens_of
 from floorline.ledger.rows import MICRO_MAX, PICO_MAX
-from floorline.money import LIMIT_USD, ZERO, from_pico, usd
+from floorline.money import LIMIT_USD, ZERO, usd, usd_of
 from floorline.pricing.answers import Steady, price_answer, steady
 from floorline.pricing.book import PriceBook, PriceVersion
 from floorline.pricing.cost import Costing
@@ -55,11 +55,11 @@ class Account(Struct, frozen=True, kw_only=True):
     @property
     def effective_cost(self) -> Decimal | None:
         """What margin counts, in USD."""
-        return None if self.effective is None else from_pico(self.effective)
+        return None if self.effective is None else usd_of(self.effective)
 
     def of_attempt(self, number: int) -> Decimal:
         """What margin counts of one attempt, in USD."""
-        return from_pico(
+        return usd_of(
             sum([paid for attempt, paid in zip(self.lines[0], self.lines[8], strict=True) if attempt == number])
         )
 
@@ -90,8 +90,8 @@ class Prices:
             if len(self._steady) >= STEADY_MAX:
                 self._steady.clear()
             found = self._steady[kind] = steady(usage, asked, provider, self.book, at, component=component)
-            if found.version is not None:
-                self.versions[found.version.id] = found.version
+            if found.tariff is not None:
+                self.versions[found.tariff.version.id] = found.tariff.version
         return found.tariff
 
 
@@ -147,7 +147,7 @@ def _plain(one: Try, prices: Prices, at: datetime, component: str, endpoint: str
         contracted=bill.cost,
         effective=bill.cost,
         basis=tariff.basis,
-        price_version=tariff.version,
+        price_version=tariff.version.id,
         usage=usage,
         quantities=bill.usage,
         tokens=bill.tokens,

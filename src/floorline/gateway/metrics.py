@@ -15,7 +15,7 @@ import msgspec
 
 from floorline.gateway.accounting import Account
 from floorline.gateway.underway import Try, UnderWay
-from floorline.money import from_pico
+from floorline.money import usd_of
 
 MODELS_MAX = 200
 OTHER = "other"
@@ -242,7 +242,7 @@ _OF_CALLS: Mapping[str, Callable[[Tallies], Mapping[Labels, int | Decimal]]] = {
         ((k.provider, str(k.answered)), t.calls) for k, t in tallies.items() if k.answered
     ),
     "floorline_cost_usd_total": lambda tallies: _summed(
-        ((k.provider, k.model, k.basis), from_pico(t.cost)) for k, t in tallies.items() if k.basis
+        ((k.provider, k.model, k.basis), usd_of(t.cost)) for k, t in tallies.items() if k.basis
     ),
     "floorline_unpriced_calls_total": lambda tallies: _summed(
         ((k.provider, k.model), t.calls) for k, t in tallies.items() if not k.basis

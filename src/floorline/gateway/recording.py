@@ -151,7 +151,7 @@ def closing(call: UnderWay, account: Account, *, ending: str, gateway: str, now_
         min(call.overhead_ns // 1_000, OVERHEAD_US_MAX),
         account.basis,
         account.price_version,
-        account.reason,
+        account.reason[:NAME_MAX],
         account.list,
         account.contracted,
         account.effective,

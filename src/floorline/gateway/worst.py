@@ -16,7 +16,7 @@ from floorline.gateway.policy import Target
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.frame import Amounts, Facts, Verdict
-from floorline.money import from_pico
+from floorline.money import usd_of
 from floorline.pricing.book import PriceBook
 from floorline.pricing.bound import most_pico
 from floorline.pricing.ceiling import ceiling
@@ -74,7 +74,7 @@ def worst_case(
         if pico is None:
             return Amounts(usd=None, tokens=sum(sizes))
         dearest = max(dearest, pico)
-    return Amounts(usd=from_pico(dearest), tokens=sum(sizes))
+    return Amounts(usd=usd_of(dearest), tokens=sum(sizes))
 
 
 def _most_pico(call: UnderWay, target: Target, sizes: tuple[int, int], snapshot: Snapshot) -> int | None:

@@ -31,11 +31,10 @@ from floorline.margin import queries
 from floorline.margin.attribution import Names
 from floorline.margin.changelog import crossings
 from floorline.margin.dimensions import Dimension, Scope
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.series import Stretch, stretch_of
 from floorline.margin.table import NAMELESS
-from floorline.money import ZERO
+from floorline.money import ZERO, usd_of
 from floorline.pricing.book import PriceBook
 from floorline.pricing.version import PriceVersion, Unpriced
 from floorline.query import Parameter, Query

@@ -16,9 +16,9 @@ from floorline.ledger.files import put_file
 from floorline.ledger.ledger import Ledger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.table import MarginReport
+from floorline.money import usd_of
 
 EVERY = timedelta(minutes=5)
 WEEK = timedelta(days=7)

@@ -23,8 +23,9 @@ from floorline.ledger.shelf import Shelf
 from floorline.margin.baseline import Entry
 from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
-from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.metrics import Figures
 from floorline.margin.series import Series
+from floorline.money import usd_of
 from floorline.pricing.book import PriceBook
 from floorline.reviews import queries
 from floorline.reviews.actions import decide

@@ -31,7 +31,8 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 from msgspec.structs import replace
 
-from floorline.margin.metrics import ratio_of, usd_of
+from floorline.margin.metrics import ratio_of
+from floorline.money import usd_of
 
 Part = Literal[
     "call_volume", "customer_mix", "model_mix", "cache_hits", "input_tokens", "prompt_cache", "output_tokens",

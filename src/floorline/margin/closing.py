@@ -15,10 +15,10 @@ from typing import Literal, get_args
 import msgspec
 
 from floorline.clock import next_month
-from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.metrics import Figures
 from floorline.margin.policy import FeaturePolicy, PlanPolicy
 from floorline.margin.table import MarginReport
-from floorline.money import ZERO, ratio
+from floorline.money import ZERO, ratio, usd_of
 
 Kind = Literal["calls", "adjustments", "costs", "revenue", "outcomes", "usage_prices", "settings"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from floorline.margin.metrics import Figures, per, ratio_of, usd_of
+from floorline.margin.metrics import Figures, per, ratio_of
 from floorline.margin.policy import FeaturePolicy, Policies
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
+from floorline.money import usd_of
 
 COLUMNS = (
     "generation", "embedding", "re_embedding", "retrieval", "rerank", "judging", "orchestration", "infrastructure",

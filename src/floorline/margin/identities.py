@@ -10,8 +10,8 @@ from typing import Literal
 
 from floorline.events import Customer
 from floorline.margin.cells import Owner
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
+from floorline.money import usd_of
 
 Kind = Literal["customer", "plan", "feature"]
 SideName = Literal["usage", "billing"]

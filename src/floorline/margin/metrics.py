@@ -92,17 +92,17 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def revenue(self) -> Decimal:
         """Recognised revenue, USD."""
-        return usd_of(self.revenue_pico)
+        return money.usd_of(self.revenue_pico)
 
     @property
     def cogs(self) -> Decimal:
         """Cost of goods sold, USD."""
-        return usd_of(self.cogs_pico)
+        return money.usd_of(self.cogs_pico)
 
     @property
     def margin(self) -> Decimal:
         """Revenue − COGS, USD."""
-        return usd_of(self.revenue_pico - self.cogs_pico)
+        return money.usd_of(self.revenue_pico - self.cogs_pico)
 
     @property
     def margin_ratio(self) -> Decimal | None:
@@ -125,7 +125,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         for component, pico in self.shared_pico.items():
             parts[component] = parts.get(component, 0) + pico
         assert sum(parts.values()) == self.cogs_pico
-        return {name: usd_of(pico) for name, pico in parts.items() if pico or name == "inference"}
+        return {name: money.usd_of(pico) for name, pico in parts.items() if pico or name == "inference"}
 
     @property
     def priced_calls(self) -> int:
@@ -140,17 +140,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cost_per_call_p95(self) -> Decimal | None:
         """The 95th percentile of the effective cost of a priced call, USD."""
-        return None if self.p95_pico is None else usd_of(self.p95_pico)
+        return None if self.p95_pico is None else money.usd_of(self.p95_pico)
 
     @property
     def cost_per_successful_outcome(self) -> Decimal | None:
         """COGS ÷ successful outcomes, USD; None where there is none, or where the row is not what reaches them."""
         return per(self.cogs_pico, self.outcomes.successes) if self.outcomes and self.owns_outcomes else None
-
-
-def usd_of(pico: int) -> Decimal:
-    """An integer of 10^-12 USD as a Decimal of 12 places."""
-    return money.EXACT.scaleb(Decimal(pico), -money.PLACES)
 
 
 def ratio_of(part: int, whole: int) -> Decimal | None:
@@ -160,7 +155,7 @@ def ratio_of(part: int, whole: int) -> Decimal | None:
 
 def per(pico: int, count: int | None) -> Decimal | None:
     """USD for each of `count`; None when there is none."""
-    return money.ratio(usd_of(pico), Decimal(count)) if count else None
+    return money.ratio(money.usd_of(pico), Decimal(count)) if count else None
 
 
 def share_text(part: int, whole: int) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from floorline.margin.metrics import per, ratio_of, usd_of
+from floorline.margin.metrics import per, ratio_of
 from floorline.margin.queries import StepRow
+from floorline.money import usd_of
 
 DEFAULT_SHARE = Decimal("0.80")
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from floorline.margin.metrics import ratio_of, usd_of
+from floorline.margin.metrics import ratio_of
 from floorline.margin.table import MarginReport
+from floorline.money import usd_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

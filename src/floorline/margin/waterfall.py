@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Literal
 
 from floorline.events import REVENUE_KINDS
-from floorline.margin.metrics import Figures, ratio_of, usd_of
+from floorline.margin.metrics import Figures, ratio_of
 from floorline.margin.report import Json, money_or_null, text_of
 from floorline.margin.table import Key, MarginReport
-from floorline.money import EXACT, PLACES
+from floorline.money import EXACT, PLACES, usd_of
 
 REVENUE, MARGIN = "revenue", "margin"
 

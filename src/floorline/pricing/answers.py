@@ -63,7 +63,6 @@ class Steady(Struct, frozen=True):
 
     start: datetime
     end: datetime
-    version: PriceVersion | None
     tariff: Tariff | None
 
 
@@ -71,12 +70,10 @@ def steady(part: Usage, asked: str, provider: str, book: PriceBook, at: datetime
     """What holds around `at` for answers of `provider` like `part`, the only part of its answer, to requests for `asked`."""
     version = _version(part, asked, provider, book, at)
     spans = [book.steady(provider, name, at, part.context) for name in _names(part, asked, provider) if name]
-    priced = isinstance(version, PriceVersion)
     return Steady(
         max([start for start, _ in spans], default=at),
         min([end for _, end in spans], default=at),
-        version if priced else None,
-        Tariff.of(version, part, component) if priced else None,
+        Tariff.of(version, part, component) if isinstance(version, PriceVersion) else None,
     )
 
 

@@ -6,7 +6,6 @@ A shape is the names that an answer reports, as nearly all answers of one provid
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import msgspec
 
@@ -52,14 +51,14 @@ class _Unit(msgspec.Struct, frozen=True):
 class Tariff:
     """What answers of one shape cost under one price version."""
 
-    __slots__ = ("_counts", "_fixed", "_units", "_version", "basis", "component", "version")
+    __slots__ = ("_component", "_counts", "_fixed", "_units", "basis", "version")
 
     def __init__(self, version: PriceVersion, usage: Usage, component: str) -> None:
         """Use `of`."""
         names = sorted(usage.buckets, key=_ORDER.__getitem__)
         self._units = tuple([_Unit(name, _price(version, name), _side(name)) for name in names])
         self._counts = {name: int(amount) * MILLION for name, amount in usage.counts.items()}
-        self._version, self.version, self.component = version, version.id, component
+        self.version, self._component = version, component
         self.basis: CostBasis = "estimated" if tier_unpriced(usage, version) else "computed"
         self._fixed: dict[Names, tuple[Numbers, Names, Names, Numbers, Numbers, Names]] = {}
 
@@ -104,14 +103,14 @@ class Tariff:
 
     def _fix(self, used: Names) -> tuple[Numbers, Names, Names, Numbers, Numbers, Names]:
         """The columns that are the same whenever these units were used."""
-        prices = [self._version.by_unit[name] for name in used]
+        prices = [self.version.by_unit[name] for name in used]
         found = self._fixed[used] = (
             (0,) * len(used),
-            (self.component,) * len(used),
+            (self._component,) * len(used),
             used,
             tuple([price.per for price in prices]),
             tuple([to_pico(price.contracted) for price in prices]),
-            (self.version,) * len(used),
+            (self.version.id,) * len(used),
         )
         return found
 
@@ -126,8 +125,3 @@ def _side(name: str) -> int:
         return 1 if name.startswith("cache_read") else 0
     assert name in _OUTPUT, f"{name} is a bucket of tokens"
     return 3 if name == "reasoning" else 2
-
-
-def same_shape(usage: Usage) -> tuple[Names, tuple[tuple[str, Decimal], ...]]:
-    """What tells the shape of one answer's usage from another's."""
-    return tuple(usage.buckets), tuple(usage.counts.items())

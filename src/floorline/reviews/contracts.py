@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from floorline import money
-from floorline.margin.metrics import ratio_of, usd_of
+from floorline.margin.metrics import ratio_of
+from floorline.money import usd_of
 from floorline.reviews.quarter_model import Commitment, ProviderLine, VolumeLine
 from floorline.reviews.queries import ModelUse, TokenQuantiles
 

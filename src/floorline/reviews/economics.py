@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from floorline.margin.metrics import Figures, per, ratio_of, usd_of
+from floorline.margin.metrics import Figures, per, ratio_of
 from floorline.margin.table import NAMELESS
 from floorline.margin.words import counted, dollars
+from floorline.money import usd_of
 from floorline.reviews.model import EconomicsLine, Unit
 from floorline.reviews.policy import Targets, Tier
 from floorline.reviews.queries import ModelUse, Served

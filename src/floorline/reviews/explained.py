@@ -2,9 +2,9 @@
 
 from floorline.margin.bridge import PARTS, Bridge, primary_driver
 from floorline.margin.explanation import Explanation
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.runbook import lever_for
+from floorline.money import usd_of
 from floorline.reviews.model import Explained, Part
 
 SHOWN_MAX = 5

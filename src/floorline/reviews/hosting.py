@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from floorline import money
-from floorline.margin.metrics import nearest_rank_95, ratio_of, usd_of
+from floorline.margin.metrics import nearest_rank_95, ratio_of
+from floorline.money import usd_of
 from floorline.reviews.quarter_model import HostingLine
 from floorline.reviews.queries import Hours, Workload
 

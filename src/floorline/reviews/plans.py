@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from floorline import money
-from floorline.margin.metrics import Figures, ratio_of, usd_of
+from floorline.margin.metrics import Figures, ratio_of
 from floorline.margin.table import NAMELESS
 from floorline.margin.words import percent
+from floorline.money import usd_of
 from floorline.reviews.quarter_model import PlanLine
 
 DAYS = 90

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from floorline import money
 from floorline.margin.floors import exception_sentence, feature_floor
-from floorline.margin.metrics import Figures, ratio_of, usd_of
+from floorline.margin.metrics import Figures, ratio_of
 from floorline.margin.policy import Policies
 from floorline.margin.runbook import owner_of
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.margin.words import counted
+from floorline.money import usd_of
 from floorline.reviews.contracts import providers, volume
 from floorline.reviews.hosting import hosting
 from floorline.reviews.plans import plans

@@ -11,13 +11,14 @@ from floorline import money
 from floorline.margin.effectiveness import HARMS, Effect
 from floorline.margin.effectiveness import total as claimed
 from floorline.margin.floors import exception_sentence
-from floorline.margin.metrics import Figures, usd_of
+from floorline.margin.metrics import Figures
 from floorline.margin.policy import Policies
 from floorline.margin.runbook import owner_of
 from floorline.margin.series import Series
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.margin.waterfall import waterfall
 from floorline.margin.words import counted, dollars, percent
+from floorline.money import usd_of
 from floorline.reviews.actions import carried, proposed
 from floorline.reviews.economics import WeekOfUse, economics
 from floorline.reviews.model import (

@@ -8,8 +8,7 @@ from importlib import resources
 import msgspec
 
 from floorline.ledger.surface import AnyLedger
-from floorline.margin.metrics import usd_of
-from floorline.money import ZERO, text
+from floorline.money import ZERO, text, usd_of
 from floorline.query import Query
 from floorline.sandbox import company as own
 from floorline.sandbox.figures import Tables

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from floorline.margin.floors import Zone
-from floorline.margin.metrics import Figures, nearest_rank_95, per, ratio_of, usd_of
+from floorline.margin.metrics import Figures, nearest_rank_95, per, ratio_of
 from floorline.margin.steps import Step, StepsReport
 from floorline.margin.table import MarginReport
-from floorline.money import ZERO, ratio
+from floorline.money import ZERO, ratio, usd_of
 from floorline.sandbox import company as own
 from floorline.sandbox.table import DAYS
 

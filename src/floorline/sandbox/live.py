@@ -25,8 +25,7 @@ from floorline.gateway.keyring_file import KEYRING_NAME
 from floorline.gateway.secret import SECRET_NAME, file_secret
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.state import State
-from floorline.margin.metrics import usd_of
-from floorline.money import ZERO, text
+from floorline.money import ZERO, text, usd_of
 from floorline.pricing.book import PriceBook
 from floorline.query import Query
 from floorline.sandbox import company as own

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from floorline.margin.acquisition import MONTH_DAYS as ACQUISITION_DAYS
 from floorline.margin.acquisition import PAYBACK_MONTHS, Acquisition
 from floorline.margin.effectiveness import CUSTOMERS_MIN, Effect
-from floorline.margin.metrics import usd_of
-from floorline.money import ZERO, ratio, text, to_pico, usd
+from floorline.money import ZERO, ratio, text, to_pico, usd, usd_of
 from floorline.sandbox import company as own
 from floorline.sandbox.activity import Activity, MoneyRow, UsageRow
 from floorline.sandbox.checks import Check

@@ -13,9 +13,9 @@ from floorline.bench.quarter.company import DAYS, FEATURES, PROVIDER, START, Fea
 from floorline.margin.bridge import Days
 from floorline.margin.explanation import Called, Facts, Owned, Received
 from floorline.margin.floors import feature_floor
-from floorline.margin.metrics import usd_of
 from floorline.margin.policy import Policies
 from floorline.margin.substitution import Kind, Work
+from floorline.money import usd_of
 
 MORNING = time(6)
 """When a day is judged: on the next one."""

@@ -6,11 +6,10 @@ estimate of a lost call. Nothing stays reserved for a process that is gone.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 from floorline.errors import LedgerCorrupt
-from floorline.events import TOKEN_BUCKETS, Opening, Usage
+from floorline.events import Opening, Usage
 from floorline.gateway.accounting import Prices
 from floorline.gateway.counters.tally import Bucket, Hold, Tally
 from floorline.guardrails.budget import Named
@@ -20,12 +19,10 @@ from floorline.ledger.checkpoint import Place, Saved, SavedBucket, SavedCall
 from floorline.ledger.rows import CallRow
 from floorline.ledger.segment import Damaged, Segment
 from floorline.ledger.spool import number_of, segment_paths
-from floorline.money import PLACES
+from floorline.money import usd_of
 from floorline.pricing.book import Unpriced
 from floorline.pricing.cost import price
 
-_MICRO = 10**6
-_TOKENS = frozenset(TOKEN_BUCKETS)
 Estimate = Callable[[SavedCall], Amounts]
 
 
@@ -117,10 +114,9 @@ def _charge(tally: Tally, row: CallRow, opened: SavedCall | None, estimate: Esti
 
 def spent_by(row: CallRow) -> Amounts:
     """What a record says that its call used, as the call's own settlement said it."""
-    known = row.effective_cost is not None
-    tokens = sum([quantity for name, quantity in row.usage.items() if name in _TOKENS]) // _MICRO
-    usd = Decimal(row.effective_cost).scaleb(-PLACES) if row.effective_cost is not None else None
-    return Amounts(usd=usd, tokens=tokens if known or row.usage else None)
+    usd = None if row.effective_cost is None else usd_of(row.effective_cost)
+    known = usd is not None or bool(row.usage)
+    return Amounts(usd=usd, tokens=row.input_tokens + row.output_tokens if known else None)
 
 
 def _named(call: SavedCall) -> Named:

@@ -88,12 +88,10 @@ def outgoing(
     target = f"{path}?{query}" if query else path
     stamped = view.stream and wants_cost(request)
     lines = _lines(request, provider, host, identity=usage_asked or stamped)
-    if body or request.method not in _BODILESS:
-        lines += b"content-length: %d\r\n" % len(body)
+    length = [(b"content-length", b"%d" % len(body))] if body or request.method not in _BODILESS else []
+    lines += rendered(length)
     if signer is not None:
-        headers = _headers(request, provider, host, identity=usage_asked or stamped)
-        if body or request.method not in _BODILESS:
-            headers.append((b"content-length", b"%d" % len(body)))
+        headers = [*_headers(request, provider, host, identity=usage_asked or stamped), *length]
         origin = provider.base_url[: len(provider.base_url.rstrip("/")) - len(base)]
         lines += rendered(signer.sign(request.method, origin + target, headers, body))
     return Outgoing(
