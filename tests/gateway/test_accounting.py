@@ -296,6 +296,21 @@ def test_figures_that_no_record_can_hold_never_lose_the_call(tokens: object, tmp
     run(test())
 
 
+@pytest.mark.parametrize(("asked", "basis"), [(MODEL, "computed"), ("nobody-sells-this", "unpriced")])
+def test_a_model_whose_name_no_column_holds_is_cut_and_its_call_kept(asked: str, basis: str, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with serving(tmp_path) as live:
+            usage = {"prompt_tokens": 100, "completion_tokens": 20}
+            live.stub.script = answer(answering("m" * 6_000, usage=usage))
+            assert (await live.ask(OPENAI.path, OPENAI.ask.replace(MODEL.encode(), asked.encode()))).status == 200
+            call = (await live.settled()).call
+            assert (call.model_served, call.cost_basis) == ("m" * 1_024, basis)
+            assert len(call.unpriced_reason) <= 1_024
+            assert (call.unpriced_reason != "") == (basis == "unpriced")
+
+    run(test())
+
+
 @pytest.mark.parametrize(
     ("stated", "kept"),
     [(0.00049701333333333333, Decimal("0.000497013333")), (1e90, None), (-1, None), (0, Decimal(0)), ("NaN", None)],
