@@ -15,7 +15,7 @@ from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
 from floorline.gateway.server import Server
 from floorline.jobs.control import Control, ControlPages
-from floorline.jobs.pages import Asked, Route, Router
+from floorline.web.http import Asked, Route, Router
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness

@@ -2,7 +2,7 @@
 
     gateways' spools ─▶ Collector ─▶ Ledger ◀─ LedgerServer ◀─ commands
                                        │  └──▶ Scheduler: jobs, each in a thread of its own
-                                       └─▶ ControlPages: /healthz, /readyz, /metrics
+                                       └─▶ web: pages, API, /healthz, /readyz, /metrics
 
 Gateways need none of it: they serve and spool while it is away, and it catches up.
 """
@@ -10,15 +10,12 @@ Gateways need none of it: they serve and spool while it is away, and it catches 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
-from floorline.jobs.collecting import Collector, Following
-from floorline.jobs.delivering import delivery_figures
-from floorline.jobs.exposition import job_figures, revenue_figures, samples
+from floorline.jobs.collecting import Collector
 from floorline.jobs.lost import Estimator
-from floorline.jobs.pages import Page, Route, text_page
 from floorline.jobs.schedule import Job
 from floorline.jobs.scheduler import Scheduler
 from floorline.ledger.ledger import Ledger
@@ -34,9 +31,6 @@ FLUSH_MS = 3_000
 
 COLLECT_WAIT_S = 60
 RETRY_MS = 1_000
-BEHIND_MS = 10_000
-"""Not ready when nothing was collected for this long."""
-
 
 class Control:
     """One ledger's control process, but for its HTTP listener. `start`, then `stop`."""
@@ -127,51 +121,3 @@ class Control:
             raise
         else:
             self.trouble = ""
-
-
-class ControlPages:
-    """What the listener tells of the process: whether it lives, whether it keeps up, and its figures."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def routes(self) -> tuple[Route, ...]:
-        """/healthz for everyone, /readyz and /metrics for who has the token."""
-        return (
-            Route(method="GET", path="/healthz", answer=lambda _: text_page(200, "ok\n"), open=True),
-            Route(method="GET", path="/readyz", answer=lambda _: self._ready()),
-            Route(method="GET", path="/metrics", answer=lambda _: self._figures()),
-        )
-
-    def _ready(self) -> Page:
-        control = self._control
-        if control.trouble:
-            return text_page(503, f"{control.trouble}\n")
-        if control.behind_ms > BEHIND_MS:
-            return text_page(503, f"nothing was collected for {control.behind_ms} ms\n")
-        return text_page(200, "ok\n")
-
-    def _figures(self) -> Page:
-        return Page(200, "text/plain; version=0.0.4; charset=utf-8", "".join(self._metrics()))
-
-    def _metrics(self) -> Iterator[str]:
-        control, done = self._control, self._control.collector.done
-        yield from samples("floorline_collected_total", "counter", "frames collected from gateways, by what became of them", {
-            'outcome="new"': done.new, 'outcome="same"': done.same, 'outcome="late"': done.late,
-            'outcome="lost"': done.lost, 'outcome="refused"': done.refused,
-        })  # fmt: skip
-        gateways = control.collector.followed
-        yield from samples("floorline_spool_bytes", "gauge", "what a gateway's spool holds on disk", _each(gateways, lambda one: one.spool_bytes))  # fmt: skip
-        yield from samples("floorline_open_calls", "gauge", "calls of a gateway that are not closed yet", _each(gateways, lambda one: one.open))  # fmt: skip
-        yield from samples("floorline_ledger_behind_milliseconds", "gauge", "since everything spooled was in the ledger", {"": control.behind_ms})  # fmt: skip
-        yield from samples("floorline_ledger_unshipped_milliseconds", "gauge", "since everything in the ledger was in the store", {"": control.unshipped_ms})  # fmt: skip
-        yield from samples("floorline_control_trouble", "gauge", "1 while nothing can be collected", {"": int(bool(control.trouble))})  # fmt: skip
-        now = datetime.now(UTC)
-        yield from job_figures(control.scheduler.records(), now)
-        if (fresh := control.revenue()) is not None:
-            yield from revenue_figures(fresh, now)
-        yield from delivery_figures(control.ledger.state, now)
-
-
-def _each(gateways: list[Following], figure: Callable[[Following], int]) -> dict[str, int]:
-    return {f'gateway="{one.name}"': figure(one) for one in gateways}

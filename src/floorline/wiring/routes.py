@@ -5,12 +5,12 @@ from functools import cache
 
 from floorline.config import Config
 from floorline.guardrails.outlook import document
-from floorline.jobs.baseline_pages import BaselinePages
+from floorline.web.api.baselines import BaselinePages
 from floorline.jobs.customer_usage import CustomerUsage
-from floorline.jobs.pages import Route
+from floorline.web.http import Route
 from floorline.jobs.stripe.inbox import Inbox
-from floorline.jobs.stripe.webhook import Webhook
-from floorline.jobs.usage_pages import UsagePages
+from floorline.web.api.stripe import Webhook
+from floorline.web.api.usage import UsagePages
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import now, signing_secret, webhook_secrets
 

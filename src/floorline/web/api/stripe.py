@@ -8,7 +8,7 @@ from floorline.ingest.files import parse_json
 from floorline.ingest.stripe.changes import change_of
 from floorline.ingest.stripe.objects import mapping
 from floorline.ingest.stripe.webhook import fault
-from floorline.jobs.pages import Asked, Page, Refused, Route, json_page
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page
 from floorline.jobs.stripe.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,16 @@ class Webhook:
         self._inbox, self._secrets, self._clock = inbox, secrets, clock
 
     def route(self) -> Route:
-        """Where it listens: without the control token, since the signature says who sends."""
-        return Route(method="POST", path=PATH, answer=self.answer, open=True, body_bytes_max=BODY_BYTES_MAX)
+        """Where it listens: open to everyone, since the signature says who sends."""
+        told = Told(summary="What Stripe sends, by its signature")
+        return Route(method="POST", path=PATH, rule="open", answer=self.answer, body_bytes_max=BODY_BYTES_MAX, told=told)
 
     def answer(self, asked: Asked) -> Page:
         """200 once what changed is on disk, and for events that concern no revenue; 400 for what Stripe did not sign."""
         if not self._secrets:
             raise Refused(404, "not_found", "stripe.webhook_secret is not set: nothing is taken here")
         now = self._clock()
-        header = asked.headers.get(b"stripe-signature", b"").decode("latin-1")
+        header = asked.header("stripe-signature")
         if why := fault(asked.body, header, self._secrets, now):
             log.warning("a webhook was refused: %s", why)
             raise Refused(400, "signature", why)

@@ -9,7 +9,7 @@ import msgspec
 
 from floorline.clock import day_of, timezone
 from floorline.jobs.baselining import Baselines
-from floorline.jobs.pages import Asked, Page, Refused, Route, json_page, read_body
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.baseline import FIELDS, declaration_of
 from floorline.margin.changelog import entry_document, log_document
@@ -35,6 +35,16 @@ class _Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     by: _Text = ""
 
 
+class _Which(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of a GET."""
+
+    feature: Annotated[_Text, msgspec.Meta(description="only of this feature")] = ""
+
+
+_LISTED = Told(summary="The baselines in force today and their changelog", query=_Which)
+_DECLARED = Told(summary="Declare a baseline", body=_Declared, status=201)
+
+
 class BaselinePages:
     """Answers over the control process's own ledger."""
 
@@ -43,10 +53,10 @@ class BaselinePages:
         self._baselines = Baselines(ledger, policies)
 
     def routes(self) -> tuple[Route, ...]:
-        """Both need the control token."""
+        """Viewers read them, editors declare them."""
         return (
-            Route(method="GET", path=PATH, answer=self._told),
-            Route(method="POST", path=PATH, answer=self._declared),
+            Route(method="GET", path=PATH, rule="viewer", answer=self._told, told=_LISTED),
+            Route(method="POST", path=PATH, rule="editor", answer=self._declared, told=_DECLARED),
         )
 
     def _told(self, asked: Asked) -> Page:

@@ -9,30 +9,29 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Annotated
-from urllib.parse import unquote
 
 import msgspec
 
-from floorline.jobs.pages import Asked, Page, Refused, Route, json_page, read_body
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, customer_of, make_token
 
 USAGE = "/api/v1/usage/"
 TOKENS = "/api/v1/usage-tokens"
 WIDGET = "/widget/usage.js"
 
-_ANYWHERE = (b"access-control-allow-origin", b"*")
+_ANYWHERE = ("access-control-allow-origin", "*")
 _PREFLIGHT = (
     _ANYWHERE,
-    (b"access-control-allow-methods", b"GET"),
-    (b"access-control-allow-headers", b"authorization"),
-    (b"access-control-max-age", b"86400"),
+    ("access-control-allow-methods", "GET"),
+    ("access-control-allow-headers", "authorization"),
+    ("access-control-max-age", "86400"),
 )
-_PRIVATE = (_ANYWHERE, (b"cache-control", b"private, no-store"), (b"vary", b"authorization"))
+_PRIVATE = (_ANYWHERE, ("cache-control", "private, no-store"), ("vary", "authorization"))
 _SCRIPT = (
     _ANYWHERE,
-    (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"cache-control", b"public, max-age=3600"),
-    (b"x-content-type-options", b"nosniff"),
+    ("cross-origin-resource-policy", "cross-origin"),
+    ("cache-control", "public, max-age=3600"),
+    ("x-content-type-options", "nosniff"),
 )
 _MINUTE = timedelta(minutes=1)
 _Minutes = Annotated[int, msgspec.Meta(ge=1, le=LIFETIME_MAX // _MINUTE)]
@@ -47,31 +46,43 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     minutes: _Minutes = LIFETIME // _MINUTE
 
 
+class _Token(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to it."""
+
+    token: str
+    customer: str
+    expires_at: datetime
+
+
+_USED = Told(summary="What a customer has used of its budgets, with a token of that customer")
+_MADE = Told(summary="Make a token of a customer's usage", body=_Wanted, answer=_Token, status=201)
+
+
 class UsagePages:
     """Answers by `read`, which makes the document of one customer's usage at an instant."""
 
     def __init__(self, read: Read, secret: Callable[[], bytes], now: Callable[[], datetime]) -> None:
         self._read, self._secret, self._now = read, secret, now
-        self._script = resources.files("floorline.jobs").joinpath("widget", "usage.js").read_text(encoding="utf-8")
+        self._script = resources.files("floorline.web").joinpath("widget", "usage.js").read_text(encoding="utf-8")
 
     def routes(self) -> tuple[Route, ...]:
         """The usage and its element are open: the usage checks its own tokens."""
         usage = f"{USAGE}{{customer}}"
         return (
-            Route(method="GET", path=usage, answer=self._usage, open=True),
-            Route(method="OPTIONS", path=usage, answer=lambda _: Page(204, "text/plain", "", _PREFLIGHT), open=True),
-            Route(method="POST", path=TOKENS, answer=self._token),
-            Route(method="GET", path=WIDGET, answer=self._widget, open=True),
+            Route(method="GET", path=usage, rule="open", answer=self._usage, told=_USED),
+            Route(method="OPTIONS", path=usage, rule="open", answer=lambda _: Page(204, "text/plain", "", _PREFLIGHT)),
+            Route(method="POST", path=TOKENS, rule="admin", answer=self._token, told=_MADE),
+            Route(method="GET", path=WIDGET, rule="open", answer=self._widget),
         )
 
     def _usage(self, asked: Asked) -> Page:
         now = self._now()
-        scheme, _, token = asked.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        scheme, _, token = asked.header("authorization").partition(" ")
         customer = customer_of(token.strip(), self._secret(), now) if scheme.lower() == "bearer" else None
         if customer is None:
             message = "send `Authorization: Bearer …` with a token of the customer that is not over: make one at POST"
             return _opened(Refused(401, "token", f"{message} {TOKENS}"))
-        if unquote(asked.path.removeprefix(USAGE)) != customer:
+        if asked.names["customer"] != customer:
             return _opened(Refused(403, "scope", "the token is another customer's"))
         page = json_page(200, self._read(customer, now))
         return Page(page.status, page.kind, page.body, _PRIVATE)

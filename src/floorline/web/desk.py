@@ -1,0 +1,41 @@
+"""What pages read and act on: one frozen record, made by `wiring` over the control process's own ledger."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from floorline.clock import day_of, timezone
+from floorline.gateway.policy import GatewayPolicy
+from floorline.jobs.margins import Margins
+from floorline.ledger.state import State
+from floorline.ledger.surface import AnyLedger
+from floorline.margin.policy import Policies
+from floorline.reviews.policy import ReviewPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The ledger, what the configuration states, and the clock. What a page needs beyond them is a field here, handed in by
+    `wiring`.
+    """
+
+    ledger: AnyLedger
+    policies: Policies
+    now: Callable[[], datetime]
+    gateway: GatewayPolicy = GatewayPolicy()
+    reviews: ReviewPolicy = ReviewPolicy()
+
+    @property
+    def state(self) -> State:
+        """What is not a record."""
+        return self.ledger.state
+
+    @property
+    def margins(self) -> Margins:
+        """Tables of margin, as `floorline margin` makes them."""
+        return Margins(self.ledger, self.policies)
+
+    @property
+    def today(self) -> date:
+        """The day of the ledger's timezone."""
+        return day_of(self.now(), timezone(self.ledger.timezone))
