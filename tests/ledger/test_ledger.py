@@ -58,10 +58,16 @@ def spooled(home: Path, *records, cut: bool = False, segment_bytes: int = 1 << 2
 
 
 def test_a_record_written_twice_is_there_once(ledger):
+    generations = [ledger.generation]
     assert ledger.write(entries(1, 2)).new == 2
+    generations.append(ledger.generation)
     again = ledger.write(entries(2, 1, 3, 3))
+    generations.append(ledger.generation)
     assert (again.new, again.same, again.refused, again.invalid) == (1, 3, [], [])
     assert total(ledger) == cost_of(1, 2, 3)
+    assert len(set(generations)) == 3
+    ledger.write(entries(1))
+    assert ledger.generation == generations[-1]
 
 
 def test_the_same_identity_with_another_content_is_refused_by_its_position(ledger):

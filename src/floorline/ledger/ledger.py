@@ -86,6 +86,7 @@ class Ledger:
         self._spool: Spool | None = None
         self._batch_rows = batch_rows
         self._broken = ""
+        self._generation = 0
 
     @classmethod
     def open(
@@ -158,6 +159,11 @@ class Ledger:
     def timezone(self) -> str:
         """The reporting timezone of the rollups' days."""
         return self.store.timezone
+
+    @property
+    def generation(self) -> int:
+        """Another number once there is something else to read than before, as long as this process owns the ledger."""
+        return self._generation
 
     # -- in
 
@@ -233,6 +239,7 @@ class Ledger:
         self._identities.claim(frame.identity, frame.fingerprint)
         self._group.append((position.offset, frame))
         self._unsynced = True
+        self._generation += 1
         if position.segment != segment:
             self._submit(ended, segment)  # the end of a segment is a cut
         if len(self._group) >= self._batch_rows:
@@ -326,6 +333,7 @@ class Ledger:
         with self._busy:
             self._empty_spool()
             self.store.rebuild(timezone or self.store.timezone)
+            self._generation += 1
 
     def rename(self, renaming: Renaming) -> None:
         """Give the rows of one customer or user their surrogates, in the base tables and in every rollup. Identities stay:
@@ -334,6 +342,7 @@ class Ledger:
         with self._busy:
             self._empty_spool()
             rename(self.store, renaming)
+            self._generation += 1
 
     def _empty_spool(self) -> None:
         """Nothing is on its way, and no segment is left."""

@@ -1,0 +1,115 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from floorline.web.memo import Holding, Memo
+
+HOLDING = Holding(fresh_s=5, kept_s=60)
+
+
+class World:
+    """A clock, a generation, and how often each document was made."""
+
+    def __init__(self) -> None:
+        self.now_s, self.generation = 0.0, 1
+        self.made: list[str] = []
+        self.memo = Memo[str](
+            now_s=lambda: self.now_s, generation=lambda: self.generation, weigh=len, weight_max=len("features") * 2
+        )
+
+    def ask(self, key: str) -> str:
+        def make() -> str:
+            self.made.append(key)
+            return key
+
+        return self.memo.get(key, make, HOLDING)
+
+
+def test_a_document_is_made_once_while_nothing_new_is_known():
+    world = World()
+    world.ask("features")
+    world.now_s = 59.9
+    assert world.ask("features") == "features"
+    assert world.made == ["features"]
+    world.now_s = 60
+    world.ask("features")
+    assert world.made == ["features"] * 2
+
+
+def test_a_document_of_an_older_generation_is_served_while_it_is_fresh_and_no_longer():
+    world = World()
+    world.ask("features")
+    world.generation, world.now_s = 2, 4.9
+    world.ask("features")
+    assert world.made == ["features"]
+    world.now_s = 5
+    world.ask("features")
+    assert world.made == ["features"] * 2
+
+
+def test_who_decides_something_sees_it():
+    world = World()
+    world.ask("alerts")
+    world.memo.forget()
+    world.ask("alerts")
+    assert world.made == ["alerts"] * 2
+
+
+def test_the_document_that_was_used_longest_ago_leaves_first():
+    world = World()
+    for key in ("features", "calls", "features", "month", "calls", "features"):
+        world.ask(key)
+    assert world.made == ["features", "calls", "month", "calls", "features"]
+
+
+def test_a_document_heavier_than_all_room_is_kept_until_the_next():
+    world = World()
+    for key in ("every customer there is", "every customer there is", "now", "every customer there is"):
+        world.ask(key)
+    assert world.made == ["every customer there is", "now", "every customer there is"]
+
+
+def test_who_asks_while_a_document_is_made_waits_for_it():
+    world = World()
+    making, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> str:
+        making.set()
+        assert go_on.wait(10)
+        return "made once"
+
+    with ThreadPoolExecutor() as readers:
+        first = readers.submit(world.memo.get, "features", slowly, HOLDING)
+        assert making.wait(10)
+        second = readers.submit(world.memo.get, "features", lambda: "made twice", HOLDING)
+        assert world.ask("calls") == "calls"
+        go_on.set()
+        assert (first.result(), second.result()) == ("made once", "made once")
+
+
+def test_what_is_forgotten_while_it_is_made_is_not_kept():
+    world = World()
+
+    def forgotten() -> str:
+        world.memo.forget()
+        return "old"
+
+    assert world.memo.get("alerts", forgotten, HOLDING) == "old"
+    assert world.ask("alerts") == "alerts"
+
+
+def test_a_failure_is_told_and_not_kept():
+    world = World()
+
+    def fail() -> str:
+        raise ValueError("no such feature")
+
+    with pytest.raises(ValueError, match="no such feature"):
+        world.memo.get("features", fail, HOLDING)
+    assert world.ask("features") == "features"
+
+
+def test_fresh_is_never_longer_than_kept():
+    with pytest.raises(ValueError, match="fresh is the shorter"):
+        Holding(fresh_s=10, kept_s=5)
