@@ -3,7 +3,9 @@
 FloorlineError                 shown to the user as one line; the CLI exits with `exit_code`
 ├── BadInput                   what came from outside is wrong: says what, where, and how to mend it
 │   ├── BadConfig              floorline.yaml, with line and column
-│   └── BadRow                 one line of an imported file; the file's good lines are kept
+│   ├── BadRow                 one line of an imported file; the file's good lines are kept
+│   ├── Missing                there is nothing of that name
+│   └── Changed                it is not what somebody saw of it any more
 ├── Mismatch                   the thing asked about does not hold (a check failed)
 ├── LedgerBusy                 another process owns the ledger
 ├── LedgerFull                 the spool's quota or the disk is used up
@@ -34,6 +36,14 @@ class BadConfig(BadInput):
 
 class BadRow(BadInput):
     """One row of an imported file is wrong."""
+
+
+class Missing(BadInput):
+    """What somebody names is not there."""
+
+
+class Changed(BadInput):
+    """What somebody decides about has changed since they looked at it, or cannot go where they want it."""
 
 
 class Mismatch(FloorlineError):

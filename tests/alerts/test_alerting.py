@@ -16,7 +16,8 @@ from floorline.delivery.route import Answer, Route
 from floorline.errors import BadInput
 from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Memory, Sources
-from floorline.jobs.alerting import Setup, acknowledge, evaluate, resolve, shelf_of, tell
+from floorline.jobs.alerting import Setup, evaluate, shelf_of, tell
+from floorline.jobs.answering import acknowledge, resolve
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.shelf import Shelf

@@ -41,6 +41,10 @@ def test_the_command_lists_shows_acknowledges_and_resolves(run):
     assert "chat: margin below its floor (41.0 %)" in shown
     assert "(not told yet)" in shown
     assert json.loads(run("acknowledge", "red/feature", "--note", "on it", "--json"))["state"] == "acknowledged"
+    assert run("assign", "chat", "maria") == "margin_red/feature/chat is maria's\n"
+    assert run("note", "chat", "the provider confirms it") == "noted of margin_red/feature/chat\n"
+    assert "noted by" in run("show", "chat")
+    assert [one["what"] for one in json.loads(run("show", "chat", "--json"))["remarks"]] == ["assigned", "noted"]
     assert run("resolve", "chat") == "margin_red/feature/chat is resolved\n"
     (known,) = json.loads(run("list", "--all", "--json"))
     assert [(one["state"], one["note"], one["told"]) for one in known["history"]] == [

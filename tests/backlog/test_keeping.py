@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from floorline.backlog.keeping import QUIET, again, checked, gone, moved, slug
+from floorline.backlog.keeping import QUIET, again, amended, checked, gone, moved, slug
 from floorline.backlog.model import NEXT
-from floorline.errors import BadInput
+from floorline.errors import BadInput, Changed
 from floorline.money import usd
 from tests.backlog.figures import NOW, opportunity
 
@@ -69,3 +69,18 @@ def test_a_rejection_says_why_and_a_gain_is_above_zero():
     assert slug("Negotiate: committed use!") == "by_hand:negotiate-committed-use"
     with pytest.raises(BadInput, match="at least one letter"):
         slug("…")
+
+
+def test_whose_it_is_and_what_is_said_of_it_stay_in_its_history_and_its_state_stays():
+    item = amended(
+        opportunity(), actor="ann", now=NOW, owner="ben", deadline=date(2026, 12, 1), note="after the launch"
+    )
+    assert (item.state, item.owner, item.deadline) == ("proposed", "ben", date(2026, 12, 1))
+    assert item.history[-1].note == "owner ben, by 2026-12-01: after the launch"
+    assert not gone(item, NOW + timedelta(days=1)), "somebody decided on it"
+    rejected = to(item, "rejected")
+    assert amended(rejected, actor="ann", now=NOW, note="they asked again").owner == "ben"
+    with pytest.raises(Changed, match="is rejected: it is nobody's to do"):
+        amended(rejected, actor="ann", now=NOW, owner="cara")
+    with pytest.raises(BadInput, match="say something"):
+        amended(item, actor="ann", now=NOW)

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from floorline.cli.review import command
-from floorline.errors import BadInput
+from floorline.errors import BadInput, Changed, Missing
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.jobs.reviewing import Reviewer
+from floorline.jobs.reviewing import Reviewer, mark_of
 from floorline.margin.baseline import declaration_of
 from floorline.margin.policy import Policies
 from floorline.money import usd
@@ -100,8 +100,13 @@ def test_a_review_has_the_figures_of_the_margin_table_over_a_change_of_the_clock
     anew = reviews.review(WEEK, later, refresh=True)
     assert anew.total.cost == review.total.cost + 50
     assert next(one for one in anew.actions if one.id == "floor/chat").decision == decision
-    with pytest.raises(BadInput, match="has no action 'floor/none'"):
+    with pytest.raises(Missing, match="has no action 'floor/none'"):
         reviews.decide(WEEK, "floor/none", decision, NOW)
+    undecided = mark_of(next(one for one in review.actions if one.id == "floor/chat"))
+    with pytest.raises(Changed, match=r"it is accept, ben, by 2026-04-10 \(maria\) now"):
+        reviews.decide(WEEK, "floor/chat", decision, NOW, seen=undecided)
+    (audited,) = berlin.state.audited_of("2026-W13/floor/chat")
+    assert (audited.actor, audited.action, audited.detail) == ("maria", "review.decide", "accept, ben, by 2026-04-10")
 
 
 def test_a_week_that_runs_is_shown_and_not_kept_and_one_to_come_is_refused(berlin):

@@ -15,6 +15,7 @@ from floorline.money import text
 from floorline.reviews import weekly_page
 from floorline.reviews.actions import decide
 from floorline.reviews.economics import economics, top_fifth
+from floorline.reviews.follow_up import counts, follow_up
 from floorline.reviews.html import html
 from floorline.reviews.json_document import document
 from floorline.reviews.markdown import WIDTH_MAX, markdown
@@ -170,6 +171,23 @@ def test_a_review_made_anew_keeps_its_decisions():
     assert (left.proposed, left.decision.note) == (False, "after the launch")
     with pytest.raises(KeyError):
         decide(again, "floor/none", verdict("accept"))
+
+
+def test_the_week_after_says_what_came_of_each_decision():
+    figures = week_figures({"chat": ["0.50"] * 4, "search": ["0.50"] * 4, "help": ["0.50"] * 4, "voice": ["0.50"] * 4})
+    first = weekly(figures)
+    first = decide(first, "floor/chat", verdict("accept", owner="ben", by=date(2026, 11, 20)))
+    first = decide(first, "floor/search", verdict("done"))
+    later = {"chat": ["0.40"] * 4, "search": ["0.50"] * 4, "help": STEADY, "voice": ["0.50"] * 4}
+    second = weekly(week_after(figures, margins=later), earlier=first)
+    found = {one.id: one for one in follow_up(first, second, date(2026, 11, 23)) if one.id.startswith("floor/")}
+    chat = found["floor/chat"]
+    assert (chat.outcome, chat.overdue, chat.decision.owner) == ("larger", True, "ben")
+    assert (chat.usd_before, chat.usd_now) == (Decimal("304.166666666667"), Decimal("608.333333333333"))
+    assert found["floor/search"].outcome == "done"
+    assert (found["floor/help"].outcome, found["floor/help"].usd_now) == ("gone", None)
+    assert (found["floor/voice"].outcome, found["floor/voice"].overdue) == ("the same", False)
+    assert counts(found.values()) == {"larger": 1, "gone": 1, "done": 1, "the same": 1}
 
 
 def week_after(figures, margins=None):

@@ -53,7 +53,7 @@ def digest_markdown(found: Digest) -> str:
     ]
     rows = [
         f"| {subject_of(alert)} | {TITLES.get(alert.rule, alert.rule)} | {alert.state} | "
-        f"{'' if alert.at_stake_usd is None else cents(alert.at_stake_usd)} | {alert.owner or 'nobody'} |"
+        f"{'' if alert.at_stake_usd is None else cents(alert.at_stake_usd)} | {alert.answerable or 'nobody'} |"
         for alert in found.open
     ]
     table = "\n".join(["| subject | alert | state | a month | owner |", "|---|---|---|---|---|", *rows])

@@ -118,6 +118,11 @@ def settled(alert: Alert, *, by: str, note: str, now: datetime, period: str) -> 
     return replace(_resolved(alert, now, note, by=by), silenced_in=period)
 
 
+def assigned(alert: Alert, *, to: str) -> Alert | None:
+    """The alert as that of `to`, until it fires again; None when it is resolved."""
+    return None if alert.state == "resolved" else replace(alert, assigned=to)
+
+
 def told(alert: Alert, number: int, period: str) -> Alert:
     """The alert of which the transitions up to `number` were handed on, in `period`."""
     return alert if alert.told >= number else replace(alert, told=number, period=period)
@@ -144,7 +149,7 @@ def _opened(condition: Condition, now: datetime, about: About) -> Alert:
 
 def _fired(alert: Alert, state: State, condition: Condition, now: datetime, about: About) -> Alert:
     moved = _moved(_refreshed(alert, condition), state, now)
-    return replace(_described(moved, condition, about), reopened_at=now, silenced_in="")
+    return replace(_described(moved, condition, about), reopened_at=now, silenced_in="", assigned="")
 
 
 def _judged_worse(alert: Alert, condition: Condition, now: datetime, patience: Patience, about: About) -> Alert:

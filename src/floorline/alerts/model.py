@@ -48,7 +48,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dollars a month, None where unknown, and `alarm_stake_usd` what they were when it called for somebody last. `edition` is
     what the subject's condition is about at the moment (a price version, a budget's period and step): another edition is
     news. `told` is the number of the last transition that was handed to the routes, and `period` the one of that;
-    `silenced_in` the period in which a person resolved it while it still held.
+    `silenced_in` the period in which a person resolved it while it still held. `owner` is whom the runbook names, `assigned`
+    whom a person gave it to, until it fires again.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_stake_usd: Decimal | None = None
     alarm_stake_usd: Decimal | None = None
     owner: str = ""
+    assigned: str = ""
     deadline: datetime | None = None
     edition: str = ""
     clear_since: datetime | None = None
@@ -86,6 +88,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def active(self) -> bool:
         """Whether it waits for somebody or is being worked on."""
         return self.state != "resolved"
+
+    @property
+    def answerable(self) -> str:
+        """Who is to see to it; empty where nobody is named."""
+        return self.assigned or self.owner
 
     @property
     def fired_at(self) -> datetime:

@@ -82,7 +82,7 @@ def fields(alert: Alert) -> tuple[tuple[str, str], ...]:
         ("trend", signed(alert.trend)),
         ("at stake", "" if alert.at_stake_usd is None else f"{cents(alert.at_stake_usd)} a month"),
         ("driver", alert.driver.replace("_", " ")),
-        ("owner", alert.owner),
+        ("owner", alert.answerable),
         ("deadline", minute(alert.deadline) if alert.deadline else ""),
         ("state", alert.state),
     )

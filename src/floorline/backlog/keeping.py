@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from floorline.backlog.model import NEXT, Opportunity, State, Step
-from floorline.errors import BadInput
+from floorline.backlog.model import NEXT, OPEN, Opportunity, State, Step
+from floorline.errors import BadInput, Changed
 
 QUIET = timedelta(days=90)
 """How long a rejected opportunity is not proposed again, unless the rejection says otherwise."""
@@ -53,14 +53,14 @@ def moved(
     on: date | None = None,
     quiet: timedelta = QUIET,
 ) -> Opportunity:
-    """The item in another state. BadInput where it cannot go there, or where a reason is missing.
+    """The item in another state. Changed where it cannot go there, BadInput where a reason is missing.
 
     Accepting it keeps its estimate as the promise. `on` is the day on which it was shipped, `quiet` how long it is not
     proposed again.
     """
     if to not in NEXT[item.state]:
         ways = ", ".join(NEXT[item.state]) or "nowhere"
-        raise BadInput(f"{item.id} is {item.state}: from there it goes to {ways}, not to {to}")
+        raise Changed(f"{item.id} is {item.state}: from there it goes to {ways}, not to {to}")
     if to == "rejected" and not note:
         raise BadInput(f"say why {item.id} is rejected: --reason")
     promised = item.dollars_a_quarter if item.promised is None and to not in {"rejected", "proposed"} else item.promised
@@ -74,6 +74,26 @@ def moved(
         shipped_on=shipped,
         quiet_until=(now + quiet).date() if to == "rejected" else None,
         history=(*item.history, Step(at=now, actor=actor, state=to, note=note)),
+    )
+
+
+def amended(
+    item: Opportunity, *, actor: str, now: datetime, note: str = "", owner: str = "", deadline: date | None = None
+) -> Opportunity:
+    """The item, in the state it has, with another owner or deadline ('' and None leave them), or with a note alone. Changed where
+    it is closed and is to be somebody's, BadInput where nothing is said.
+    """
+    said = [*([f"owner {owner}"] if owner else []), *([f"by {deadline}"] if deadline else [])]
+    if said and item.state not in OPEN:
+        raise Changed(f"{item.id} is {item.state}: it is nobody's to do; move it back first")
+    if not said and not note.strip():
+        raise BadInput(f"say something of {item.id}: a note, an owner, or a day")
+    words = ": ".join(part for part in (", ".join(said), note) if part)
+    return structs.replace(
+        item,
+        owner=owner or item.owner,
+        deadline=deadline or item.deadline,
+        history=(*item.history, Step(at=now, actor=actor, state=item.state, note=words)),
     )
 
 

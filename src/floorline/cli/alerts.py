@@ -15,14 +15,14 @@ from floorline.cli.alerts_text import (
     print_alert,
     print_alerts,
     print_rules,
+    remarks_document,
     rules_document,
 )
 from floorline.cli.deliveries import send_tests
 from floorline.cli.output import emit_json
 from floorline.clock import day_of, timezone
 from floorline.errors import BadInput
-from floorline.jobs.alerting import acknowledge as acknowledge_alert
-from floorline.jobs.alerting import resolve as resolve_alert
+from floorline.jobs import answering
 from floorline.jobs.alerting import shelf_of
 from floorline.wiring import actor, load_config, now, open_ledger, open_state
 
@@ -66,10 +66,12 @@ def list_(*, all_: bool, state_: State | None, rule: str | None, as_json: bool) 
 def show(alert_id: str, *, as_json: bool) -> None:
     """Show one alert with its history. ID may be a part of the id that no other one has."""
     alert = _find(alert_id)
+    with open_state() as state:
+        remarks = answering.remarks(state, alert)
     if as_json:
-        emit_json(alert_document(alert))
+        emit_json({**alert_document(alert), "remarks": remarks_document(remarks)})
     else:
-        print_alert(alert)
+        print_alert(alert, remarks)
 
 
 @command.command("acknowledge")
@@ -80,7 +82,7 @@ def acknowledge(alert_id: str, *, note: str, as_json: bool) -> None:
     """Say that you work on ID. The routes hear of it at the next evaluation, a pager stops."""
     found = _find(alert_id)
     with open_state() as state:
-        alert = acknowledge_alert(state, found.id, by=actor(), note=note, now=now())
+        alert = answering.acknowledge(state, found.id, by=actor(), note=note, now=now())
     _tell_done(alert, as_json=as_json)
 
 
@@ -93,8 +95,39 @@ def resolve(alert_id: str, *, note: str, as_json: bool) -> None:
     found = _find(alert_id)
     with open_ledger(load_config(secrets=False)) as ledger:
         zone = timezone(ledger.timezone)
-        alert = resolve_alert(ledger.state, found.id, by=actor(), note=note, now=now(), zone=zone)
+        alert = answering.resolve(ledger.state, found.id, by=actor(), note=note, now=now(), zone=zone)
     _tell_done(alert, as_json=as_json)
+
+
+@command.command("assign")
+@click.argument("alert_id", metavar="ID")
+@click.argument("to", metavar="WHO")
+@_NOTE
+@_JSON
+def assign(alert_id: str, to: str, *, note: str, as_json: bool) -> None:
+    """Give ID to WHO, a name or an address, until it fires again; to nobody with ''."""
+    found = _find(alert_id)
+    with open_state() as state:
+        alert = answering.assign(state, found.id, to=to, by=actor(), note=note, now=now())
+    if as_json:
+        emit_json(alert_document(alert))
+    else:
+        click.echo(f"{alert.id} is {alert.answerable or 'nobody'}'s")
+
+
+@command.command("note")
+@click.argument("alert_id", metavar="ID")
+@click.argument("text")
+@_JSON
+def note_(alert_id: str, text: str, *, as_json: bool) -> None:
+    """Say something of ID, for whoever looks at it later."""
+    found = _find(alert_id)
+    with open_state() as state:
+        alert = answering.remark(state, found.id, by=actor(), note=text, now=now())
+    if as_json:
+        emit_json(alert_document(alert))
+    else:
+        click.echo(f"noted of {alert.id}")
 
 
 @command.command("digest")

@@ -11,6 +11,7 @@ from floorline.alerts.digest import Digest, NoiseReport
 from floorline.alerts.model import Alert
 from floorline.alerts.tuning import Setting, Tuning
 from floorline.cli.grid import Column, plain_console, print_grid
+from floorline.jobs.decisions import Done
 from floorline.margin.words import cents
 from floorline.money import text
 
@@ -40,6 +41,7 @@ def alert_document(alert: Alert) -> dict[str, object]:
         "lever": alert.lever or None,
         "at_stake_usd": None if alert.at_stake_usd is None else text(alert.at_stake_usd),
         "owner": alert.owner or None,
+        "assigned": alert.assigned or None,
         "deadline": _instant(alert.deadline),
         "response_s": None if response is None else int(response.total_seconds()),
         "history": [
@@ -55,6 +57,13 @@ def alert_document(alert: Alert) -> dict[str, object]:
             for moment in alert.history
         ],
     }
+
+
+def remarks_document(remarks: Sequence[Done]) -> list[dict[str, object]]:
+    """What people said and did beside the transitions, as `--json` prints it."""
+    return [
+        {"at": _instant(one.at), "by": one.by or None, "what": one.what, "note": one.note or None} for one in remarks
+    ]
 
 
 def digest_document(found: Digest) -> dict[str, object]:
@@ -124,7 +133,7 @@ def print_alerts(alerts: Sequence[Alert]) -> None:
         ),
         Column(title="since", cells=[f"{alert.fired_at:%Y-%m-%d}" for alert in alerts], weight=2),
         Column(title="driver", cells=[alert.driver.replace("_", " ") for alert in alerts], weight=4),
-        Column(title="owner", cells=[alert.owner for alert in alerts], weight=3),
+        Column(title="owner", cells=[alert.answerable for alert in alerts], weight=3),
         Column(
             title="deadline",
             cells=[wording.minute(alert.deadline) if alert.deadline else "" for alert in alerts],
@@ -134,8 +143,8 @@ def print_alerts(alerts: Sequence[Alert]) -> None:
     print_grid(plain_console(), "Alerts", [column for column in columns if any(column.cells)])
 
 
-def print_alert(alert: Alert) -> None:
-    """Everything that is known of one alert."""
+def print_alert(alert: Alert, remarks: Sequence[Done]) -> None:
+    """Everything that is known of one alert, and what people said of it."""
     click.echo(wording.title(alert))
     if alert.evidence:
         click.echo(f"{alert.evidence}.")
@@ -146,11 +155,13 @@ def print_alert(alert: Alert) -> None:
     if alert.lever:
         click.echo(f"  {'what helps':<10} {alert.lever}")
     click.echo("")
-    for moment in alert.history:
-        by = f" by {moment.by}" if moment.by else ""
-        note = f": {moment.note}" if moment.note else ""
-        told = "" if moment.number <= alert.told else " (not told yet)"
-        click.echo(f"  {wording.minute(moment.at)}  {wording.NAMES[moment.state]}{by}{note}{told}")
+    lines = [
+        *((one.at, one.by, wording.NAMES[one.state], one.note, one.number <= alert.told) for one in alert.history),
+        *((one.at, one.by, one.what, one.note, True) for one in remarks),
+    ]
+    for at, by, what, note, told in sorted(lines, key=lambda line: line[0]):
+        said = f"{f' by {by}' if by else ''}{f': {note}' if note else ''}{'' if told else ' (not told yet)'}"
+        click.echo(f"  {wording.minute(at)}  {what}{said}")
 
 
 def print_rules(tuning: Tuning) -> None:

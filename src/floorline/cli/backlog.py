@@ -8,14 +8,15 @@ from typing import get_args
 
 import click
 
-from floorline.backlog.keeping import QUIET, by_hand, checked, moved, slug
+from floorline.backlog.keeping import QUIET, checked, slug
 from floorline.backlog.model import OPEN, Effort, Level, Opportunity, State, SubjectKind
 from floorline.backlog.ranking import ranking
 from floorline.cli.backlog_text import document, list_document, print_list, print_one
 from floorline.cli.margin import Day
 from floorline.cli.output import emit_json, note
 from floorline.errors import BadInput
-from floorline.jobs.backlogging import Backlog, change, shelf
+from floorline.jobs import backlog_moves
+from floorline.jobs.backlogging import Backlog, shelf
 from floorline.ledger.state import State as Kept
 from floorline.money import usd
 from floorline.wiring import actor, load_book, load_config, now, open_ledger, open_state
@@ -132,10 +133,7 @@ def add(
         seen_at=instant,
     )
     with open_state() as state:
-        if shelf(state).get(item.id) is not None:
-            raise BadInput(f"{item.id} is there already: move it, or give this one another title")
-        shelf(state).put(item.id, by_hand(item, actor=actor(), now=instant), now=instant)
-        kept = change(state, item.id, lambda one: one, actor=actor(), action="add", now=instant)
+        kept = backlog_moves.add(state, item, by=actor(), now=instant)
     _tell(kept, as_json=as_json)
 
 
@@ -182,6 +180,21 @@ def move(
     _move(item, state, reason=reason, owner=owner, deadline=deadline, on=on_, as_json=as_json)
 
 
+@command.command("amend")
+@click.argument("item")
+@_OWNER
+@_DEADLINE
+@click.option("--note", default="", help="Kept in its history.")
+@_JSON
+def amend(item: str, owner: str, deadline: date | None, note: str, *, as_json: bool) -> None:
+    """Say whose an opportunity is, by when it is to be done, or anything else of it; its state stays."""
+    with open_state() as state:
+        kept = backlog_moves.amend(
+            state, _find(state, item).id, by=actor(), now=now(), note=note, owner=owner, deadline=deadline
+        )
+    _tell(kept, as_json=as_json)
+
+
 @command.command("measure")
 @click.argument("item")
 @_JSON
@@ -212,15 +225,13 @@ def _move(
     quiet: timedelta = QUIET,
     as_json: bool,
 ) -> None:
-    instant, who = now(), actor()
     if on is not None and to != "shipped":
         raise BadInput("--on is the day of shipping: it goes with shipped alone")
-
-    def step(one: Opportunity) -> Opportunity:
-        return moved(one, to, actor=who, now=instant, note=reason, owner=owner, deadline=deadline, on=on, quiet=quiet)
-
     with open_state() as state:
-        kept = change(state, _find(state, item).id, step, actor=who, action=to, now=instant)
+        kept = backlog_moves.move(
+            state, _find(state, item).id, to,
+            by=actor(), now=now(), note=reason, owner=owner, deadline=deadline, on=on, quiet=quiet,
+        )  # fmt: skip
     _tell(kept, as_json=as_json)
 
 

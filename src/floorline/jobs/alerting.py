@@ -6,7 +6,7 @@ What is kept is all there is: a transition is on the shelf before it is told, an
 outbox under an id of its own, so that a kill in between tells it late and never twice. Two processes may evaluate at once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from floorline.alerts.condition import Condition
 from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
 from floorline.alerts.evaluation import Verdict, drivers_told, verdicts
 from floorline.alerts.figures import Picture, ratio
-from floorline.alerts.machine import About, acknowledged, is_alarm, needs_reminder, settled, told
+from floorline.alerts.machine import About, is_alarm, needs_reminder, told
 from floorline.alerts.model import ALARMS, KIND, Alert, Moment, week_of, week_start
 from floorline.alerts.tuning import Deliver, Tuning
 from floorline.charts.base import Chart
@@ -28,11 +28,10 @@ from floorline.clock import day_of, timezone
 from floorline.delivery.message import Action, Message
 from floorline.delivery.outbox import enqueue
 from floorline.delivery.route import Route
-from floorline.errors import BadInput
 from floorline.jobs.alert_drivers import Explain
 from floorline.jobs.alert_figures import Sources, gathered
 from floorline.ledger.shelf import Shelf
-from floorline.ledger.state import Audited, State
+from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.bridge import Days, Driver
 from floorline.margin.policy import Policies
@@ -290,42 +289,3 @@ def _chart(alert: Alert, picture: Picture) -> Chart | None:
     if all(point.margin is None for point in points):
         return None
     return margin_over_time(f"Margin of {alert.subject}", points, floor=floor.ratio, band=floor.band)
-
-
-# -- what people do
-
-
-def acknowledge(state: State, id_: str, *, by: str, note: str, now: datetime) -> Alert:
-    """Say that somebody works on it. BadInput where there is none or it is not open."""
-    return _moved(
-        state, id_, "acknowledge", lambda alert: acknowledged(alert, by=by, note=note, now=now), by, note, now
-    )
-
-
-def resolve(state: State, id_: str, *, by: str, note: str, now: datetime, zone: ZoneInfo) -> Alert:
-    """Say that it is over. BadInput where there is none or it is resolved already."""
-    period = week_of(day_of(now, zone))
-    return _moved(
-        state, id_, "resolve", lambda alert: settled(alert, by=by, note=note, now=now, period=period), by, note, now
-    )
-
-
-def _moved(
-    state: State, id_: str, action: str, move: Callable[[Alert], Alert | None], by: str, note: str, now: datetime
-) -> Alert:
-    refused: list[Alert] = []
-
-    def change(kept: Alert | None) -> Alert | None:
-        refused.clear()
-        after = move(kept) if kept is not None else None
-        if kept is not None and after is None:
-            refused.append(kept)
-        return after or kept
-
-    moved = shelf_of(state).change(id_, change, now=now)
-    if moved is None:
-        raise BadInput(f"there is no alert {id_!r}: see `floorline alerts list --all`")
-    if refused:
-        raise BadInput(f"{id_} is {moved.state}: there is nothing to {action}")
-    state.audit(Audited(at=now, actor=by, action=f"alert.{action}", subject=id_, detail=note))
-    return moved

@@ -25,7 +25,7 @@ from floorline.clock import day_of, timezone
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.shelf import Shelf
-from floorline.ledger.state import Audited, State
+from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
@@ -266,20 +266,6 @@ def _looks(state: State) -> Shelf[Looked]:
 def shelf(state: State) -> Shelf[Opportunity]:
     """Where opportunities are kept."""
     return Shelf(state, SHELF, Opportunity)
-
-
-def change(
-    state: State, id_: str, to: Callable[[Opportunity], Opportunity], *, actor: str, action: str, now: datetime
-) -> Opportunity:
-    """Change one item and keep in the audit who did."""
-    after = shelf(state).change(id_, lambda kept: None if kept is None else to(kept), now=now)
-    assert after is not None, f"{id_} was there a moment ago"
-    state.audit(Audited(at=now, actor=actor, action=f"backlog.{action}", subject=id_, detail=_last_note(after)))
-    return after
-
-
-def _last_note(item: Opportunity) -> str:
-    return item.history[-1].note if item.history else ""
 
 
 def _key(row: SliceRow | AdjustedRow | RepeatRow) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def _line(alert: Alert, fired_at: datetime, now: datetime) -> AlertLine:
         usd_a_month=alert.at_stake_usd,
         driver=alert.driver_text,
         lever=alert.lever,
-        owner=alert.owner,
+        owner=alert.answerable,
         by=alert.deadline,
         overdue=is_waiting and alert.deadline is not None and alert.deadline < now,
     )

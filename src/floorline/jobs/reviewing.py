@@ -11,15 +11,17 @@ from decimal import Decimal
 from floorline.alerts.model import KIND as ALERT
 from floorline.alerts.model import Alert
 from floorline.clock import day_of, timezone
-from floorline.errors import BadInput
+from floorline.errors import BadInput, Missing
 from floorline.jobs.backlogging import shelf as backlog
 from floorline.jobs.baselining import Baselines
+from floorline.jobs.decisions import decided, mark
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
 from floorline.jobs.review_sources import alert_lines, announced, planned
 from floorline.ledger.shelf import Shelf
+from floorline.ledger.state import Audited
 from floorline.margin.baseline import Entry
 from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
@@ -31,7 +33,7 @@ from floorline.reviews import queries
 from floorline.reviews.actions import decide
 from floorline.reviews.economics import WeekOfUse
 from floorline.reviews.explained import explanations
-from floorline.reviews.model import AlertLine, Decision, NewModel, PriceLine, Upcoming, WeeklyReview
+from floorline.reviews.model import Action, AlertLine, Decision, NewModel, PriceLine, Upcoming, WeeklyReview
 from floorline.reviews.policy import ReviewPolicy
 from floorline.reviews.trend import WEEKS
 from floorline.reviews.upcoming import AHEAD
@@ -39,6 +41,9 @@ from floorline.reviews.weekly import WeekFigures, weekly
 from floorline.reviews.weeks import Week, week_of
 
 KIND = "review"
+AREA = "review"
+"""Of what is audited here."""
+
 _SCOPE = Scope()
 _WEEK = timedelta(days=7)
 
@@ -81,22 +86,38 @@ class Reviewer:
             self.shelf.put(made.id, made, now=now)
         return made
 
-    def decide(self, week: Week, action: str, decision: Decision, now: datetime) -> WeeklyReview:
-        """The kept review of `week` with a decision on `action`. BadInput when there is no such review or action."""
+    def decide(self, week: Week, action: str, decision: Decision, now: datetime, *, seen: str = "") -> WeeklyReview:
+        """The kept review of `week` with a decision on `action`, which is audited. Missing when there is no such review or action;
+        Changed when the action's mark is no longer `seen`.
+        """
+        names = self.shelf.get(str(week))
+        known = ", ".join(one.id for one in names.actions) if names is not None else ""
 
-        def decided(kept: WeeklyReview | None) -> WeeklyReview:
-            if kept is None:
-                raise BadInput(
-                    f"no review of {week} is kept: make it first with `floorline review weekly --week {week}`"
-                )
+        def step(kept: WeeklyReview) -> WeeklyReview:
             try:
                 return decide(kept, action, decision)
             except KeyError:
-                names = ", ".join(one.id for one in kept.actions) or "none"
-                raise BadInput(f"the review of {week} has no action {action!r}; it has: {names}") from None
+                raise Missing(f"the review of {week} has no action {action!r}; it has: {known or 'none'}") from None
 
-        review = self.shelf.change(str(week), decided, now=now)
-        assert review is not None
+        review = decided(
+            self.shelf,
+            str(week),
+            step,
+            now=now,
+            seen=seen,
+            mark_of=lambda kept: mark_of(_action(kept, action)),
+            said=lambda kept: _said(_action(kept, action)),
+            missing=f"no review of {week} is kept: make it first with `floorline review weekly --week {week}`",
+        )
+        self.margins.ledger.state.audit(
+            Audited(
+                at=now,
+                actor=decision.actor,
+                action=f"{AREA}.decide",
+                subject=f"{week}/{action}",
+                detail=_told(decision),
+            )
+        )
         return review
 
     def _figures(self, week: Week, now: datetime, end: date) -> WeekFigures:
@@ -203,6 +224,29 @@ class Reviewer:
             for use in uses
             if week.start <= first[use.provider, use.model] < week.end
         ]
+
+
+def mark_of(action: Action | None) -> str:
+    """Names an action as people decide on it."""
+    return mark(None if action is None else action.decision)
+
+
+def _action(review: WeeklyReview, id_: str) -> Action | None:
+    return next((one for one in review.actions if one.id == id_), None)
+
+
+def _said(action: Action | None) -> str:
+    return (
+        "undecided"
+        if action is None or action.decision is None
+        else f"{_told(action.decision)} ({action.decision.actor})"
+    )
+
+
+def _told(decision: Decision) -> str:
+    whose = f", {decision.owner}" if decision.owner else ""
+    due = f", by {decision.by}" if decision.by else ""
+    return f"{decision.verdict}{whose}{due}{f': {decision.note}' if decision.note else ''}"
 
 
 def _by_id(review: WeeklyReview) -> str:

@@ -119,7 +119,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """Something that was done to keys or content: by which user of the operating system, what, to whom, and why or how
+    """Something that was done to keys, content, alerts, reviews or the backlog: by whom, what, to which, and why or how
     much. `subject` is an id or a surrogate, never a name that was erased.
     """
 
@@ -309,7 +309,13 @@ class State:
 
     def audited(self) -> list[Audited]:
         """Everything that was done, oldest first."""
-        query = sa.select(_audit).order_by(_audit.c.number)
+        return self._audited(sa.select(_audit))
+
+    def audited_of(self, subject: str) -> list[Audited]:
+        """What was done to one subject, oldest first."""
+        return self._audited(sa.select(_audit).where(_audit.c.subject == subject))
+
+    def _audited(self, query: sa.Select[Any]) -> list[Audited]:
         with self._engine.connect() as connection:
             return [
                 Audited(
@@ -319,7 +325,7 @@ class State:
                     subject=row.subject,
                     detail=row.detail,
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(query.order_by(_audit.c.number))
             ]
 
     def erased(self, words: Mapping[str, str], entry: Audited, *, setting: str, value: str) -> None:
