@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from floorline.backlog.calls import in_calls, unseen
-from floorline.backlog.customers import excess, in_customers, percentile
+from floorline.backlog.customers import excess, in_customers
 from floorline.backlog.finding import find
 from floorline.money import usd
 from tests.backlog.figures import NOW, evidence, resolve, seat, slice_of
@@ -95,11 +95,6 @@ def test_batches_take_all_evaluation_and_half_of_what_nobody_waits_for():
     assert evaluation.dollars_a_quarter == usd(Decimal(12) * QUARTER / 2)
     assert evaluation.margin_points is None, "evaluation is no cost of goods sold"
     assert "batch" not in kinds(slice_of(model="big-medium", **patient)), "its batch price is not known"
-
-
-def test_percentiles_are_nearest_ranks():
-    values = [Decimal(n) for n in range(1, 11)]
-    assert (percentile(values, 80), percentile(values, 90), percentile(values[:1], 90)) == (8, 9, 1)
 
 
 def offers(*seats):

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floorline.margin.floors import floor_of, zone_of
-from floorline.margin.metrics import Figures, Sums, bucket_95, bucket_middle, nearest_rank_95, rank_95, share_text
+from floorline.margin.metrics import (
+    Figures,
+    Sums,
+    bucket_95,
+    bucket_middle,
+    nearest_rank,
+    nearest_rank_95,
+    rank_95,
+    share_text,
+)
 from floorline.margin.policy import FeaturePolicy, PlanPolicy
 
 
@@ -76,6 +85,12 @@ def test_p95_is_the_nearest_rank(costs):
     assert rank_95(len(costs)) == ceil(Decimal("0.95") * len(costs))
     found = nearest_rank_95(costs)
     assert sum(cost <= found for cost in costs) >= Decimal("0.95") * len(costs)
+
+
+def test_any_percentile_is_a_nearest_rank():
+    values = [Decimal(n) for n in range(1, 11)]
+    assert (nearest_rank(values, 80), nearest_rank(values, 90), nearest_rank(values[:1], 90)) == (8, 9, 1)
+    assert (nearest_rank([5, 7], 50), nearest_rank([5, 7], 51), nearest_rank([5, 7], 0)) == (5, 7, 5)
 
 
 def test_p95_of_nothing_is_unknown():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from floorline import money
 from floorline.backlog.figures import Evidence, Seat
 from floorline.backlog.model import Claim, Effort, Kind, Level, SubjectKind
+from floorline.margin.metrics import nearest_rank
 from floorline.margin.words import percent
 from floorline.money import ZERO
 
@@ -65,14 +66,9 @@ def excess(seat: Seat) -> Decimal:
     return max(ZERO, seat.cost - money.multiply(seat.revenue, 1 - MARGIN_AT_P90))
 
 
-def percentile(values: Sequence[Decimal], percent: int) -> Decimal:
-    """The value at rank ⌈percent ÷ 100 × n⌉ of the sorted values."""
-    return sorted(values)[max(0, -(-percent * len(values) // 100) - 1)]
-
-
 def _quota(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Offer]:
     """A quota at P80 of the plan's calls: it takes from the excess of those above it, in proportion to their calls."""
-    quota = int(percentile([Decimal(seat.calls) for seat in seats], QUOTA_PERCENTILE))
+    quota = nearest_rank(sorted(seat.calls for seat in seats), QUOTA_PERCENTILE)
     over = {
         seat.customer: min(excess(seat), money.multiply(seat.cost, Decimal(seat.calls - quota), seat.calls))
         for seat in seats
@@ -102,7 +98,7 @@ def _quota(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Off
 
 def _plan_price(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Offer]:
     """A price that carries the P90 user: the rise for every customer, and no more than what they cost in excess."""
-    cost = percentile([seat.cost for seat in seats], PRICE_PERCENTILE)
+    cost = nearest_rank(sorted(seat.cost for seat in seats), PRICE_PERCENTILE)
     revenue = sum((seat.revenue for seat in seats), ZERO)
     mean = money.multiply(revenue, Decimal(1), len(seats))
     needed = money.usd(cost / (1 - MARGIN_AT_P90))

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from floorline.events import Alias, Customer
@@ -58,6 +59,14 @@ class Timeline:
     def changes(self) -> list[int]:
         """The days on which the value becomes another."""
         return self.starts[1:]
+
+
+class Named(NamedTuple):
+    """A raw name, and the days from `start` to the one before `end` on which it means one thing."""
+
+    name: str
+    start: int
+    end: int
 
 
 class Cover(NamedTuple):
@@ -163,6 +172,26 @@ class Names:
                     own |= inside
                     changing |= self._known_as(customer)
         return Boundaries(shared=sorted(shared), own=sorted(own | shared), changing=frozenset(changing))
+
+    def names_of(self, customer: str, start: int, end: int) -> list[Named]:
+        """The raw names that mean the canonical `customer`, and from when to when, of the days from `start` to the one
+        before `end`.
+        """
+        names = sorted(self._known_as(customer))
+        dated = [one for name in names for one in self._aliases.get(("customer", name), ())]
+        cuts = sorted(
+            {start, end, *(day for begin, finish, _, _ in dated for day in (begin, finish) if start < day < end)}
+        )
+        found: list[Named] = []
+        for name in names:
+            for first, last in pairwise(cuts):
+                if self.resolve("customer", name, first) != customer:
+                    continue
+                if found and found[-1].name == name and found[-1].end == first:
+                    found[-1] = found[-1]._replace(end=last)
+                else:
+                    found.append(Named(name, first, last))
+        return found
 
     def _known_as(self, customer: str) -> set[str]:
         """Every raw name that may lead to `customer`, itself included."""

@@ -5,7 +5,7 @@ Inside, money is an integer of 10^-12 USD, so that ten thousand rows add up fast
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from floorline import money
 from floorline.events import COMPONENTS
 from floorline.margin.floors import Floor, Zone
 
+Number = TypeVar("Number", int, Decimal)
 ZERO_BUCKET = -32768
 _BUCKET_RATIO = Decimal("1.02")
 _BUCKET_MIDDLE = _BUCKET_RATIO.sqrt()
@@ -169,7 +170,12 @@ def share_text(part: int, whole: int) -> str:
 
 def nearest_rank_95(costs: Sequence[int]) -> int | None:
     """The value at rank ⌈0.95 n⌉ of the sorted costs; None of none."""
-    return sorted(costs)[rank_95(len(costs)) - 1] if costs else None
+    return nearest_rank(sorted(costs), 95) if costs else None
+
+
+def nearest_rank(in_order: Sequence[Number], percent: int) -> Number:
+    """The value at rank ⌈percent ÷ 100 × n⌉ of n sorted values, at least one: always one of them, never between two."""
+    return in_order[max(0, -(-percent * len(in_order) // 100) - 1)]
 
 
 def rank_95(count: int) -> int:

@@ -85,17 +85,18 @@ def series(reports: Sequence[MarginReport]) -> Series:
     rows: dict[Key, list[Stretch]] = {}
     for number, report in enumerate(reports):
         for row in report.rows:
-            rows.setdefault(row.key, [NOTHING] * len(reports))[number] = _stretch(row)
-    total = [_stretch(report.total) for report in reports]
+            rows.setdefault(row.key, [NOTHING] * len(reports))[number] = sums_of(row)
+    total = [sums_of(report.total) for report in reports]
     return Series(by=reports[0].by, start=reports[0].start, rows=rows, total=total)
 
 
 def stretch_of(report: MarginReport, key: Key) -> Stretch:
     """The sums of one row of a table, `()` those of its total; NOTHING where there is no such row."""
     if key == ():
-        return _stretch(report.total)
-    return next((_stretch(row) for row in report.rows if row.key == key), NOTHING)
+        return sums_of(report.total)
+    return next((sums_of(row) for row in report.rows if row.key == key), NOTHING)
 
 
-def _stretch(row: Figures) -> Stretch:
+def sums_of(row: Figures) -> Stretch:
+    """What adds up of one row."""
     return Stretch(row.revenue_pico, row.cogs_pico, row.sums, row.outcomes or NO_OUTCOMES)

@@ -1,0 +1,69 @@
+"""Weeks of days, and the mean of the last four: a ratio of sums, never a mean of ratios."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from floorline.margin.series import NOTHING, Stretch, sums_of
+from floorline.margin.table import Key, MarginReport
+
+TRAILING_WEEKS = 4
+_WEEK = timedelta(days=7)
+
+
+class WeekMargin(NamedTuple):
+    """One whole week of one row, and it with the three before; `trailing` is None until there are four."""
+
+    start: date
+    week: Stretch
+    trailing: Stretch | None
+
+    @property
+    def ratio(self) -> Decimal | None:
+        """The week's margin; None without revenue, or where nothing of its cost is known."""
+        return _ratio(self.week)
+
+    @property
+    def trailing_ratio(self) -> Decimal | None:
+        """The margin of the four weeks together; None where these are not there, brought nothing in, or have no known cost."""
+        return None if self.trailing is None else _ratio(self.trailing)
+
+
+def whole_weeks(start: date, end: date) -> list[tuple[date, date]]:
+    """The whole weeks, Monday to Sunday, from `start` to the day before `end`; the second day is the Monday after."""
+    first = start + timedelta(days=-start.weekday() % 7)
+    return [(first + _WEEK * n, first + _WEEK * (n + 1)) for n in range(max(0, (end - first).days // 7))]
+
+
+def trailing(weeks: Sequence[Stretch], starts: Sequence[date]) -> list[WeekMargin]:
+    """Each week with the mean of the last four."""
+    found: list[WeekMargin] = []
+    for number, (start, week) in enumerate(zip(starts, weeks, strict=True)):
+        last = weeks[max(0, number + 1 - TRAILING_WEEKS) : number + 1]
+        found.append(WeekMargin(start, week, _sum(last) if len(last) == TRAILING_WEEKS else None))
+    return found
+
+
+def by_group(reports: Sequence[MarginReport], group: Callable[[Key], str]) -> Mapping[str, list[Stretch]]:
+    """The weeks of every group of rows, in the order of the reports; a week in which it has no row is NOTHING. Groups come
+    in the order of their names, and together they are the total.
+    """
+    found: dict[str, list[Stretch]] = {}
+    for number, report in enumerate(reports):
+        for row in report.rows:
+            weeks = found.setdefault(group(row.key), [NOTHING] * len(reports))
+            weeks[number] = weeks[number].plus(sums_of(row))
+    return dict(sorted(found.items()))
+
+
+def _ratio(of: Stretch) -> Decimal | None:
+    known = of.cogs_pico or of.sums.calls == 0 or of.sums.calls > of.sums.unpriced
+    return of.margin_ratio if known else None
+
+
+def _sum(stretches: Iterable[Stretch]) -> Stretch:
+    total = NOTHING
+    for one in stretches:
+        total = total.plus(one)
+    return total
