@@ -34,7 +34,7 @@ def report(*rows: Figures) -> MarginReport:
         end=date(2026, 6, 15),
         timezone="UTC",
         scope=Scope(),
-        by=("customer",),
+        by=("customer", "plan")[: max(len(one.key) for one in rows)] if rows else ("customer",),
         rows=rows,
         total=row(
             pays=sum(one.revenue_pico for one in rows) // DOLLAR, costs=sum(one.cogs_pico for one in rows) // DOLLAR

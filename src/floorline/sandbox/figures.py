@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from floorline.margin.customers import customers
+from floorline.margin.customers import under_water as losing
 from floorline.margin.floors import Zone
 from floorline.margin.metrics import Figures, nearest_rank_95, per, ratio_of
 from floorline.margin.steps import Step, StepsReport
@@ -168,18 +170,16 @@ def feature_line(row: Figures) -> FeatureLine:
 
 def under_water(customer_plan: MarginReport) -> UnderWater:
     """Who costs more than they pay; `customer_plan` is by customer and plan."""
-    lines = [
-        CustomerLine(customer=row.key[0], plan=row.key[1], pays=row.revenue, costs=row.cogs)
-        for row in customer_plan.rows
-    ]
-    paying = [line for line in lines if line.plan != own.FREE]
-    free = [line for line in lines if line.plan == own.FREE]
-    losing = sorted((line for line in paying if line.loses > 0), key=lambda line: (-line.loses, line.customer))
+    found = customers(customer_plan)
+    free = [one for one in found if one.standing == "free"]
     return UnderWater(
-        customers=tuple(losing),
-        paying=len(paying),
+        customers=tuple(
+            CustomerLine(customer=one.name, plan=one.plan, pays=one.figures.revenue, costs=one.figures.cogs)
+            for one in losing(found)
+        ),
+        paying=sum(one.standing in {"pays", "under_water"} for one in found),
         free_accounts=len(free),
-        free_costs=sum((line.costs for line in free), ZERO),
+        free_costs=sum((one.figures.cogs for one in free), ZERO),
     )
 
 
