@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from floorline.charts.conditions import FigurePoint, Kept, against_condition, promised_and_realised
 from floorline.charts.dollars import PARTS_MAX, Amount, CostPoint, Mark, cost_per_call, precise, waterfall
+from floorline.charts.guardrails import SavedDay, saved_by_day
 from floorline.charts.margins import FeatureMargin, MarginPoint, features_against_floors, margin_lines, margin_over_time
 from floorline.delivery.picture import SCALE, png, svg
 
@@ -34,6 +36,19 @@ CHARTS = {
             FeatureMargin("loss", Decimal(-2), Decimal("0.6"), "red"),
             FeatureMargin("new", None, None, ""),
         ],
+    ),
+    "a condition": against_condition(
+        "support: margin",
+        [FigurePoint(point.day, point.margin) for point in POINTS],
+        threshold=Decimal("0.65"),
+        fires_below=True,
+        marks=[Mark(DAY + timedelta(days=4), "opened")],
+    ),
+    "what came of it": promised_and_realised(
+        "Shipped", [Kept("cache", Decimal(900), Decimal(950)), Kept("batch" * 10, Decimal(500), None)]
+    ),
+    "what guardrails saved": saved_by_day(
+        "Saved", [SavedDay(DAY, "cache", Decimal("1.5")), SavedDay(DAY, "prompt_cache", Decimal("-0.2"))]
     ),
     "several margins": margin_lines("By week", {"support": POINTS, "reports": POINTS[:3], "unknown": []}),
 }

@@ -9,7 +9,7 @@ from floorline.gateway.counters.local import LocalCounters
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.budget import Budget, Credit, Part
 from floorline.guardrails.frame import Amounts, Facts
-from floorline.jobs.budget_standings import document, standings
+from floorline.jobs.budget_standings import BudgetStanding, document, scope_text, standings
 from floorline.ledger.checkpoint import Place, SavedCall
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
@@ -57,3 +57,29 @@ def test_the_counters_of_every_gateway_are_one_figure_in_the_plans_own_unit(tmp_
         "billed_overage": "0.5",
     }
     assert standings(tmp_path, (BUDGET,), NOW + timedelta(days=30)) == []
+
+
+def standing(used: str, held: str = "0", **changes: object) -> BudgetStanding:
+    budget = Budget(name="monthly", scope=(), unit="usd", limit=Decimal(100), **changes)
+    quanta = [int(Decimal(amount) * 10**12) for amount in (used, held)]
+    return BudgetStanding(
+        budget=budget, holder="", window=budget.window.at(NOW), used=quanta[0], presumed=0, held=quanta[1], calls=0
+    )
+
+
+def test_a_budget_is_near_from_its_first_threshold_on_and_blocks_only_where_it_is_hard() -> None:
+    assert [standing(used).fill for used in ("74", "75", "100")] == ["ok", "near", "blocked"]
+    assert standing("99", held="1").fill == "blocked", "what calls under way hold is no room"
+    assert [standing(used, hard=False).fill for used in ("99", "100", "250")] == ["near", "over", "over"]
+    assert standing("100", overage_limit=Decimal(150)).fill == "over"
+    assert standing("150", overage_limit=Decimal(150)).fill == "blocked"
+    assert standing("50", held="12.5").ratio == Decimal("0.625")
+    assert standing("40").projected_at(NOW) == datetime(2026, 11, 11, tzinfo=UTC), "4 days of 40, of 100"
+
+
+def test_a_scope_is_said_in_words() -> None:
+    assert scope_text(()) == "every call"
+    assert (
+        scope_text((Part(dimension="plan", names=("free", "trial")), Part(dimension="user")))
+        == "plan free + trial × each user"
+    )

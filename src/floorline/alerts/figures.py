@@ -103,9 +103,9 @@ class Tracks:
         assert by_feature.start == by_customer.start
         return cls(
             start=by_feature.start,
-            features={key[0]: _track(days) for key, days in by_feature.rows.items() if is_named(key[0])},
-            customers={key[0]: _track(days) for key, days in by_customer.rows.items() if is_named(key[0])},
-            total=_track(by_feature.total),
+            features={key[0]: track_of(days) for key, days in by_feature.rows.items() if is_named(key[0])},
+            customers={key[0]: track_of(days) for key, days in by_customer.rows.items() if is_named(key[0])},
+            total=track_of(by_feature.total),
         )
 
 
@@ -140,7 +140,8 @@ class Picture:
         return self.tracks.total.span(end - 28, end).cost * MONTH_DAYS // days if days > 0 else 0
 
 
-def _track(days: Sequence[Stretch]) -> Track:
+def track_of(days: Sequence[Stretch]) -> Track:
+    """The track of one row of a series."""
     return Track([span_of(day.revenue_pico, day.cogs_pico, day.sums) for day in days])
 
 

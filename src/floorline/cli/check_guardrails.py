@@ -1,6 +1,5 @@
 """What `floorline check` shows of guardrails: which are on for whom, and downgrades that lead to a dearer model."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,8 +10,9 @@ from rich.table import Table
 
 from floorline.gateway.accounting import priced_as
 from floorline.gateway.policy import GatewayPolicy
-from floorline.guardrails.frame import Setting
-from floorline.guardrails.rules import Rules
+from floorline.guardrails.listing import mode_text, percent
+from floorline.guardrails.listing import rails as listed
+from floorline.guardrails.rules import Guardrails, Rules
 from floorline.pricing.book import PriceBook, PriceVersion
 
 EVERYONE = "(every other)"
@@ -38,10 +38,9 @@ def print_guardrails(console: Console, policy: GatewayPolicy) -> None:
     if rails is None:
         return
     table = Table("guardrails of", "guardrail", "mode", "hold-out", box=box.SIMPLE)
-    for feature, rules in (*rails.features.items(), (EVERYONE, rails.default)):
-        holdout = f"{percent(rules.holdout_ppm)}"
-        for guardrail, setting in _settings(rules):
-            table.add_row(feature, guardrail, mode_text(setting), holdout)
+    for one in listed(rails):
+        name = f"margin rule {one.rule}: {one.does}" if one.rule else one.guardrail
+        table.add_row(one.feature or EVERYONE, name, mode_text(one.setting), percent(one.holdout_ppm))
     if table.row_count:
         console.print(table)
     counted = [f"budget {one.name}" for one in policy.allowance.budgets] + [
@@ -65,26 +64,6 @@ def dearer_downgrades(policy: GatewayPolicy, book: PriceBook, at: datetime) -> l
     ]
 
 
-def mode_text(setting: Setting) -> str:
-    """A mode as floorline.yaml writes it."""
-    return f"canary {percent(setting.share_ppm)}" if setting.mode == "canary" else setting.mode
-
-
-def percent(ppm: int) -> str:
-    """Millionths as percent: 2 %, 2.5 %."""
-    return f"{(Decimal(ppm) / 10_000).normalize():f}%"
-
-
-def _settings(rules: Rules) -> Iterator[tuple[str, Setting]]:
-    """Each guardrail that is on, a margin rule by its name."""
-    for rule in () if rules.route is None else rules.route.margin:
-        yield f"margin rule {rule.name}: {rule.do} when {rule.when}", rule.setting
-    for name in rules.__struct_fields__:
-        setting = getattr(getattr(rules, name), "setting", None)
-        if isinstance(setting, Setting) and setting.mode != "off":
-            yield name, setting
-
-
 def _document(rules: Rules) -> dict[str, object]:
     route = rules.route
     found: dict[str, object] = {
@@ -95,12 +74,12 @@ def _document(rules: Rules) -> dict[str, object]:
         ],
         "downgrade": {} if route is None else dict(route.cheaper),
     }
-    for name, setting in _settings(rules):
-        if name in rules.__struct_fields__:
-            rule = msgspec.structs.asdict(getattr(rules, name))
+    for one in listed(Guardrails(default=rules)):
+        if not one.rule:
+            rule = msgspec.structs.asdict(getattr(rules, one.guardrail))
             said = {key: f"{value:f}" if isinstance(value, Decimal) else value for key, value in rule.items()}
-            found[name] = {
-                "mode": mode_text(setting),
+            found[one.guardrail] = {
+                "mode": mode_text(one.setting),
                 **{key: value for key, value in said.items() if key != "setting"},
             }
     return found

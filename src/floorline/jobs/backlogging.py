@@ -160,7 +160,7 @@ class Backlog:
 
     def looked(self, now: datetime) -> Looked:
         """The last search, or a new one where that is LOOK_AGAIN old or was never made."""
-        last = _looks(self._ledger.state).get(_LAST)
+        last = last_looked(self._ledger.state)
         return last if last is not None and now - last.at < LOOK_AGAIN else self.refresh(now)
 
     def evidence(self, end: date) -> Evidence:
@@ -257,6 +257,11 @@ class Backlog:
 
     def _resolver(self, now: datetime) -> Callable[[str, str, Mapping[str, str]], PriceVersion | Unpriced]:
         return lambda provider, model, context: self._book.resolve(provider, model, now, context)
+
+
+def last_looked(state: State) -> Looked | None:
+    """The last search; None before the first."""
+    return _looks(state).get(_LAST)
 
 
 def _looks(state: State) -> Shelf[Looked]:

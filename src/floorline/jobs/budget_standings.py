@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from floorline.guardrails.budget import Budget
+from floorline.guardrails.budget import Budget, Part
+from floorline.guardrails.outlook import projected
 from floorline.guardrails.spending import instant_text
 from floorline.guardrails.windows import Span
 from floorline.ledger.checkpoint import EARLIER, NAME, load, load_earlier
 from floorline.ledger.snapshot import GATEWAYS
+from floorline.margin.metrics import ratio_of
+
+Fill = Literal["ok", "near", "over", "blocked"]
 
 
 class BudgetStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +36,31 @@ class BudgetStanding(msgspec.Struct, frozen=True, kw_only=True):
     def percent(self) -> int:
         """Of the limit, what is used and held, rounded down."""
         return (self.used + self.held) * 100 // self.budget.limit_quanta
+
+    @property
+    def ratio(self) -> Decimal:
+        """What is used and held, of the limit."""
+        return ratio_of(self.used + self.held, self.budget.limit_quanta)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether calls are refused: it is hard, and nothing fits any more."""
+        ceiling = self.budget.ceiling_quanta
+        return ceiling is not None and self.used + self.held >= ceiling
+
+    @property
+    def fill(self) -> Fill:
+        """How full it is: below its first threshold, beyond that, at its limit or beyond, or refusing calls."""
+        if self.blocks:
+            return "blocked"
+        counted = self.used + self.held
+        if counted >= self.budget.limit_quanta:
+            return "over"
+        return "near" if counted >= self.budget.told_quanta else "ok"
+
+    def projected_at(self, now: datetime) -> datetime | None:
+        """When the limit is reached at the rate of the window so far; None where it is not before the window ends."""
+        return projected(self.budget.limit_quanta, self.used, self.window, now)
 
 
 def standings(home: Path, budgets: Sequence[Budget], now: datetime) -> list[BudgetStanding]:
@@ -84,6 +115,12 @@ def document(found: Sequence[BudgetStanding]) -> list[dict[str, object]]:
         }
         for one in found
     ]
+
+
+def scope_text(scope: Sequence[Part]) -> str:
+    """Whose use a budget or a rate counts, in words: `each customer`, `plan free × each user`; `every call` of no scope."""
+    parts = [f"{part.dimension} {' + '.join(part.names)}" if part.names else f"each {part.dimension}" for part in scope]
+    return " × ".join(parts) or "every call"
 
 
 def unit_of(budget: Budget) -> str:
