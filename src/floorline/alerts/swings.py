@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from floorline.alerts.figures import Span, Track
-from floorline.alerts.tuning import MILLION
+from floorline.alerts.tuning import MILLION, Setting
 
 PAST_MIN = 7
 """Fewer earlier values than this say nothing of what is usual."""
 
 PAST_DAYS = 28
+_BEYOND_ANY_PPM = 1_100_000
+"""What is unlike the past exceeds the greatest of it by a tenth."""
+
 _MAD_PPM = 1_482_600  # × the median deviation: the standard deviation of a normal distribution
 
 
@@ -40,6 +43,17 @@ def usual(values: Sequence[int]) -> Usual | None:
 def swing_of(deviations: Sequence[int]) -> int:
     """The robust spread of deviations around zero."""
     return median([abs(one) for one in deviations]) * _MAD_PPM // MILLION
+
+
+def is_unlike(value: int, usual: Usual, greatest: int, by: Setting) -> bool:
+    """Whether a value is an anomaly: beyond the greatest of the past by a tenth, beyond what is usual by as many swings as
+    are set, and by the threshold as a share of it.
+    """
+    return (
+        value > greatest * _BEYOND_ANY_PPM // MILLION
+        and value > usual.level + usual.swing * by.swings_ppm // MILLION
+        and (value - usual.level) * MILLION > usual.level * by.threshold_ppm
+    )
 
 
 class Profile:

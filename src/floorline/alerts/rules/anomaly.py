@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from floorline.alerts.condition import Condition
 from floorline.alerts.figures import MONTH_DAYS, Picture, Track, dollars, ratio
 from floorline.alerts.model import SubjectKind
-from floorline.alerts.swings import PAST_DAYS, median, swing_of
+from floorline.alerts.swings import PAST_DAYS, Usual, is_unlike, median, swing_of
 from floorline.alerts.tuning import MILLION, Setting, Tuning
 
 _RULE = "cost_anomaly"
-_BEYOND_ANY_PPM = 1_100_000
-"""A day is unlike the past when it exceeds the dearest of the last four weeks by a tenth."""
-
 _SHARE_MIN_PPM = 100_000
 """What is too much must be this share of what the company's AI costs a day."""
 
@@ -61,12 +58,13 @@ def _unlike(track: Track, end: int, by: Setting) -> bool:
     past = [track.span(day, day + 1).inference for day in range(first - PAST_DAYS, first)]
     by_weekday = [median(past[weekday::7]) for weekday in range(7)]
     swing = swing_of([cost - by_weekday[number % 7] for number, cost in enumerate(past)])
-    dearest = max(past) * _BEYOND_ANY_PPM // MILLION
-    for number in range(by.window_days):
-        cost = track.span(first + number, first + number + 1).inference
-        expected = by_weekday[number % 7]
-        if cost <= dearest or cost <= expected + swing * by.swings_ppm // MILLION:
-            return False
-        if (cost - expected) * MILLION <= expected * by.threshold_ppm:
-            return False
-    return True
+    dearest = max(past)
+    return all(
+        is_unlike(
+            track.span(first + number, first + number + 1).inference,
+            Usual(by_weekday[number % 7], swing),
+            dearest,
+            by,
+        )
+        for number in range(by.window_days)
+    )
