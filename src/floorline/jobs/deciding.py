@@ -1,84 +1,62 @@
-"""How a call was decided: its verdict, the reasons, and what each guardrail did to it, as its record has them."""
+"""How a call was decided: its verdict, the reasons, and what each guardrail did to it, in sentences."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from importlib import resources
-
-import msgspec
-
-from floorline.errors import BadInput
 from floorline.events import Touch
-from floorline.ledger.surface import AnyLedger
-from floorline.query import Query
+from floorline.jobs.recorded import RecordedCall
+from floorline.margin.words import dollars
 
-_ID_DIGITS, _MS_DIGITS = 32, 12
-_DIGITS = frozenset("0123456789abcdef")
-
-
-class DecidedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as `decided_call.sql` gives it. The `touched_*` are parallel, one of each for a touch."""
-
-    id: str
-    opened_at: datetime
-    customer: str
-    plan: str
-    feature: str
-    model_requested: str
-    model_served: str
-    provider: str
-    status: int
-    ending: str
-    verdict: str
-    reasons: tuple[str, ...]
-    cache: str
-    cached_call: str
-    cost_basis: str
-    cost_text: str
-    counterfactual_text: str
-    touched_by: tuple[str, ...]
-    touched_modes: tuple[str, ...]
-    touched_arms: tuple[str, ...]
-    touched_actions: tuple[str, ...]
-    touched_saved: tuple[str, ...]
-    touched_cost: tuple[str, ...]
-
-    @property
-    def cost(self) -> Decimal | None:
-        """What it cost; None where that is unknown."""
-        return _amount(self.cost_text)
-
-    @property
-    def counterfactual(self) -> Decimal | None:
-        """What it would have cost without guardrails; None where none acted, or where that is unknown."""
-        return _amount(self.counterfactual_text)
-
-    @property
-    def touches(self) -> list[Touch]:
-        """What each guardrail did, or would have done."""
-        columns = (
-            self.touched_by, self.touched_modes, self.touched_arms, self.touched_actions, self.touched_saved, self.touched_cost,
-        )  # fmt: skip
-        return [
-            msgspec.convert(
-                {
-                    "guardrail": guardrail, "mode": mode, "arm": arm, "action": action,
-                    "saved": _amount(saved), "cost": _amount(cost),
-                },
-                Touch,
-            )
-            for guardrail, mode, arm, action, saved, cost in zip(*columns, strict=True)
-        ]  # fmt: skip
+_LEFT_ALONE = {
+    "holdout": "its customer is held out",
+    "shadow": "it only watches, in shadow",
+    "untouched": "its customer is outside the canary",
+}
+_ENDINGS = {
+    "complete": "answered whole",
+    "client_left": "its client left before the end",
+    "upstream_error": "its provider failed",
+    "refused": "refused",
+    "lost": "lost: the gateway ended before the call did",
+}
 
 
-def decided_call(ledger: AnyLedger, call_id: str) -> DecidedCall | None:
-    """The call; None when the ledger does not know it. BadInput for what is no id of a gateway's call."""
-    if len(call_id) != _ID_DIGITS or not _DIGITS.issuperset(call_id):
-        raise BadInput(f"{call_id!r} is no call of a gateway: give the {_ID_DIGITS} digits of x-floorline-call-id")
-    day = datetime.fromtimestamp(int(call_id[:_MS_DIGITS], 16) // 1_000, UTC).date()
-    sql = resources.files("floorline.jobs").joinpath("sql", "decided_call.sql").read_text()
-    rows = ledger.query(Query(sql=sql, row=DecidedCall, parameters={"day": day, "id": call_id}))
-    return rows[0] if rows else None
+def sentences(call: RecordedCall) -> list[str]:
+    """The call in sentences, one a line."""
+    plan = f" on {call.plan}" if call.plan else ""
+    whose = f"{call.feature or '(no feature)'} for {call.customer or '(no customer)'}{plan}"
+    return [
+        f"{call.opened_at:%Y-%m-%d %H:%M:%S} UTC  {whose}, asking for {call.model_requested or 'no model'}",
+        _outcome(call),
+        *[f"  {reason}" for reason in call.reasons],
+        *[f"  {_touched(one)}" for one in call.touches],
+        *([] if call.touches else ["  No guardrail acted on it, or would have."]),
+        _cost(call),
+    ]
 
 
-def _amount(text: str) -> Decimal | None:
-    return Decimal(text) if text else None
+def _outcome(call: RecordedCall) -> str:
+    if call.verdict == "hit":
+        made_for = f", with the answer made for {call.cached_call}" if call.cached_call else ""
+        return f"Answered from the cache{made_for} (status {call.status})."
+    if call.verdict == "refuse":
+        return f"Refused with status {call.status}."
+    where = f" to {call.model_served} at {call.provider}" if call.provider else ""
+    return f"Forwarded{where}; {_ENDINGS.get(call.ending, call.ending)} (status {call.status})."
+
+
+def _touched(one: Touch) -> str:
+    """`cache (canary): hit; saved $0.004`."""
+    saved = "" if one.saved is None else dollars(one.saved)
+    own = f", at a cost of {dollars(one.cost)}" if one.cost else ""
+    if one.arm == "treated":
+        return f"{one.guardrail} ({one.mode}): {one.action}; {f'saved {saved}' if saved else 'what it saved is unknown'}{own}"
+    would = f"would have been {one.action}" + (f", saving {saved}" if saved else "")
+    return f"{one.guardrail} ({one.mode}): left alone, because {_LEFT_ALONE[one.arm]}; {would}{own}"
+
+
+def _cost(call: RecordedCall) -> str:
+    cost = (
+        "What it cost is not known."
+        if call.served_cost is None
+        else f"It cost {dollars(call.served_cost)} ({call.cost_basis})."
+    )
+    without = call.counterfactual
+    return cost if without is None else f"{cost} Without guardrails it would have cost {dollars(without)}."

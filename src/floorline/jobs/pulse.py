@@ -1,7 +1,7 @@
 """What happens now: calls and their cost in steps of five minutes, beside what a call of each feature earns.
 
-    beat = pulse(ledger, names, now, scope)         one query of calls_5m
-    earned = earned_per_call(margins, today, scope) one margin table of the last whole days
+beat = pulse(ledger, names, now, scope)         one query of calls_5m
+earned = earned_per_call(margins, today, scope) one margin table of the last whole days
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -195,9 +195,7 @@ def earned_per_call(margins: Margins, today: date, scope: Scope) -> Earned:
         for row in report.rows
         if row.key[0] not in NAMELESS and row.revenue_pico
     }
-    return Earned(
-        start=start, end=today, per_call={name: usd for name, usd in earned.items() if usd is not None}
-    )
+    return Earned(start=start, end=today, per_call={name: usd for name, usd in earned.items() if usd is not None})
 
 
 def slice_of(at: datetime) -> datetime:

@@ -37,6 +37,7 @@ INSERT_SETTINGS: Mapping[str, str | int] = {
     "max_partitions_per_insert_block": 0,  # an import may span any number of months
     "input_format_parallel_parsing": 0,
 }
+_TIMEOUT = 159  # the engine's code for a query that took longer than its own max_execution_time
 _BOUNDED = "max_bytes_before_external_group_by = 1000000000"  # a big GROUP BY goes to disk before it fills the memory
 _BOOKS = (
     """CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, checksum String, applied_at DateTime DEFAULT now())
@@ -52,6 +53,10 @@ _DATA_FAULTS = frozenset({
 
 class StoreDown(FloorlineError):
     """The store did not take or answer what was sent; nothing is lost, the spool keeps it."""
+
+
+class TooSlow(StoreDown):
+    """A query with a limit of its own to the time it may take was not answered within it."""
 
 
 class BatchRefused(FloorlineError):
@@ -209,6 +214,8 @@ class Store:
         try:
             return self.client.query(sql, parameters=dict(parameters or {})).result_rows
         except Error as error:
+            if isinstance(error, DatabaseError) and error.code == _TIMEOUT:
+                raise TooSlow(f"the store did not answer in time: {_first_line(error)}") from error
             raise StoreDown(f"the store did not answer: {_first_line(error)}") from error
 
     def _run(self, statement: str, parameters: Mapping[str, Bindable] | None = None) -> None:
