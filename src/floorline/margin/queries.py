@@ -200,7 +200,9 @@ class BucketRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Spend of one step; cost in 10^-12 USD."""
+    """Spend of one step; money in 10^-12 USD, `cost` with its `retry`. `failed` are calls that ended in an error, `retries`
+    attempts after a call's first one.
+    """
 
     workflow: str
     step: str
@@ -209,6 +211,9 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     unpriced: int
     cost: int
+    failed: int = 0
+    retries: int = 0
+    retry: int = 0
 
 
 class PartRow(msgspec.Struct, frozen=True, kw_only=True):

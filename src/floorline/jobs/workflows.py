@@ -1,0 +1,191 @@
+"""What workflows cost: each by its margin table's row, its steps as a flow, and what one run of it costs.
+
+steps_day ─▶ flows        runs_day ─▶ runs, their percentiles        a day of calls ─▶ the order of steps
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from importlib import resources
+from typing import TypeVar
+
+import msgspec
+
+from floorline.jobs.margins import MarginRequest, Margins
+from floorline.margin import queries
+from floorline.margin.attribution import Boundaries
+from floorline.margin.dimensions import Scope
+from floorline.margin.flows import Flow, StepName, flow_of, ordered
+from floorline.margin.metrics import Figures, ratio_of
+from floorline.margin.table import NONE, MarginReport
+from floorline.query import Parameter, Query
+
+RUN_ROWS_MAX = 500_000
+"""Rows of the rollup of runs that percentiles are made of: of a longer window the last days count."""
+
+ORDER_CALLS_MAX = 20_000
+"""Calls that the order of steps is read from."""
+
+_SQL = resources.files("floorline.jobs").joinpath("sql")
+Row = TypeVar("Row")
+_NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
+
+
+class RunsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs of one workflow; `open` of them no outcome names, `unpriced` have a call without a price. Costs of one in
+    10^-12 USD, of those whose every call has a price.
+    """
+
+    workflow: str
+    runs: int
+    open: int
+    unpriced: int
+    median: int | None
+    p95: int | None
+
+
+class _DayRows(msgspec.Struct, frozen=True, kw_only=True):
+    day: date
+    rows: int
+
+
+class _Day(msgspec.Struct, frozen=True, kw_only=True):
+    day: date
+
+
+class _Places(msgspec.Struct, frozen=True, kw_only=True):
+    step: str
+    call_type: str
+    runs: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """What is known of runs, by workflow. `since` is the first day that counts: the window's own, or a later one where its
+    runs are too many. None: no day's runs are few enough.
+    """
+
+    by_workflow: Mapping[str, RunsRow]
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowFigures:
+    """One workflow of a window, '' being the calls that name none: `row` is its row of the margin table, None where only steps
+    are known. `runs` is None where no call names a run, or where the window's runs are too many.
+    """
+
+    workflow: str
+    row: Figures | None
+    flow: Flow
+    runs: RunsRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowsReport:
+    """Every workflow of a window, the dearest first, beside the margin table that it is of."""
+
+    table: MarginReport
+    workflows: tuple[WorkflowFigures, ...]
+    runs_since: date | None
+
+    def find(self, workflow: str) -> WorkflowFigures | None:
+        """The workflow of that name."""
+        return next((one for one in self.workflows if one.workflow == workflow), None)
+
+
+def workflows(margins: Margins, start: date, end: date, scope: Scope) -> WorkflowsReport:
+    """Every workflow of the window; their steps are not in order."""
+    margins = margins.once()
+    request = MarginRequest(by=("workflow",), start=start, end=end, scope=scope, with_p95=False)
+    table = margins.table(request)
+    by_name = {"" if row.key == (NONE,) else row.key[0]: row for row in table.rows}
+    rows: dict[str, list[queries.StepRow]] = {name: [] for name in by_name}
+    for row in margins.ledger.query(queries.steps(_days(margins, start, end, scope))):
+        rows.setdefault(row.workflow, []).append(row)
+    runs = runs_of(margins, start, end, scope)
+    found = [
+        WorkflowFigures(
+            workflow=name,
+            row=by_name.get(name),
+            flow=flow_of(name, steps, completed=completed_of(by_name.get(name))),
+            runs=runs.by_workflow.get(name),
+        )
+        for name, steps in rows.items()
+    ]
+    found.sort(key=lambda one: (-one.flow.cost, one.workflow))
+    return WorkflowsReport(table=table, workflows=tuple(found), runs_since=runs.since)
+
+
+def in_order(margins: Margins, flow: Flow, start: date, end: date, scope: Scope) -> Flow:
+    """The steps in the order of their calls on the last day on which the workflow was called; dearest first where that
+    day's calls do not say it.
+    """
+    return ordered(flow, step_places(margins, flow.workflow, start, end, scope))
+
+
+def completed_of(row: Figures | None) -> int | None:
+    """Successful outcomes, None where no outcome names the workflow."""
+    return row.outcomes.successes if row and row.outcomes and row.outcomes.outcomes else None
+
+
+def failed_of(row: Figures | None) -> int | None:
+    """Outcomes that failed or were cancelled, None where no outcome names the workflow."""
+    return row.outcomes.outcomes - row.outcomes.successes if row and row.outcomes and row.outcomes.outcomes else None
+
+
+def open_of(one: WorkflowFigures) -> int | None:
+    """Runs that no outcome names, None where none names the workflow at all: then nobody reports how its runs end."""
+    return one.runs.open if one.runs and completed_of(one.row) is not None else None
+
+
+def runs_of(margins: Margins, start: date, end: date, scope: Scope) -> Runs:
+    """The runs of as many days at the window's end as hold no more than RUN_ROWS_MAX rows."""
+    counted = margins.ledger.query(_query("workflow_run_days", _DayRows, _window(start, end, scope)))
+    since = latest_days([(row.day, row.rows) for row in counted], start, end, RUN_ROWS_MAX)
+    if since is None or not counted:
+        return Runs(by_workflow={}, since=since)
+    rows = margins.ledger.query(_query("workflow_runs", RunsRow, _window(since, end, scope)))
+    return Runs(by_workflow={row.workflow: row for row in rows}, since=since)
+
+
+def latest_days(rows: Sequence[tuple[date, int]], start: date, end: date, rows_max: int) -> date | None:
+    """The first of the days up to `end` that hold no more than `rows_max` in all: `start` where every one does, None where the
+    last one alone holds more. `rows` are (day, how many), each day once.
+    """
+    held, first = 0, end
+    for day, count in sorted(rows, reverse=True):
+        held += count
+        if held > rows_max:
+            return None if first == end else first
+        first = day
+    return start
+
+
+def step_places(margins: Margins, workflow: str, start: date, end: date, scope: Scope) -> dict[StepName, Decimal]:
+    """Where each step stands in a run, on average, on the last day on which the workflow was called."""
+    window = {**_window(start, end, scope), "workflow": workflow}
+    last = margins.ledger.query(_query("workflow_last_day", _Day, window))
+    if not last:
+        return {}
+    parameters: dict[str, Parameter] = {
+        **window, "day": last[0].day, "timezone": margins.ledger.timezone, "rows": ORDER_CALLS_MAX
+    }  # fmt: skip
+    rows = margins.ledger.query(_query("step_places", _Places, parameters))
+    places = {StepName(row.step, row.call_type): ratio_of(row.places, row.runs) for row in rows}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _days(margins: Margins, start: date, end: date, scope: Scope) -> queries.Days:
+    zone = margins.ledger.timezone
+    return queries.Days(start=start.toordinal(), end=end.toordinal(), scope=scope, spans=_NO_SPANS, timezone=zone)
+
+
+def _window(start: date, end: date, scope: Scope) -> dict[str, Parameter]:
+    return {"start": start, "end": end, "environment": scope.environment, "purpose": scope.purpose}
+
+
+def _query(name: str, row: type[Row], parameters: Mapping[str, Parameter]) -> Query[Row]:
+    return Query(sql=_SQL.joinpath(f"{name}.sql").read_text(), row=row, parameters=parameters)
