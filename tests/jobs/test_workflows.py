@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from floorline.events import Attempt, CostLine
+from floorline.jobs.latest_days import DayCount, latest_days
 from floorline.jobs.margins import Margins
-from floorline.jobs.workflows import failed_of, in_order, latest_days, open_of, workflows
+from floorline.jobs.workflows import failed_of, in_order, open_of, workflows
 from floorline.ledger.ledger import Ledger
 from floorline.margin.dimensions import Scope
 from floorline.money import usd
@@ -84,9 +85,9 @@ def test_a_window_without_a_call_has_no_workflow(margins):
 
 
 def test_of_too_many_runs_the_last_days_count():
-    days = [(START + timedelta(days=number), 100) for number in range(5)]
+    days = [DayCount(day=START + timedelta(days=number), count=100) for number in range(5)]
     end = START + timedelta(days=7)
     assert latest_days(days, START, end, 500) == START
     assert latest_days(days, START, end, 250) == START + timedelta(days=3)
-    assert latest_days(days, START, end, 99) is None
+    assert latest_days(days, START, end, 99) == end
     assert latest_days([], START, end, 1) == START

@@ -3,7 +3,7 @@
 steps_day ─▶ flows        runs_day ─▶ runs, their percentiles        a day of calls ─▶ the order of steps
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from floorline.jobs.latest_days import DayCount, latest_days
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin import queries
 from floorline.margin.attribution import Boundaries
@@ -45,11 +46,6 @@ class RunsRow(msgspec.Struct, frozen=True, kw_only=True):
     p95: int | None
 
 
-class _DayRows(msgspec.Struct, frozen=True, kw_only=True):
-    day: date
-    rows: int
-
-
 class _Day(msgspec.Struct, frozen=True, kw_only=True):
     day: date
 
@@ -64,11 +60,11 @@ class _Places(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
     """What is known of runs, by workflow. `since` is the first day that counts: the window's own, or a later one where its
-    runs are too many. None: no day's runs are few enough.
+    runs are too many; the day after the last one where none counts.
     """
 
     by_workflow: Mapping[str, RunsRow]
-    since: date | None
+    since: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +85,7 @@ class WorkflowsReport:
 
     table: MarginReport
     workflows: tuple[WorkflowFigures, ...]
-    runs_since: date | None
+    runs_since: date
 
     def find(self, workflow: str) -> WorkflowFigures | None:
         """The workflow of that name."""
@@ -143,25 +139,10 @@ def open_of(one: WorkflowFigures) -> int | None:
 
 def runs_of(margins: Margins, start: date, end: date, scope: Scope) -> Runs:
     """The runs of as many days at the window's end as hold no more than RUN_ROWS_MAX rows."""
-    counted = margins.ledger.query(_query("workflow_run_days", _DayRows, _window(start, end, scope)))
-    since = latest_days([(row.day, row.rows) for row in counted], start, end, RUN_ROWS_MAX)
-    if since is None or not counted:
-        return Runs(by_workflow={}, since=since)
-    rows = margins.ledger.query(_query("workflow_runs", RunsRow, _window(since, end, scope)))
+    counts = margins.ledger.query(_query("workflow_run_days", DayCount, _window(start, end, scope)))
+    since = latest_days(counts, start, end, RUN_ROWS_MAX)
+    rows = margins.ledger.query(_query("workflow_runs", RunsRow, _window(since, end, scope))) if counts else []
     return Runs(by_workflow={row.workflow: row for row in rows}, since=since)
-
-
-def latest_days(rows: Sequence[tuple[date, int]], start: date, end: date, rows_max: int) -> date | None:
-    """The first of the days up to `end` that hold no more than `rows_max` in all: `start` where every one does, None where the
-    last one alone holds more. `rows` are (day, how many), each day once.
-    """
-    held, first = 0, end
-    for day, count in sorted(rows, reverse=True):
-        held += count
-        if held > rows_max:
-            return None if first == end else first
-        first = day
-    return start
 
 
 def step_places(margins: Margins, workflow: str, start: date, end: date, scope: Scope) -> dict[StepName, Decimal]:

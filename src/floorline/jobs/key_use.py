@@ -1,0 +1,52 @@
+"""What virtual keys are used for, by the calls of a window."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from importlib import resources
+
+import msgspec
+
+from floorline.jobs.latest_days import latest_calls
+from floorline.ledger.surface import AnyLedger
+from floorline.margin.dimensions import Scope
+from floorline.money import usd_of
+from floorline.query import Query
+
+_SQL = resources.files("floorline.jobs").joinpath("sql")
+
+
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls of one key; `pico` is what they cost as recorded, in 10^-12 USD. `unpriced` and `refused` are among `calls`."""
+
+    key_id: str
+    calls: int
+    unpriced: int
+    refused: int
+    pico: int
+    last: datetime
+
+    @property
+    def cost(self) -> Decimal:
+        """In USD."""
+        return usd_of(self.pico)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysUse:
+    """The use of every key that was used. `since` is the first day that counts: a later one than was asked for where the days
+    hold too many calls.
+    """
+
+    by_key: dict[str, KeyUse]
+    since: date
+
+
+def key_use(ledger: AnyLedger, start: date, end: date, scope: Scope) -> KeysUse:
+    """What the keys were used for from `start` until the day before `end`."""
+    since = latest_calls(ledger, start, end)
+    parameters = {
+        "start": since, "end": end, "timezone": ledger.timezone, "environment": scope.environment, "purpose": scope.purpose
+    }  # fmt: skip
+    rows = ledger.query(Query(sql=_SQL.joinpath("key_use.sql").read_text(), row=KeyUse, parameters=parameters))
+    return KeysUse(by_key={row.key_id: row for row in rows}, since=since)
