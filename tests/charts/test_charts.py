@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from floorline.charts.conditions import FigurePoint, Kept, against_condition, promised_and_realised
 from floorline.charts.dollars import PARTS_MAX, Amount, CostPoint, Mark, cost_per_call, precise, waterfall
+from floorline.charts.flows import STEPS_MAX, FlowPart, step_flow
 from floorline.charts.guardrails import SavedDay, saved_by_day
 from floorline.charts.margins import FeatureMargin, MarginPoint, features_against_floors, margin_lines, margin_over_time
+from floorline.charts.prices import PriceSpan, price_history
 from floorline.delivery.picture import SCALE, png, svg
 
 DAY = date(2026, 10, 1)
@@ -49,6 +51,21 @@ CHARTS = {
     ),
     "what guardrails saved": saved_by_day(
         "Saved", [SavedDay(DAY, "cache", Decimal("1.5")), SavedDay(DAY, "prompt_cache", Decimal("-0.2"))]
+    ),
+    "steps": step_flow(
+        "ticket",
+        [
+            FlowPart("retrieve", Decimal("1.2"), Decimal(0), Decimal("0.125"), greatest=False),
+            FlowPart("draft_answer", Decimal("8.4"), Decimal("1.05"), Decimal("0.875"), greatest=True),
+        ],
+    ),
+    "prices": price_history(
+        "gpt",
+        [
+            PriceSpan("input", DAY, DAY + timedelta(days=5), Decimal(3)),
+            PriceSpan("input", DAY + timedelta(days=5), DAY + timedelta(days=9), Decimal("0.00002")),
+        ],
+        changes=[DAY + timedelta(days=5)],
     ),
     "several margins": margin_lines("By week", {"support": POINTS, "reports": POINTS[:3], "unknown": []}),
 }
@@ -126,3 +143,20 @@ def test_what_is_no_chart_is_left_out():
     assert png(None) is None
     assert png({"mark": "nonsense"}) is None
     assert svg({"data": {"url": "http://127.0.0.1:1/x.json"}, "mark": "point"}) is None
+
+
+def test_a_step_is_as_thick_as_its_cost_and_its_retries_are_the_red_part_of_it():
+    bars, (retries,) = values(CHARTS["steps"], 1), values(CHARTS["steps"], 2)
+    thickness = [Decimal(bar["high"]) - Decimal(bar["low"]) for bar in bars]
+    assert round(thickness[0] * 7, 9) == thickness[1] == 2
+    assert Decimal(retries["high"]) - Decimal(retries["low"]) == thickness[1] * Decimal("1.05") / Decimal("8.4")
+    assert [bar["label"] for bar in bars] == ["$1.20\n12 %", "$8.40\n88 %"]
+
+
+def test_of_many_steps_the_cheapest_are_one_and_nothing_of_the_cost_is_lost():
+    parts = [FlowPart(f"s{n}", Decimal(n), Decimal(0), Decimal(n) / 78, greatest=False) for n in range(1, 13)]
+    bars = values(step_flow("many", parts), 1)
+    assert [bar["name"] for bar in bars] == [*(f"s{n}" for n in range(6, 13)), "others"]
+    assert len(bars) == STEPS_MAX
+    assert bars[-1]["said"] == "others: $15.0"
+    assert values(step_flow("none", []), 1) == []

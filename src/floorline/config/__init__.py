@@ -22,6 +22,7 @@ from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.config.stripe import StripeSettings, read_stripe
+from floorline.config.written import Written, written
 from floorline.delivery.route import Route
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
@@ -31,7 +32,7 @@ from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
 from floorline.reviews.policy import ReviewPolicy
 
-__all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "parse"]
+__all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "Written", "parse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +78,15 @@ class Parsed:
     """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong.
 
     `unset` are secrets whose variable is not in the environment: without them no provider can be called, and
-    everything else holds. Those of `delivery` are warnings: the control process alone needs them.
+    everything else holds. Those of `delivery` are warnings: the control process alone needs them. `written` has every
+    setting with its place, none where there are problems.
     """
 
     config: Config
     problems: tuple[Problem, ...] = ()
     unset: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    written: tuple[Written, ...] = ()
 
 
 def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = None) -> Parsed:
@@ -138,7 +141,8 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     if problems:
         return Parsed(config=Config(path=path), problems=problems, unset=unset)
     warnings = (*_unnamed_features(table, config), *_readable_keys(table, config), *_in_order(for_control))
-    return Parsed(config=config, unset=unset, warnings=warnings)
+    stated = written(root.node, findings.environment) if root is not None else ()
+    return Parsed(config=config, unset=unset, warnings=warnings, written=stated)
 
 
 def _apart(value: Value, unset: list[Problem]) -> Value:

@@ -156,4 +156,3 @@ def _fewest(costs: Mapping[StepName, int], share: Decimal) -> set[StepName]:
         reached += cost
         chosen.add(name)
     return chosen
-
