@@ -14,6 +14,12 @@ WIDTH, HEIGHT, PADDING = 800, 400, 14
 RED, YELLOW, GREEN = "#c0392b", "#c98a00", "#2e8b57"
 RED_AREA, YELLOW_AREA, GREEN_AREA = "#fae3e0", "#fcf2d4", "#e6f4ea"
 INK, BLUE, GREY = "#1d2733", "#27548a", "#68737d"
+DARK = {
+    "#ffffff": "#14181d", INK: "#e4e9ee", GREY: "#9aa6b2", BLUE: "#7fb2e5", RED: "#ff8a7a", YELLOW: "#e8b84a", GREEN: "#63c794",
+    RED_AREA: "#3a2220", YELLOW_AREA: "#352e1a", GREEN_AREA: "#1b3226", "#e6e9ed": "#2a3138", "#b4bcc4": "#4a545e",
+}  # fmt: skip
+"""What stands for each colour on a dark page."""
+
 FEW = 10
 LINES = ("#27548a", "#d1495b", "#2e8b57", "#c98a00", "#7b4fa3", "#1b998b", "#8c564b", "#5f6b76")
 _FONT = "Helvetica, Arial, sans-serif"

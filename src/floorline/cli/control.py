@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,25 +10,20 @@ import click
 
 from floorline.config import Config
 from floorline.errors import BadConfig, BadInput, LedgerBusy
-from floorline.gateway.message import Reply, Request
-from floorline.gateway.policy import Limits
-from floorline.gateway.server import Server
-from floorline.jobs.control import Control, ControlPages
-from floorline.web.http import Asked, Route, Router
+from floorline.jobs.control import Control
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
+from floorline.web.serving import Listener
 from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness
+from floorline.wiring.dashboard import ControlToken, Dashboard
 from floorline.wiring.jobs import control_jobs
-from floorline.wiring.routes import control_routes
 
 log = logging.getLogger(__name__)
-
-LIMITS = Limits(connections_max=256, shutdown_ms=5_000)
 
 
 @click.command("control")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen for /readyz and /metrics.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the dashboard and the API are.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=4040, show_default=True, help="0: any free one.")
 @click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 def command(config_file: Path | None, host: str, port: int, *, with_parent: bool) -> None:
@@ -73,27 +67,21 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     jobs = control_jobs(config, ledger, lambda: _behind(control))
     control = Control(ledger, estimator(config), jobs, on_failure=fail)
     control.revenue = lambda: revenue_freshness(config, ledger.state)
-    router = Router(_routes(control, config), token)
-
-    async def handle(request: Request, reply: Reply) -> None:
-        asked = Asked(
-            method=request.method, path=request.path, query=request.query, headers=request.headers, body=request.body
-        )
-        page = await asyncio.to_thread(router.answer, asked)
-        reply.whole(page.status, [(b"content-type", page.kind.encode()), *page.headers], page.body.encode())
-
-    server = Server(handle, replace(LIMITS, body_bytes_max=router.body_bytes_max))
+    dashboard = Dashboard(control, config, ControlToken(token))
+    listener = Listener(dashboard.site)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, control, router, config_file)
+    loop.add_signal_handler(signal.SIGHUP, _reload, control, dashboard, config_file)
     try:
-        host, port = await _listen(server, *at)
+        host, port = await listener.listen(*at)
         await asyncio.to_thread(control.start)
-        log.info("the ledger is %s; http://%s:%d answers /healthz, /readyz, /metrics", ledger.home, host, port)
+        log.info("the ledger is %s; the dashboard is http://%s:%d", ledger.home, host, port)
+        preparing = asyncio.create_task(asyncio.to_thread(dashboard.prepare))
         await stop.wait()
         log.info("ending")
+        await preparing
     finally:
-        await server.close()
+        await listener.close()
         await asyncio.to_thread(control.stop)
     return failed
 
@@ -102,20 +90,7 @@ def _behind(control: Control) -> timedelta:
     return timedelta(milliseconds=control.behind_ms)
 
 
-async def _listen(server: Server, host: str, port: int) -> tuple[str, int]:
-    try:
-        return await server.listen(host, port)
-    except OSError as error:
-        raise BadInput(
-            f"the control process cannot listen on {host}:{port}: {error.strerror}; name another with --control-port"
-        ) from error
-
-
-def _routes(control: Control, config: Config) -> tuple[Route, ...]:
-    return (*ControlPages(control).routes(), *control_routes(config, control.ledger))
-
-
-def _reload(control: Control, router: Router, config_file: Path | None) -> None:
+def _reload(control: Control, dashboard: Dashboard, config_file: Path | None) -> None:
     """Prices for what will be lost from now on, the jobs, and the routes with their secrets. A bad file is refused and everything stays."""
     try:
         config = load_config(config_file, secrets=False)
@@ -126,5 +101,5 @@ def _reload(control: Control, router: Router, config_file: Path | None) -> None:
         control.collector.reprice(prices)
         control.scheduler.replace(jobs)
         control.revenue = lambda: revenue_freshness(config, control.ledger.state)
-        router.replace(_routes(control, config))
+        dashboard.load(config)
         log.info("the configuration was read again")

@@ -7,7 +7,7 @@ unknown, never as 0. Its `unit` says which, and `definition` is its key in the g
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ Unit = Literal[
 ]  # fmt: skip
 """`percent` is a ratio (0.5 is 50 %), `points` a difference of ratios; `zone` is red, yellow, green or unknown; `flag` is yes or no."""
 
-Value = object
+Value = Any
 """Decimal, int, str, bool, date, datetime or None, as its unit says."""
 
 FIGURES: frozenset[Unit] = frozenset(
@@ -78,7 +78,7 @@ class Chart(Block, frozen=True, kw_only=True, tag="chart"):
     """
 
     said: str
-    spec: Mapping[str, object]
+    spec: Mapping[str, Any]
     table: str = ""
     live: str = ""
     opens: str = ""
@@ -100,7 +100,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(Block, frozen=True, kw_only=True, tag="table"):
-    """Rows of values by column. `empty` says what it means that there is none. The last `totals` rows are sums, which stay
+    """Rows of values by column: None is unknown, and a column that a row lacks does not apply to it. `empty` says what it means that there is none. The last `totals` rows are sums, which stay
     last however the others are sorted.
 
     `rows` are all of them: sorting and paging are the page's. A table that its query has paged itself says so with `cut`,
@@ -182,9 +182,9 @@ class Snippets(Block, frozen=True, kw_only=True, tag="snippets"):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened. `kind` is a word that is shown."""
+    """Something that happened, at an instant or on a day. `kind` is a word that is shown."""
 
-    at: datetime | date
+    at: Value
     title: str
     kind: str = ""
     text: str = ""
@@ -248,9 +248,7 @@ class Forms(Block, frozen=True, kw_only=True, tag="forms"):
     forms: Sequence[Form]
 
 
-AnyBlock = (
-    Cards | Facts | Chart | Table | Meters | Note | Text | Tabs | Snippets | Timeline | Spans | Form | Forms
-)
+AnyBlock = Cards | Facts | Chart | Table | Meters | Note | Text | Tabs | Snippets | Timeline | Spans | Form | Forms
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What pages read and act on: one frozen record, made by `wiring` over the control process's own ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from floorline.clock import day_of, timezone
@@ -22,8 +22,8 @@ class Desk:
     ledger: AnyLedger
     policies: Policies
     now: Callable[[], datetime]
-    gateway: GatewayPolicy = GatewayPolicy()
-    reviews: ReviewPolicy = ReviewPolicy()
+    gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
+    reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     @property
     def state(self) -> State:

@@ -5,7 +5,7 @@
 A route is a function of a request to an answer, and knows nothing of sockets; `app` hosts it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 from urllib.parse import parse_qs
@@ -98,6 +98,18 @@ class Route:
     told: Told | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Server-sent events at `path`: `events` yields them as text, ready to be sent, until the listener goes. It may raise
+    Refused before the first one. At most `listeners_max` listen at once.
+    """
+
+    path: str
+    rule: Rule
+    events: Callable[[Asked], AsyncIterator[str]]
+    listeners_max: int = 64
+
+
 def read_body(asked: Asked, type_: type[_T]) -> _T:
     """The JSON body as `type_`. Refused with the member that is wrong."""
     try:
@@ -113,7 +125,9 @@ def read_form(asked: Asked) -> dict[str, str]:
     if asked.header("content-type").partition(";")[0].strip().lower() != FORM:
         raise Refused(415, "kind", f"send the form as {FORM}")
     try:
-        fields = parse_qs(asked.body.decode(), keep_blank_values=True, strict_parsing=bool(asked.body), max_num_fields=200)
+        fields = parse_qs(
+            asked.body.decode(), keep_blank_values=True, strict_parsing=bool(asked.body), max_num_fields=200
+        )
     except ValueError as error:
         raise Refused(400, "invalid", f"the form cannot be read ({error}): send it again") from error
     return {name: values[-1] for name, values in fields.items()}

@@ -1,8 +1,8 @@
 """The parameters of a page: its query, read into a type, and written back into an address that holds every filter.
 
-    class FeatureParams(Window, frozen=True, kw_only=True): feature: str
-    asked = read_params(FeatureParams, "from=2026-10-01", {"feature": "assistant"})
-    address("/features/{feature}", asked, page="customers.2")
+class FeatureParams(Window, frozen=True, kw_only=True): feature: str
+asked = read_params(FeatureParams, "from=2026-10-01", {"feature": "assistant"})
+address("/features/{feature}", asked, page="customers.2")
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,12 @@ class Window(Params, frozen=True, kw_only=True):
 
     from_: Annotated[date | None, msgspec.Meta(description="the first day, as 2026-01-31")] = msgspec.field(default=None, name="from")  # fmt: skip
     to: Annotated[date | None, msgspec.Meta(description="the day after the last one; tomorrow when not given")] = None
-    days: Annotated[int | None, msgspec.Meta(ge=1, le=DAYS_MAX, description="how many days before `to`, instead of `from`; 30 when neither is given")] = None  # fmt: skip
+    days: Annotated[Annotated[int, msgspec.Meta(ge=1, le=DAYS_MAX)] | None, msgspec.Meta(description="how many days before `to`, instead of `from`; 30 when neither is given")] = None  # fmt: skip
     against: Annotated[str, msgspec.Meta(max_length=24, description="`previous`: compare with as many days just before; or two days as 2026-01-01..2026-02-01, the second exclusive")] = NOTHING  # fmt: skip
     environment: Annotated[Text, msgspec.Meta(description="count calls of this environment; `all` for every one")] = "production"  # fmt: skip
-    purpose: Annotated[Text, msgspec.Meta(description="count calls of this purpose; `all` for every one")] = "production"
+    purpose: Annotated[Text, msgspec.Meta(description="count calls of this purpose; `all` for every one")] = (
+        "production"
+    )
 
     @property
     def scope(self) -> Scope:
@@ -119,7 +121,7 @@ def address(path: str, params: Params | None = None, /, **changed: object) -> st
     said |= {name.rstrip("_"): value for name, value in changed.items()}
     for name, value in list(said.items()):
         if f"{{{name}}}" in path:
-            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+            path = path.replace(f"{{{name}}}", quote(str(value), safe="").replace(".", "%2E"))
             del said[name]
     pairs = [(name, one) for name, value in said.items() for one in _texts(value)]
     return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -1,7 +1,7 @@
 """A view: one page with five faces, all of the same content. And an action: what a page can do.
 
-    /features            HTML                   /features.json and /api/v1/features     the document
-    /features.csv        one table, ?table=     /features.parquet                       the same with its types
+/features            HTML                   /features.json and /api/v1/features     the document
+/features.csv        one table, ?table=     /features.parquet                       the same with its types
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from floorline.web.desk import Desk
 from floorline.web.params import Params
 from floorline.web.who import Role, Who
 
-Group = Literal["Margin", "Operate", "Decide", "Data", ""]
+Group = Literal["Margin", "Decide", "Operate", "Data", "Access", ""]
 """Where the navigation lists it; '' for pages that others lead to."""
 
 FRESH_S = 10

@@ -9,11 +9,11 @@ import msgspec
 
 from floorline.clock import day_of, timezone
 from floorline.jobs.baselining import Baselines
-from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.baseline import FIELDS, declaration_of
 from floorline.margin.changelog import entry_document, log_document
 from floorline.margin.policy import Policies
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 
 PATH = "/api/v1/baselines"
 _Text = Annotated[str, msgspec.Meta(max_length=256)]

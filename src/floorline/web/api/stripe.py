@@ -8,8 +8,8 @@ from floorline.ingest.files import parse_json
 from floorline.ingest.stripe.changes import change_of
 from floorline.ingest.stripe.objects import mapping
 from floorline.ingest.stripe.webhook import fault
-from floorline.web.http import Asked, Page, Refused, Route, Told, json_page
 from floorline.jobs.stripe.inbox import Inbox
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ class Webhook:
     def route(self) -> Route:
         """Where it listens: open to everyone, since the signature says who sends."""
         told = Told(summary="What Stripe sends, by its signature")
-        return Route(method="POST", path=PATH, rule="open", answer=self.answer, body_bytes_max=BODY_BYTES_MAX, told=told)
+        return Route(
+            method="POST", path=PATH, rule="open", answer=self.answer, body_bytes_max=BODY_BYTES_MAX, told=told
+        )
 
     def answer(self, asked: Asked) -> Page:
         """200 once what changed is on disk, and for events that concern no revenue; 400 for what Stripe did not sign."""

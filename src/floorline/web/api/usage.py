@@ -12,8 +12,8 @@ from typing import Annotated
 
 import msgspec
 
-from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, customer_of, make_token
+from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 
 USAGE = "/api/v1/usage/"
 TOKENS = "/api/v1/usage-tokens"

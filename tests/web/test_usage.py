@@ -9,30 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorline.jobs.pages import Asked, Page, Router
-from floorline.jobs.usage_pages import UsagePages
 from floorline.jobs.usage_tokens import LIFETIME, customer_of, make_token
+from floorline.web.api.usage import UsagePages
+from tests.support.web import TOKEN as CONTROL
+from tests.support.web import hosted
 
 SECRET, OTHER = b"a signing secret of the tests, long", b"another signing secret of the tests"
-CONTROL = "a token of twenty characters"
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 NAMES = st.text(min_size=1, max_size=40).filter(
     lambda name: name.isprintable() and not any(0xD800 <= ord(c) < 0xE000 for c in name)
 )
-ROUTER = Router(UsagePages(lambda customer, at: {"customer": customer, "at": at.isoformat()}, lambda: SECRET, lambda: NOW).routes(), CONTROL)  # fmt: skip
+CLIENT = hosted(UsagePages(lambda customer, at: {"customer": customer, "at": at.isoformat()}, lambda: SECRET, lambda: NOW).routes())  # fmt: skip
 
 
-def ask(method: str, path: str, token: str = "", body: object = None) -> Page:
-    headers = {b"authorization": f"Bearer {token}".encode()} if token else {}
-    return ROUTER.answer(
-        Asked(method=method, path=path, headers=headers, body=json.dumps(body).encode() if body else b"")
-    )
+def ask(method, path, token="", body=None):
+    headers = {"authorization": f"Bearer {token}".encode()} if token else {}
+    return CLIENT.request(method, path, headers=headers, content=json.dumps(body).encode() if body else b"")
 
 
-def usage(customer: str, token: str) -> tuple[int, dict[str, object]]:
-    page = ask("GET", f"/api/v1/usage/{quote(customer, safe='')}", token)
-    assert (b"access-control-allow-origin", b"*") in page.headers
-    return page.status, json.loads(page.body)
+def usage(customer, token):
+    answer = ask("GET", f"/api/v1/usage/{quote(customer, safe='')}", token)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    return answer.status_code, answer.json()
 
 
 @given(customer=NAMES, other=NAMES, minutes=st.integers(1, 1440))
@@ -73,25 +71,25 @@ def test_what_is_no_token_is_refused_and_told_where_to_make_one(token):
 
 def test_a_token_is_made_for_who_has_the_control_token_alone():
     made = ask("POST", "/api/v1/usage-tokens", CONTROL, {"customer": "a/b", "minutes": 5})
-    said = json.loads(made.body)
-    assert (made.status, said["customer"], said["expires_at"]) == (201, "a/b", "2026-11-20T09:05:00+00:00")
+    said = made.json()
+    assert (made.status_code, said["customer"], said["expires_at"]) == (201, "a/b", "2026-11-20T09:05:00+00:00")
     assert usage("a/b", said["token"])[0] == 200
-    assert ask("POST", "/api/v1/usage-tokens", said["token"], {"customer": "a/b"}).status == 401
+    assert ask("POST", "/api/v1/usage-tokens", said["token"], {"customer": "a/b"}).status_code == 401
     for body in ({"customer": ""}, {"customer": "a", "minutes": 1441}, {"customer": "a", "minutes": 0}, {"user": "a"}):
-        assert ask("POST", "/api/v1/usage-tokens", CONTROL, body).status == 400
+        assert ask("POST", "/api/v1/usage-tokens", CONTROL, body).status_code == 400
 
 
 def test_pages_of_other_origins_may_ask_and_load_the_element():
     preflight = ask("OPTIONS", "/api/v1/usage/acme")
-    assert (preflight.status, dict(preflight.headers)[b"access-control-allow-headers"]) == (204, b"authorization")
+    assert (preflight.status_code, preflight.headers["access-control-allow-headers"]) == (204, "authorization")
     script = ask("GET", "/widget/usage.js")
-    assert script.kind.startswith("text/javascript")
-    assert 'customElements.define("floorline-usage"' in script.body
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert 'customElements.define("floorline-usage"' in script.text
     for unsafe in ("innerHTML", "eval(", "new Function", "document.write", 'setAttribute("style"', "localStorage"):
-        assert unsafe not in script.body
+        assert unsafe not in script.text
 
 
 def test_a_customer_is_one_part_of_the_path():
-    assert ask("GET", "/api/v1/usage/").status == 404
-    assert ask("GET", "/api/v1/usage/acme/more").status == 404
-    assert ask("PUT", "/api/v1/usage/acme").status == 405
+    assert ask("GET", "/api/v1/usage/").status_code == 404
+    assert ask("GET", "/api/v1/usage/acme/more").status_code == 404
+    assert ask("PUT", "/api/v1/usage/acme").status_code == 405

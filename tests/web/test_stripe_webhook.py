@@ -6,12 +6,12 @@ import pytest
 
 from floorline.ingest.stripe.changes import EVENT_TYPES, Change, change_of
 from floorline.ingest.stripe.webhook import fault, signature
-from floorline.jobs.pages import Asked, Router
 from floorline.jobs.stripe.inbox import Inbox
-from floorline.jobs.stripe.webhook import BODY_BYTES_MAX, PATH, Webhook
 from floorline.ledger.state import State
 from floorline.sandbox.stripe_api import signed
+from floorline.web.api.stripe import BODY_BYTES_MAX, PATH, Webhook
 from tests.ingest.stripe_objects import charge, credit_note, customer, invoice, line, refund, subscription
+from tests.support.web import hosted
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -30,9 +30,9 @@ def post(inbox):
 
     def send(body, headers, secrets=("whsec_new", "whsec_old"), now=NOW):
         hook = Webhook(lambda: inbox, secrets, clock=lambda: now)
-        named = {name.encode(): value.encode() for name, value in headers.items()}
-        page = Router([hook.route()], "t" * 20).answer(Asked(method="POST", path=PATH, headers=named, body=body))
-        return page.status, page.body
+        sent = {name: value.encode() for name, value in headers.items()}
+        answer = hosted([hook.route()]).post(PATH, headers=sent, content=body)
+        return answer.status_code, answer.text
 
     return send
 

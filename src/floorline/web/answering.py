@@ -1,0 +1,66 @@
+"""Whether a request may be answered, and with what: the part of hosting that knows no sockets.
+
+host is ours? ▸ who asks? ▸ the matched route's rule ▸ another site's forgery? ▸ the route's answer ▸ errors as pages
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from floorline.errors import LedgerFull
+from floorline.ledger.store import StoreDown
+from floorline.web.http import Asked, Page, Refused, Route, Rule, read_form
+from floorline.web.http import error_page as program_error
+from floorline.web.who import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS, Access, Who
+
+RETRY_AFTER_S = 5
+ErrorPage = Callable[[Refused, Asked], Page]
+
+
+class Answering:
+    """Answers requests whose route is known. `error_page` draws a refusal for a browser."""
+
+    def __init__(self, access: Access, error_page: ErrorPage) -> None:
+        self._access, self._error_page = access, error_page
+
+    def answer(self, route: Route, asked: Asked) -> Page:
+        """The page that answers `asked` at `route`, with whoever asks put into it."""
+        who = self._access.identify(asked.headers)
+        asked = replace(asked, who=who)
+        try:
+            self.check(route.rule, asked)
+            if who is not None and who.by_cookie and asked.method not in SAFE_METHODS:
+                self._check_ours(who, asked)
+            return route.answer(asked)
+        except Refused as refused:
+            return self.refused(refused, asked)
+        except (LedgerFull, StoreDown) as error:
+            page = self.refused(Refused(503, "unavailable", f"{error}: try again"), asked)
+            return Page(page.status, page.kind, page.body, [*page.headers, ("retry-after", str(RETRY_AFTER_S))])
+
+    def identified(self, asked: Asked) -> Asked:
+        """`asked` with whoever asks."""
+        return replace(asked, who=self._access.identify(asked.headers))
+
+    def check(self, rule: Rule, asked: Asked) -> None:
+        """Refused when whoever asks may not."""
+        if rule == "open":
+            return
+        if asked.who is None:
+            raise Refused(401, "unauthorised", "sign in, or send `Authorization: Bearer …` with a token of `floorline tokens create` or the one in FLOORLINE_HOME/control.token")  # fmt: skip
+        if not asked.who.may(rule):
+            raise Refused(403, "role", f"{asked.who.name} is {asked.who.role}: this takes the role {rule}")
+
+    def refused(self, refused: Refused, asked: Asked) -> Page:
+        """A refusal as whoever asked reads it: a page for a browser, JSON for a program."""
+        if "text/html" in asked.header("accept") and not asked.path.startswith("/api/"):
+            return self._error_page(refused, asked)
+        return program_error(refused)
+
+    def knows_host(self, host: str) -> bool:
+        """Whether `host` is a name of ours."""
+        return self._access.knows_host(host)
+
+    def _check_ours(self, who: Who, asked: Asked) -> None:
+        presented = asked.header(CSRF_HEADER) or read_form(asked).get(CSRF_FIELD, "")
+        if why := self._access.forged(who, asked.headers, presented):
+            raise Refused(403, "forged", why)

@@ -1,0 +1,94 @@
+"""What browsers fetch once: our styles and scripts, and the charts' runtime. An address has its content's hash in it, so that
+it is kept for ever and a new version is another address.
+
+The runtime is Vega's, bundled by vl-convert on this machine the first time and kept in FLOORLINE_HOME/web.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from importlib import metadata, resources
+from pathlib import Path
+from typing import NamedTuple
+
+import brotli
+import vl_convert
+
+from floorline.ledger.files import put_file
+from floorline.web.http import Asked, Page, Refused, Route
+
+PATH = "/static/"
+VEGA = "vega.js"
+_QUALITY = 9
+_KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_FOR_EVER = ("cache-control", "public, max-age=31536000, immutable")
+
+
+class _Asset(NamedTuple):
+    body: bytes
+    packed: bytes
+    kind: str
+
+
+class Assets:
+    """Every file that pages refer to. `folder` is where the runtime is kept once it is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = {
+            one.name: one.read_bytes() for one in _static().iterdir() if one.name.rpartition(".")[2] in _KINDS
+        }
+        self._known: dict[str, Callable[[], _Asset]] = {}
+        self._addresses: dict[str, str] = {}
+        self._making = threading.Lock()
+        for name, content in self._files.items():
+            asset = _Asset(content, brotli.compress(content, quality=_QUALITY), _KINDS[name.rpartition(".")[2]])
+            self._add(name, hashlib.sha256(content).hexdigest()[:16], lambda asset=asset: asset)
+        self._add(VEGA, metadata.version("vl-convert-python").replace(".", "-"), lambda: self._vega)
+
+    def address(self, name: str) -> str:
+        """Where a file is had."""
+        return self._addresses[name]
+
+    def prepare(self) -> None:
+        """Make the runtime if it is not there yet: about two seconds."""
+        with self._making:
+            _ = self._vega
+
+    def route(self) -> Route:
+        """Where all of them are had."""
+        return Route(method="GET", path=f"{PATH}{{file}}", rule="open", answer=self._answer)
+
+    def _add(self, name: str, version: str, asset: Callable[[], _Asset]) -> None:
+        stem, _, kind = name.rpartition(".")
+        address = f"{PATH}{stem}.{version}.{kind}"
+        self._addresses[name] = address
+        self._known[address] = asset
+
+    def _answer(self, asked: Asked) -> Page:
+        known = self._known.get(asked.path)
+        if known is None:
+            raise Refused(404, "not_found", f"there is no {asked.path[:200]}: load the page again")
+        with self._making:
+            asset = known()
+        headers = [_FOR_EVER, ("vary", "accept-encoding")]
+        if "br" in asked.header("accept-encoding"):
+            return Page(200, asset.kind, asset.packed, [*headers, ("content-encoding", "br")])
+        return Page(200, asset.kind, asset.body, headers)
+
+    @cached_property
+    def _vega(self) -> _Asset:
+        path = self._folder / f"vega-{metadata.version('vl-convert-python')}.js"
+        if path.is_file():
+            body = path.read_bytes()
+        else:
+            body = vl_convert.javascript_bundle().encode()
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            put_file(path, body)
+        return _Asset(body, brotli.compress(body, quality=_QUALITY), _KINDS["js"])
+
+
+def _static() -> Path:
+    with resources.as_file(resources.files("floorline.web").joinpath("static")) as folder:
+        return folder

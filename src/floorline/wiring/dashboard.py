@@ -1,0 +1,149 @@
+"""The dashboard over a control process's own ledger: what its pages read, every route, and who may ask them. A reload of the
+configuration makes the routes anew.
+"""
+
+import hmac
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from floorline.clock import day_of, timezone
+from floorline.config import Config
+from floorline.guardrails.outlook import document
+from floorline.jobs.control import Control
+from floorline.jobs.customer_usage import CustomerUsage
+from floorline.jobs.stripe.inbox import Inbox
+from floorline.ledger.ledger import Ledger
+from floorline.web.answering import Answering
+from floorline.web.api.baselines import BaselinePages
+from floorline.web.api.health import ControlPages
+from floorline.web.api.stripe import Webhook
+from floorline.web.api.usage import UsagePages
+from floorline.web.app import Site
+from floorline.web.assets import Assets
+from floorline.web.blocks import Shown
+from floorline.web.desk import Desk
+from floorline.web.drawing import Chrome, Drawing
+from floorline.web.faces import Faces
+from floorline.web.http import Asked, Page, Route, Stream, moved
+from floorline.web.memo import Holding, Memo
+from floorline.web.openapi import route_of
+from floorline.web.pages import ACTIONS, VIEWS
+from floorline.web.params import Params
+from floorline.web.view import View
+from floorline.web.who import Access, Who
+from floorline.wiring import now, signing_secret, webhook_secrets
+
+KEPT_S = 60
+MEMO_ROWS_MAX = 400_000
+"""Rows of all pages that are remembered: about 200 MB of them."""
+
+
+class Dashboard:
+    """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs."""
+
+    def __init__(self, control: Control, config: Config, access: Access) -> None:
+        self._control, self._access = control, access
+        self._assets = Assets(control.ledger.home / "web")
+        self._memo: Memo[Shown] = Memo(
+            now_s=time.monotonic,
+            generation=lambda: control.ledger.generation,
+            weigh=_rows,
+            weight_max=MEMO_ROWS_MAX,
+        )
+        ledger = control.ledger
+        chrome = Chrome(
+            views=VIEWS,
+            assets=self._assets,
+            timezone=lambda: ledger.timezone,
+            today=lambda: day_of(now(), timezone(ledger.timezone)),
+        )
+        self._drawing = Drawing(chrome)
+        self.site = Site(Answering(access, self._drawing.error))
+        self.load(config)
+
+    def prepare(self) -> None:
+        """Make the charts' runtime, so that the first page does not wait for it."""
+        self._assets.prepare()
+
+    def load(self, config: Config) -> None:
+        """Answer by `config` from now on."""
+        self._memo.forget()
+        desk = desk_of(config, self._control.ledger)
+        routes, streams = self._routes(config, desk)
+        self.site.serve(routes, streams)
+
+    def _routes(self, config: Config, desk: Desk) -> tuple[Sequence[Route], Sequence[Stream]]:
+        faces = Faces(desk=desk, draws=self._drawing, build=self._build, changed=self._memo.forget)
+        routes = [
+            Route(method="GET", path="/", rule="viewer", answer=_first),
+            self._assets.route(),
+            *ControlPages(self._control).routes(),
+            *api_routes(config, self._control.ledger),
+            *(route for view in VIEWS for route in faces.of_view(view)),
+            *(route for action in ACTIONS for route in faces.of_action(action)),
+        ]
+        return (*routes, route_of(routes)), ()
+
+    def _build(self, view: View[Any], desk: Desk, params: Params) -> Shown:
+        """What the view shows, made once for all who ask the same within seconds."""
+        key = (view.path, msgspec.structs.replace(params, sort="", page=""))
+        holding = Holding(fresh_s=view.fresh_s, kept_s=max(view.fresh_s, KEPT_S if view.fresh_s else 0))
+        return self._memo.get(key, lambda: view.build(desk, params), holding)
+
+
+def desk_of(config: Config, ledger: Ledger) -> Desk:
+    """What pages read."""
+    return Desk(ledger=ledger, policies=config.policies, now=now, gateway=config.gateway, reviews=config.reviews)
+
+
+def api_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
+    """The routes that are no page's."""
+    webhook = Webhook(lambda: Inbox(ledger.state), webhook_secrets(config))
+    usage = CustomerUsage(ledger.store, config.gateway.allowance.budgets)
+
+    def used(customer: str, at: datetime) -> object:
+        return document(customer, usage.of(customer, at), at)
+
+    return (
+        *BaselinePages(ledger, config.policies, now).routes(),
+        *UsagePages(used, cache(signing_secret), now).routes(),
+        webhook.route(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ControlToken:
+    """Access by the control token alone."""
+
+    token: str
+
+    def knows_host(self, host: str) -> bool:
+        """Every host: a bearer token is sent by no browser of itself."""
+        del host
+        return True
+
+    def identify(self, headers: Mapping[str, str]) -> Who | None:
+        """An admin, for who has the token."""
+        scheme, _, presented = headers.get("authorization", "").partition(" ")
+        known = scheme.lower() == "bearer" and hmac.compare_digest(presented.strip().encode(), self.token.encode())
+        return Who(name="control token", role="admin") if known else None
+
+    def forged(self, who: Who, headers: Mapping[str, str], presented: str) -> str:
+        """Never: no cookie is involved."""
+        del who, headers, presented
+        return ""
+
+
+def _first(asked: Asked) -> Page:
+    del asked
+    return moved(VIEWS[0].path)
+
+
+def _rows(shown: Shown) -> int:
+    return 1 + sum(len(table.rows) for table in shown.tables)
