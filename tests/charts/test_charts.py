@@ -2,9 +2,10 @@
 
 import json
 import struct
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from floorline.charts.conditions import FigurePoint, Kept, against_condition, pr
 from floorline.charts.dollars import PARTS_MAX, Amount, CostPoint, Mark, cost_per_call, precise, waterfall
 from floorline.charts.flows import STEPS_MAX, FlowPart, step_flow
 from floorline.charts.guardrails import SavedDay, saved_by_day
+from floorline.charts.live import CostMoment, cost_against_earning, row, shortened
 from floorline.charts.margins import FeatureMargin, MarginPoint, features_against_floors, margin_lines, margin_over_time
 from floorline.charts.prices import PriceSpan, price_history
 from floorline.delivery.picture import SCALE, png, svg
@@ -24,6 +26,15 @@ POINTS = [
 ]
 COSTS = [CostPoint(point.day, Decimal("0.000362") + Decimal(n) / 100_000) for n, point in enumerate(POINTS)]
 PARTS = [Amount("call_volume", Decimal(-310)), Amount("cache_hits", Decimal(420)), Amount("retries", Decimal(0))]
+MOMENTS = [
+    CostMoment(
+        datetime(2026, 10, 1, 23, tzinfo=ZoneInfo("Europe/Berlin")) + timedelta(minutes=5 * n),
+        None if n in {5, 6} else Decimal("0.0012") + Decimal(n) / 10_000,
+        calls=n,
+        is_unusual=n == 9,
+    )
+    for n in range(20)
+]
 CHARTS = {
     "a margin": margin_over_time(
         "support: margin", POINTS, floor=Decimal("0.60"), band=Decimal("0.05"), subtitle="made up"
@@ -67,6 +78,7 @@ CHARTS = {
         ],
         changes=[DAY + timedelta(days=5)],
     ),
+    "what a call costs now": cost_against_earning("support: a call", MOMENTS, Decimal("0.004")),
     "several margins": margin_lines("By week", {"support": POINTS, "reports": POINTS[:3], "unknown": []}),
 }
 
@@ -160,3 +172,17 @@ def test_of_many_steps_the_cheapest_are_one_and_nothing_of_the_cost_is_lost():
     assert len(bars) == STEPS_MAX
     assert bars[-1]["said"] == "others: $15.0"
     assert values(step_flow("none", []), 1) == []
+
+
+def test_what_costs_now_is_told_by_the_clock_that_is_shown_and_a_gap_breaks_the_line_once():
+    assert row(MOMENTS[9]) == {
+        "at": "2026-10-01T23:45:00Z",
+        "usd": "0.0021",
+        "unusual": "unusual",
+        "label": "23:45: $0.00210 a call, 9 calls: far more than usual",
+    }
+    assert [one.usd is None for one in shortened(MOMENTS)].count(True) == 1
+    assert shortened([MOMENTS[5], MOMENTS[6]]) == []
+    chart = CHARTS["what a call costs now"]
+    assert chart["data"]["name"] == "points"
+    assert len(chart["data"]["values"]) == 19

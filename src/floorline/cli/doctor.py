@@ -6,7 +6,6 @@ import platform
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -28,7 +27,7 @@ from floorline.errors import FloorlineError, LedgerBusy, LedgerCorrupt
 from floorline.gateway.secret import SECRET_NAME
 from floorline.gateway.selftest import TINY, unblocked
 from floorline.jobs import doctoring
-from floorline.jobs.budget_audit import counter_findings
+from floorline.jobs.budget_audit import settled_findings
 from floorline.jobs.doctoring import Finding, ok, warning, wrong
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.scheduler import job_records
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
     from floorline.ledger.surface import AnyLedger
 
 DAYS = 7
-COLLECTED_S = 5
-"""How long records may be on their way into the ledger."""
 
 LIBRARIES = (
     "chdb-core",
@@ -209,15 +206,8 @@ def _of_calls(ledger: "AnyLedger", config: Config) -> Iterator[Finding]:
 
 
 def _of_counters(ledger: "AnyLedger", folder: Path, config: Config) -> Iterator[Finding]:
-    """Whether budgets count what the ledger has. What was spooled a moment ago is given some time to be collected."""
-    budgets = config.gateway.allowance.budgets
-    found: list[Finding] = []
-    for _ in range(COLLECTED_S):
-        found = list(counter_findings(ledger, folder, budgets, now()))
-        if all(one.level == "ok" for one in found):
-            break
-        time.sleep(1)
-    yield from found
+    """Whether budgets count what the ledger has."""
+    yield from settled_findings(ledger, folder, config.gateway.allowance.budgets, now)
 
 
 def _enforced(config: Config) -> Finding:

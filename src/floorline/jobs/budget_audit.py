@@ -3,8 +3,9 @@
 A gateway's checkpoint says up to when it counts and which calls were under way then; of all others the ledger has the record.
 """
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from floorline.errors import Mismatch
 from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.spending import amount_text
 from floorline.guardrails.windows import Span
@@ -20,6 +22,9 @@ from floorline.ledger.checkpoint import NAME, Saved, SavedBucket, load
 from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.surface import Answering
 from floorline.query import Query
+
+COLLECTED_S = 5
+"""How long records may be on their way into the ledger."""
 
 _SQL = resources.files("floorline.jobs").joinpath("sql/counted_calls.sql")
 
@@ -69,6 +74,27 @@ def counter_findings(ledger: Answering, home: Path, budgets: Sequence[Budget], n
         else:
             running = [one for one in saved.buckets if one.end > now]
             yield ok(area, f"{len(running)} counters agree with the ledger, {len(saved.open)} calls are under way")
+
+
+def settled_findings(
+    ledger: Answering, home: Path, budgets: Sequence[Budget], now: Callable[[], datetime]
+) -> list[Finding]:
+    """As counter_findings; what was spooled a moment ago is given some time to be collected."""
+    found: list[Finding] = []
+    for _ in range(COLLECTED_S):
+        found = list(counter_findings(ledger, home, budgets, now()))
+        if all(one.level == "ok" for one in found):
+            break
+        time.sleep(1)
+    return found
+
+
+def compare_counters(ledger: Answering, home: Path, budgets: Sequence[Budget], now: Callable[[], datetime]) -> str:
+    """Compare every gateway's counters with the ledger. Mismatch says which disagree."""
+    found = settled_findings(ledger, home, budgets, now)
+    if wrong_ones := [one.said for one in found if one.level != "ok"]:
+        raise Mismatch("; ".join(wrong_ones))
+    return "; ".join(one.said for one in found) or "no gateway counts yet"
 
 
 def disagreements(

@@ -11,11 +11,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from floorline.errors import LedgerCorrupt, LedgerFull
 from floorline.jobs.collecting import Collector
 from floorline.jobs.lost import Estimator
+from floorline.jobs.reconciling import GatewayHealth, Health
 from floorline.jobs.schedule import Job
 from floorline.jobs.scheduler import Scheduler
 from floorline.ledger.ledger import Ledger
@@ -90,6 +92,22 @@ class Control:
     def unshipped_ms(self) -> int:
         """How long ago everything in the ledger was in the store."""
         return (time.monotonic_ns() - self._flushed_ns) // 1_000_000
+
+    def health(self) -> Health:
+        """How everything stands at this instant."""
+        return Health(
+            at=datetime.now(UTC),
+            behind_ms=self.behind_ms,
+            unshipped_ms=self.unshipped_ms,
+            trouble=self.trouble,
+            collected=replace(self.collector.done),
+            gateways=tuple(
+                GatewayHealth(name=one.name, spool_bytes=one.spool_bytes, open_calls=one.open)
+                for one in self.collector.followed
+            ),
+            jobs=self.scheduler.records(),
+            revenue=self.revenue(),
+        )
 
     def _run(self) -> None:
         try:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from floorline.config import Config
 from floorline.jobs.backlogging import Backlog
 from floorline.jobs.baselining import Baselines
+from floorline.jobs.budget_audit import compare_counters
 from floorline.jobs.budget_history import EVERY as HISTORY_EVERY
 from floorline.jobs.budget_history import publish as publish_history
 from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
@@ -18,13 +19,14 @@ from floorline.jobs.guard_events import forget as forget_guard_events
 from floorline.jobs.guard_events import take as take_guard_events
 from floorline.jobs.margins import Margins
 from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
+from floorline.jobs.reconciling import COUNTERS
 from floorline.jobs.review_rendering import deliver as deliver_review
 from floorline.jobs.reviewing import Reviewer
 from floorline.jobs.schedule import Job, daily, quarterly, weekly
 from floorline.jobs.stripe.syncing import Syncing
 from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
-from floorline.wiring import load_book, stripe_account
+from floorline.wiring import load_book, now, stripe_account
 from floorline.wiring.alerting import Alerting
 
 QUIET = time(3, 17)
@@ -87,7 +89,14 @@ def _budget_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     budgets = config.gateway.allowance.budgets
     if not budgets:
         return ()
-    return (Job(name="budget-history", every=HISTORY_EVERY, run=lambda now: publish_history(ledger, budgets, now)),)
+    return (
+        Job(name="budget-history", every=HISTORY_EVERY, run=lambda now: publish_history(ledger, budgets, now)),
+        Job(
+            name=COUNTERS,
+            every=timedelta(hours=1),
+            run=_timeless(lambda: compare_counters(ledger, ledger.home, budgets, now)),
+        ),
+    )
 
 
 def _figures_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
