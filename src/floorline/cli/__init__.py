@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "content": "floorline.cli.privacy:content",
     "control": "floorline.cli.control:command",
     "costmap": "floorline.cli.costmap:command",
+    "dashboard-link": "floorline.cli.dashboard_link:command",
     "deliveries": "floorline.cli.deliveries:command",
     "demo": "floorline.cli.demo:command",
     "doctor": "floorline.cli.doctor:command",
@@ -47,9 +48,12 @@ COMMANDS: dict[str, str] = {
     "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",
+    "sessions": "floorline.cli.sessions:command",
     "stripe": "floorline.cli.stripe:command",
+    "tokens": "floorline.cli.tokens:command",
     "usage": "floorline.cli.usage:command",
     "usage-token": "floorline.cli.usage_token:command",
+    "users": "floorline.cli.users:command",
 }
 
 

@@ -1,16 +1,15 @@
 """`floorline keys`: virtual keys for the gateway."""
 
-import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import cast, get_args
 
 import click
 from rich import box
 from rich.table import Column, Table
 
+from floorline.cli.expiring import duration, end, minute
 from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json
-from floorline.clock import parse_day, parse_instant
 from floorline.config.reader import nearest
 from floorline.errors import BadInput
 from floorline.events import ENVIRONMENTS, PURPOSES
@@ -18,9 +17,6 @@ from floorline.gateway.issuing import Issued, Wish
 from floorline.gateway.keys import Key
 from floorline.gateway.policy import Unattributed
 from floorline.wiring import load_config, now, open_issuer
-
-_DURATION = re.compile(r"(\d{1,5})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @click.group("keys")
@@ -70,7 +66,7 @@ def create(
         plan=plan,
         environment=environment or "",
         purpose=purpose or "",
-        expires_at=_end(expires, instant) if expires else None,
+        expires_at=end(expires, instant) if expires else None,
         models=models,
         providers=providers,
         unattributed=cast("Unattributed | None", unattributed),
@@ -102,8 +98,8 @@ def list_(*, as_json: bool) -> None:
             _standing(key, instant),
             ", ".join(f"{field} {text}" for field, text in _bound(key).items()),
             ", ".join((*key.models, *(f"at {provider}" for provider in key.providers))),
-            _minute(key.created_at),
-            _minute(key.expires_at) if key.expires_at else "",
+            minute(key.created_at),
+            minute(key.expires_at) if key.expires_at else "",
         )
     plain_console().print(table)
 
@@ -127,7 +123,7 @@ def revoke(key_id: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help='Print {"id", "key"} of the new key.')
 def rotate(key_id: str, *, grace: str, as_json: bool) -> None:
     """Make a key of the same rights in place of ID, which goes on for the grace period."""
-    period = _duration(grace)
+    period = duration(grace)
     if period is None:
         raise BadInput(f"--grace {grace!r}: write it as 30m, 24h or 7d")
     with open_issuer() as issuer:
@@ -141,24 +137,6 @@ def _show(issued: Issued, *, as_json: bool) -> None:
     click.echo(issued.text)
     replaced = f", in place of {issued.key.replaces}" if issued.key.replaces else ""
     click.echo(f"{issued.key.id} ({issued.key.name}){replaced}: the key is shown this once, keep it now", err=True)
-
-
-def _duration(text: str) -> timedelta | None:
-    parts = _DURATION.fullmatch(text.strip())
-    return timedelta(seconds=int(parts[1]) * _SECONDS[parts[2]]) if parts else None
-
-
-def _end(text: str, instant: datetime) -> datetime:
-    """When a key ends: after a duration, at the beginning of a day, or at an instant."""
-    period = _duration(text)
-    if period is not None:
-        return instant + period
-    try:
-        if len(text.strip()) == len("2026-01-31"):
-            return datetime.combine(parse_day(text), time(), UTC)
-        return parse_instant(text)
-    except ValueError as error:
-        raise BadInput(f"--expires {text!r}: write it as 90d, 12h, 2027-01-31 or 2027-01-31T12:00:00Z") from error
 
 
 def _bound(key: Key) -> dict[str, str]:
@@ -190,7 +168,3 @@ def _document(key: Key, instant: datetime) -> dict[str, object]:
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
         "replaces": key.replaces or None,
     }
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

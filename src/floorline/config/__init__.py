@@ -22,6 +22,7 @@ from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.config.stripe import StripeSettings, read_stripe
+from floorline.config.web import read_web
 from floorline.config.written import Written, written
 from floorline.delivery.route import Route
 from floorline.events import Alias
@@ -31,6 +32,7 @@ from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Poli
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
 from floorline.reviews.policy import ReviewPolicy
+from floorline.web.access.policy import WebPolicy
 
 __all__ = ["SETTINGS", "Config", "Parsed", "Problem", "Setting", "Written", "parse"]
 
@@ -60,6 +62,7 @@ class Config:
     routes: tuple[Route, ...] = ()
     stripe: StripeSettings | None = None
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    web: WebPolicy = field(default_factory=WebPolicy)
 
     @property
     def policies(self) -> Policies:
@@ -78,8 +81,8 @@ class Parsed:
     """A file's content: its Config (the defaults where there are problems), what is wrong, and what looks wrong.
 
     `unset` are secrets whose variable is not in the environment: without them no provider can be called, and
-    everything else holds. Those of `delivery` are warnings: the control process alone needs them. `written` has every
-    setting with its place, none where there are problems.
+    everything else holds. Those of `delivery`, `stripe` and `web` are warnings: the control process alone needs them.
+    `written` has every setting with its place, none where there are problems.
     """
 
     config: Config
@@ -132,6 +135,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,
         alerts=read_alerts(table["alerts"]) if "alerts" in table else AlertPolicy(),
+        web=read_web(_apart(table["web"], for_control)) if "web" in table else WebPolicy(),
     )
     if allowance != NOTHING and not config.gateway.accounting:
         table["gateway"].complain(

@@ -250,6 +250,23 @@ _STRIPE = (
     _setting("stripe.lag_max", "duration", "6h", "revenue that was complete longer ago is stale"),
     _setting("stripe.backfill", "duration", "400d", "how far back invoices are read at first: an annual invoice and some more"),
 )  # fmt: skip
+_WEB = (
+    _setting("web.host", "address", "127.0.0.1", "where the control process listens; another than loopback needs accounts or `oidc`, and `public_url`"),
+    _setting("web.public_url", "URL", "none", "where people reach the dashboard, through a proxy that speaks TLS: https://margin.example.com"),
+    _setting("web.allowed_hosts", "list of names", "none", "more names by which it may be asked, beside loopback and that of `public_url`"),
+    _setting("web.proxies", "list of IP addresses", "none", "proxies whose X-Forwarded-For is believed, so that logins are slowed down by visitor"),
+    _setting("web.idle", "duration", "1d", "a session that was not used for so long is over"),
+    _setting("web.lifetime", "duration", "14d", "a session is over so long after its login"),
+    _setting("web.oidc.issuer", "URL", "required", "the identity provider, as its discovery document names itself"),
+    _setting("web.oidc.client_id", "text", "required", "how it knows this dashboard; the redirect URI is `public_url`/oidc/callback"),
+    _setting("web.oidc.client_secret", "secret: ${NAME}", "none", "the dashboard's secret there; none for a public client"),
+    _setting("web.oidc.scopes", "list of texts", "[openid, email, profile]", "what is asked of it"),
+    _setting("web.oidc.role_claim", "text", "none", "the claim that says who may what; dots lead into it, as in realm_access.roles"),
+    _setting("web.oidc.roles.<value>", "viewer, editor or admin", "none", "the role of whoever has that value in the claim; of several the highest"),
+    _setting("web.oidc.default_role", "viewer, editor or admin", "nobody comes in", "the role of whoever has none of the values; needs `allowed_domains`"),
+    _setting("web.oidc.allowed_domains", "list of domains", "every one", "whoever has a verified e-mail address in one of them may come in"),
+    _setting("web.oidc.timeout", "duration", "5s", "until an answer of it is given up"),
+)  # fmt: skip
 SETTINGS: tuple[Setting, ...] = (
     _setting("timezone", "IANA name", "UTC", "where a day begins and ends in every report"),
     _setting("litellm_file", "path", "none", "a LiteLLM price file (JSON), asked after everything else"),
@@ -350,6 +367,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_ALERTS,
     *_DELIVERY,
     *_STRIPE,
+    *_WEB,
 )
 
 
