@@ -73,9 +73,11 @@ def line_mark(known: int) -> dict[str, object]:
     }
 
 
-def last_marks(rows: Sequence[Row], x: Mapping[str, object], y: Mapping[str, object], number: str) -> list[Chart]:
+def last_marks(
+    rows: Sequence[Row], x: Mapping[str, object], y: Mapping[str, object], number: str, *, colour: str = BLUE
+) -> list[Chart]:
     """A dot at the end of a line and the `label` of its figure beside it."""
-    dot = {"type": "point", "filled": True, "size": 90, "color": BLUE, "opacity": 1}
+    dot = {"type": "point", "filled": True, "size": 90, "color": colour, "opacity": 1}
     text = {"type": "text", "align": "left", "dx": 9, "color": INK, "fontWeight": "bold", "fontSize": 15}
     at = {"x": x, "y": y}
     return [
