@@ -26,6 +26,9 @@ STEP_DOWN: Sequence[tuple[str, str]] = (
 """How providers name the smaller model of a family: a piece of the name and what stands in its place."""
 
 SIMPLE_TYPES = frozenset({"classification", "extraction", "routing", "moderation", "judging"})
+ANSWERS = SIMPLE_TYPES | {"generation"}
+"""Calls that a model answers in words, so that another model could."""
+
 SHORT_OUTPUT_TOKENS = 200
 SIMPLE_SHARE, SHORT_SHARE = Decimal("0.8"), Decimal("0.5")
 CHEAPER_RATIO_MAX = Decimal("0.6")
@@ -97,7 +100,7 @@ def over_served(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | Non
     short = one.call_type == "generation" and 0 < one.output_p95 <= SHORT_OUTPUT_TOKENS
     if not (simple or short) or one.purpose == "evaluation":
         return None
-    ratios = _cheaper(one, evidence, resolve)
+    ratios = cheaper(one, evidence, resolve)
     if not ratios:
         return None
     name, ratio = max(ratios.items(), key=lambda item: (item[1], item[0]))
@@ -201,17 +204,16 @@ def patient(one: Slice, evidence: Evidence, resolve: Resolve) -> Found | None:
 
 FINDERS: tuple[Finder, ...] = (repeated, over_served, grown_prompt, unread_prefix, patient)
 _BATCH = {"processing": "batch"}
-_ANSWERS = SIMPLE_TYPES | {"generation"}
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$|[-@]\d{8}$")
 
 
-def _cheaper(one: Slice, evidence: Evidence, resolve: Resolve) -> Mapping[str, Decimal]:
+def cheaper(one: Slice, evidence: Evidence, resolve: Resolve) -> Mapping[str, Decimal]:
     """What the slice would cost on other models of its provider, as ratios of now, where that is worth a change: smaller
     ones of the family by their names, and what else the company calls there.
     """
     plain = _DATED.sub("", one.model)
     names = [plain.replace(piece, other, 1) if piece else plain + other for piece, other in STEP_DOWN]
-    in_use = [s.model for s in evidence.slices if s.provider == one.provider and s.call_type in _ANSWERS]
+    in_use = [s.model for s in evidence.slices if s.provider == one.provider and s.call_type in ANSWERS]
     own = resolve(one.provider, one.model, {})
     found: dict[str, Decimal] = {}
     for name in dict.fromkeys((*names, *in_use)):

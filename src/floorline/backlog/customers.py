@@ -5,7 +5,7 @@ none is estimated above them. So no estimate here depends on a price that nobody
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -50,15 +50,21 @@ class Offer(NamedTuple):
 
 def in_customers(evidence: Evidence) -> Iterator[Offer]:
     """Everything that the seats hold."""
-    plans: defaultdict[str, list[Seat]] = defaultdict(list)
-    for seat in evidence.seats:
-        if seat.plan and seat.customer and seat.revenue > 0:
-            plans[seat.plan].append(seat)
+    plans = by_plan(evidence.seats)
     for plan, seats in sorted(plans.items()):
         if len(seats) >= SEATS_MIN:
             yield from _quota(plan, seats, evidence)
             yield from _plan_price(plan, seats, evidence)
     yield from _moves(plans, evidence)
+
+
+def by_plan(seats: Iterable[Seat]) -> dict[str, list[Seat]]:
+    """The paying customers of each plan."""
+    plans: defaultdict[str, list[Seat]] = defaultdict(list)
+    for seat in seats:
+        if seat.plan and seat.customer and seat.revenue > 0:
+            plans[seat.plan].append(seat)
+    return plans
 
 
 def excess(seat: Seat) -> Decimal:
@@ -127,7 +133,6 @@ def _plan_price(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterato
 
 def _moves(plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Iterator[Offer]:
     """Customers that cost more than COST_TO_REVENUE_MAX of what they pay, to the next dearer plan of the same features."""
-    totals = {plan: sum((seat.revenue for seat in seats), ZERO) for plan, seats in plans.items()}
     heavy = [
         seat
         for seats in plans.values()
@@ -135,36 +140,41 @@ def _moves(plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Iterator[
         if seat.cost > money.multiply(seat.revenue, COST_TO_REVENUE_MAX)
     ]
     for seat in sorted(heavy, key=lambda one: (-excess(one), one.customer))[:MOVES_MAX]:
-        most, where = _next_plan(seat, plans, totals) or (excess(seat), "a plan that charges by usage")
-        gain = min(most, excess(seat))
-        yield Offer(
-            kind="move_up",
-            subject_kind="customer",
-            subject=seat.customer,
-            plan=seat.plan,
-            dollars_a_quarter=evidence.a_quarter(money.multiply(gain, FOLLOW_SHARE)),
-            revenue=totals[seat.plan],
-            claims=_claims([(seat, gain)], evidence),
-            title=f"move {seat.customer} from {seat.plan} to {where}",
-            formula=f"pays ${seat.revenue:,.2f} and costs ${seat.cost:,.2f} in the window; what the next plan pays more,"
-            f" at most what it costs beyond {_carried()}: ${gain:,.2f}; {percent(FOLLOW_SHARE, 0)} of that",
-            confidence="medium",
-            effort="small",
-            risk="medium",
-        )
+        yield move_up(seat, plans, evidence)
 
 
-def _next_plan(
-    seat: Seat, plans: Mapping[str, Sequence[Seat]], totals: Mapping[str, Decimal]
-) -> tuple[Decimal, str] | None:
-    """The cheapest plan whose customers pay more on average and use one of the seat's features: how much more, and which."""
+def move_up(seat: Seat, plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Offer:
+    """The next dearer plan for one seat of `plans`, or one that charges by usage where there is none."""
+    most, where = next(iter(dearer(seat, plans)), (excess(seat), "a plan that charges by usage"))
+    gain = min(most, excess(seat))
+    return Offer(
+        kind="move_up",
+        subject_kind="customer",
+        subject=seat.customer,
+        plan=seat.plan,
+        dollars_a_quarter=evidence.a_quarter(money.multiply(gain, FOLLOW_SHARE)),
+        revenue=sum((one.revenue for one in plans[seat.plan]), ZERO),
+        claims=_claims([(seat, gain)], evidence),
+        title=f"move {seat.customer} from {seat.plan} to {where}",
+        formula=f"pays ${seat.revenue:,.2f} and costs ${seat.cost:,.2f} in the window; what the next plan pays more,"
+        f" at most what it costs beyond {_carried()}: ${gain:,.2f}; {percent(FOLLOW_SHARE, 0)} of that",
+        confidence="medium",
+        effort="small",
+        risk="medium",
+    )
+
+
+def dearer(seat: Seat, plans: Mapping[str, Sequence[Seat]]) -> list[tuple[Decimal, str]]:
+    """The plans whose customers pay more on average and use one of the seat's features: how much more, USD of the window, and
+    which, the cheapest first.
+    """
     own = {feature for feature, cost in seat.by_feature.items() if cost > 0}
-    dearer: list[tuple[Decimal, str]] = []
+    found: list[tuple[Decimal, str]] = []
     for plan, seats in plans.items():
-        mean = money.multiply(totals[plan], Decimal(1), len(seats))
+        mean = money.multiply(sum((one.revenue for one in seats), ZERO), Decimal(1), len(seats))
         if plan != seat.plan and mean > seat.revenue and any(own.intersection(one.by_feature) for one in seats):
-            dearer.append((mean - seat.revenue, plan))
-    return min(dearer, default=None)
+            found.append((mean - seat.revenue, plan))
+    return sorted(found)
 
 
 def _claims(

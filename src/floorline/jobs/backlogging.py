@@ -5,7 +5,7 @@ shelf ▸ what is shipped ▸ margins before and after ▸ backlog.realised ▸ 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -29,11 +29,12 @@ from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
+from floorline.margin.cells import Owner, Use
 from floorline.margin.changelog import crossings
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.policy import Policies
 from floorline.margin.series import Stretch, stretch_of
-from floorline.margin.table import NAMELESS
+from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import ZERO, usd_of
 from floorline.pricing.book import PriceBook
 from floorline.pricing.version import PriceVersion, Unpriced
@@ -233,23 +234,8 @@ class Backlog:
         return list(found.values())
 
     def _seats(self, start: date, end: date) -> list[Seat]:
-        calls: defaultdict[tuple[str, str], int] = defaultdict(int)
-        costs: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for owner, use in self._margins.uses(start, end, Scope()):
-            calls[owner.customer, owner.plan] += use.calls
-            costs[owner.customer, owner.plan][owner.feature] += use.cost
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, with_p95=False)
-        revenue = {row.key: row.revenue for row in self._margins.table(request).rows}
-        return [
-            Seat(
-                customer=key[0],
-                plan=key[1],
-                calls=count,
-                revenue=revenue.get(key, ZERO),
-                by_feature={feature: usd_of(pico) for feature, pico in costs[key].items()},
-            )
-            for key, count in sorted(calls.items())
-        ]
+        return seats_of(self._margins.uses(start, end, Scope()), self._margins.table(request))
 
     def _revenue(self, start: date, end: date) -> dict[str, Decimal]:
         request = MarginRequest(by=("feature",), start=start, end=end, with_p95=False)
@@ -262,6 +248,26 @@ class Backlog:
 def last_looked(state: State) -> Looked | None:
     """The last search; None before the first."""
     return _looks(state).get(_LAST)
+
+
+def seats_of(uses: Sequence[tuple[Owner, Use]], by_customer_and_plan: MarginReport) -> list[Seat]:
+    """The customers on their plans: what each used, and what the table of the same days says that it pays."""
+    calls: defaultdict[tuple[str, str], int] = defaultdict(int)
+    costs: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for owner, use in uses:
+        calls[owner.customer, owner.plan] += use.calls
+        costs[owner.customer, owner.plan][owner.feature] += use.cost
+    revenue = {row.key: row.revenue for row in by_customer_and_plan.rows}
+    return [
+        Seat(
+            customer=key[0],
+            plan=key[1],
+            calls=count,
+            revenue=revenue.get(key, ZERO),
+            by_feature={feature: usd_of(pico) for feature, pico in costs[key].items()},
+        )
+        for key, count in sorted(calls.items())
+    ]
 
 
 def _looks(state: State) -> Shelf[Looked]:

@@ -34,6 +34,7 @@ FLUSH_MS = 3_000
 COLLECT_WAIT_S = 60
 RETRY_MS = 1_000
 
+
 class Control:
     """One ledger's control process, but for its HTTP listener. `start`, then `stop`."""
 

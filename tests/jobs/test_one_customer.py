@@ -1,0 +1,141 @@
+"""What is asked of one customer, and what would fix one that costs more than it pays."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from floorline.backlog.model import Claim
+from floorline.events import Cost
+from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.one_customer import Parts, Register, parts_of, register, user_tokens, users_by_customer
+from floorline.jobs.remedying import Remedying
+from floorline.ledger.ledger import Ledger
+from floorline.margin.customers import customers, under_water
+from floorline.margin.dimensions import Scope
+from floorline.margin.policy import Policies
+from floorline.money import usd, usd_of
+from floorline.pricing.book import PriceBook
+from tests.backlog.figures import opportunity
+from tests.margin.company import POLICIES, call, keep, line, record, records
+from tests.pricing.books import catalogue_book
+from tests.support.ledger import Databases, Opener
+
+START, END = date(2026, 1, 1), date(2026, 2, 1)
+SCOPE = Scope()
+
+
+@pytest.fixture(scope="module")
+def stocked(databases: Databases, tmp_path_factory) -> Iterator[Ledger]:
+    """The small company, and a customer under water on a model that has a cheaper brother."""
+    opener = Opener(databases, tmp_path_factory.mktemp("customers"))
+    ledger = opener()
+    served = {"provider": "anthropic", "model": "claude-opus-4-5", "plan": "pro"}
+    tokens = {"usage": {"input": Decimal(100_000), "output": Decimal(10_000)}}
+    keep(
+        ledger,
+        [
+            *(one for one in records() if not isinstance(one, Cost) or one.driver != "tokens"),
+            *(call(f"2026-01-{n % 28 + 1:02d}T09:00:00Z", "heavy", "support", "0.75", user_id=f"h-{n % 2}", **served, **tokens) for n in range(100)),
+            line("heavy", "31", "2026-01-01", "2026-02-01", plan="pro"),
+            line("rich", "310", "2026-01-01", "2026-02-01", plan="business"),
+            call("2026-01-09T09:00:00Z", "rich", "support", "1", plan="business"),
+            record("heavy", plan="pro", segment="small"),
+        ],
+    )  # fmt: skip
+    yield ledger
+    opener.finish()
+
+
+@pytest.fixture(scope="module")
+def book() -> PriceBook:
+    return catalogue_book()
+
+
+def known(ledger) -> Register:
+    return register(ledger, POLICIES, with_plans=True)
+
+
+def asked(ledger, customer: str) -> Parts:
+    return parts_of(ledger, known(ledger).names, customer, START, END, SCOPE)
+
+
+def test_the_parts_of_a_customer_are_its_row_of_the_table(stocked):
+    report = Margins(stocked).table(MarginRequest(by=("customer",), start=START, end=END, with_p95=False))
+    for customer in ("acme", "gamma", "heavy", "beta"):
+        row = next(one for one in report.rows if one.key == (customer,))
+        parts = asked(stocked, customer)
+        for rows in (parts.features, parts.users, parts.models):
+            assert sum(one.cost for one in rows) == row.sums.effective
+            assert sum(one.calls for one in rows) == row.sums.calls
+            assert [one.cost for one in rows] == sorted((one.cost for one in rows), reverse=True)
+        assert sum(one.input_tokens for one in parts.users) == row.sums.input_tokens
+
+
+def test_a_customer_that_is_called_otherwise_is_found_by_every_name(stocked):
+    parts = asked(stocked, "gamma")
+    assert [(one.name, one.users) for one in parts.features] == [("reports", 1)]
+    assert [(one.customer, one.plan, usd_of(one.amount)) for one in parts.revenue] == [("cus_gamma", "team", 70)]
+    who = known(stocked)
+    assert [one.alias for one in who.known_as("gamma")] == ["cus_gamma", "ws-gamma"]
+    assert [(one.valid_from, one.segment) for one in who.of("gamma")] == [
+        (date(2026, 1, 1), "small"), (date(2026, 1, 12), "large"),
+    ]  # fmt: skip
+    assert [one.plan for one in who.paid_plans("gamma")] == ["team"]
+    assert asked(stocked, "nobody") == Parts(features=[], users=[], models=[], guards=[], revenue=[])
+
+
+def test_users_are_counted_by_customer_and_their_tokens_told(stocked):
+    counted = users_by_customer(Margins(stocked), known(stocked), START, END, SCOPE)
+    assert (counted["gamma"], counted["heavy"], counted.get("free")) == (1, 2, None)
+    users = user_tokens(Margins(stocked), START, END, SCOPE)
+    assert users.tokens == sorted(users.tokens)
+    assert users.tokens[-2:] == [5_500_000, 5_500_000]
+    assert len(users.tokens) == len(users.cost)
+
+
+def remedied(ledger, book, *, stated: str = "", items=None, policies: Policies = POLICIES):
+    margins = Margins(ledger, policies)
+    report = margins.table(MarginRequest(by=("customer", "plan"), start=START, end=END, with_p95=False))
+    water = under_water(customers(report))
+    assert [one.name for one in water][:1] == ["heavy"]
+    remedying = Remedying(margins=margins, book=book, stated=lambda _, __: stated, known=items or {})
+    return {one.kind: one for one in remedying.of(water, report, known(ledger).names)["heavy"]}
+
+
+def test_the_fixes_of_a_customer_under_water_are_told_with_dollars_a_month(stocked, book):
+    found = remedied(stocked, book)
+    assert list(found) == sorted(found, key=lambda kind: -found[kind].usd_a_month)
+    assert found["move_up"].title == "move heavy from pro to business"
+    assert "business covers its cost: its customers pay $300.00 a month" in found["move_up"].formula
+    route = found["cheaper_model"]
+    assert "with claude-sonnet-4-5 instead of claude-opus-4-5" in route.title
+    assert route.usd_a_month == usd(Decimal(30) * 30 / 31), "sonnet costs 60 % of the 75 dollars"
+    assert route.confidence == "low", "nobody said that its calls are simple"
+    assert found["cap"].confidence == "high"
+    assert "cache" not in found, "no repeats were measured"
+
+
+def test_the_model_that_the_configuration_names_is_the_one_to_route_to(stocked, book):
+    route = remedied(stocked, book, stated="claude-haiku-4-5")["cheaper_model"]
+    assert "with claude-haiku-4-5 instead" in route.title
+    assert (route.usd_a_month, route.confidence) == (usd(Decimal(60) * 30 / 31), "medium")
+
+
+def test_a_cap_saves_what_a_customer_costs_beyond_what_it_pays_and_shares(stocked, book):
+    report = Margins(stocked).table(MarginRequest(by=("customer", "plan"), start=START, end=END, with_p95=False))
+    row = next(one for one in customers(report) if one.name == "heavy").figures
+    room = row.revenue - (row.cogs - usd_of(row.sums.effective))
+    cap = remedied(stocked, book)["cap"]
+    assert cap.usd_a_month == usd((usd_of(row.sums.effective) - room) * 30 / 31)
+    assert cap.title == f"cap its calls at ${room * 30 / 31:,.2f} a month"
+
+
+def test_measured_repeats_of_the_feature_are_a_cache_for_the_customer(stocked, book):
+    slice_ = ("production", "support", "generation", "anthropic", "claude-opus-4-5")
+    measured = Claim(slice=slice_, spend=usd(100), saves=usd(20))
+    item = opportunity("cache:support", claims=(measured,), subject="support", confidence="high", formula="f")
+    cache = remedied(stocked, book, items={item.id: item})["cache"]
+    assert (cache.usd_a_month, cache.confidence) == (usd(Decimal(15) * 30 / 31), "medium")
+    assert cache.opportunity == item
