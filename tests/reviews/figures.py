@@ -12,7 +12,7 @@ from floorline.margin.metrics import Figures, Sums
 from floorline.margin.policy import FeaturePolicy
 from floorline.margin.series import series
 from floorline.margin.table import MarginReport, summed
-from floorline.reviews.economics import WeekOfUse
+from floorline.reviews.economics import PeriodUse
 from floorline.reviews.queries import ModelUse, Served
 from floorline.reviews.weekly import WeekFigures
 from floorline.reviews.weeks import Week
@@ -59,7 +59,7 @@ def days(margins: Mapping[str, Sequence[str]], calls: int = 100) -> list[MarginR
     return found
 
 
-def use(rows: Sequence[Figures], customers: Sequence[Figures] = (), hits: int = 40, **more: object) -> WeekOfUse:
+def use(rows: Sequence[Figures], customers: Sequence[Figures] = (), hits: int = 40, **more: object) -> PeriodUse:
     """A week of use with two models."""
     settings: dict[str, object] = {
         "served": Served(forwarded=60, hits=hits),
@@ -67,7 +67,7 @@ def use(rows: Sequence[Figures], customers: Sequence[Figures] = (), hits: int = 
         "tiers": {("openai", "a"): "small", ("openai", "b"): "large"},
         **more,
     }
-    return WeekOfUse(total=summed(rows, ()), customers=customers, **settings)
+    return PeriodUse(total=summed(rows, ()), customers=customers, **settings)
 
 
 def week_figures(margins: Mapping[str, Sequence[str]], **more: object) -> WeekFigures:

@@ -19,6 +19,9 @@ DARK = {
     RED_AREA: "#3a2220", YELLOW_AREA: "#352e1a", GREEN_AREA: "#1b3226", "#e6e9ed": "#2a3138", "#b4bcc4": "#4a545e",
 }  # fmt: skip
 """What stands for each colour on a dark page."""
+ZONE_COLOURS = {"red": RED, "yellow": YELLOW, "green": GREEN, "unknown": GREY}
+ZONE_SHAPES = {"red": "triangle-down", "yellow": "diamond", "green": "circle", "unknown": "cross"}
+"""A zone is told by colour and by shape."""
 
 FEW = 10
 LINES = ("#27548a", "#d1495b", "#2e8b57", "#c98a00", "#7b4fa3", "#1b998b", "#8c564b", "#5f6b76")

@@ -26,6 +26,7 @@ CENTS_BELOW = 100
 """Amounts below this, in USD, are shown with their cents."""
 
 _LABEL_WIDTH_PX = 110
+BAR_HEIGHT = 44
 
 
 class Amount(NamedTuple):
@@ -80,6 +81,27 @@ def waterfall(
         layer([{"zero": "0"}], {"type": "rule", "color": GREY}, {"y": quantitative("zero")}, numbers=("zero",)),
     ]  # fmt: skip
     return chart(title, subtitle, layers)
+
+
+def amounts(title: str, parts: Sequence[Amount], *, subtitle: str = "") -> Chart:
+    """A bar for each part, the largest first, with its dollars and its share of all below its name. Underscores in names are
+    spaces.
+    """
+    total = sum((part.usd for part in parts), Decimal(0))
+    ordered = sorted((part for part in parts if part.usd), key=lambda part: (-part.usd, part.name))
+    rows = [
+        {
+            "name": f"{part.name.replace('_', ' ')}\n{precise(part.usd)}"
+            + (f" · {part.usd * 100 / total:.1f} %" if total > 0 else ""),
+            "usd": figure(part.usd),
+        }
+        for part in ordered
+    ]
+    axis = {"labelExpr": "split(datum.label, '\\n')", "labelLimit": 180, "labelOffset": -8, "ticks": False}
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": axis}
+    bar = {"type": "bar", "color": BLUE, "height": {"band": 0.6}}  # float: a share of the row
+    bars = layer(rows, bar, {"y": y, "x": quantitative("usd", axis=None)}, numbers=("usd",))
+    return chart(title, subtitle, [bars], height=70 + BAR_HEIGHT * len(rows))
 
 
 def cost_per_call(title: str, points: Sequence[CostPoint], *, marks: Sequence[Mark] = (), subtitle: str = "") -> Chart:

@@ -6,15 +6,14 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 from floorline.charts.base import (
-    GREEN,
     GREEN_AREA,
     GREY,
     INK,
     LINES,
     RED,
     RED_AREA,
-    YELLOW,
     YELLOW_AREA,
+    ZONE_COLOURS,
     Chart,
     by_day,
     chart,
@@ -31,7 +30,6 @@ STEP = 5
 
 ROW_HEIGHT = 36
 _PERCENT_AXIS = {"title": None, "axis": {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}}
-_ZONE_COLOURS = {"red": RED, "yellow": YELLOW, "green": GREEN}
 
 
 class MarginPoint(NamedTuple):
@@ -124,7 +122,7 @@ def features_against_floors(title: str, features: Sequence[FeatureMargin], *, su
     rows = [
         {
             "feature": one.feature, "margin": percent(one.margin), "floor": percent(one.floor),
-            "label": _label(one.margin), "colour": _ZONE_COLOURS.get(one.zone, GREY),
+            "label": _label(one.margin), "colour": ZONE_COLOURS.get(one.zone, GREY),
         }
         for one in features
     ]  # fmt: skip

@@ -13,6 +13,9 @@ from floorline.config.settings import names_below, required_below
 from floorline.reviews.policy import DAY_MAX, MarketFigure, Quarterly, ReviewPolicy, Targets, Tier, Weekly
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_NO_RATIOS = ("cost_per_call", "cost_per_outcome", "cost_per_user", "ltv_to_cac")
+"""Targets that may be more than 1."""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -69,7 +72,10 @@ def _routes(value: Value, known: Iterable[str]) -> tuple[str, ...]:
 
 def _targets(value: Value) -> Targets:
     table = value.table(names_below("reviews.targets"))
-    stated = {name: entry.number(minimum=Decimal(0), maximum=Decimal(1)) for name, entry in table.items()}
+    stated = {
+        name: entry.number(minimum=Decimal(0), maximum=None if name in _NO_RATIOS else Decimal(1))
+        for name, entry in table.items()
+    }
     return replace(Targets(), **{name: ratio for name, ratio in stated.items() if ratio is not None})
 
 

@@ -18,6 +18,7 @@ from floorline.jobs.decisions import decided, mark
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.period_use import use_of
 from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
 from floorline.jobs.review_sources import alert_lines, announced, planned
 from floorline.ledger.shelf import Shelf
@@ -31,7 +32,7 @@ from floorline.money import usd_of
 from floorline.pricing.book import PriceBook
 from floorline.reviews import queries
 from floorline.reviews.actions import decide
-from floorline.reviews.economics import WeekOfUse
+from floorline.reviews.economics import PeriodUse
 from floorline.reviews.explained import explanations
 from floorline.reviews.model import Action, AlertLine, Decision, NewModel, PriceLine, Upcoming, WeeklyReview
 from floorline.reviews.policy import ReviewPolicy
@@ -156,18 +157,8 @@ class Reviewer:
         start = week.before(WEEKS - 1).start
         return self.margins.series(MarginRequest(by=("feature",), start=start, end=end))
 
-    def _use(self, days: Days, total: Figures) -> WeekOfUse:
-        ledger = self.margins.ledger
-        models = ledger.query(queries.models(days.start, days.end, _SCOPE))
-        (served,) = ledger.query(queries.served(days.start, days.end, _SCOPE))
-        by_customer = MarginRequest(by=("customer",), start=days.start, end=days.end, with_p95=False)
-        return WeekOfUse(
-            total=total,
-            customers=self.margins.table(by_customer).rows,
-            served=served,
-            models=models,
-            tiers=tiers_of(self.book, models, days.end, self.policy.tiers),
-        )
+    def _use(self, days: Days, total: Figures) -> PeriodUse:
+        return use_of(self.margins, self.book, self.policy.tiers, days, total, _SCOPE)
 
     def _alerts(self, week: Week, now: datetime) -> list[AlertLine]:
         zone = timezone(self.margins.ledger.timezone)

@@ -180,16 +180,26 @@ def nearest_rank(in_order: Sequence[Number], percent: int) -> Number:
 
 def rank_95(count: int) -> int:
     """⌈0.95 × count⌉."""
-    return (95 * count + 99) // 100
+    return _rank(count, 95)
+
+
+def _rank(count: int, percent: int) -> int:
+    return (percent * count + 99) // 100
 
 
 def bucket_95(buckets: Mapping[int, int]) -> int | None:
-    """The 95th percentile of a histogram of 2 % buckets: the geometric middle of the bucket at that rank, in 10^-12 USD.
+    """The 95th percentile of a histogram of 2 % buckets, as bucket_percentile."""
+    return bucket_percentile(buckets, 95)
+
+
+def bucket_percentile(buckets: Mapping[int, int], percent: int) -> int | None:
+    """What `percent` of a hundred calls cost at most, by a histogram of 2 % buckets: the geometric middle of the bucket at that
+    rank, in 10^-12 USD.
 
     It is within 1 % of the exact value. None of an empty histogram.
     """
     filled = sorted((bucket, calls) for bucket, calls in buckets.items() if calls > 0)
-    left = rank_95(sum(calls for _, calls in filled))
+    left = _rank(sum(calls for _, calls in filled), percent)
     for bucket, calls in filled:
         left -= calls
         if left <= 0:
@@ -202,6 +212,13 @@ def bucket_middle(bucket: int) -> int:
     if bucket == ZERO_BUCKET:
         return 0
     return int(money.EXACT.scaleb(money.usd(_BUCKET_RATIO**bucket * _BUCKET_MIDDLE), money.PLACES))
+
+
+def bucket_bounds(bucket: int) -> tuple[Decimal, Decimal]:
+    """From what cost on, and below what, a call is in the bucket, in USD; not of the bucket of zero."""
+    assert bucket != ZERO_BUCKET, "what costs nothing has no bounds"
+    low = _BUCKET_RATIO**bucket
+    return money.usd(low), money.usd(low * _BUCKET_RATIO)
 
 
 def total_of(rows: Iterable[Sums]) -> Sums:

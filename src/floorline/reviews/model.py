@@ -11,7 +11,7 @@ from floorline.margin.floors import Zone
 Direction = Literal["improving", "stable", "degrading", "unknown"]
 Verdict = Literal["accept", "reject", "defer", "done"]
 VERDICTS: tuple[Verdict, ...] = ("accept", "reject", "defer", "done")
-Unit = Literal["usd", "ratio"]
+Unit = Literal["usd", "ratio", "number"]
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class FeatureLine(Struct, frozen=True, kw_only=True):
 
 
 class EconomicsLine(Struct, frozen=True, kw_only=True):
-    """One figure of the unit economics, this week and last, beside its target. `at_least`: the target is a least
+    """One figure of the unit economics, this week (or month) and last, beside its target. `at_least`: the target is a least
     figure, otherwise a greatest. `met` is None where figure or target is unknown.
     """
 

@@ -18,13 +18,19 @@ DAY_MAX = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What the weekly figures are held against: ratios. Three are most that may be, the others least."""
+    """What the weekly and monthly figures are held against: ratios, of which some are most that may be and some least, and what
+    a call, an outcome and an active user may cost at most, in USD; None where nothing is stated.
+    """
 
     inference_share: Decimal = Decimal("0.15")
     gross_margin: Decimal = Decimal("0.68")
     cache_hit_rate: Decimal = Decimal("0.30")
     small_and_mid_share: Decimal = Decimal("0.60")
     top_fifth_share: Decimal = Decimal("0.40")
+    cost_per_call: Decimal | None = None
+    cost_per_outcome: Decimal | None = None
+    cost_per_user: Decimal | None = None
+    ltv_to_cac: Decimal = Decimal(3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from floorline.margin.waterfall import waterfall
 from floorline.margin.words import counted, dollars, percent
 from floorline.money import usd_of
 from floorline.reviews.actions import carried, proposed
-from floorline.reviews.economics import WeekOfUse, economics
+from floorline.reviews.economics import PeriodUse, economics
 from floorline.reviews.model import (
     AlertLine,
     Explained,
@@ -55,8 +55,8 @@ class WeekFigures:
     by_feature: MarginReport
     by_feature_before: MarginReport
     series: Series
-    use: WeekOfUse
-    use_before: WeekOfUse
+    use: PeriodUse
+    use_before: PeriodUse
     policies: Policies = field(default_factory=Policies)
     targets: Targets = field(default_factory=Targets)
     alerts: Sequence[AlertLine] = ()
