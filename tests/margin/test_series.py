@@ -1,9 +1,23 @@
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
 
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.margin.series import NOTHING, Stretch
-from tests.margin.company import call, line
-from tests.support.ledger import entry
+from floorline.margin.policy import PlanPolicy, Policies
+from floorline.margin.series import NOTHING, Stretch, stretch_of
+from tests.margin.company import call, keep, line, records
+from tests.support.ledger import Opener, entry
+
+
+@pytest.fixture(scope="module")
+def company(databases, tmp_path_factory):
+    opener = Opener(databases, tmp_path_factory.mktemp("series"))
+    ledger = opener()
+    keep(ledger, records())
+    yield ledger
+    opener.finish()
+
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 8)
 
@@ -33,3 +47,31 @@ def test_a_stretch_of_a_series_is_what_a_table_of_its_days_says(ledger):
     assert series.stretch(("nobody",), FIRST, LAST) == NOTHING
     assert series.stretch((), date(2025, 1, 1), FIRST) == NOTHING
     assert Stretch(revenue_pico=0, cogs_pico=5).cost_to_revenue is None
+
+
+POLICIES = Policies(
+    plans={
+        "pro": PlanPolicy(
+            name="pro",
+            allocation="cost",
+            outcome_prices={"resolved": Decimal("0.99")},
+            usage_prices={"calls": Decimal("0.001")},
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("policies", [Policies(), POLICIES], ids=["bundled", "metered"])
+@pytest.mark.parametrize("by", ["feature", "plan", "outcome", "customer,model"])
+def test_each_day_of_a_series_is_the_table_of_that_day(company, by, policies):
+    dimensions, start, end = tuple(by.split(",")), date(2025, 12, 29), date(2026, 2, 2)
+    margins = Margins(company, policies)
+    series = margins.series(MarginRequest(by=dimensions, start=start, end=end, with_p95=False))
+    for day in (date(2026, 1, 1), date(2026, 1, 10), date(2026, 1, 31)):
+        after = day + timedelta(days=1)
+        report = margins.table(MarginRequest(by=dimensions, start=day, end=after, with_p95=False))
+        told = {key: points[(day - start).days] for key, points in series.rows.items()}
+        assert {key: one for key, one in told.items() if one != NOTHING} == {
+            row.key: stretch_of(report, row.key) for row in report.rows
+        }
+        assert series.total[(day - start).days] == stretch_of(report, ())

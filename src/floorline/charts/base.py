@@ -20,7 +20,7 @@ DARK = {
 }  # fmt: skip
 """What stands for each colour on a dark page."""
 ZONE_COLOURS = {"red": RED, "yellow": YELLOW, "green": GREEN, "unknown": GREY}
-ZONE_SHAPES = {"red": "triangle-down", "yellow": "diamond", "green": "circle", "unknown": "cross"}
+ZONE_SHAPES = {"red": "triangle-down", "yellow": "diamond", "green": "triangle-up", "unknown": "cross"}
 """A zone is told by colour and by shape."""
 
 FEW = 10

@@ -10,12 +10,13 @@ from floorline.charts.base import (
     ZONE_COLOURS,
     ZONE_SHAPES,
     Chart,
+    Row,
     chart,
     figure,
     layer,
     percent,
     quantitative,
-)
+)  # fmt: skip
 
 NAMED_MAX = 14
 """Features whose names stand in the chart, the greatest volumes first; every one is in the table beside it."""
@@ -26,10 +27,13 @@ MARGIN_MIN = Decimal("-0.5")
 HEIGHT = 420
 LABEL_PX = 20
 _EDGE = Decimal("0.25")
+_NUMBERS = ("volume", "margin", "floor", "cost")
 
 
 class Placed(NamedTuple):
-    """A feature: its volume (USD of revenue, or calls), margin and floor as ratios, cost in USD, zone, and what is said of it."""
+    """A feature: its volume (USD of revenue, or calls), margin and floor as ratios, cost in USD, zone, what is said of it, and the
+    address that it opens.
+    """
 
     feature: str
     volume: Decimal
@@ -38,63 +42,63 @@ class Placed(NamedTuple):
     cost: Decimal
     zone: str
     said: str
+    to: str = ""
 
 
 def margin_by_volume(title: str, features: Sequence[Placed], *, volume: str, subtitle: str = "") -> Chart:
-    """A point for each feature, larger the more it costs, and a stem to its floor. `volume` names the axis below; the axis is of
-    logarithms, so that a feature which sells a thousandth of another is seen.
+    """A point for each feature that sells, larger the more it costs, and a stem to its floor. `volume` names the axis below, which
+    is of logarithms, so that a feature which sells a thousandth of another is seen.
     """
     placed = sorted((one for one in features if one.volume > 0), key=lambda one: (-one.volume, one.feature))
-    named = {one.feature for one in placed[:NAMED_MAX]}
-    rows = [
-        {
-            "feature": one.feature,
-            "volume": figure(one.volume),
-            "margin": percent(max(one.margin, MARGIN_MIN)),
-            "floor": percent(one.floor),
-            "cost": figure(one.cost),
-            "zone": one.zone,
-            "label": f"{one.feature} · {one.said}" if one.feature in named else "",
-        }
-        for one in placed
-    ]
+    rows = [_row(one, named=number < NAMED_MAX) for number, one in enumerate(placed)]
     held = [row for row in rows if row["floor"] is not None]
-    numbers = ("volume", "margin", "floor", "cost")
     x = quantitative(
-        "volume",
-        title=volume,
-        scale={"type": "log", "nice": True},
-        axis={"format": "~s", "tickCount": 6, "grid": False},
+        "volume", title=volume, scale={"type": "log"}, axis={"format": "~s", "tickCount": 6, "grid": False}
     )
-    y = quantitative(
-        "margin",
-        title=None,
-        axis={"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6},
-        scale={"zero": True},
-    )
-    zones = [zone for zone in ZONE_COLOURS if any(one.zone == zone for one in features)]
-    legend = {"orient": "top", "direction": "horizontal"}
-    told = {
-        "color": {"field": "zone", "type": "nominal", "legend": legend, "scale": {"domain": zones, "range": [ZONE_COLOURS[zone] for zone in zones]}},
-        "shape": {"field": "zone", "type": "nominal", "legend": legend, "scale": {"domain": zones, "range": [ZONE_SHAPES[zone] for zone in zones]}},
-        "size": quantitative("cost", legend=None, scale={"range": [70, 900]}),
-    }  # fmt: skip
+    percents = {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}
+    y = quantitative("margin", title=None, axis=percents, scale={"zero": True})
+    stem = {"type": "rule", "color": GREY, "strokeDash": [3, 3]}
     tick = {"type": "tick", "orient": "horizontal", "thickness": 3, "width": 18, "color": INK}
-    layers = [
-        layer(held, {"type": "rule", "color": GREY, "strokeDash": [3, 3]}, {"x": x, "y": y, "y2": {"field": "floor"}}, numbers=numbers),
-        layer(held, tick, {"x": x, "y": {**y, "field": "floor"}}, numbers=numbers),
-        layer(rows, {"type": "point", "filled": True, "opacity": 0.85}, {"x": x, "y": y, **told}, numbers=numbers),  # float: an opacity
-        *(
-            layer(
-                [row for row, one in zip(rows, placed, strict=True) if _label_at(one, placed) == place],
-                {"type": "text", "align": place[0], "dy": place[1], "color": INK, "fontSize": 12},
-                {"x": x, "y": y, "text": {"field": "label"}},
-                numbers=numbers,
-            )
-            for place in sorted({_label_at(one, placed) for one in placed})
-        ),
-    ]  # fmt: skip
+    point = {"type": "point", "filled": True, "opacity": 0.85}  # float: an opacity
+    layers: list[Chart] = [
+        layer(held, stem, {"x": x, "y": y, "y2": {"field": "floor"}}, numbers=_NUMBERS),
+        layer(held, tick, {"x": x, "y": {**y, "field": "floor"}}, numbers=_NUMBERS),
+        layer(rows, point, {"x": x, "y": y, **_told(placed)}, numbers=_NUMBERS),
+    ]
+    at = {"x": x, "y": y, "text": {"field": "label"}}
+    for align, below in sorted({_label_at(one, placed) for one in placed}):
+        name = {"type": "text", "align": align, "dy": below, "color": INK, "fontSize": 12}
+        there = [row for row, one in zip(rows, placed, strict=True) if _label_at(one, placed) == (align, below)]
+        layers.append(layer(there, name, at, numbers=_NUMBERS))
     return chart(title, subtitle, layers, height=HEIGHT)
+
+
+def _row(one: Placed, *, named: bool) -> Row:
+    return {
+        "feature": one.feature,
+        "volume": figure(one.volume),
+        "margin": percent(max(one.margin, MARGIN_MIN)),
+        "floor": percent(one.floor),
+        "cost": figure(one.cost),
+        "zone": one.zone,
+        "said": one.said,
+        "to": one.to,
+        "label": f"{one.feature} · {one.said}" if named else "",
+    }
+
+
+def _told(placed: Sequence[Placed]) -> Chart:
+    """How a point tells its zone, its cost and, pointed at, the rest."""
+    zones = [zone for zone in ZONE_COLOURS if any(one.zone == zone for one in placed)]
+    legend = {"orient": "top", "direction": "horizontal"}
+    told: Chart = {
+        "size": quantitative("cost", legend=None, scale={"range": [70, 900]}),
+        "tooltip": [{"field": name, "type": "nominal"} for name in ("feature", "said", "zone")],
+    }
+    for channel, means in (("color", ZONE_COLOURS), ("shape", ZONE_SHAPES)):
+        scale = {"domain": zones, "range": [means[zone] for zone in zones]}
+        told[channel] = {"field": "zone", "type": "nominal", "legend": legend, "scale": scale}
+    return told
 
 
 def _label_at(one: Placed, placed: Sequence[Placed]) -> tuple[str, int]:

@@ -46,7 +46,7 @@ from floorline.margin.pools import (
     revenue_pools,
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, Days, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
-from floorline.margin.revenue import Window
+from floorline.margin.revenue import Window, month_of
 from floorline.margin.series import Series, series
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
@@ -58,6 +58,7 @@ from floorline.margin.table import (
     finer_cells,
     margin_rows,
     outcome_counts,
+    resolved_spans,
     resolved_usage,
     window_of,
     with_outcomes,
@@ -130,16 +131,8 @@ class Margins:
 
     def series(self, request: MarginRequest) -> Series:
         """The figures of every day of the request, without percentiles."""
-        days = [request.start + timedelta(days=number) for number in range((request.end - request.start).days)]
-        one, margins = timedelta(days=1), self.once()
-        return series(
-            [
-                margins.table(
-                    MarginRequest(by=request.by, start=day, end=day + one, scope=request.scope, with_p95=False)
-                )
-                for day in days
-            ]
-        )
+        with _uncollected():
+            return series(_Table(self._answers, self.policies, request).days())
 
     def facts(self, start: date, end: date, scope: Scope) -> Facts:
         """What a window earned and cost by customer, plan and feature: one side of a bridge."""
@@ -264,6 +257,71 @@ class _Table:
             p95_method=method,
         )
 
+    def days(self) -> list[MarginReport]:
+        """A table of each day of the window, without percentiles, users and what is left out. Everything is asked once, told
+        apart by day.
+        """
+        window, plans = self.window, self._policies.plans
+        every = range(window.start, window.end)
+        metered_days = every if self.metered else ()
+        cut = (*window.months, *metered_days)
+        pools = self._days(window.reach_start, window.reach_end, self.attribution.spans, cut)
+        weights = self._begin_pools(pools) if self._needs_cells else None
+        asked = self._begin(queries.usage_sums, self._columns, self._window_days(every))
+        finer = self._begin_finer()
+        outcomes = self._outcomes(self._reach_days(window.end, every)) if self._has_outcomes else []
+        metered = month_uses(_only(weights), self.attribution) if weights and self.metered else []
+        cells = month_cells(_only(weights), plans, self.attribution) if weights else Cells((), plans)
+        usage, divides = self._usage_by_day(asked), self._finer(finer)
+        return [
+            self._day(
+                day,
+                usage.get(day, {}),
+                cells,
+                divides,
+                [row for row in outcomes if month_of(day) <= row.as_of <= day],
+                [use for use in metered if month_of(day) <= use[0] <= day],
+            )
+            for day in every
+        ]
+
+    def _day(
+        self,
+        day: int,
+        usage: Mapping[Key, Sums],
+        cells: Cells,
+        finer: Mapping[tuple[int | str, ...], Mapping[Key, int]],
+        outcomes: Sequence[OutcomeRow],
+        metered: Sequence[tuple[int, Owner, Use]],
+    ) -> MarginReport:
+        """The table of one day, of what is asked for the window."""
+        request, plans, known = self._request, self._policies.plans, self.attribution.spans
+        window = Window(start=day, end=day + 1)
+        spans = Boundaries(
+            shared=[one for one in known.shared if window.reach_start < one <= day],
+            own=[one for one in known.own if window.reach_start < one <= day],
+            changing=known.changing,
+        )
+        to = Attribution(self.names, window, spans, self._attributes)
+        gathered = Gathered(
+            by=request.by,
+            usage=usage,
+            revenue=joined(
+                revenue_pools(self.lines, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to)
+            ),
+            costs=cost_pools(self._costs, to),
+            cells=cells,
+            attribution=to,
+            cell_key=self._cell_key(),
+            finer=finer,
+            outcomes=outcome_counts(outcomes, request.by, to, day) if outcomes else None,
+        )
+        rows, total = margin_rows(gathered, self._policies)
+        start, end = date.fromordinal(day), date.fromordinal(day + 1)
+        return MarginReport(
+            start=start, end=end, timezone=self._timezone, scope=request.scope, by=request.by, rows=rows, total=total
+        )
+
     def facts(self) -> Facts:
         """As report, undivided by anything but customer, plan and feature."""
         weights = self._begin_weights() if self._needs_cells else None
@@ -290,9 +348,10 @@ class _Table:
 
     def outcomes(self) -> list[OutcomeRow]:
         """Outcomes from the start of the window's first month on."""
-        if not self._has_outcomes:
-            return []
-        return self._ledger.query(queries.outcomes(self._reach_days(self.window.end)))
+        return self._outcomes(self._reach_days(self.window.end)) if self._has_outcomes else []
+
+    def _outcomes(self, days: Days) -> list[OutcomeRow]:
+        return self._ledger.query(queries.outcomes(days))
 
     def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
         """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""
@@ -355,9 +414,19 @@ class _Table:
         one_to_one = without.one_to_one() and self._keys.one_to_one()
         return with_outcomes(base, known, by.index("outcome")), one_to_one
 
+    def _usage_by_day(self, asked: Sequence[Future[list[UsageColumns]]]) -> dict[int, dict[Key, Sums]]:
+        """As _usage, of each day."""
+        known = resolved_spans(_only(asked[-1]), self._keys)
+        if len(asked) == 1:
+            return known
+        by = self._request.by
+        base = resolved_spans(_only(asked[0]), Keys(self.names, by, _without_outcome(self._columns)))
+        position = by.index("outcome")
+        return {day: with_outcomes(sums, known.get(day, {}), position) for day, sums in base.items()}
+
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
-        days = self._reach_days(self.window.reach_end, edges=self.metered)
+        days = self._reach_days(self.window.reach_end, self._edges if self.metered else ())
         return month_uses(_only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
 
     def window_uses(self) -> list[tuple[int, Owner, Use]]:
@@ -371,9 +440,11 @@ class _Table:
         return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
     def _begin_weights(self) -> Future[list[PoolColumns]]:
+        return self._begin_pools(self._reach_days(self.window.reach_end, self._edges if self.metered else ()))
+
+    def _begin_pools(self, days: Days) -> Future[list[PoolColumns]]:
         by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
         every_driver = bool(self._costs) or self.metered or by_cost
-        days = self._reach_days(self.window.reach_end, edges=self.metered)
         return self._ledger.begin(queries.usage_pools(days, every_driver=every_driver))
 
     def _cell_key(self) -> tuple[str, ...]:
@@ -463,18 +534,23 @@ class _Table:
         """The window as one, for figures of the total."""
         return self._days(self.window.start, self.window.end, _NO_SPANS, ())
 
-    def _window_days(self) -> Days:
+    def _window_days(self, extra: Sequence[int] = ()) -> Days:
         """The window, told apart where a name changes its meaning for this table's key."""
         attributes = attributes_of(self._request.by, with_plan=False)
         window = self.window
-        return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), ())
+        return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), extra)
 
-    def _reach_days(self, end: int, *, edges: bool = False) -> Days:
-        """The whole months around the window up to `end`, told apart by month, by name, and at the window's edges."""
+    @property
+    def _edges(self) -> tuple[int, int]:
+        return self.window.start, self.window.end
+
+    def _reach_days(self, end: int, extra: Sequence[int] = ()) -> Days:
+        """The whole months around the window up to `end`, told apart by month, by name, and at `extra` days; at the window's
+        edges too where it ends with the window.
+        """
         window = self.window
-        at_edges = edges or end == window.end
-        extra = (*window.months, *((window.start, window.end) if at_edges else ()))
-        return self._days(window.reach_start, end, self.attribution.spans, extra)
+        edges = self._edges if end == window.end else ()
+        return self._days(window.reach_start, end, self.attribution.spans, (*window.months, *edges, *extra))
 
     def _days(self, start: int, end: int, spans: Boundaries, extra: Sequence[int]) -> Days:
         def inside(days: Sequence[int]) -> list[int]:

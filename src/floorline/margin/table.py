@@ -3,7 +3,7 @@
 The rows sum to the total exactly, and the total is what went in: both are asserted here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -84,16 +84,30 @@ _FINER_COLUMN: Mapping[Dimension, Column] = {
 def resolved_usage(columns: UsageColumns, keys: Keys) -> dict[Key, Sums]:
     """The sums by key."""
     found: dict[Key, Sums] = {}
+    for _, key, row in _resolved(columns, keys):
+        known = found.get(key)
+        found[key] = row if known is None else known.plus(row)
+    return found
+
+
+def resolved_spans(columns: UsageColumns, keys: Keys) -> dict[int, dict[Key, Sums]]:
+    """The sums by key of each span, by its first day."""
+    found: dict[int, dict[Key, Sums]] = {}
+    for as_of, key, row in _resolved(columns, keys):
+        span = found.setdefault(as_of, {})
+        known = span.get(key)
+        span[key] = row if known is None else known.plus(row)
+    return found
+
+
+def _resolved(columns: UsageColumns, keys: Keys) -> Iterator[tuple[int, Key, Sums]]:
     raws = zip(*columns.names, strict=True) if columns.names else iter([()] * len(columns.as_of))
     sums = zip(
         columns.calls, columns.unpriced, columns.input_tokens, columns.output_tokens, columns.effective, columns.retry,
         columns.orchestration, columns.provider, columns.estimated, columns.unattributed, strict=True,
     )  # fmt: skip
     for raw, as_of, row in zip(raws, columns.as_of, map(Sums._make, sums), strict=True):
-        key = keys.key(raw, as_of)
-        known = found.get(key)
-        found[key] = row if known is None else known.plus(row)
-    return found
+        yield as_of, keys.key(raw, as_of), row
 
 
 def with_outcomes(base: Mapping[Key, Sums], known: Mapping[Key, Sums], position: int) -> dict[Key, Sums]:
