@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import unquote
 
-import brotli
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Router
@@ -20,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from floorline.web.answering import Answering
 from floorline.web.http import Asked, Page, Refused, Route, Stream
+from floorline.web.packing import packed
 
 COMPRESSED_FROM_BYTES = 1_024
 BROTLI_QUALITY = 5
@@ -226,7 +226,7 @@ def _response(page: Page, request: Request) -> Response:
     if len(body) >= COMPRESSED_FROM_BYTES and "content-encoding" not in headers and page.kind.startswith(_COMPRESSED):
         headers["vary"] = ", ".join(filter(None, [headers.get("vary", ""), "accept-encoding"]))
         if "br" in request.headers.get("accept-encoding", ""):
-            body = brotli.compress(body, quality=BROTLI_QUALITY)
+            body = packed(body, BROTLI_QUALITY)
             headers["content-encoding"] = "br"
     response = Response(body, page.status, headers)
     for name, value in more:

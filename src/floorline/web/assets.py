@@ -5,18 +5,17 @@ The runtime is Vega's, bundled by vl-convert on this machine the first time and 
 """
 
 import hashlib
+import importlib
 import threading
 from collections.abc import Callable
 from functools import cached_property
 from importlib import metadata, resources
 from pathlib import Path
-from typing import NamedTuple
-
-import brotli
-import vl_convert
+from typing import Any, NamedTuple
 
 from floorline.ledger.files import put_file
 from floorline.web.http import Asked, Page, Refused, Route
+from floorline.web.packing import packed
 
 PATH = "/static/"
 VEGA = "vega.js"
@@ -43,7 +42,7 @@ class Assets:
         self._addresses: dict[str, str] = {}
         self._making = threading.Lock()
         for name, content in self._files.items():
-            asset = _Asset(content, brotli.compress(content, quality=_QUALITY), _KINDS[name.rpartition(".")[2]])
+            asset = _Asset(content, packed(content, _QUALITY), _KINDS[name.rpartition(".")[2]])
             self._add(name, hashlib.sha256(content).hexdigest()[:16], lambda asset=asset: asset)
         self._add(VEGA, metadata.version("vl-convert-python").replace(".", "-"), lambda: self._vega)
 
@@ -80,13 +79,13 @@ class Assets:
     @cached_property
     def _vega(self) -> _Asset:
         path = self._folder / f"vega-{metadata.version('vl-convert-python')}.js"
-        if path.is_file():
-            body = path.read_bytes()
-        else:
-            body = vl_convert.javascript_bundle().encode()
+        if not path.is_file():
+            converter: Any = importlib.import_module("vl_convert")  # a whole JavaScript engine, needed once
+            made: str = converter.javascript_bundle()
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            put_file(path, body)
-        return _Asset(body, brotli.compress(body, quality=_QUALITY), _KINDS["js"])
+            put_file(path, made.encode())
+        body = path.read_bytes()
+        return _Asset(body, packed(body, _QUALITY), _KINDS["js"])
 
 
 def _static() -> Path:

@@ -78,7 +78,7 @@ class Chart(Block, frozen=True, kw_only=True, tag="chart"):
     """
 
     said: str
-    spec: Mapping[str, Any]
+    spec: Mapping[str, Value]
     table: str = ""
     live: str = ""
     opens: str = ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 
@@ -65,7 +66,8 @@ def _value(value: object) -> object:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(name): _value(one) for name, one in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        named = cast("Mapping[object, object]", value)
+        return {str(name): _value(one) for name, one in named.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_value(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_value(one) for one in cast("Sequence[object]", value)]
     return value

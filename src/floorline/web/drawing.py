@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
@@ -57,10 +57,10 @@ class Drawing:
     def __init__(self, chrome: Chrome) -> None:
         self._chrome = chrome
         self._environment = _environment()
-        self._environment.globals |= {
+        cast("dict[str, object]", self._environment.globals).update({
             "asset": chrome.assets.address, "vega": VEGA, "glossary": GLOSSARY, "figures_units": FIGURES, "csrf_field": CSRF_FIELD,
             "back_field": BACK, "dark": msgspec.json.encode(DARK).decode(), "zones": figures.ZONES,
-        }  # fmt: skip
+        })  # fmt: skip
 
     def page(self, view: View[Any], shown: Shown, params: Params, asked: Asked) -> Page:
         """A page."""
@@ -168,7 +168,11 @@ def _figure(value: Value, unit: Unit, *, zone: ZoneInfo) -> str | Markup:
 
 def _share(value: str | int, *, zone: ZoneInfo) -> str:
     """A share of the quality line: a ratio is text there, a count a number."""
-    return figures.shown(Decimal(value), "percent", zone) if isinstance(value, str) else figures.shown(value, "count", zone)
+    return (
+        figures.shown(Decimal(value), "percent", zone)
+        if isinstance(value, str)
+        else figures.shown(value, "count", zone)
+    )
 
 
 def _sorted_by(view: View[Any], params: Params, table: str, column: Column, now: str) -> str:
@@ -207,7 +211,7 @@ def _pairs(params: Params) -> list[tuple[str, object]]:
 
 
 def _values(value: object) -> Sequence[object]:
-    return value if isinstance(value, tuple) else (value,)  # pyright: ignore[reportUnknownVariableType]
+    return cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
 
 
 def _family(path: str) -> str:
@@ -240,9 +244,13 @@ def _environment() -> Environment:
     environment = Environment(
         loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"iso": _datetime, "json": _json, "kind": lambda block: type(block).__struct_config__.tag}
-    environment.globals |= {"fill": _fill}
+    environment.filters |= {"iso": _datetime, "json": _json, "kind": _kind}
+    cast("dict[str, object]", environment.globals)["fill"] = _fill
     return environment
+
+
+def _kind(block: msgspec.Struct) -> str:
+    return str(block.__struct_config__.tag)
 
 
 def _json(value: object) -> Markup:

@@ -13,7 +13,8 @@ from floorline.web.desk import Desk
 from floorline.web.document import document
 from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, moved, read_body, read_form
 from floorline.web.params import Params, address, read_params
-from floorline.web.tables import arranged, csv_text, parquet_bytes
+from floorline.web.parquet import parquet_bytes
+from floorline.web.tables import arranged, csv_text
 from floorline.web.view import Action, Deed, Done, View
 from floorline.web.who import CSRF_FIELD
 

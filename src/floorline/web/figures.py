@@ -85,7 +85,7 @@ def dollars(amount: Decimal) -> str:
         return f"{sign}${_rounded(size, 0)}"
     if size >= Decimal("0.1"):
         return f"{sign}${_rounded(size, 2)}"
-    digits = max(2, 2 - size.adjusted())
+    digits = min(12, max(2, 2 - size.adjusted()))
     return f"{sign}${_rounded(size, digits)}"
 
 

@@ -9,7 +9,10 @@ from floorline import __version__
 from floorline.web.http import JSON, Route, Told, json_page
 
 PATH = "/api/v1/openapi.json"
-_Json = dict[str, Any]
+_Node = Any
+"""A part of the document, as OpenAPI and JSON Schema define them."""
+
+_Json = dict[str, _Node]
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ asked = read_params(FeatureParams, "from=2026-10-01", {"feature": "assistant"})
 address("/features/{feature}", asked, page="customers.2")
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -92,6 +92,7 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str]) -> _P:
         raise Refused(400, "invalid", f"the query cannot be read ({error})") from error
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     given: dict[str, object] = dict(names)
+    several: dict[str, list[str]] = {}
     for name, value in pairs:
         if name in names:
             raise Refused(400, "invalid", f"{name} is in the path: leave it out of the query")
@@ -99,13 +100,11 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str]) -> _P:
             known = ", ".join(one for one in fields if one not in names)
             raise Refused(400, "invalid", f"there is no parameter {name[:80]!r}: {known}")
         if _is_many(fields[name]):
-            several = given.setdefault(name, [])
-            assert isinstance(several, list)
-            several.append(value)
+            several.setdefault(name, []).append(value)
         elif value:  # a form sends its empty fields too
             given[name] = value
     try:
-        return msgspec.convert(given, type_, strict=False)
+        return msgspec.convert({**given, **several}, type_, strict=False)
     except msgspec.ValidationError as error:
         raise Refused(400, "invalid", f"{error}: mend that parameter") from error
 
@@ -131,7 +130,7 @@ def _texts(value: object) -> list[str]:
     if value is None:
         return []
     if isinstance(value, tuple | list):
-        return [str(one) for one in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [str(one) for one in cast("Sequence[object]", value)]
     return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 

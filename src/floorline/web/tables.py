@@ -1,4 +1,4 @@
-"""Sorting and paging of a page's tables, and their figures as JSON, CSV and Parquet carry them. Pure.
+"""Sorting and paging of a page's tables, and their figures as JSON and CSV carry them. Pure.
 
 `sort=customers.-cost,plans.name` and `page=customers.3` name the table first: several of a page are set at once.
 """
@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec.structs import replace
 
 from floorline.money import text as money_text
-from floorline.money import usd_of
 from floorline.web.blocks import FIGURES, Column, Shown, Table, Unit, Value
 from floorline.web.http import Refused
 
@@ -76,18 +73,6 @@ def csv_text(table: Table) -> str:
     return out.getvalue()
 
 
-def parquet_bytes(table: Table) -> bytes:
-    """The whole table as Parquet: money and ratios as decimals, counts as integers, days and instants as such."""
-    fields = [pa.field(column.name, _arrow_type(column.unit)) for column in table.columns]
-    arrays = [
-        pa.array([_arrow_value(row.get(column.name), column.unit) for row in table.rows], type=field.type)
-        for column, field in zip(table.columns, fields, strict=True)
-    ]
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink)  # pyright: ignore[reportUnknownMemberType]
-    return sink.getvalue()
-
-
 def _by_table(text: str, what: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, text.split(",")):
@@ -132,26 +117,6 @@ def _csv_cell(value: Value, unit: Unit) -> str:
     if isinstance(told, str) and unit not in FIGURES and told.startswith(_FORMULA):
         return f"'{told}"
     return str(told).lower() if isinstance(told, bool) else str(told)
-
-
-def _arrow_type(unit: Unit) -> pa.DataType:
-    kinds: Mapping[Unit, pa.DataType] = {
-        "usd": pa.decimal128(38, 12), "percent": pa.decimal128(38, 12), "points": pa.decimal128(38, 12),
-        "number": pa.decimal128(38, 12), "count": pa.int64(), "tokens": pa.int64(), "ms": pa.int64(), "bytes": pa.int64(),
-        "days": pa.decimal128(38, 12), "hours": pa.decimal128(38, 12), "day": pa.date32(),
-        "instant": pa.timestamp("us", tz="UTC"), "flag": pa.bool_(),
-    }  # fmt: skip
-    return kinds.get(unit, pa.string())
-
-
-def _arrow_value(value: Value, unit: Unit) -> object:
-    if value is None:
-        return None
-    kind = _arrow_type(unit)
-    if pa.types.is_decimal(kind):
-        assert isinstance(value, Decimal | int)
-        return Decimal(value).quantize(usd_of(1))
-    return str(value) if pa.types.is_string(kind) else value
 
 
 def figures_of(columns: Sequence[Column], row: Mapping[str, Value]) -> Iterator[tuple[str, str | int | bool | None]]:

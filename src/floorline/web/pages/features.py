@@ -6,7 +6,7 @@ from floorline.margin.bridge import Days
 from floorline.margin.metrics import Figures
 from floorline.margin.table import MarginReport
 from floorline.web.abouts import about
-from floorline.web.blocks import Card, Cards, Chart, Column, Shown, Table, Value
+from floorline.web.blocks import Card, Cards, Chart, Column, Shown, Table, Unit, Value
 from floorline.web.desk import Desk
 from floorline.web.params import Window
 from floorline.web.view import View
@@ -77,7 +77,7 @@ def _figures(row: Figures) -> dict[str, Value]:
 
 
 def _cards(total: Figures, before: Figures | None) -> list[Card]:
-    def card(name: str, title: str, value: Value, was: Value, unit: str, definition: str) -> Card:
+    def card(name: str, title: str, value: Value, was: Value, unit: Unit, definition: str) -> Card:
         return Card(
             name=name,
             title=title,
@@ -86,7 +86,7 @@ def _cards(total: Figures, before: Figures | None) -> list[Card]:
             before=was,
             compared=before is not None,
             definition=definition,
-        )  # pyright: ignore[reportArgumentType]
+        )
 
     return [
         card("revenue", "Revenue", total.revenue, before and before.revenue, "usd", "revenue"),
