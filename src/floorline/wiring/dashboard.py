@@ -45,7 +45,12 @@ MEMO_ROWS_MAX = 400_000
 
 
 class Dashboard:
-    """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs."""
+    """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs; `routes` and
+    `streams` are everything that it answers.
+    """
+
+    routes: Sequence[Route]
+    streams: Sequence[Stream]
 
     def __init__(self, control: Control, config: Config, access: Access) -> None:
         self._control, self._access = control, access
@@ -75,8 +80,8 @@ class Dashboard:
         """Answer by `config` from now on."""
         self._memo.forget()
         desk = desk_of(config, self._control.ledger)
-        routes, streams = self._routes(config, desk)
-        self.site.serve(routes, streams)
+        self.routes, self.streams = self._routes(config, desk)
+        self.site.serve(self.routes, self.streams)
 
     def _routes(self, config: Config, desk: Desk) -> tuple[Sequence[Route], Sequence[Stream]]:
         faces = Faces(desk=desk, draws=self._drawing, build=self._build, changed=self._memo.forget)
