@@ -7,10 +7,10 @@ import pytest
 from floorline.events import COUNTS, INPUT_BUCKETS, OUTPUT_BUCKETS
 from floorline.ingest.fields import Table
 from floorline.ingest.tables import IMPORTERS
-from floorline.ingest.usage import ATTEMPT, Billed
+from floorline.ingest.usage import ATTEMPT, TOUCH, Billed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-TABLES = {**{kind: importer.table for kind, importer in IMPORTERS.items()}, "attempts": ATTEMPT}
+TABLES = {**{kind: importer.table for kind, importer in IMPORTERS.items()}, "attempts": ATTEMPT, "touches": TOUCH}
 
 
 def rows_of(table: Table) -> list[str]:

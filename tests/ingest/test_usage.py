@@ -32,6 +32,8 @@ MINIMAL: dict[str, Any] = {
     "timestamp": "2026-01-10T09:00:00Z",
 }
 
+CACHED = {"guardrail": "cache", "mode": "enforce", "arm": "treated", "action": "hit"}
+
 
 def event(**changes: Any) -> UsageEvent:
     parsed = usage_event({**MINIMAL, **changes})
@@ -106,6 +108,8 @@ def test_a_customer_id_beats_the_workspace() -> None:
         ({"attempts": [{}, {"input_tokens": 5}]}, "the last attempt carries usage of its own: its usage is the event's"),
         ({"attempts": [{"modle": "x"}]}, "attempts [1]: unknown field 'modle': did you mean 'model'?"),
         ({"attempts": [{"cache_read_tokens": 9, "input_tokens": 8}, {}]}, "attempts [1]: cache_read_tokens 9 exceeds input_tokens 8: input_tokens is the whole, add the parts to it"),
+        ({"touches": [{"guardrail": "cache", "mode": "on", "arm": "treated", "action": "hit"}]}, "touches [1]: mode 'on' is not one of shadow, canary, enforce"),
+        ({"touches": [CACHED, CACHED]}, "touches has two entries of the guardrail 'cache': a guardrail touches a call once"),
         ({"attempts": [{}, {}], "retries": 5}, "retries 5 and 2 attempts disagree: leave retries out"),
     ],
 )  # fmt: skip
@@ -240,6 +244,16 @@ def test_a_trusted_cost_without_usage_is_one_line() -> None:
     made = call(trusting, provider="openai", input_tokens=None, output_tokens=None)
     assert (made.effective_cost, made.cost_basis) == (Decimal("2.75"), "provider")
     assert [line.unit for line in made.lines] == ["stated"]
+
+
+def test_touches_of_the_applications_own_guardrails_are_kept_in_order() -> None:
+    made = call(
+        cache_hit=True, touches=[{**CACHED, "saved": "0.25"}, {**CACHED, "guardrail": "output", "arm": "holdout"}]
+    )
+    assert [(touch.guardrail, touch.arm, touch.saved) for touch in made.touches] == [
+        ("cache", "treated", Decimal("0.25")),
+        ("output", "holdout", None),
+    ]
 
 
 def test_earlier_attempts_are_retries_with_lines_of_their_own() -> None:

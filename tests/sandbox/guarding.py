@@ -8,7 +8,7 @@ import msgspec
 from floorline.margin.effectiveness import Effect, Touched, effects
 from floorline.money import to_pico, usd
 from floorline.sandbox import company as own
-from floorline.sandbox.activity import UsageRow
+from floorline.sandbox.rows import UsageRow
 from floorline.sandbox.scene import Guarded, Replied, Scene, StoredCall, guarded_of
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from floorline.errors import Mismatch
 from floorline.ledger.driver import embedded
 from floorline.ledger.ledger import Ledger
 from floorline.pricing.book import build_book
+from floorline.sandbox.calendar import Calendar
 from floorline.sandbox.company import CODE, CONTRACTS, REPORTS, SMALL, SUPPORT, Volume
 from floorline.sandbox.demo import Staged, Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
@@ -24,6 +25,7 @@ from floorline.sandbox.exports import write_settings
 from floorline.sandbox.live import Answer, Seen, Stored, compared
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
+from floorline.sandbox.trial import Trial
 from tests.sandbox.guarding import guarded
 from tests.support import starting
 from tests.support.data import shared_data
@@ -38,15 +40,16 @@ LIVE = compared(
     killed_after=1,
     down_ms=1_234,
 )
+CALENDAR = Calendar(until=date(2026, 10, 16))
 HEAVY = replace(SMALL, pro_calls=400)  # enough traffic on the small plans to put someone under water
 
 
 def staged_in(folder: Path, *, volume: Volume, servegen: Path | None = None) -> Staged:
-    return stage(folder, open_traffic(servegen), seed=1, volume=volume)
+    return stage(folder, open_traffic(servegen), seed=1, volume=volume, calendar=CALENDAR)
 
 
 def told_by(folder: Path, staged: Staged, engine: Path) -> Told:
-    settings = write_settings(folder)
+    settings = write_settings(folder, CALENDAR)
     parsed = parse(settings.read_bytes(), settings)
     assert not parsed.problems
     book, _ = build_book(parsed.config.prices)
@@ -55,8 +58,8 @@ def told_by(folder: Path, staged: Staged, engine: Path) -> Told:
         bring_in(
             ledger,
             book,
-            staged,
-            now=datetime(2026, 7, 1, tzinfo=UTC),
+            staged.exports,
+            now=datetime(2026, 10, 16, tzinfo=UTC),
             on_problem=problems.append,
             progress=lambda _name: lambda _done, _size: None,
         )
@@ -124,7 +127,8 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
 
 def test_the_document_holds_what_the_screens_hold(shown: tuple[Staged, Told]) -> None:
     staged, told = shown
-    found = json.loads(json.dumps(document(staged, told, LIVE, guarded(staged.scene), {"import": 1.0})))
+    trial = Trial(live=LIVE, guarded=guarded(staged.scene), problems=())
+    found = json.loads(json.dumps(document(staged, told, trial, {"import": 1.0})))
     assert found["sandbox"] is True
     assert found["total"]["revenue"] == f"{told.figures.total.revenue:.12f}"
     assert all(check["holds"] for check in found["checks"])
@@ -143,7 +147,7 @@ def tamper(path: Path, old: str, new: str) -> None:
         pytest.param(
             [("usage.jsonl", '"model":"claude-opus-4-5"', '"model":"claude-haiku-4-5"')], {"cost of calls"}, marks=pytest.mark.prove
         ),
-        ([("revenue.csv", ",15,USD", ",16,USD"), ("costs.csv", ",48.00,USD", ",47.00,USD")], {"revenue", "cost with bills"}),
+        ([("revenue.csv", ",15,USD,2026-09-1", ",16,USD,2026-09-1"), ("costs.csv", ",24.00,USD,2026-09-16", ",23.00,USD,2026-09-16")], {"revenue", "cost with bills"}),
         pytest.param(
             [("outcomes.jsonl", '"ticket_resolved","status":"success"', '"ticket_resolved","status":"failed"')], {"revenue"},
             marks=pytest.mark.prove,
@@ -189,7 +193,9 @@ def floorline(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_keeps_what_it_made_for_other_commands(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    done = floorline("demo", "--small", "--json", "--keep", str(kept), home=tmp_path / "unused")
+    done = floorline(
+        "demo", "--small", "--json", "--until", "2026-10-15", "--keep", str(kept), home=tmp_path / "unused"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert all(check["holds"] for check in found["checks"])

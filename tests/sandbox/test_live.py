@@ -18,7 +18,7 @@ CALLS = 40
 def live(tmp_path_factory: pytest.TempPathFactory, engine: Path) -> Live:
     home = tmp_path_factory.mktemp("live")
     with Ledger.open(home, connect=embedded(engine, home.name), timezone="UTC") as ledger:
-        return run_live(home, ledger, PriceBook(), calls=CALLS, seed=1, progress=lambda _seen: None)
+        return run_live(home, ledger, PriceBook(), calls=CALLS, seed=1)
 
 
 def test_every_call_is_answered_although_the_gateway_is_killed_in_the_middle(live: Live) -> None:

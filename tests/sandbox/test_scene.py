@@ -1,9 +1,8 @@
 """The demo's guarded part without its processes: which calls, what of the month, and checks that can fail."""
 
 import math
-import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -11,34 +10,39 @@ import pytest
 
 from floorline.money import usd
 from floorline.sandbox import company as own
-from floorline.sandbox.activity import Activity, live
+from floorline.sandbox.calendar import Calendar
+from floorline.sandbox.demo import founded, lived
+from floorline.sandbox.rows import Activity
 from floorline.sandbox.scene import Scene, guarded_of, month_so_far, scene_of
+from floorline.sandbox.story import as_asked
 from floorline.sandbox.traffic import open_traffic
 from tests.sandbox.guarding import cost, effects_of, guarded, month_of, replies_of, stored_of
 
+CALENDAR = Calendar(until=date(2026, 10, 16))
 SMALL = replace(own.SMALL, pros=15, pro_calls=300, frees=30, free_calls=100)
 
 
 @pytest.fixture(scope="module")
 def activity() -> Activity:
-    rng = random.Random(1)
-    return live(own.found(open_traffic(None), rng, SMALL), rng)
+    return lived(founded(open_traffic(None), 1, SMALL), 1, CALENDAR, CALENDAR.shown)
 
 
 @pytest.fixture(scope="module")
 def scene(activity: Activity) -> Scene:
-    return scene_of(activity, SMALL.pros)
+    return scene_of(activity, SMALL.pros, CALENDAR)
 
 
 def test_the_scene_is_the_last_hours_and_its_history_costs_what_the_rows_before_it_cost(
     activity: Activity, scene: Scene
 ) -> None:
-    since = datetime(2026, 6, 14, 18, tzinfo=UTC)
+    since = datetime(2026, 10, 15, 18, tzinfo=UTC)
     assert scene.calls
     assert all(row.timestamp >= since and row.feature == own.CODE for row in scene.calls)
     paying = {row.customer_id for row in scene.calls if row.plan == own.PRO}
     before = [
-        row for row in activity.usage if row.customer_id in paying and row.feature == own.CODE and row.timestamp < since
+        as_asked(row)
+        for row in activity.usage
+        if row.customer_id in paying and row.feature == own.CODE and row.timestamp < since
     ]
     assert cost(scene.history) == cost(before)
     assert len({row.request_id for row in scene.history}) == len(scene.history) < len(before)

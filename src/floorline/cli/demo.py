@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,21 +14,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from floorline.cli.output import emit_json
+from floorline.config import Config
 from floorline.errors import BadInput
 from floorline.jobs.importing import OnProgress, Problem
 from floorline.ledger.ledger import Ledger
+from floorline.ledger.serving import LedgerServer
 from floorline.reviews.weeks import week_of
-from floorline.sandbox.company import FROM, SMALL, TO, Volume
-from floorline.sandbox.demo import Told, bring_in, demand, stage, tell
+from floorline.sandbox.calendar import Calendar, Stretch, running
+from floorline.sandbox.company import SMALL, Volume
+from floorline.sandbox.demo import Staged, Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
+from floorline.sandbox.earlier import Earlier, bring_beside, bring_earlier
 from floorline.sandbox.exports import write_settings
-from floorline.sandbox.guarded import run_guarded
-from floorline.sandbox.live import Seen, lines_of, run_live
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
+from floorline.sandbox.trial import Trial, run_trial
 from floorline.wiring import load_book, load_config, now
 
-LIVE_CALLS, LIVE_CALLS_SMALL = 400, 60
+TRIAL_CALLS, TRIAL_CALLS_SMALL = 400, 60
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +48,17 @@ class Stopwatch:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """What the command was asked for."""
+
+    servegen: Path | None
+    seed: int
+    volume: Volume
+    calendar: Calendar
+    as_json: bool
+
+
 @click.command("demo")
 @click.option(
     "--servegen",
@@ -53,72 +68,101 @@ class Stopwatch:
 @click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is drawn.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep the files and the ledger in this new folder.")
 @click.option("--small", is_flag=True, help="A company of a fiftieth of the size, for a quick look.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="The last of the company's 90 days.  [default: yesterday]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document.")
-def command(servegen: Path | None, seed: int, keep: Path | None, small: bool, as_json: bool) -> None:
+def command(
+    servegen: Path | None, seed: int, keep: Path | None, small: bool, until: datetime | None, as_json: bool
+) -> None:
     """Show what Floorline does on a sandbox company with four AI features.
 
-    14 days of usage, revenue, outcomes and costs are generated, imported, priced and turned into margins. Plans and
-    prices are the demo's own; traffic is sampled from real clients. Every total is checked against the raw rows: when
-    one does not hold, the exit code is 1.
+    90 days of usage, revenue, outcomes and costs are generated, imported, priced and turned into margins; the tables are of
+    the last 14. Plans and prices are the demo's own; traffic is sampled from real clients. Every total is checked against the
+    raw rows: when one does not hold, the exit code is 1.
     """
+    calendar = running(now()) if until is None else Calendar(until=until.date() + timedelta(days=1))
+    wished = Wished(
+        servegen=servegen, seed=seed, volume=SMALL if small else Volume(), calendar=calendar, as_json=as_json
+    )
     with _folder(keep) as folder:
-        told = _run(folder, servegen=servegen, seed=seed, volume=SMALL if small else Volume(), as_json=as_json)
+        told = _run(folder, wished)
         if keep is not None and not as_json:
-            days = f"--from {FROM} --to {TO}"
+            days = f"--from {calendar.start} --to {calendar.until}"
             home = f"FLOORLINE_HOME={folder / 'home'}"
             click.echo(f"\nKept; ask on:\n  {home} floorline margin --by customer {days}")
-            click.echo(f"  {home} floorline review weekly --week {week_of(TO - timedelta(days=1))}")
+            click.echo(f"  {home} floorline review weekly --week {week_of(calendar.until - timedelta(days=7))}")
     demand(told)
 
 
-def _run(folder: Path, *, servegen: Path | None, seed: int, volume: Volume, as_json: bool) -> Told:
+def _run(folder: Path, wished: Wished) -> Told:
     """The demo in `folder`, printed."""
     watch = Stopwatch()
-    errors = Console(stderr=True)
-    with _progress(errors) as bar:
-        with watch.phase("traffic"):
-            traffic = open_traffic(servegen)
-        with watch.phase("company"):
-            staged = stage(folder, traffic, seed=seed, volume=volume)
-        home = folder / "home"
-        home.mkdir(mode=0o700)
-        config = load_config(write_settings(home), secrets=False)
-        with watch.phase("open"):
-            book, _ = load_book(config)
-            ledger = Ledger.open(home, timezone=config.timezone)
-        with ledger:
-            with watch.phase("import"):
-                rows = bring_in(ledger, book, staged, now=now(), on_problem=_problem, progress=bar)
-            with watch.phase("margins"):
-                told = tell(ledger, config.policies, staged)
-            with watch.phase("gateway"):
-                calls = LIVE_CALLS_SMALL if volume is SMALL else LIVE_CALLS
-                live = run_live(home, ledger, book, calls=calls, seed=seed, progress=_watching(errors))
-            with watch.phase("guardrails"):
-                guarded = run_guarded(home, ledger, book, config.policies, staged.scene, _problem)
-            told = replace(told, checks=(*told.checks, *live.checks, *guarded.checks))
-    if as_json:
-        emit_json(document(staged, told, live, guarded, watch.seconds))
+    with watch.phase("company"):
+        staged = stage(
+            folder, open_traffic(wished.servegen), seed=wished.seed, volume=wished.volume, calendar=wished.calendar
+        )
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    config = load_config(write_settings(home, wished.calendar), secrets=False)
+    with Ledger.open(home, timezone=config.timezone) as ledger:
+        rows, trial = _lived(folder, ledger, config, staged, wished, watch)
+        with watch.phase("margins"):
+            told = tell(ledger, config.policies, staged)
+    told = replace(told, checks=(*told.checks, *trial.live.checks, *trial.guarded.checks))
+    if wished.as_json:
+        emit_json(document(staged, told, trial, watch.seconds))
         return told
     shown = screens(Console(), staged)
     shown.opening(staged)
-    shown.figures(told.figures, live, guarded)
+    shown.figures(told.figures, trial.live, trial.guarded)
     shown.checks(told.checks)
     shown.timing(watch.seconds, rows)
     return told
 
 
-def _watching(console: Console) -> Callable[[Seen], None]:
-    """A line that counts up while calls come through the gateway, where standard error is a terminal."""
+def _lived(
+    folder: Path, ledger: Ledger, config: Config, staged: Staged, wished: Wished, watch: Stopwatch
+) -> tuple[int, Trial]:
+    """All of the company's days in the ledger, and the live and guarded parts: half of it is done by a process beside this one.
+    How many rows were imported.
+    """
+    first, second = wished.calendar.earlier
+    today = wished.calendar.today
+    calls = TRIAL_CALLS_SMALL if wished.volume is SMALL else TRIAL_CALLS
+    book, _ = load_book(config)
 
-    def show(seen: Seen) -> None:
-        if console.is_terminal:
-            parts = [
-                f"{name} {calls} × ${cost / calls:.6f}" for name, (calls, cost) in lines_of(list(seen.answers)).items()
-            ]
-            console.print("  ".join(parts), end="\r", overflow="crop", no_wrap=True, highlight=False)
+    def days(*stretches: Stretch) -> Earlier:
+        return Earlier(
+            folder=folder,
+            servegen=wished.servegen,
+            seed=wished.seed,
+            volume=wished.volume,
+            calendar=wished.calendar,
+            stretches=stretches,
+        )
 
-    return show
+    with (
+        closing(LedgerServer(ledger, lambda: None)),
+        get_context("spawn").Pool(1) as beside,
+        _progress(Console(stderr=True)) as bar,
+    ):
+        with watch.phase("import"):
+            brought = beside.apply_async(bring_beside, (ledger.home, config.prices, days(first), now()))
+            tried = beside.apply_async(
+                run_trial,
+                (folder / "trial", config.prices, config.policies, staged.scene),
+                {"calls": calls, "seed": wished.seed},
+            )
+            rows = bring_in(ledger, book, staged.exports, now=now(), on_problem=_problem, progress=bar)
+            mine = days(second) if today is None else days(second, today)
+            rows += bring_earlier(ledger, book, mine, now=now(), on_problem=_problem, progress=bar)
+            others, problems = brought.get()
+        with watch.phase("gateways"):
+            trial = tried.get()
+    for problem in (*problems, *trial.problems):
+        _problem(problem)
+    return rows + others, trial
 
 
 def _problem(problem: Problem) -> None:

@@ -8,6 +8,7 @@ import click
 
 from floorline.errors import BadInput
 from floorline.ingest.stripe.objects import export_files, read_objects
+from floorline.jobs.supervising import end_with_parent
 from floorline.sandbox.provider.serving import Settings, run
 from floorline.sandbox.stripe_api import KEY, StripeSandbox
 
@@ -29,8 +30,11 @@ _EVENTS_OF = {"subscription": "customer.subscription"}
     help="The share of calls that fails: errors, resets, truncated and unreadable answers.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the calls that chaos picks.")
+@click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 @click.pass_context
-def command(ctx: click.Context, host: str, port: int, latency_ms: int, chaos: float, seed: int) -> None:
+def command(
+    ctx: click.Context, host: str, port: int, latency_ms: int, chaos: float, seed: int, *, with_parent: bool
+) -> None:
     """Simulate every provider that Floorline speaks to, without a key.
 
     It answers OpenAI's, Anthropic's, Gemini's, Azure's, Vertex's and Bedrock's paths. The same request has the same
@@ -38,6 +42,8 @@ def command(ctx: click.Context, host: str, port: int, latency_ms: int, chaos: fl
     """
     if ctx.invoked_subcommand is not None:
         return
+    if with_parent:
+        end_with_parent()
     settings = Settings(host=host, port=port, latency_ms=latency_ms, chaos=chaos, seed=seed)
     run(settings, on_ready=lambda url: click.echo(f"sandbox provider on {url}"))
 

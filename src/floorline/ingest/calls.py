@@ -107,6 +107,7 @@ def to_call(event: UsageEvent, pricer: Pricer, *, source: str = "usage") -> Call
         cache=event.cache or ("exact" if verdict == "hit" else ""),
         baseline=event.baseline,
         holdout=event.holdout,
+        touches=event.touches,
         service_tier=event.service_tier or ("batch" if event.batch else ""),
         usage=_quantities(usage) if verdict == "forward" else {},
         duration_us=_us(event.latency_ms),

@@ -7,7 +7,7 @@ one of them and is subtracted here, so that the ledger's buckets are disjoint an
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -20,6 +20,9 @@ from floorline.events import (
     INPUT_BUCKETS,
     OUTPUT_BUCKETS,
     PURPOSES,
+    Arm,
+    Mode,
+    Touch,
     Usage,
 )  # fmt: skip
 from floorline.ingest.fields import (
@@ -37,10 +40,12 @@ from floorline.ingest.fields import (
     texts,
 )  # fmt: skip
 from floorline.ingest.files import parse_json
+from floorline.money import ZERO
 
 VERDICTS = ("forward", "hit", "refuse")
 CACHES = ("exact", "semantic", "miss", "refresh", "off")
 ATTEMPTS_MAX = 64
+TOUCHES_MAX = 16
 _DURATION_MS_MAX = Decimal(86_400_000)
 
 
@@ -124,6 +129,7 @@ class UsageEvent(Billed, frozen=True, kw_only=True):
     cache_hit: bool = False
     baseline: str = ""
     holdout: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
     service_tier: str = ""
     speed: str = ""
     batch: bool = False
@@ -187,21 +193,50 @@ ATTEMPT = table(
 )
 
 
+TOUCH = table(
+    "touches",
+    (
+        Field(name="guardrail", parse=text, doc="which guardrail: cache, output, route …; at most one entry of each", required=True),
+        Field(name="mode", parse=choice(*get_args(Mode)), doc="how far it was on: shadow, canary, enforce", required=True),
+        Field(name="arm", parse=choice(*get_args(Arm)), doc="whether it acted: treated, holdout, shadow, untouched", required=True),
+        Field(name="action", parse=text, doc="what it did, or would have done: hit, cap, downgrade …", required=True),
+        Field(name="saved", parse=amount, doc="USD that this saved, or would have; empty: nobody knows", default=None),
+        Field(name="cost", parse=amount, doc="USD that the guardrail itself cost for this call", default=ZERO),
+    ),
+)  # fmt: skip
+
+
 def _attempts(value: Any) -> tuple[dict[str, Any], ...]:
+    attempts = _entries(value, ATTEMPT, "attempts", ATTEMPTS_MAX)
+    for number, attempt in enumerate(attempts, 1):
+        if reason := _parts_beyond_whole(attempt):
+            raise BadRow(f"[{number}]: {reason}")
+    return attempts
+
+
+def _touches(value: Any) -> tuple[dict[str, Any], ...]:
+    touches = _entries(value, TOUCH, "touches", TOUCHES_MAX)
+    names = [touch["guardrail"] for touch in touches]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise BadRow(f"has two entries of the guardrail {twice!r}: a guardrail touches a call once")
+    return touches
+
+
+def _entries(value: Any, of: Table, what: str, most: int) -> tuple[dict[str, Any], ...]:
+    """The normal values of a list of objects, or of JSON text of one."""
     if isinstance(value, str):
         value = parse_json(value)
     if not isinstance(value, list):
-        raise BadRow("is not a list of attempts")
-    attempts: list[dict[str, Any]] = []
+        raise BadRow(f"is not a list of {what}")
+    entries: list[dict[str, Any]] = []
     for number, raw in enumerate(cast("list[Any]", value), 1):
-        parsed = ATTEMPT.parse(cast("dict[str, Any]", raw)) if isinstance(raw, dict) else BadRow("is not an object")
-        reason = parsed if isinstance(parsed, BadRow) else _parts_beyond_whole(parsed)
-        if isinstance(parsed, BadRow) or reason:
-            raise BadRow(f"[{number}]: {reason}")
-        attempts.append(parsed)
-    if len(attempts) > ATTEMPTS_MAX:
-        raise BadRow(f"has {len(attempts)} entries, at most {ATTEMPTS_MAX}")
-    return tuple(attempts)
+        parsed = of.parse(cast("dict[str, Any]", raw)) if isinstance(raw, dict) else BadRow("is not an object")
+        if isinstance(parsed, BadRow):
+            raise BadRow(f"[{number}]: {parsed}")
+        entries.append(parsed)
+    if len(entries) > most:
+        raise BadRow(f"has {len(entries)} entries, at most {most}")
+    return tuple(entries)
 
 
 USAGE: Table = table(
@@ -236,6 +271,7 @@ USAGE: Table = table(
         Field(name="cache_hit", parse=boolean, doc="the application's own cache served the answer: it cost nothing", default=False),
         Field(name="baseline", parse=text, doc="what costs are compared within: <prompt>@<route>, or the prompt alone (docs/baselines.md)"),
         Field(name="holdout", parse=texts, doc="optimisations this customer is held out of, separated by ;", default=()),
+        Field(name="touches", parse=_touches, doc="what each of the application's own guardrails did to the call (below)", default=()),
         Field(name="service_tier", parse=text, doc="the tier the answer reports: flex, priority …"),
         Field(name="speed", parse=text, doc="the speed the answer reports: fast"),
         Field(name="batch", parse=boolean, doc="sent through the provider's batch API", default=False),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from importlib import resources
 
@@ -45,14 +46,14 @@ class Check:
         return self.shown == self.raw
 
 
-def raw_calls(ledger: AnyLedger) -> list[RawCalls]:
+def raw_calls(ledger: AnyLedger, start: date, end: date) -> list[RawCalls]:
     """Straight from `calls`, past every rollup."""
-    return ledger.query(Query(sql=_sql("raw_calls"), row=RawCalls))
+    return ledger.query(Query(sql=_sql("raw_calls"), row=RawCalls, parameters={"start": start, "end": end}))
 
 
-def ticket_costs(ledger: AnyLedger) -> list[int]:
+def ticket_costs(ledger: AnyLedger, start: date, end: date) -> list[int]:
     """The cost of each ticket's calls in 10^-12 USD."""
-    parameters = {"start": own.FROM, "end": own.TO, "workflow": own.WORKFLOWS[own.SUPPORT]}
+    parameters = {"start": start, "end": end, "workflow": own.WORKFLOWS[own.SUPPORT]}
     return [row.pico for row in ledger.query(Query(sql=_sql("ticket_costs"), row=_Cost, parameters=parameters))]
 
 

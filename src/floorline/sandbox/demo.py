@@ -4,7 +4,7 @@ stage ▸ bring_in ▸ tell. Nothing here computes a margin: the tables are thos
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,17 +19,21 @@ from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
 from floorline.sandbox import company as own
 from floorline.sandbox.activity import live
+from floorline.sandbox.billing import billed
+from floorline.sandbox.calendar import Calendar, Stretch
 from floorline.sandbox.checks import Check, check, raw_calls, ticket_costs
-from floorline.sandbox.exports import Export, write_exports
+from floorline.sandbox.exports import Export, write_books, write_days
 from floorline.sandbox.figures import DemoFigures, Tables, figures_of
 from floorline.sandbox.rawsums import RawSums, sum_rows
+from floorline.sandbox.rows import Activity
 from floorline.sandbox.scene import Scene, scene_of
 from floorline.sandbox.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """The company's 14 days on disk, ready to import, and the raw sums made while they were generated.
+    """What the screens tell of, on disk and ready to import: who the customers are, all that is billed, and the last 14 days; with
+    the raw sums made while these were generated.
 
     `units`: plan → users who have it. `scene` is what its guarded part makes again.
     """
@@ -37,6 +41,7 @@ class Staged:
     source: str
     label: str
     seed: int
+    calendar: Calendar
     exports: tuple[Export, ...]
     raw: RawSums
     units: Mapping[str, int]
@@ -56,11 +61,11 @@ class Told:
         return tuple(one for one in self.checks if not one.holds)
 
 
-def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume) -> Staged:
-    """Found the company, let it live for 14 days, write its exports into `folder`."""
-    rng = random.Random(seed)  # noqa: S311 - sampling, not secrets
-    company = own.found(traffic, rng, volume)
-    activity = live(company, rng)
+def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume, calendar: Calendar) -> Staged:
+    """Found the company, let it live for the days that the screens tell of, write its exports into `folder`."""
+    company = founded(traffic, seed, volume)
+    activity = lived(company, seed, calendar, calendar.shown)
+    money = billed(company, calendar)
     units: dict[str, int] = {}
     for account in company.accounts:
         units[account.plan] = units.get(account.plan, 0) + account.users
@@ -68,17 +73,29 @@ def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume) -> S
         source=traffic.source,
         label=traffic.label,
         seed=seed,
-        exports=write_exports(folder, company, activity),
-        raw=sum_rows(activity),
+        calendar=calendar,
+        exports=(*write_books(folder, company, money, calendar), *write_days(folder, activity)),
+        raw=sum_rows(activity, money, calendar),
         units=units,
-        scene=scene_of(activity, units[own.PRO]),
+        scene=scene_of(activity, units[own.PRO], calendar),
     )
+
+
+def founded(traffic: Traffic, seed: int, volume: own.Volume) -> own.Company:
+    """The company of a seed."""
+    return own.found(traffic, random.Random(seed), volume)  # noqa: S311 - sampling, not secrets
+
+
+def lived(company: own.Company, seed: int, calendar: Calendar, stretch: Stretch) -> Activity:
+    """Some days of it: the same whichever others are made, and in whatever order."""
+    rng = random.Random(f"{seed}/{stretch.name}")  # noqa: S311 - as above
+    return live(company, rng, calendar, stretch)
 
 
 def bring_in(
     ledger: AnyLedger,
     book: PriceBook,
-    staged: Staged,
+    exports: Iterable[Export],
     *,
     now: datetime,
     on_problem: Callable[[Problem], None],
@@ -87,18 +104,18 @@ def bring_in(
     """Import every export; returns how many rows are new. A refused row is told and shows in the checks."""
     importing = Importing(ledger=ledger, pricer=Pricer(book=book), now=now, on_problem=on_problem)
     new = 0
-    for export in staged.exports:
+    for export in exports:
         importing.on_progress = progress(export.path.name)
         new += importing.file(export.kind, export.path).new
     return new
 
 
 def tell(ledger: AnyLedger, policies: Policies, staged: Staged) -> Told:
-    """The figures of the demo's days and their checks."""
-    margins = Margins(ledger, policies)
+    """The figures of the days that the screens tell of, and their checks."""
+    margins, start, end = Margins(ledger, policies), staged.calendar.start, staged.calendar.until
 
     def by(*dimensions: Dimension) -> MarginRequest:
-        return MarginRequest(by=dimensions, start=own.FROM, end=own.TO, with_p95=dimensions == ("feature",))
+        return MarginRequest(by=dimensions, start=start, end=end, with_p95=dimensions == ("feature",))
 
     tables = Tables(
         feature=margins.table(by("feature")),
@@ -107,12 +124,12 @@ def tell(ledger: AnyLedger, policies: Policies, staged: Staged) -> Told:
         customer_feature=margins.table(by("customer", "feature")),
         feature_plan=margins.table(by("feature", "plan")),
         user_plan=margins.table(by("user", "plan")),
-        steps=margins.steps(own.FROM, own.TO, Scope()),
-        ticket_costs=ticket_costs(ledger),
+        steps=margins.steps(start, end, Scope()),
+        ticket_costs=ticket_costs(ledger, start, end),
     )
     return Told(
         figures=figures_of(tables, staged.units),
-        checks=check(tables, staged.raw, raw_calls(ledger)),
+        checks=check(tables, staged.raw, raw_calls(ledger, start, end)),
     )
 
 

@@ -9,11 +9,12 @@ from floorline.sandbox.demo import Staged, Told
 from floorline.sandbox.figures import DemoFigures, FeatureLine, First
 from floorline.sandbox.live import Live
 from floorline.sandbox.scene import HOURS, Guarded, PlanLine
+from floorline.sandbox.trial import Trial
 
 Json = dict[str, object]
 
 
-def document(staged: Staged, told: Told, live: Live, guarded: Guarded, seconds: Mapping[str, float]) -> Json:
+def document(staged: Staged, told: Told, trial: Trial, seconds: Mapping[str, float]) -> Json:
     """Everything on the screens, with every check."""
     figures = told.figures
     return {
@@ -21,8 +22,8 @@ def document(staged: Staged, told: Told, live: Live, guarded: Guarded, seconds: 
         "traffic": staged.source,
         "own": own.OWN,
         "seed": staged.seed,
-        "from": own.FROM.isoformat(),
-        "to": own.TO.isoformat(),
+        "from": staged.calendar.start.isoformat(),
+        "to": staged.calendar.until.isoformat(),
         "currency": "USD",
         "features": [_feature(line) for line in figures.features],
         "total": _feature(figures.total),
@@ -36,8 +37,8 @@ def document(staged: Staged, told: Told, live: Live, guarded: Guarded, seconds: 
         "spread": _spread(figures),
         "steps": _steps(figures),
         "first": _first(figures.first),
-        "live": _live(live),
-        "guarded": _guarded(guarded),
+        "live": _live(trial.live),
+        "guarded": _guarded(trial.guarded),
         "checks": [
             {"what": one.what, "shown": one.shown, "raw": one.raw, "raw_rows": one.raw_rows, "holds": one.holds}
             for one in told.checks

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from floorline.sandbox.activity import Activity, MoneyRow, UsageRow
-from floorline.sandbox.company import SETTINGS, Account, Company
+from floorline.sandbox.calendar import Calendar
+from floorline.sandbox.company import FREE, Account, Company
+from floorline.sandbox.rows import Activity, Money, MoneyRow, UsageRow
+from floorline.sandbox.settings import settings
 
 _MONEY = ("amount", "currency", "period_start", "period_end")
 _REVENUE = ("id", "customer", "plan", *_MONEY)
@@ -23,32 +25,34 @@ class Export:
     path: Path
 
 
-def write_settings(folder: Path) -> Path:
+def write_settings(folder: Path, calendar: Calendar) -> Path:
     """The company's floorline.yaml."""
     path = folder / "floorline.yaml"
-    path.write_text(SETTINGS)
+    path.write_text(settings(calendar))
     return path
 
 
-def write_exports(folder: Path, company: Company, activity: Activity) -> tuple[Export, ...]:
-    """Every file, in the order of import: customers first, so that every later row finds its plan."""
-    exports = tuple(
-        Export(kind=kind, path=folder / name)
-        for kind, name in (
-            ("customers", "customers.csv"),
-            ("revenue", "revenue.csv"),
-            ("costs", "costs.csv"),
-            ("outcomes", "outcomes.jsonl"),
-            ("usage", "usage.jsonl"),
-        )
+def write_books(folder: Path, company: Company, money: Money, calendar: Calendar) -> tuple[Export, ...]:
+    """Who the customers are, and the money, in the order of import: customers first, so that every later row finds its plan."""
+    customers, revenue, costs = (folder / name for name in ("customers.csv", "revenue.csv", "costs.csv"))
+    header = ("customer", "valid_from", "name", "plan", "segment", "cohort", "aliases")
+    _csv(customers, header, (row for account in company.accounts for row in _customer(account, calendar)))
+    _csv(revenue, _REVENUE, map(_revenue, money.revenue))
+    _csv(costs, ("id", "component", *_MONEY, "feature", "driver"), (_cost(row) for row in money.costs))
+    return (
+        Export(kind="customers", path=customers),
+        Export(kind="revenue", path=revenue),
+        Export(kind="costs", path=costs),
     )
-    customers, revenue, costs, outcomes, usage = (export.path for export in exports)
-    _csv(customers, ("customer", "name", "plan", "segment", "cohort", "aliases"), map(_customer, company.accounts))
-    _csv(revenue, _REVENUE, map(_revenue, activity.revenue))
-    _csv(costs, ("id", "component", *_MONEY, "feature", "driver"), (_cost(row) for row in activity.costs))
+
+
+def write_days(folder: Path, activity: Activity, name: str = "") -> tuple[Export, ...]:
+    """What was done in some days: outcomes, then calls. `name` tells their files from those of other days."""
+    suffix = f"-{name}" if name else ""
+    outcomes, usage = folder / f"outcomes{suffix}.jsonl", folder / f"usage{suffix}.jsonl"
     _jsonl(outcomes, activity.outcomes)
     _jsonl(usage, activity.usage)
-    return exports
+    return Export(kind="outcomes", path=outcomes), Export(kind="usage", path=usage)
 
 
 def write_month(folder: Path, usage: Iterable[UsageRow], revenue: Iterable[MoneyRow]) -> tuple[Export, ...]:
@@ -59,8 +63,16 @@ def write_month(folder: Path, usage: Iterable[UsageRow], revenue: Iterable[Money
     return Export(kind="revenue", path=paid), Export(kind="usage", path=used)
 
 
-def _customer(account: Account) -> tuple[str, ...]:
-    return (account.customer, account.name, account.plan, account.segment, account.cohort, account.billed_as)
+def _customer(account: Account, calendar: Calendar) -> Iterable[tuple[str, ...]]:
+    """What is true of it always, and where it had tried the free plan, that and from when on it pays."""
+    cohort = f"{calendar.day(account.came):%Y-%m}"
+    rows = (
+        ((calendar.day(account.came), FREE), (calendar.day(account.joined), account.plan))
+        if account.tried
+        else (("", account.plan),)
+    )
+    for since, plan in rows:
+        yield (account.customer, f"{since}", account.name, plan, account.segment, cohort, account.billed_as)
 
 
 def _revenue(row: MoneyRow) -> tuple[str, ...]:

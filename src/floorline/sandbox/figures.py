@@ -12,7 +12,7 @@ from floorline.margin.customers import under_water as losing
 from floorline.margin.floors import Zone
 from floorline.margin.metrics import Figures, nearest_rank_95, per, ratio_of
 from floorline.margin.steps import Step, StepsReport
-from floorline.margin.table import MarginReport
+from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import ZERO, ratio, usd_of
 from floorline.sandbox import company as own
 from floorline.sandbox.table import DAYS
@@ -185,7 +185,7 @@ def under_water(customer_plan: MarginReport) -> UnderWater:
 
 def top_share(customer: MarginReport) -> TopShare:
     """The share of the dearest 5 % of customers."""
-    costs = sorted((row.cogs_pico for row in customer.rows), reverse=True)
+    costs = sorted((row.cogs_pico for row in customer.rows if NAMELESS.isdisjoint(row.key)), reverse=True)
     count = -(-len(costs) * TOP_PERCENT // 100)
     return TopShare(
         customers=count,

@@ -33,10 +33,11 @@ from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
 from floorline.query import Query
 from floorline.sandbox import company as own
-from floorline.sandbox.activity import UsageRow
 from floorline.sandbox.exports import write_month
 from floorline.sandbox.processes import collect, free_port, gateway, provider
+from floorline.sandbox.rows import UsageRow
 from floorline.sandbox.scene import MESSAGE_TOKENS, Guarded, Replied, Scene, StoredCall, guarded_of, month_so_far
+from floorline.sandbox.settings import guardrails
 
 CALLERS = 8
 TIMEOUT_S = 30
@@ -96,7 +97,7 @@ def _config(folder: Path, upstream: str, scene: Scene) -> Path:
         "models:\n"
         f"  {own.STRONG.name}: {{targets: [{{provider: anthropic}}]}}\n"
         f"  {own.MIDDLE.name}: {{targets: [{{provider: anthropic}}]}}\n"
-        f"  {own.CHEAP.name}: {{targets: [{{provider: openai}}]}}\n" + own.guardrails(scene.free_limit)
+        f"  {own.CHEAP.name}: {{targets: [{{provider: openai}}]}}\n" + guardrails(scene.free_limit)
     )
     return path
 

@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from floorline.pricing.book import PriceBook
 from floorline.query import Query
 from floorline.sandbox import company as own
 from floorline.sandbox.checks import Check
-from floorline.sandbox.processes import PAUSE_S, collect, free_port, gateway, provider, until
+from floorline.sandbox.processes import PAUSE_S, collect, free_port, gateway, provider
 
 CALLERS = 8
 RETRY_S = 30
@@ -121,11 +121,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     pico: int
 
 
-def run_live(
-    folder: Path, ledger: Ledger, book: PriceBook, *, calls: int, seed: int, progress: Callable[[Seen], None]
-) -> Live:
+def run_live(folder: Path, ledger: Ledger, book: PriceBook, *, calls: int, seed: int) -> Live:
     """Send `calls` calls through a gateway of its own below `folder`, kill it in the middle, and compare the ledger with
-    what the callers saw. `progress` is told about twenty times a second.
+    what the callers saw.
     """
     rng = random.Random(seed)  # noqa: S311 - sampling, not secrets
     keys = _keys(folder, rng)
@@ -140,12 +138,11 @@ def run_live(
                 pending = [
                     callers.submit(_call, port, feature, keys[feature], n, seen) for n, feature in enumerate(plan)
                 ]
-                until(seen.in_the_middle.is_set, lambda: progress(seen))
+                seen.in_the_middle.wait()
                 serving.wait()
                 down = time.monotonic()
                 serving = gateway(folder, config, port)
                 down_ms = round((time.monotonic() - down) * 1_000)
-                until(lambda: all(one.done() for one in pending), lambda: progress(seen))
                 for one in pending:
                     one.result()
         finally:
@@ -257,17 +254,12 @@ def compared(seen: Seen, stored: Sequence[Stored], *, calls: int, killed_after: 
     )
 
 
-def lines_of(answers: Sequence[Answer]) -> Mapping[str, tuple[int, Decimal]]:
-    """Calls and cost of each feature so far."""
+def _lines(answers: Sequence[Answer]) -> Iterator[LiveLine]:
     found: dict[str, tuple[int, Decimal]] = {}
     for answer in answers:
         count, cost = found.get(answer.feature, (0, ZERO))
         found[answer.feature] = (count + 1, cost + answer.cost)
-    return found
-
-
-def _lines(answers: Sequence[Answer]) -> Iterator[LiveLine]:
-    for feature, (calls, cost) in sorted(lines_of(answers).items()):
+    for feature, (calls, cost) in sorted(found.items()):
         yield LiveLine(feature=feature, model=_MODELS[feature].name, calls=calls, cost=cost)
 
 

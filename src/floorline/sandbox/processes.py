@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ _PRIVATE = ("FLOORLINE_HOME", "FLOORLINE_CONFIG", "FLOORLINE_SECRET", "FLOORLINE
 def provider(folder: Path) -> Generator[str]:
     """A simulated provider as a process of its own; its address."""
     port = free_port()
-    process = _started(folder, "sandbox", "--port", str(port), "--latency-ms", "15")
+    process = _started(folder, "sandbox", "--with-parent", "--port", str(port), "--latency-ms", "15")
     try:
         _await_port(process, port)
         yield f"http://127.0.0.1:{port}"
@@ -38,7 +38,7 @@ def provider(folder: Path) -> Generator[str]:
 
 def gateway(folder: Path, config: Path, port: int) -> subprocess.Popen[bytes]:
     """A gateway of `folder` that serves."""
-    process = _started(folder, "gateway", "--config", str(config), "--port", str(port))
+    process = _started(folder, "gateway", "--with-parent", "--config", str(config), "--port", str(port))
     _await_port(process, port)
     return process
 
@@ -70,14 +70,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(done: Callable[[], bool], tell: Callable[[], None]) -> None:
-    """Wait for `done`, telling about it twenty times a second."""
-    while not done():
-        tell()
-        time.sleep(PAUSE_S)
-    tell()
 
 
 def collect(folder: Path, ledger: Ledger, book: PriceBook) -> None:

@@ -8,8 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
-from floorline.sandbox.activity import Activity
-from floorline.sandbox.company import MODELS, RESOLVED, RESOLVED_USD
+from floorline.sandbox.calendar import Calendar
+from floorline.sandbox.company import RESOLVED, RESOLVED_USD
+from floorline.sandbox.rows import Activity, Money
+from floorline.sandbox.story import cost_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,30 +39,25 @@ class RawSums:
         return sum(self.calls_usd.values(), Decimal(0)) + self.bills_usd
 
 
-def sum_rows(activity: Activity) -> RawSums:
-    """The raw sums of `activity`."""
-    used: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for row in activity.usage:
-        sums = used[row.feature, row.step, row.model]
-        sums[0] += 1
-        sums[1] += row.input_tokens
-        sums[2] += row.output_tokens
-        sums[3] += row.rerank_searches
+def sum_rows(activity: Activity, money: Money, calendar: Calendar) -> RawSums:
+    """The raw sums of the rows of the days that the screens tell of."""
     calls: defaultdict[str, int] = defaultdict(int)
     calls_usd: defaultdict[str, Decimal] = defaultdict(Decimal)
     steps_usd: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    for (feature, step, model), (count, inputs, outputs, searches) in used.items():
-        cost = MODELS[model].cost(inputs, outputs, searches)
-        calls[feature] += count
-        calls_usd[feature] += cost
-        steps_usd[feature, step, model] += cost
+    tokens = 0
+    for row in activity.usage:
+        calls[row.feature] += 1
+        tokens += 0 if row.cache_hit else row.input_tokens + row.output_tokens
+        cost = cost_of(row)
+        calls_usd[row.feature] += cost
+        steps_usd[row.feature, row.step, row.served] += cost
     return RawSums(
         calls=dict(calls),
-        tokens=sum(inputs + outputs for _, inputs, outputs, _ in used.values()),
+        tokens=tokens,
         calls_usd=dict(calls_usd),
         steps_usd=dict(steps_usd),
-        bills_usd=sum((row.in_window for row in activity.costs), Decimal(0)),
-        invoiced_usd=sum((row.in_window for row in activity.revenue), Decimal(0)),
+        bills_usd=sum((row.within(calendar.start, calendar.until) for row in money.costs), Decimal(0)),
+        invoiced_usd=sum((row.within(calendar.start, calendar.until) for row in money.revenue), Decimal(0)),
         resolved=_resolved(activity),
     )
 

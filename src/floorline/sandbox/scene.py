@@ -7,7 +7,7 @@ in, figures and checks out. docs/demo.md says what is moved in time, and why.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
@@ -18,9 +18,11 @@ from floorline.margin.acquisition import PAYBACK_MONTHS, Acquisition
 from floorline.margin.effectiveness import CUSTOMERS_MIN, Effect
 from floorline.money import ZERO, ratio, text, to_pico, usd, usd_of
 from floorline.sandbox import company as own
-from floorline.sandbox.activity import Activity, MoneyRow, UsageRow
+from floorline.sandbox.calendar import Calendar
 from floorline.sandbox.checks import Check
 from floorline.sandbox.figures import MONTH_DAYS
+from floorline.sandbox.rows import Activity, MoneyRow, UsageRow
+from floorline.sandbox.story import as_asked
 from floorline.sandbox.table import DAYS
 
 HOURS = 6
@@ -39,12 +41,13 @@ PLANS = (own.PRO, own.FREE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """`calls` are those of the last HOURS, oldest first; `history` is what their paying customers had used until then,
-    BLOCK_HOURS of a user a row. `pros` pay for the assistant, whether they called or not.
+    BLOCK_HOURS of a user a row, from `since` on. `pros` pay for the assistant, whether they called or not.
     """
 
     calls: tuple[UsageRow, ...]
     history: tuple[UsageRow, ...]
     pros: int
+    since: datetime
 
     @property
     def brings(self) -> Decimal:
@@ -62,16 +65,17 @@ def of_hours(a_month: Decimal) -> Decimal:
     return ratio(a_month * HOURS, Decimal(_HOURS_A_MONTH)) or ZERO
 
 
-def scene_of(activity: Activity, pros: int) -> Scene:
-    """The scene of the demo's last hours."""
-    since = own.OPENED + timedelta(days=DAYS, hours=-HOURS)
-    rows = [row for row in activity.usage if row.feature == own.CODE]
+def scene_of(activity: Activity, pros: int, calendar: Calendar) -> Scene:
+    """The scene of the last hours of the days that the screens tell of. Its calls are as they were asked for."""
+    since = datetime.combine(calendar.until, time(), UTC) - timedelta(hours=HOURS)
+    rows = [as_asked(row) for row in activity.usage if row.feature == own.CODE]
     calls = tuple(row for row in rows if row.timestamp >= since and row.input_tokens > MESSAGE_TOKENS)
     paying = {row.customer_id for row in calls if row.plan == own.PRO}
     return Scene(
         calls=calls,
         history=tuple(_blocks(row for row in rows if row.timestamp < since and row.customer_id in paying)),
         pros=pros,
+        since=datetime.combine(calendar.start, time(), UTC),
     )
 
 
@@ -100,7 +104,7 @@ def month_so_far(scene: Scene, now: datetime) -> tuple[list[UsageRow], list[Mone
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     spent = now - first
     usage = [
-        replace(row, timestamp=first + (row.timestamp - own.OPENED) * (spent / timedelta(days=DAYS)))
+        replace(row, timestamp=first + (row.timestamp - scene.since) * (spent / timedelta(days=DAYS)))
         for row in scene.history
     ]
     following = (first + timedelta(days=32)).date().replace(day=1)

@@ -43,7 +43,8 @@ class Screens:
 
     def opening(self, staged: Staged) -> None:
         """What this is, what is real in it and what is not."""
-        days = f"{own.FROM:%-d %B} to {own.TO - timedelta(days=1):%-d %B %Y}"
+        calendar = staged.calendar
+        days = f"{calendar.start:%-d %B} to {calendar.until - timedelta(days=1):%-d %B %Y}"
         text = Text.assemble(
             ("A sandbox company with four AI features, ", "bold"),
             (f"{DAYS} days\n", "bold"),
