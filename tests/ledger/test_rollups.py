@@ -17,7 +17,7 @@ from floorline.query import Query
 from tests.support.ledger import entry
 from tests.support.records import adjustment, call, mixed
 
-ROLLUPS = ("calls_5m", "calls_day", "steps_day", "detail_day", "runs_day")
+ROLLUPS = ("calls_5m", "calls_day", "steps_day", "detail_day", "runs_day", "calls_month")
 Totals = msgspec.defstruct("Totals", [(s.name, Decimal if s.money else int) for s in SUMS], kw_only=True, frozen=True)
 DriverTotals = msgspec.defstruct(
     "DriverTotals", [(s.name, Decimal if s.money else int) for s in DRIVERS], kw_only=True, frozen=True
@@ -257,6 +257,21 @@ def test_a_store_of_before_touches_gets_their_columns_and_takes_both_kinds_of_ca
     assert again.verify() == []
 
 
+def test_a_store_of_before_months_fills_their_rollups_from_those_of_days(open_ledger):
+    ledger = open_ledger(timezone="America/Los_Angeles")
+    ledger.write([entry(record) for record in (*VARIED, *CHANGES)])
+    ledger.flush()
+    client = ledger.store.client
+    for rollup in ("calls_month", "users_month", "hist_feature_day"):
+        client.command(f"DROP VIEW {rollup}_mv SYNC")
+        client.command(f"DROP TABLE {rollup} SYNC")
+    client.command("DELETE FROM migrations WHERE number = 4")
+    open_ledger.closed()
+    again = open_ledger(timezone="America/Los_Angeles")
+    assert totals(again, "calls_month") == expected(VARIED, CHANGES)
+    assert again.verify() == []
+
+
 def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_the_reporting_timezone(open_ledger):
     zone = "America/Los_Angeles"
     ledger = open_ledger(timezone=zone)
@@ -272,6 +287,9 @@ def test_the_histogram_holds_the_exact_number_of_calls_in_each_bucket_by_day_of_
     sql = "SELECT day, feature, bucket, sum(calls) AS n FROM hist_day GROUP BY day, feature, bucket HAVING n != 0"
     found = ledger.query(Query(sql=sql, row=Bucket))
     assert {(b.day, b.feature, b.bucket): b.calls for b in found} == {key: n for key, n in wanted.items() if n}
+    assert ledger.query(
+        Query(sql=sql.replace("hist_day", "hist_feature_day") + " ORDER BY 1, 2, 3", row=Bucket)
+    ) == sorted(found, key=lambda b: (b.day, b.feature, b.bucket))
 
 
 def test_the_users_of_a_feature_are_counted_by_day_of_the_reporting_timezone_whatever_is_adjusted(open_ledger):
@@ -286,6 +304,11 @@ def test_the_users_of_a_feature_are_counted_by_day_of_the_reporting_timezone_wha
     found = ledger.query(Query(sql=sql, row=Users))
     assert users
     assert {(u.day, u.feature): (u.users, u.calls) for u in found} == {key: (n, calls[key]) for key, n in users.items()}
+    of_months = {(day.replace(day=1), feature, *whom) for day, feature, *whom in who}
+    sql = "SELECT month, feature, uniqExact(who), sum(calls) FROM users_month GROUP BY month, feature"
+    months = ledger.query(Query(sql=sql, row=Users))
+    assert {(u.day, u.feature): u.users for u in months} == Counter((day, feature) for day, feature, *_ in of_months)
+    assert sum(u.calls for u in months) == len(named)
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

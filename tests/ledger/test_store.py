@@ -175,6 +175,19 @@ def test_another_timezone_rebuilds_the_rollups_and_says_so(each_open):
     assert third.verify() == []
 
 
+def test_a_batch_that_reached_days_and_not_months_reaches_both_once_when_it_is_sent_again(each_open):
+    ledger = each_open()
+    (of_months,) = [view for view in ledger.store.views() if view.name == "calls_month_mv"]
+    ledger.store._run(f"DROP VIEW {of_months.name} SYNC")
+    sent = batch(*(call(n) for n in range(20)))
+    ledger.store.insert(sent)
+    ledger.store._run(of_months.create)
+    assert ledger.verify() == ["calls_month differs from its base tables in 20 groups: rebuild the rollups"]
+    for _ in range(2):
+        ledger.store.insert(sent)
+    assert ledger.verify() == []
+
+
 def test_a_rebuild_that_was_interrupted_is_done_again_by_the_next_opening(open_ledger):
     first = open_ledger()
     first.write([entry(call(n)) for n in range(60)])

@@ -22,7 +22,7 @@ NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 TRUSTED = frozenset({"openrouter"})
 FORTNIGHT = Selection(start=START, end=END)
 SHOWN: tuple[Dimension, ...] = ("feature", "customer", "model", "user", "outcome")
-ROLLUPS = ("calls_5m", "calls_day", "steps_day", "detail_day", "users_day", "runs_day", "hist_day")
+ROLLUPS = ("calls_5m", "calls_day", "calls_month", "steps_day", "detail_day", "users_day", "runs_day", "hist_day")
 
 GPT = PriceOverride(
     provider="openai",

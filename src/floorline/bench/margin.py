@@ -1,6 +1,6 @@
 """Margin tables over many calls, beside the engine's own bare sums over the same rollups in the same run.
 
-Calls are made by the engine itself (they pass every view that feeds a rollup), because importing them is measured elsewhere.
+Calls are made by the engine itself (filling.py), because importing them is measured elsewhere.
 """
 
 import statistics
@@ -10,14 +10,13 @@ from datetime import date
 from pathlib import Path
 from time import perf_counter
 
+from floorline.bench.filling import END, START, fill, statement
 from floorline.bench.report import Row
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.ledger import Ledger
 from floorline.margin.dimensions import Dimension
 
-ROWS_A_BLOCK = 500_000
 REPEATS = 5
-START, END = date(2026, 1, 1), date(2026, 4, 1)
 QUARTER, MONTH = (START, END), (date(2026, 3, 1), END)
 TABLES: tuple[tuple[Dimension, ...], ...] = (
     ("feature",), ("customer",), ("plan",), ("workflow",), ("model",), ("feature", "model"),
@@ -29,13 +28,12 @@ BASELINES = (
     ("workflow", "steps_day"),
     ("user_id", "detail_day"),
 )
-_SQL = Path(__file__).with_name("sql")
 
 
 def run(*, rows: int = 10_000_000) -> list[Row]:
     """Median latency of the main tables over `rows` calls of 90 days and 10,000 customers."""
     with tempfile.TemporaryDirectory(prefix="floorline-bench-") as folder, Ledger.open(Path(folder)) as ledger:
-        took = _timed(lambda: _fill(ledger, rows))
+        took = _timed(lambda: fill(ledger, rows))
         found = [
             Row(
                 name="calls made by the engine",
@@ -53,14 +51,6 @@ def run(*, rows: int = 10_000_000) -> list[Row]:
         return found
 
 
-def _fill(ledger: Ledger, rows: int) -> None:
-    client = ledger.store.client
-    client.command((_SQL / "margin_revenue.sql").read_text())
-    for first in range(0, rows, ROWS_A_BLOCK):
-        block = {"first": first, "rows": min(ROWS_A_BLOCK, rows - first), "total": rows}
-        client.query((_SQL / "margin_calls.sql").read_text(), parameters=block)
-
-
 def _table(of: Margins, by: tuple[Dimension, ...], name: str, window: tuple[date, date], *, with_p95: bool) -> Row:
     request = MarginRequest(by=by, start=window[0], end=window[1], with_p95=with_p95)
     report = of.table(request)
@@ -75,7 +65,7 @@ def _table(of: Margins, by: tuple[Dimension, ...], name: str, window: tuple[date
 
 
 def _baseline(ledger: Ledger, column: str, rollup: str) -> Row:
-    text = (_SQL / "margin_baseline.sql").read_text()
+    text = statement("margin_baseline")
     values = {"column": column, "rollup": rollup, "start": START, "end": END}
 
     def bare() -> int:

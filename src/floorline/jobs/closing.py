@@ -45,7 +45,8 @@ from floorline.margin.closing import (
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.freshness import Freshness
 from floorline.margin.policy import Policies
-from floorline.margin.queries import Days, calls_after, stamped_versions
+from floorline.margin.queries import calls_after, stamped_versions
+from floorline.margin.sources import Days
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import ZERO
 

@@ -8,8 +8,9 @@ from floorline.margin import queries
 from floorline.margin.attribution import Names
 from floorline.margin.costmap import OF_CALL_TYPE, CostMap, Embedded, Part, Percentiles, Usage, cost_map
 from floorline.margin.metrics import bucket_95
-from floorline.margin.queries import Columns, Days, PartRow
+from floorline.margin.queries import Columns, PartRow
 from floorline.margin.revenue import Window
+from floorline.margin.sources import Days
 from floorline.margin.table import UNMATCHED_COST, MarginReport
 
 EMBEDDED_DAYS = 90

@@ -7,7 +7,7 @@ from floorline.margin import queries
 from floorline.margin.attribution import Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import Effect, Presence, Results, Touched, effects
-from floorline.margin.queries import Days
+from floorline.margin.sources import Days
 
 
 def effects_of(margins: Margins, start: date, end: date, scope: Scope, feature: str = "") -> tuple[Effect, ...]:

@@ -45,9 +45,10 @@ from floorline.margin.pools import (
     outcome_pools,
     revenue_pools,
 )  # fmt: skip
-from floorline.margin.queries import CoverColumns, Days, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
+from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
 from floorline.margin.revenue import Window, month_of
 from floorline.margin.series import Series, series
+from floorline.margin.sources import Days
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.table import (
     Gathered,

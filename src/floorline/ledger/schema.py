@@ -5,6 +5,7 @@
 {sums}                 the columns that every rollup adds up, as a table declares them
 {sums of calls}        the same as a view over `calls AS c` computes them
 {sums of adjustments}  the same as a view over `adjustments AS a` computes them
+{sums of rollup}       the same as a view over another rollup, `… AS r`, computes them
 {drivers}, {drivers of calls}, {drivers of adjustments}   likewise, the columns that explain a change of cost
 {bucket of X}          the 2 % log bucket of the amount X: b holds [1.02^b, 1.02^(b+1)) USD, -32768 holds zero
 """
@@ -189,6 +190,7 @@ def expand(text: str, timezone: str, *, replicated: bool = False) -> str:
     text = text.replace("{sums}", _lines(s.declaration for s in SUMS))
     text = text.replace("{sums of calls}", _lines(s.select(s.of_calls) for s in SUMS))
     text = text.replace("{sums of adjustments}", _lines(s.select(s.of_adjustments) for s in SUMS))
+    text = text.replace("{sums of rollup}", _lines(s.select(f"sum(r.{s.name})") for s in SUMS))
     text = text.replace("{drivers}", _lines(s.declaration for s in DRIVERS))
     text = text.replace("{drivers of calls}", _lines(s.select(s.of_calls) for s in DRIVERS))
     text = text.replace("{drivers of adjustments}", _lines(s.select(s.of_adjustments) for s in DRIVERS))

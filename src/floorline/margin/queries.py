@@ -2,28 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib import resources
-from string import Template
 from typing import Literal, get_args
 
 import msgspec
 
-from floorline.events import ORCHESTRATION, Alias, Customer, RevenueKind
-from floorline.margin.attribution import Boundaries
-from floorline.margin.dimensions import Column, Scope, Source
+from floorline.events import Alias, Customer, RevenueKind
+from floorline.margin.dimensions import Column, Source
+from floorline.margin.sources import SQL, Days, as_of, bounds, histogram, placeholders, priced, source, with_months
 from floorline.query import Parameter, Query
 
-
-def _statement(text: str) -> Template:
-    """A statement without its comments, which also speak of the names in it."""
-    return Template("\n".join(line for line in text.splitlines() if not line.startswith("--")))
-
-
-_SQL: Mapping[str, Template] = {
-    file.name.removesuffix(".sql"): _statement(file.read_text(encoding="utf-8"))
-    for file in resources.files("floorline.margin").joinpath("sql").iterdir()
-    if file.name.endswith(".sql")
-}
 _CUSTOMER_OF_PLAN = "if(plan = '', customer_id, '')"  # a call that states its plan needs no customer to find it
 _CANONICAL_FEATURE = (
     "if(feature = '', {nameless:String}, "
@@ -32,7 +19,6 @@ _CANONICAL_FEATURE = (
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
 _NO_NUMBERS = "CAST([] AS Array(Int64))"
-_EPOCH = date(1970, 1, 1).toordinal()  # the store's day 0
 
 
 class UsageColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -312,154 +298,139 @@ class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
     late: int
 
 
-class Days(msgspec.Struct, frozen=True, kw_only=True):
-    """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
-
-    start: int
-    end: int
-    scope: Scope
-    spans: Boundaries
-    timezone: str
-
-    @property
-    def cut(self) -> bool:
-        """Whether any row must be told apart by day."""
-        return bool(self.spans.shared or self.spans.own)
-
-
-def usage_sums(columns: Sequence[Column], source: Source, days: Days) -> Query[UsageColumns]:
+def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
-    sql = _SQL["usage_sums"].substitute(grouping, source=_source(source))
-    return Query(sql=sql, row=UsageColumns, parameters=_parameters(days))
+    sql = SQL["usage_sums"].substitute(grouping, source=source(table, days))
+    return Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
 
 
-def usage_weights(columns: Sequence[Column], source: Source, days: Days) -> Query[WeightColumns]:
+def usage_weights(columns: Sequence[Column], table: Source, days: Days) -> Query[WeightColumns]:
     """Drivers of whole months by raw `columns`."""
     grouping = _grouping(columns, days)
-    sql = _SQL["usage_weights"].substitute(grouping, source=_source(source))
-    return Query(sql=sql, row=WeightColumns, parameters=_parameters(days))
+    sql = SQL["usage_weights"].substitute(grouping, source=source(table, days))
+    return Query(sql=sql, row=WeightColumns, parameters=placeholders(days))
 
 
 def usage_pools(days: Days, *, every_driver: bool) -> Query[PoolColumns]:
     """What divides revenue and shared costs, by customer, plan and feature; calls alone without `every_driver`."""
     drivers = {name: f"groupArrayArray({name})" if every_driver else _NO_NUMBERS for name in ("n2", "n3", "m1")}
-    sql = _SQL["usage_pools"].substitute(drivers, as_of=_as_of(days, by_customer=True))
-    return Query(sql=sql, row=PoolColumns, parameters=_parameters(days))
+    sql = SQL["usage_pools"].substitute(drivers, as_of=as_of(days, by_customer=True), source=source("calls_day", days))
+    return Query(sql=sql, row=PoolColumns, parameters=placeholders(days))
 
 
 def drivers(days: Days) -> Query[DriverColumns]:
     """What explains the cost of the window's calls, by DRIVER_COLUMNS."""
-    sql = _SQL["drivers"].substitute(_grouping(DRIVER_COLUMNS, days))
-    return Query(sql=sql, row=DriverColumns, parameters=_parameters(days))
+    sql = SQL["drivers"].substitute(_grouping(DRIVER_COLUMNS, days))
+    return Query(sql=sql, row=DriverColumns, parameters=placeholders(days))
 
 
 def any_outcome() -> Query[CountRow]:
     """How many records of outcomes there are."""
-    return Query(sql=_SQL["any_outcome"].substitute(), row=CountRow)
+    return Query(sql=SQL["any_outcome"].substitute(), row=CountRow)
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
     """Calls and cost of other environments and purposes."""
-    return Query(sql=_SQL["left_out"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+    return Query(sql=SQL["left_out"].substitute(), row=LeftOutRow, parameters=placeholders(days))
 
 
 def call_parts(days: Days) -> Query[LeftOutRow]:
     """Calls and cost of the scope, adjustments included."""
-    return Query(sql=_SQL["call_parts"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+    return Query(sql=SQL["call_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
 
 
 def adjustment_parts(days: Days) -> Query[LeftOutRow]:
     """How many adjustments there are to calls of the scope, and their cost."""
-    return Query(sql=_SQL["adjustment_parts"].substitute(), row=LeftOutRow, parameters=_parameters(days))
+    return Query(sql=SQL["adjustment_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
 
 
 def calls_after(day: date) -> Query[CountRow]:
     """Whether there is any call on `day` or later: 1, or 0."""
-    return Query(sql=_SQL["calls_after"].substitute(), row=CountRow, parameters={"end": day})
+    return Query(sql=SQL["calls_after"].substitute(), row=CountRow, parameters={"end": day})
 
 
 def stamped_versions(days: Days) -> Query[TextRow]:
     """The price versions that calls of these days were priced with, in any scope, by adjustments too."""
-    return Query(sql=_SQL["stamped_versions"].substitute(), row=TextRow, parameters=_parameters(days))
+    return Query(sql=SQL["stamped_versions"].substitute(), row=TextRow, parameters=placeholders(days))
 
 
 def revenue_lines(start: int, end: int, kinds: Sequence[RevenueKind] = ()) -> Query[RevenueColumns]:
     """Lines whose period meets the days, of some kinds or of all."""
-    parameters: dict[str, Parameter] = {**_range(start, end), "kinds": kinds}
-    return Query(sql=_SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
+    parameters: dict[str, Parameter] = {**bounds(start, end), "kinds": kinds}
+    return Query(sql=SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
 
 
 def plan_covers() -> Query[CoverColumns]:
     """The plans that revenue lines name, over all time."""
-    return Query(sql=_SQL["plan_covers"].substitute(), row=CoverColumns)
+    return Query(sql=SQL["plan_covers"].substitute(), row=CoverColumns)
 
 
 def cost_lines(start: int, end: int) -> Query[CostRow]:
     """Costs that no call carries whose period meets the days."""
-    return Query(sql=_SQL["cost_lines"].substitute(), row=CostRow, parameters=_range(start, end))
+    return Query(sql=SQL["cost_lines"].substitute(), row=CostRow, parameters=bounds(start, end))
 
 
 def outcomes(days: Days) -> Query[OutcomeRow]:
     """Outcomes dated within the days."""
-    sql = _SQL["outcomes"].substitute(as_of=_as_of(days, by_customer=True))
-    return Query(sql=sql, row=OutcomeRow, parameters=_parameters(days))
+    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True))
+    return Query(sql=sql, row=OutcomeRow, parameters=placeholders(days))
 
 
 def customers() -> Query[Customer]:
     """Every record of a customer."""
-    return Query(sql=_SQL["customers"].substitute(), row=Customer)
+    return Query(sql=SQL["customers"].substitute(), row=Customer)
 
 
 def aliases() -> Query[Alias]:
     """Every alias."""
-    return Query(sql=_SQL["aliases"].substitute(), row=Alias)
+    return Query(sql=SQL["aliases"].substitute(), row=Alias)
 
 
 def steps(days: Days) -> Query[StepRow]:
     """Spend by workflow, step, call type and model."""
-    return Query(sql=_SQL["steps"].substitute(), row=StepRow, parameters=_parameters(days))
+    return Query(sql=SQL["steps"].substitute(), row=StepRow, parameters=placeholders(days))
 
 
 def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
     """Calls by day, step, model and baseline: of production, and of those that ended well."""
     parameters: dict[str, Parameter] = {"start": start, "end": end, "timezone": timezone}
-    return Query(sql=_SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+    return Query(sql=SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
 
 
 def step_costs(start: date, end: date) -> Query[StepCostRow]:
     """Calls and spend of production by day and step."""
-    return Query(sql=_SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+    return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
 
 
 def touches(days: Days) -> Query[TouchRow]:
     """What guardrails did, by raw feature and customer."""
-    sql = _SQL["touches"].substitute(as_of=_as_of(days, by_customer=True))
-    return Query(sql=sql, row=TouchRow, parameters=_parameters(days))
+    sql = SQL["touches"].substitute(as_of=as_of(days, by_customer=True))
+    return Query(sql=sql, row=TouchRow, parameters=placeholders(days))
 
 
 def presence(days: Days, middle: int) -> Query[PresenceRow]:
     """Calls before the day `middle` and from it on, of customers that a guardrail treated or held out."""
-    sql = _SQL["presence"].substitute(as_of=_as_of(days, by_customer=True))
-    return Query(sql=sql, row=PresenceRow, parameters={**_parameters(days), "middle": date.fromordinal(middle)})
+    sql = SQL["presence"].substitute(as_of=as_of(days, by_customer=True))
+    return Query(sql=sql, row=PresenceRow, parameters={**placeholders(days), "middle": date.fromordinal(middle)})
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
     """The 95th percentile of cost per priced call of each group of raw names."""
-    sql = _SQL["p95_exact"].substitute(_grouping(columns, days), source=_priced(columns))
-    return Query(sql=sql, row=NumberRow, parameters=_parameters(days))
+    sql = SQL["p95_exact"].substitute(_grouping(columns, days), source=priced(columns))
+    return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
 
 
 def p95_costs(columns: Sequence[Column], days: Days) -> Query[NumbersRow]:
     """Every priced call's cost, for groups that several raw names make up."""
-    sql = _SQL["p95_costs"].substitute(_grouping(columns, days), source=_priced(columns))
-    return Query(sql=sql, row=NumbersRow, parameters=_parameters(days))
+    sql = SQL["p95_costs"].substitute(_grouping(columns, days), source=priced(columns))
+    return Query(sql=sql, row=NumbersRow, parameters=placeholders(days))
 
 
 def p95_buckets(columns: Sequence[Column], days: Days) -> Query[BucketRow]:
     """Calls by bucket of cost; `columns` are of HISTOGRAM."""
-    sql = _SQL["p95_buckets"].substitute(_grouping(columns, days))
-    return Query(sql=sql, row=BucketRow, parameters=_parameters(days))
+    sql = SQL["p95_buckets"].substitute(_grouping(columns, days), source=histogram(columns))
+    return Query(sql=sql, row=BucketRow, parameters=placeholders(days))
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
@@ -474,13 +445,13 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
 
 def costmap_parts(days: Days) -> Query[PartRow]:
     """Calls and cost by raw feature, call type and step."""
-    sql = _SQL["costmap_parts"].substitute(as_of=_as_of(days, by_customer=False))
-    return Query(sql=sql, row=PartRow, parameters=_parameters(days))
+    sql = SQL["costmap_parts"].substitute(as_of=as_of(days, by_customer=False))
+    return Query(sql=sql, row=PartRow, parameters=placeholders(days))
 
 
 def costmap_calls(days: Days, columns: Columns) -> Query[PartNumberRow]:
     """The 95th percentile of a call's cost by feature and column; the feature "" is the window."""
-    parameters = {**_parameters(days), **_of_columns(columns)}
+    parameters = {**placeholders(days), **_of_columns(columns)}
     return Query(sql=_costmap("costmap_calls", days), row=PartNumberRow, parameters=parameters)
 
 
@@ -488,19 +459,18 @@ def costmap_outcomes(days: Days, columns: Columns, parts: Sequence[str], since: 
     """The 95th percentile of what a successful outcome's run cost by feature, for each of `parts` ("": all). Outcomes are
     dated from `since` on, their calls from the start of `days` on.
     """
-    parameters = {**_parameters(days), **_of_columns(columns), "parts": list(parts), "since": date.fromordinal(since)}
+    parameters = {**placeholders(days), **_of_columns(columns), "parts": list(parts), "since": date.fromordinal(since)}
     return Query(sql=_costmap("costmap_outcomes", days), row=PartNumbersRow, parameters=parameters)
 
 
 def costmap_embedded(days: Days, columns: Columns, since: int) -> Query[EmbeddedRow]:
     """Embedding cost from `since` on by feature, and what of it had been embedded before, as far back as `days`."""
-    parameters = {**_parameters(days), **_of_columns(columns), "since": date.fromordinal(since)}
+    parameters = {**placeholders(days), **_of_columns(columns), "since": date.fromordinal(since)}
     return Query(sql=_costmap("costmap_embedded", days), row=EmbeddedRow, parameters=parameters)
 
 
 def _costmap(name: str, days: Days) -> str:
-    priced = _SQL["priced_source"].substitute()
-    return _SQL[name].substitute(as_of=_as_of(days, by_customer=False), priced=priced, name=_CANONICAL_FEATURE)
+    return SQL[name].substitute(as_of=as_of(days, by_customer=False), priced=priced(()), name=_CANONICAL_FEATURE)
 
 
 def _of_columns(columns: Columns) -> dict[str, Parameter]:
@@ -516,14 +486,14 @@ def _of_columns(columns: Columns) -> dict[str, Parameter]:
 
 def active_users(days: Days) -> Query[NumberRow]:
     """How many users each feature has."""
-    sql = _SQL["active_users"].substitute(_grouping(("feature",), days))
-    return Query(sql=sql, row=NumberRow, parameters=_parameters(days))
+    sql = SQL["active_users"].substitute(_grouping(("feature",), days), source=with_months("users_day", days))
+    return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
 
 
 def active_user_hashes(days: Days) -> Query[NumbersRow]:
     """The users of each feature."""
-    sql = _SQL["active_user_hashes"].substitute(_grouping(("feature",), days))
-    return Query(sql=sql, row=NumbersRow, parameters=_parameters(days))
+    sql = SQL["active_user_hashes"].substitute(_grouping(("feature",), days), source=with_months("users_day", days))
+    return Query(sql=sql, row=NumbersRow, parameters=placeholders(days))
 
 
 def _grouping(columns: Sequence[Column | DriverColumn], days: Days) -> dict[str, str]:
@@ -536,48 +506,6 @@ def _grouping(columns: Sequence[Column | DriverColumn], days: Days) -> dict[str,
         if groups
         else _NO_COLUMNS,
         "list": f"[{', '.join(f'CAST({group} AS String)' for group in groups)}]" if groups else _NO_NAMES,
-        "as_of": _as_of(days, by_customer=not {"customer_id", "customer_of_plan"}.isdisjoint(columns)),
+        "as_of": as_of(days, by_customer=not {"customer_id", "customer_of_plan"}.isdisjoint(columns)),
         "groups": ", ".join([*groups, "as_of"]),
-    }
-
-
-def _as_of(days: Days, *, by_customer: bool) -> str:
-    if not days.cut:
-        return "toInt32({start:Date}) + 719163"
-    shared = "roundDown(toInt32(day), {shared:Array(Int32)})"
-    if by_customer and days.spans.changing:
-        own = "roundDown(toInt32(day), {own:Array(Int32)})"
-        return f"if(customer_id IN {{changing:Array(String)}}, {own}, {shared}) + 719163"
-    return f"{shared} + 719163"
-
-
-def _source(source: Source) -> str:
-    if source == "runs_day":
-        return _SQL["runs_source"].substitute(run_outcomes=_SQL["run_outcomes"].substitute())
-    if source == "calls":
-        return _SQL["calls_source"].substitute(run_outcomes=_SQL["run_outcomes"].substitute())
-    return source
-
-
-def _priced(columns: Sequence[Column]) -> str:
-    priced = _SQL["priced_source"].substitute()
-    if "outcome" not in columns:
-        return priced
-    return _SQL["priced_outcome_source"].substitute(priced=priced, run_outcomes=_SQL["run_outcomes"].substitute())
-
-
-def _range(start: int, end: int) -> dict[str, Parameter]:
-    return {"start": date.fromordinal(start), "end": date.fromordinal(end)}
-
-
-def _parameters(days: Days) -> dict[str, Parameter]:
-    return {
-        **_range(days.start, days.end),
-        "environment": days.scope.environment,
-        "purpose": days.scope.purpose,
-        "timezone": days.timezone,
-        "orchestration": sorted(ORCHESTRATION),
-        "shared": [day - _EPOCH for day in (days.start, *days.spans.shared)],
-        "own": [day - _EPOCH for day in (days.start, *days.spans.own)],
-        "changing": sorted(days.spans.changing),
     }

@@ -3,7 +3,7 @@ SELECT $list AS names, as_of, bucket, sum(calls)
 FROM
 (
     SELECT $names, $as_of AS as_of, bucket, calls
-    FROM hist_day
+    FROM $source
     WHERE day >= {start:Date} AND day < {end:Date}
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})

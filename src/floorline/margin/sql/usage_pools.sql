@@ -15,7 +15,7 @@ FROM
             customer_id, plan, feature, $as_of AS as_of,
             sum(calls) AS n1, sum(input_tokens) AS n2, sum(output_tokens) AS n3,
             reinterpret(sum(effective_cost), 'Int128') AS m1
-        FROM calls_day
+        FROM $source
         WHERE day >= {start:Date} AND day < {end:Date}
           AND ({environment:String} = 'all' OR environment = {environment:String})
           AND ({purpose:String} = 'all' OR purpose = {purpose:String})
