@@ -4,6 +4,7 @@ The rule is that of days (alerts/swings.py, with the same settings): of cost per
 own earlier five minutes instead of the same days of the week.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -11,8 +12,8 @@ from floorline.alerts.swings import is_unlike, usual
 from floorline.alerts.tuning import Setting
 
 RULE = "cost_anomaly"
-CALLS_MIN = 20
-"""Five minutes with fewer priced calls are neither judged nor part of what is usual."""
+CALLS_MIN = 5
+"""Five minutes with fewer priced calls are neither judged nor part of what is usual: one call is most of their cost."""
 
 PAST_MIN = 12
 """Fewer earlier five minutes than this, an hour of them, say nothing of what is usual."""
@@ -37,16 +38,16 @@ class Moment(NamedTuple):
 
 def readings(moments: Sequence[Moment], by: Setting) -> list[Reading]:
     """What is to be said of each of consecutive five minutes, oldest first. What is unusual is not usual for those after."""
-    past: list[tuple[int, int]] = []
+    numbers, costs = list[int](), list[int]()
     found: list[Reading] = []
     for number, moment in enumerate(moments):
         if moment.priced < CALLS_MIN or moment.per_call is None:
             found.append("thin")
             continue
-        known = [cost for at, cost in past if at >= number - PAST_MAX]
-        reading = _reading(moment.per_call, known, by)
+        reading = _reading(moment.per_call, costs[bisect_left(numbers, number - PAST_MAX) :], by)
         if reading != "unusual":
-            past.append((number, moment.per_call))
+            numbers.append(number)
+            costs.append(moment.per_call)
         found.append(reading)
     return found
 

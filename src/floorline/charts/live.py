@@ -47,29 +47,21 @@ def cost_against_earning(title: str, moments: Sequence[CostMoment], earned: Deci
         "color": BLUE,
         "strokeWidth": 2,
         "invalid": "break-paths-show-path-domains",
-        "point": {"color": BLUE, "size": 14},  # minutes between two without a call are no line
+        "point": {"color": BLUE, "size": 6},  # minutes between two without a call are no line
     }
-    dot = {"type": "point", "filled": True, "size": 70, "opacity": 0, "color": BLUE}
-    mark = {
-        "type": "point",
-        "shape": "triangle-up",
-        "filled": True,
-        "size": 130,
-        "color": RED,
-        "opacity": 1,
-        "yOffset": -9,
+    mark = {"type": "point", "filled": True, "color": RED}
+    unusual = {"test": "datum.unusual === 'unusual'"}
+    marks = {
+        "shape": {"condition": {**unusual, "value": "triangle-up"}, "value": "circle"},
+        "size": {"condition": {**unusual, "value": 130}, "value": 80},
+        "opacity": {"condition": {**unusual, "value": 1}, "value": 0},
     }
     layers: list[Chart] = [
         {"mark": line, "encoding": {"x": x, "y": y}},
-        {"mark": dot, "encoding": {"x": x, "y": y, "tooltip": tip}},
-        {
-            "mark": mark,
-            "encoding": {"x": x, "y": y, "tooltip": tip},
-            "transform": [{"filter": "datum.unusual === 'unusual'"}],
-        },
+        {"mark": mark, "encoding": {"x": x, "y": y, "tooltip": tip, **marks}},
     ]
     if earned is not None:
-        layers = [*_earning(earned, y), *layers]
+        layers.insert(0, _earning(earned, y))
     spec = chart(title, "", layers, height=HEIGHT)
     spec["data"] = {
         "name": DATASET,
@@ -88,15 +80,11 @@ def shortened(moments: Sequence[CostMoment]) -> list[CostMoment]:
     ]
 
 
-def _earning(earned: Decimal, y: dict[str, object]) -> list[Chart]:
+def _earning(earned: Decimal, y: dict[str, object]) -> Chart:
     values = [{"usd": figure(earned), "label": f"a call earns {precise(earned)}"}]
     data = {"values": values, "format": {"type": "json", "parse": {"usd": "number"}}}
     rule = {"type": "rule", "color": GREEN, "strokeDash": [6, 4], "strokeWidth": 2}
-    text = {"type": "text", "align": "left", "baseline": "bottom", "dx": 4, "dy": -3, "color": GREEN}
-    return [
-        {"data": data, "mark": rule, "encoding": {"y": y}},
-        {"data": data, "mark": text, "encoding": {"y": y, "x": {"value": 0}, "text": {"field": "label"}}},
-    ]
+    return {"data": data, "mark": rule, "encoding": {"y": y, "tooltip": {"field": "label", "title": None}}}
 
 
 def _clock() -> dict[str, object]:

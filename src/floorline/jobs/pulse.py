@@ -66,9 +66,19 @@ class Slice(NamedTuple):
         return max(0, self.calls - self.unpriced)
 
     @property
+    def is_known(self) -> bool:
+        """Whether anything is known of the cost: not where nothing but calls without a price can have cost something."""
+        return self.priced > 0 and not (self.unpriced and not self.cost)
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What the priced calls cost, USD; None where nothing is known."""
+        return usd_of(self.cost) if self.is_known or not self.calls else None
+
+    @property
     def cost_per_call(self) -> Decimal | None:
-        """USD a priced call; None without one."""
-        return per(self.cost, self.priced)
+        """USD a priced call; None without one, and where nothing is known."""
+        return per(self.cost, self.priced) if self.is_known else None
 
 
 NO_CALLS = Slice()

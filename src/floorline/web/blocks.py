@@ -85,6 +85,12 @@ class Chart(Block, frozen=True, kw_only=True, tag="chart"):
     """The field of a point's data that is the address which a click on it opens."""
 
 
+class Charts(Block, frozen=True, kw_only=True, tag="charts"):
+    """Small charts side by side, to be compared with one another."""
+
+    charts: Sequence[Chart]
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A column. `link` is an address with names of columns in braces, which are quoted; `thin` names the column (not shown)
     that says of each row whether its sample is thin; `hidden` columns are in JSON and downloads alone.
@@ -248,7 +254,9 @@ class Forms(Block, frozen=True, kw_only=True, tag="forms"):
     forms: Sequence[Form]
 
 
-AnyBlock = Cards | Facts | Chart | Table | Meters | Note | Text | Tabs | Snippets | Timeline | Spans | Form | Forms
+AnyBlock = (
+    Cards | Facts | Chart | Charts | Table | Meters | Note | Text | Tabs | Snippets | Timeline | Spans | Form | Forms
+)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

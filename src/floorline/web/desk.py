@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from floorline.alerts.tuning import Tuning
 from floorline.clock import day_of, timezone
 from floorline.gateway.policy import GatewayPolicy
 from floorline.jobs.margins import Margins
+from floorline.jobs.reconciling import Health
+from floorline.ledger.content import ContentStore
 from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.policy import Policies
@@ -24,6 +27,11 @@ class Desk:
     now: Callable[[], datetime]
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    tuning: Tuning = field(default_factory=Tuning)
+    health: Callable[[], Health] | None = None
+    """How the control process stands; None where there is none."""
+    content: Callable[[], ContentStore] | None = None
+    """Opens the store of captured prompts and answers, to read."""
 
     @property
     def state(self) -> State:

@@ -16,4 +16,15 @@ GLOSSARY: Mapping[str, str] = {
     "unpriced": "Calls whose model has no known price: their cost is unknown, is counted as nothing, and is not free.",
     "unattributed": "The share of cost whose feature or customer is unknown.",
     "thin": "So few calls that chance alone can move the figure this much.",
+    "cost_of_calls": "What priced calls cost at their price versions. Calls without a price are not in it.",
+    "calls_per_second": "Calls that were opened ÷ the seconds since the five minutes began in which the last five minutes began.",
+    "spend_per_hour": "What priced calls cost since the five minutes began in which the last hour began, as of an hour at this rate.",
+    "refused": "Calls that a guardrail or a budget did not let through. They cost nothing.",
+    "cache_hits": "Calls that were answered from a cache. They cost nothing, and say what they saved.",
+    "errors": "Calls that ended with a status of 500 or more, or whose provider failed.",
+    "ledger_lag": "How long ago everything that gateways had spooled was in the ledger. Later calls are in no figure yet.",
+    "earned_per_call": "Recognised revenue of the feature ÷ its calls, over the last seven whole days. Unknown where there was neither.",
+    "margin_per_call": "What a call earns − what it costs.",
+    "unusual_minutes": "Five minutes in which a call cost far more than usual: by the rule cost_anomaly of the alerts, held to cost per call "
+    "and to the feature's own last 24 hours. Fewer than 5 priced calls are not judged.",
 }

@@ -33,11 +33,11 @@ from floorline.web.faces import Faces
 from floorline.web.http import Asked, Page, Route, Stream, moved
 from floorline.web.memo import Holding, Memo
 from floorline.web.openapi import route_of
-from floorline.web.pages import ACTIONS, VIEWS
+from floorline.web.pages import ACTIONS, STREAMS, VIEWS
 from floorline.web.params import Params
 from floorline.web.view import View
 from floorline.web.who import Access, Who
-from floorline.wiring import now, signing_secret, webhook_secrets
+from floorline.wiring import now, open_content, signing_secret, webhook_secrets
 
 KEPT_S = 60
 MEMO_ROWS_MAX = 400_000
@@ -79,7 +79,7 @@ class Dashboard:
     def load(self, config: Config) -> None:
         """Answer by `config` from now on."""
         self._memo.forget()
-        desk = desk_of(config, self._control.ledger)
+        desk = desk_of(config, self._control)
         self.routes, self.streams = self._routes(config, desk)
         self.site.serve(self.routes, self.streams)
 
@@ -93,7 +93,7 @@ class Dashboard:
             *(route for view in VIEWS for route in faces.of_view(view)),
             *(route for action in ACTIONS for route in faces.of_action(action)),
         ]
-        return (*routes, route_of(routes)), ()
+        return (*routes, route_of(routes)), [stream(desk) for stream in STREAMS]
 
     def _build(self, view: View[Any], desk: Desk, params: Params) -> Shown:
         """What the view shows, made once for all who ask the same within seconds."""
@@ -102,9 +102,18 @@ class Dashboard:
         return self._memo.get(key, lambda: view.build(desk, params), holding)
 
 
-def desk_of(config: Config, ledger: Ledger) -> Desk:
+def desk_of(config: Config, control: Control) -> Desk:
     """What pages read."""
-    return Desk(ledger=ledger, policies=config.policies, now=now, gateway=config.gateway, reviews=config.reviews)
+    return Desk(
+        ledger=control.ledger,
+        policies=config.policies,
+        now=now,
+        gateway=config.gateway,
+        reviews=config.reviews,
+        tuning=config.alerts.tuning,
+        health=control.health,
+        content=open_content,
+    )
 
 
 def api_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
