@@ -162,7 +162,7 @@ def test_a_step_is_as_thick_as_its_cost_and_its_retries_are_the_red_part_of_it()
     thickness = [Decimal(bar["high"]) - Decimal(bar["low"]) for bar in bars]
     assert round(thickness[0] * 7, 9) == thickness[1] == 2
     assert Decimal(retries["high"]) - Decimal(retries["low"]) == thickness[1] * Decimal("1.05") / Decimal("8.4")
-    assert [bar["label"] for bar in bars] == ["$1.20\n12 %", "$8.40\n88 %"]
+    assert [bar["label"] for bar in bars] == ["$1.20 · 12 %", "$8.40 · 88 %"]
 
 
 def test_of_many_steps_the_cheapest_are_one_and_nothing_of_the_cost_is_lost():

@@ -70,6 +70,8 @@ def test_defaults_hold_for_the_file_and_for_each_thing_that_it_names():
     assert paths["prices[1].free"].default == "false"
     assert "features.chat.v2.floor" not in paths
     assert "prices[1].prices.output.price" not in paths
+    assert paths["prices[1].prices.output.free"].default == "false"
+    assert "prices[1].prices.input.free" not in paths, "it is one amount, of which nothing more is said"
     assert not [path for path in paths if path.startswith(("plans", "aliases", "contracts"))], (
         "nothing there is written"
     )

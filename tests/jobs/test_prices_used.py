@@ -2,13 +2,11 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from floorline.config import parse
 from floorline.jobs.key_use import key_use
-from floorline.jobs.prices_used import Prices, snippet
+from floorline.jobs.prices_used import Prices
 from floorline.ledger.ledger import Ledger
 from floorline.margin.dimensions import Scope
 from floorline.money import usd
@@ -71,8 +69,9 @@ def test_models_stand_with_their_price_of_today_and_those_without_one_first(ledg
         (_version(TODAY).id, 1, 200_000_000_000),
     ]
     assert [one.calls for one in prices.stamped(START, END, version=_version(START).id)[0]] == [1]
-    assert prices.kept(_version(START).id) == _version(START)
-    assert prices.kept("0123456789abcdef") is None
+    assert prices.find(_version(START).id, START, END, Scope()) == _version(START)
+    assert prices.find("0123456789abcdef", START, END, Scope()) is None
+    assert prices.find(_version(TODAY).id, START, END, Scope()) == _version(TODAY), "the book has it, no call"
 
     use = ModelUse(provider="gate", model="own", calls=10, input_tokens=1_000_000, output_tokens=0)
     (change,) = prices.to_come([use], days=30)
@@ -89,13 +88,3 @@ def test_keys_are_counted_within_the_scope_with_their_last_call(ledger):
     }
     assert found.by_key["k_1"].last == datetime(2026, 1, 17, 8, tzinfo=UTC)
     assert key_use(ledger, START, END, Scope()).by_key["k_1"].calls == 2
-
-
-def test_the_snippet_prices_the_model_once_its_amounts_are_written_and_not_before():
-    text = snippet("openai", 'odd: "name"')
-    assert parse(text.encode(), Path("floorline.yaml")).problems
-    config = parse(text.replace("USD", "1.5").encode(), Path("floorline.yaml")).config
-    book, _ = build_book(config.prices)
-    version = book.resolve("openai", 'odd: "name"', datetime(2026, 1, 1, tzinfo=UTC))
-    assert isinstance(version, PriceVersion)
-    assert version.by_unit["output"].list == Decimal("1.5")

@@ -14,9 +14,11 @@ WIDTH, HEIGHT, PADDING = 800, 400, 14
 RED, YELLOW, GREEN = "#c0392b", "#c98a00", "#2e8b57"
 RED_AREA, YELLOW_AREA, GREEN_AREA = "#fae3e0", "#fcf2d4", "#e6f4ea"
 INK, BLUE, GREY = "#1d2733", "#27548a", "#68737d"
+PALE_BLUE, RIBBON = "#8fabc9", "#dbe4ee"
 DARK = {
     "#ffffff": "#14181d", INK: "#e4e9ee", GREY: "#9aa6b2", BLUE: "#7fb2e5", RED: "#ff8a7a", YELLOW: "#e8b84a", GREEN: "#63c794",
     RED_AREA: "#3a2220", YELLOW_AREA: "#352e1a", GREEN_AREA: "#1b3226", "#e6e9ed": "#2a3138", "#b4bcc4": "#4a545e",
+    PALE_BLUE: "#4c6c90", RIBBON: "#26313d",
 }  # fmt: skip
 """What stands for each colour on a dark page."""
 ZONE_COLOURS = {"red": RED, "yellow": YELLOW, "green": GREEN, "unknown": GREY}

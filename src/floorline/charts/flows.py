@@ -4,16 +4,29 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from floorline.charts.base import BLUE, GREY, INK, RED, Chart, Row, chart, figure, layer, quantitative
+from floorline.charts.base import (
+    BLUE,
+    GREY,
+    INK,
+    PALE_BLUE,
+    RED,
+    RIBBON,
+    Chart,
+    Row,
+    chart,
+    figure,
+    layer,
+    quantitative,
+)
 from floorline.charts.dollars import precise
+from floorline.charts.margins import ROW_HEIGHT
 
 STEPS_MAX = 8
-PALE_BLUE, RIBBON = "#8fabc9", "#dbe4ee"
 HEIGHT = 300
 
 _HALF_BAR = Decimal("0.3")
-_LABEL_WIDTH_PX = 92
-_LOW, _HIGH = Decimal("-1.45"), Decimal("1.6")
+_LABEL_WIDTH_PX = 110
+_LOW, _HIGH = Decimal("-1.35"), Decimal("1.3")
 """The chart's ends, a bar of the dearest step reaching from -1 to 1: beyond it labels stand."""
 
 
@@ -25,6 +38,14 @@ class FlowPart(NamedTuple):
     retries_usd: Decimal
     share: Decimal | None
     greatest: bool
+
+
+class WorkflowSpend(NamedTuple):
+    """What a workflow's few dearest steps cost, and all its others, in USD."""
+
+    name: str
+    greatest_usd: Decimal
+    rest_usd: Decimal
 
 
 def step_flow(title: str, parts: Sequence[FlowPart], *, subtitle: str = "") -> Chart:
@@ -41,17 +62,56 @@ def step_flow(title: str, parts: Sequence[FlowPart], *, subtitle: str = "") -> C
     box = {"x": x, "x2": {"field": "to"}, "y": y, "y2": {"field": "high"}}
     numbers = ("from", "to", "low", "high", "middle")
     label = {"x": {**x, "field": "middle"}, "tooltip": {"field": "said"}}
-    above = {"type": "text", "baseline": "bottom", "dy": -24, "fontWeight": "bold", "color": INK, "lineBreak": "\n"}
-    below = {"type": "text", "baseline": "top", "dy": 9, "color": GREY, "limit": _LABEL_WIDTH_PX}
+    narrow = (
+        f"width < {max(len(shown), 1) * _LABEL_WIDTH_PX}"  # of the page: where labels would touch, shares alone stand
+    )
+    words = {"expr": f"{narrow} ? datum.short : datum.label"}
+    above = {"type": "text", "baseline": "line-bottom", "dy": -6, "fontWeight": "bold", "color": INK, "text": words}
+    room = {"expr": f"max(width / {max(len(shown), 1)} - 6, 20)"}
+    below = {"type": "text", "baseline": "top", "dy": 9, "color": GREY, "limit": room}
     layers = [
         layer(list(_ribbon(bars)), {"type": "area", "interpolate": "monotone", "color": RIBBON}, box, numbers=numbers),
         layer(bars, {"type": "bar", "cornerRadius": 2, "minBandSize": 1},
               {**box, "color": {"field": "colour", "type": "nominal", "scale": None}, "tooltip": {"field": "said"}}, numbers=numbers),
         layer(retries, {"type": "bar", "color": RED}, {**box, "tooltip": {"field": "said"}}, numbers=numbers),
-        layer(bars, above, {**label, "y": {**y, "field": "high"}, "text": {"field": "label"}}, numbers=numbers),
+        layer(bars, above, {**label, "y": {**y, "field": "high"}}, numbers=numbers),
         layer(bars, below, {**label, "y": y, "text": {"field": "name"}}, numbers=numbers),
     ]  # fmt: skip
     return chart(title, subtitle, layers, height=HEIGHT)
+
+
+def spend_by_workflow(title: str, workflows: Sequence[WorkflowSpend], *, subtitle: str = "") -> Chart:
+    """A bar for each workflow in the order given: dark what its few dearest steps cost, pale the others."""
+    rows = [
+        {"name": one.name, "from": figure(start), "to": figure(end), "colour": colour, "said": f"{one.name}, {what}: {precise(end - start)}"}
+        for one in workflows
+        for start, end, colour, what in (
+            (Decimal(0), one.greatest_usd, BLUE, "its dearest steps"),
+            (one.greatest_usd, one.greatest_usd + one.rest_usd, PALE_BLUE, "its other steps"),
+        )
+        if end > start
+    ]  # fmt: skip
+    ends = [
+        {"name": one.name, "to": figure(one.greatest_usd + one.rest_usd), "label": precise(one.greatest_usd + one.rest_usd)}
+        for one in workflows
+    ]  # fmt: skip
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {"ticks": False, "domain": False, "labelLimit": 160},
+    }
+    dollars = {"labelExpr": "'$' + format(datum.value, ',~r')", "tickCount": 4}
+    x = quantitative("from", title=None, axis=dollars)
+    colour = {"field": "colour", "type": "nominal", "scale": None}
+    bar = {"y": y, "x": x, "x2": {"field": "to"}, "color": colour, "tooltip": {"field": "said"}}
+    text = {"type": "text", "align": "left", "dx": 6, "color": INK}
+    layers = [
+        layer(rows, {"type": "bar", "height": {"band": 0.6}}, bar, numbers=("from", "to")),  # float: a share of the row
+        layer(ends, text, {"y": y, "x": {**x, "field": "to"}, "text": {"field": "label"}}, numbers=("to",)),
+    ]
+    return chart(title, subtitle, layers, height=max(2, len(workflows)) * ROW_HEIGHT + 60)
 
 
 def _dearest(parts: Sequence[FlowPart]) -> list[FlowPart]:
@@ -73,7 +133,7 @@ def _dearest(parts: Sequence[FlowPart]) -> list[FlowPart]:
 
 def _bar(place: int, part: FlowPart, scale: Decimal) -> dict[str, str | None]:
     half = part.usd / scale
-    share = "" if part.share is None else f"\n{part.share * 100:.0f} %"
+    share = "" if part.share is None else f"{part.share * 100:.0f} %"
     retried = f", {precise(part.retries_usd)} of it for retries" if part.retries_usd > 0 else ""
     return {
         "name": part.name.replace("_", " "),
@@ -83,7 +143,8 @@ def _bar(place: int, part: FlowPart, scale: Decimal) -> dict[str, str | None]:
         "low": figure(-half),
         "high": figure(half),
         "retried": figure(-half + 2 * part.retries_usd / scale),
-        "label": f"{precise(part.usd)}{share}",
+        "label": f"{precise(part.usd)} · {share}" if share else precise(part.usd),
+        "short": share or precise(part.usd),
         "said": f"{part.name}: {precise(part.usd)}{retried}",
         "colour": BLUE if part.greatest else PALE_BLUE,
     }

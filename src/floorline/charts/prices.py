@@ -28,15 +28,16 @@ def price_history(title: str, spans: Sequence[PriceSpan], *, changes: Sequence[d
     units = list(dict.fromkeys(span.unit for span in spans))
     colours = [LINES[n % len(LINES)] for n in range(len(units))]
     dollars = {"labelExpr": "'$' + format(datum.value, ',~f')", "tickCount": 5}
+    days = {**by_day(), "axis": {"format": "%b %Y", "grid": False, "labelOverlap": True, "tickCount": 6}}
     encoding = {
-        "x": by_day(),
+        "x": days,
         "x2": {"field": "end"},
         "y": quantitative("usd", title=None, axis=dollars, scale={"zero": True}),
         "color": {"field": "unit", "type": "nominal", "scale": {"domain": units, "range": colours}},
     }
     happened = [{"day": day.isoformat()} for day in changes]
     layers = [
-        layer(happened, {"type": "rule", "color": GREY, "strokeDash": [4, 4]}, {"x": by_day()}),
+        layer(happened, {"type": "rule", "color": GREY, "strokeDash": [4, 4]}, {"x": days}),
         layer(rows, {"type": "rule", "strokeWidth": 3, "strokeCap": "round"}, encoding, numbers=("usd",)),
     ]
     return chart(title, subtitle, layers if changes else layers[1:], height=_HEIGHT)

@@ -9,19 +9,19 @@ from rich.table import Table
 
 from floorline.cli.check_allowance import allowance_document, print_allowance
 from floorline.cli.check_gateway import gateway_document, print_gateway
-from floorline.cli.check_guardrails import dearer_downgrades, guardrails_document, print_guardrails
+from floorline.cli.check_guardrails import guardrails_document, print_guardrails
 from floorline.cli.grid import plain_console
 from floorline.cli.output import emit_json
-from floorline.clock import day_of, timezone
 from floorline.config import Config, Parsed
 from floorline.delivery.message import SEVERITIES
 from floorline.delivery.route import Route
 from floorline.errors import BadInput
 from floorline.gateway.policy import counts_apart
-from floorline.margin.floors import Floor, exception_fields, exception_sentence, feature_floor
+from floorline.margin.floors import Floor, exception_fields, exception_sentence
 from floorline.margin.policy import FeaturePolicy
 from floorline.wiring import CONFIG_NAME, home, load_book, load_hook, now, read_config, running_gateways
 from floorline.wiring.caches import find_drivers
+from floorline.wiring.checking import dearer_downgrades, floors_of, lapsed
 
 
 @click.command("check")
@@ -43,7 +43,7 @@ def command(file: Path | None, processes: int, as_json: bool) -> None:
     errors = list(map(str, (*parsed.problems, *parsed.unset)))
     if apart := counts_apart(parsed.config.gateway, max(processes, running_gateways(home()))):
         errors.append(apart)
-    warnings = [*map(str, parsed.warnings), *_lapsed(parsed.config)]
+    warnings = [*map(str, parsed.warnings), *lapsed(parsed.config, now())]
     if not errors:
         try:
             book, about_prices = load_book(parsed.config)
@@ -83,7 +83,7 @@ def document(parsed: Parsed, errors: list[str], warnings: list[str]) -> dict[str
 
 def effective(config: Config) -> dict[str, object]:
     """The configuration with its defaults filled in; numbers are text."""
-    floors = _floors(config)
+    floors = floors_of(config, now())
     return {
         "timezone": config.timezone if config.timezone_stated else None,
         "litellm_file": config.litellm_file or None,
@@ -130,7 +130,7 @@ def _print(config: Config) -> None:
     console.print(summary)
     if config.features:
         features = Table("feature", "role", "hosting", "floor", "owner", box=box.SIMPLE)
-        floors = _floors(config)
+        floors = floors_of(config, now())
         for name, policy in config.features.items():
             features.add_row(name, policy.role, policy.hosting, _floor(floors[name]), policy.owner)
         console.print(features)
@@ -161,12 +161,6 @@ def _taken(route: Route) -> list[str]:
     return [severity for severity in SEVERITIES if severity in route.severities]
 
 
-def _floors(config: Config) -> dict[str, Floor]:
-    """What each stated feature is held to today."""
-    today = day_of(now(), timezone(config.timezone))
-    return {name: feature_floor(config.policies, name, today) for name in config.features}
-
-
 def _feature(policy: FeaturePolicy, floor: Floor) -> dict[str, object]:
     return {
         "role": policy.role,
@@ -181,14 +175,6 @@ def _feature(policy: FeaturePolicy, floor: Floor) -> dict[str, object]:
 def _floor(floor: Floor) -> str:
     notes = {"stated": "", "exception": " (exception)"}
     return f"{floor.ratio:f}{notes.get(floor.origin, ' (default)')}"
-
-
-def _lapsed(config: Config) -> list[str]:
-    return [
-        f"{name} is {exception_sentence(floor)}: remove the exception, or give it a new date"
-        for name, floor in _floors(config).items()
-        if floor.lapsed
-    ]
 
 
 def _entries(number: int) -> str:

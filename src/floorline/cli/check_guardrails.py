@@ -1,6 +1,5 @@
-"""What `floorline check` shows of guardrails: which are on for whom, and downgrades that lead to a dearer model."""
+"""What `floorline check` shows of guardrails: which are on for whom."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -8,12 +7,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from floorline.gateway.accounting import priced_as
 from floorline.gateway.policy import GatewayPolicy
 from floorline.guardrails.listing import mode_text, percent
 from floorline.guardrails.listing import rails as listed
 from floorline.guardrails.rules import Guardrails, Rules
-from floorline.pricing.book import PriceBook, PriceVersion
 
 EVERYONE = "(every other)"
 """The row of features that state no guardrail of their own."""
@@ -50,20 +47,6 @@ def print_guardrails(console: Console, policy: GatewayPolicy) -> None:
         console.print(f"counted for everyone: {', '.join(counted)}")
 
 
-def dearer_downgrades(policy: GatewayPolicy, book: PriceBook, at: datetime) -> list[str]:
-    """A warning for each downgrade to a model that costs more than the one it stands for."""
-    rails = policy.guardrails
-    routes = [] if rails is None else [rules.route for rules in rails.every if rules.route is not None]
-    pairs = sorted({pair for route in routes for pair in route.cheaper.items()})
-    return [
-        f"`downgrade` sends {model} to {cheaper}, which costs more: {there.normalize():f} against {here.normalize():f} a million tokens in and out"
-        for model, cheaper in pairs
-        if (here := _price(model, policy, book, at)) is not None
-        and (there := _price(cheaper, policy, book, at)) is not None
-        and there > here
-    ]
-
-
 def _document(rules: Rules) -> dict[str, object]:
     route = rules.route
     found: dict[str, object] = {
@@ -83,22 +66,3 @@ def _document(rules: Rules) -> dict[str, object]:
                 **{key: value for key, value in said.items() if key != "setting"},
             }
     return found
-
-
-def _price(model: str, policy: GatewayPolicy, book: PriceBook, at: datetime) -> Decimal | None:
-    """A million tokens in and a million out, where the model is served first; None where no price is known."""
-    group = policy.models.get(model)
-    names = [(target.provider, target.model or model) for target in group.targets] if group is not None else []
-    names = names or [(name, model) for name in policy.providers]
-    for provider, name in names:
-        version = book.resolve(priced_as(policy.providers[provider]), name, at, {})
-        if isinstance(version, PriceVersion):
-            return sum(
-                [
-                    price.contracted * 1_000_000 / price.per
-                    for price in version.prices
-                    if price.unit in ("input", "output")
-                ],
-                Decimal(0),
-            )
-    return None

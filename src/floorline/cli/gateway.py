@@ -1,6 +1,7 @@
 """`floorline gateway`: one process that serves calls. `floorline serve` starts one or more beside the control process."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ import click
 from floorline.errors import BadInput
 from floorline.gateway.app import Listening, run
 from floorline.jobs.supervising import end_with_parent
+from floorline.ledger.address import tell_address
+from floorline.ledger.snapshot import GATEWAYS
 from floorline.wiring import control_token, gateway_sources, make_home
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -52,10 +55,11 @@ def command(
         metrics_token="" if host in LOOPBACK else control_token(make_home()),
     )
     try:
-        run(name, make_home(), listening, gateway_sources(config_file), _ready)
+        run(name, make_home(), listening, gateway_sources(config_file), partial(_ready, name))
     except OSError as error:
         raise BadInput(f"the gateway cannot serve on {host}:{port}: {error.strerror or error}") from error
 
 
-def _ready(address: str) -> None:
+def _ready(name: str, address: str) -> None:
+    tell_address(make_home() / GATEWAYS / name, address)
     logging.getLogger(__name__).info("serving on %s", address)

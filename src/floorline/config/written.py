@@ -44,18 +44,20 @@ def written(root: yaml.Node, environment: Mapping[str, str]) -> tuple[Written, .
 
 def unwritten(known: Sequence[Written]) -> list[tuple[Parts, Setting]]:
     """The settings that hold by their default: those of the whole file, and those of every feature, plan, provider and entry
-    that is written.
+    that is written. What says more of a setting that may be one value (a price) holds where it is written out.
     """
-    stated = {one.parts[:length] for one in known for length in range(1, len(one.parts) + 1)}
+    mappings = {one.parts[:length] for one in known for length in range(1, len(one.parts))}
+    stated = mappings | {one.parts for one in known}
     found: list[tuple[Parts, Setting]] = []
     for pattern, setting in _BY_PATTERN.items():
         own = _chosen(pattern)
         if setting.default == "required" or own == len(pattern):
             continue
+        whole = next((pattern[:length] for length in range(1, len(pattern)) if pattern[:length] in _BY_PATTERN), None)
         places = dict.fromkeys(one.parts[:own] for one in known if _pattern(one.setting.name)[:own] == pattern[:own])
         for place in places if own else [()]:
             parts = (*place, *pattern[own:])
-            if parts not in stated:
+            if parts not in stated and (whole is None or parts[: len(whole)] in mappings):
                 found.append((parts, setting))
     return found
 

@@ -35,11 +35,17 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysUse:
     """The use of every key that was used. `since` is the first day that counts: a later one than was asked for where the days
-    hold too many calls.
+    hold too many calls, and `until`, where none counts.
     """
 
     by_key: dict[str, KeyUse]
     since: date
+    until: date
+
+    @property
+    def counted(self) -> bool:
+        """Whether any day was counted, so that a key that is not here was not used then."""
+        return self.since < self.until
 
 
 def key_use(ledger: AnyLedger, start: date, end: date, scope: Scope) -> KeysUse:
@@ -49,4 +55,4 @@ def key_use(ledger: AnyLedger, start: date, end: date, scope: Scope) -> KeysUse:
         "start": since, "end": end, "timezone": ledger.timezone, "environment": scope.environment, "purpose": scope.purpose
     }  # fmt: skip
     rows = ledger.query(Query(sql=_SQL.joinpath("key_use.sql").read_text(), row=KeyUse, parameters=parameters))
-    return KeysUse(by_key={row.key_id: row for row in rows}, since=since)
+    return KeysUse(by_key={row.key_id: row for row in rows}, since=since, until=end)

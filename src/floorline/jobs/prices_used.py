@@ -14,7 +14,6 @@ from floorline.ledger.shelf import Shelf
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.dimensions import Scope
 from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
-from floorline.pricing.providers import canonical
 from floorline.query import Query
 from floorline.reviews.queries import ModelUse, models
 
@@ -56,12 +55,12 @@ class Prices:
     price_as: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def models(self, start: date, end: date, scope: Scope) -> list[ModelPriced]:
-        """The models that were called, those with unpriced calls first, then the dearest."""
+        """The models that were called: those without a price first, then those with unpriced calls, then the dearest."""
         found = [
             ModelPriced(use=use, version=self.of(use.provider, use.model, self.today))
             for use in self.ledger.query(models(start, end, scope))
         ]
-        return sorted(found, key=lambda one: (one.use.unpriced == 0, -one.use.cost, one.use.provider, one.use.model))
+        return sorted(found, key=_order)
 
     def of(self, provider: str, model: str, day: date) -> PriceVersion | Unpriced:
         """What a model costs on a day."""
@@ -100,29 +99,20 @@ class Prices:
         sql = _SQL.joinpath("stamped_calls.sql").read_text()
         return self.ledger.query(Query(sql=sql, row=Stamped, parameters=parameters)), since
 
-    def kept(self, version: str) -> PriceVersion | None:
-        """A version that was ever stamped on a call; None where there is none of that id."""
+    def find(self, version: str, start: date, end: date, scope: Scope) -> PriceVersion | None:
+        """The version of that id: one that was ever stamped on a call, else one that the book has, within a year around these days, for
+        a model that was called in them. None where there is none.
+        """
         body = self.ledger.state.price_versions([version]).get(version)
-        return None if body is None else PriceVersion.from_json(body)
+        if body is not None:
+            return PriceVersion.from_json(body)
+        for use in self.ledger.query(models(start, end, scope)):
+            for _, one in self.versions(use.provider, use.model, start - AHEAD, self.today + AHEAD):
+                if isinstance(one, PriceVersion) and one.id == version:
+                    return one
+        return None
 
 
-def snippet(provider: str, model: str) -> str:
-    """The entry of floorline.yaml that prices a model, once its two amounts are written: as it stands it is refused, so that
-    nobody has a made-up price.
-    """
-    seller = canonical(provider)
-    return "\n".join(
-        [
-            "prices:",
-            f"  - model: {_quoted(model)}",
-            *([f"    provider: {_quoted(seller)}"] if seller else []),
-            "    prices:",
-            "      input: USD        # write what a million input tokens cost",
-            "      output: USD       # and a million output tokens",
-        ]
-    )
-
-
-def _quoted(name: str) -> str:
-    """A name as YAML reads it whole, whatever it is made of."""
-    return msgspec.json.encode(name).decode()
+def _order(one: ModelPriced) -> tuple[bool, bool, int, str, str]:
+    use = one.use
+    return isinstance(one.version, PriceVersion), use.unpriced == 0, -use.cost, use.provider, use.model

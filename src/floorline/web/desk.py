@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from floorline.alerts.tuning import Tuning
 from floorline.clock import day_of, timezone
+from floorline.gateway.issuing import Issuer
 from floorline.gateway.policy import GatewayPolicy
 from floorline.jobs.margins import Margins
 from floorline.jobs.reconciling import Health
@@ -13,7 +14,10 @@ from floorline.ledger.content import ContentStore
 from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.policy import Policies
+from floorline.pricing.book import PriceBook
 from floorline.reviews.policy import ReviewPolicy
+from floorline.web.machine import DemoLoader, Machine
+from floorline.web.settings_shown import ConfigShown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,13 @@ class Desk:
     """How the control process stands; None where there is none."""
     content: Callable[[], ContentStore] | None = None
     """Opens the store of captured prompts and answers, to read."""
+    settings: ConfigShown = field(default_factory=ConfigShown)
+    book: Callable[[], PriceBook] = PriceBook
+    """The configured price book, made once for a configuration."""
+    issuer: Callable[[str], Issuer] | None = None
+    """Who makes and revokes virtual keys, by the name of whoever does it; None where that cannot be done."""
+    machine: Callable[[], Machine] = Machine
+    demo: DemoLoader | None = None
 
     @property
     def state(self) -> State:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from floorline.charts.base import DARK
 from floorline.web import figures
@@ -244,13 +244,25 @@ def _environment() -> Environment:
     environment = Environment(
         loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"iso": _datetime, "json": _json, "kind": _kind}
+    environment.filters |= {"iso": _datetime, "json": _json, "kind": _kind, "ticked": _ticked}
     cast("dict[str, object]", environment.globals)["fill"] = _fill
     return environment
 
 
 def _kind(block: msgspec.Struct) -> str:
     return str(block.__struct_config__.tag)
+
+
+def _ticked(text: str) -> Markup:
+    """Words, those between backticks as code."""
+    parts = text.split("`")
+    whole = len(parts) % 2 == 1
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part)
+        if whole and place % 2
+        else escape(part if whole or not place else f"`{part}")
+        for place, part in enumerate(parts)
+    )
 
 
 def _json(value: object) -> Markup:

@@ -3,6 +3,7 @@ configuration makes the routes anew.
 """
 
 import hmac
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ import msgspec
 
 from floorline.clock import day_of, timezone
 from floorline.config import Config
+from floorline.gateway.issuing import Issuer
+from floorline.gateway.keyring_file import KEYRING_NAME
 from floorline.guardrails.outlook import document
 from floorline.jobs.control import Control
 from floorline.jobs.customer_usage import CustomerUsage
+from floorline.jobs.first_call import has_calls
 from floorline.jobs.stripe.inbox import Inbox
 from floorline.ledger.ledger import Ledger
 from floorline.web.answering import Answering
@@ -30,14 +34,17 @@ from floorline.web.blocks import Shown
 from floorline.web.desk import Desk
 from floorline.web.drawing import Chrome, Drawing
 from floorline.web.faces import Faces
-from floorline.web.http import Asked, Page, Route, Stream, moved
+from floorline.web.http import Page, Route, Stream, moved
 from floorline.web.memo import Holding, Memo
 from floorline.web.openapi import route_of
 from floorline.web.pages import ACTIONS, STREAMS, VIEWS
+from floorline.web.pages.start import PATH as START
 from floorline.web.params import Params
 from floorline.web.view import View
 from floorline.web.who import Access, Who
-from floorline.wiring import now, open_content, signing_secret, webhook_secrets
+from floorline.wiring import load_book, now, open_content, signing_secret, webhook_secrets
+from floorline.wiring.machine import machine_of
+from floorline.wiring.settings_shown import config_shown
 
 KEPT_S = 60
 MEMO_ROWS_MAX = 400_000
@@ -86,7 +93,7 @@ class Dashboard:
     def _routes(self, config: Config, desk: Desk) -> tuple[Sequence[Route], Sequence[Stream]]:
         faces = Faces(desk=desk, draws=self._drawing, build=self._build, changed=self._memo.forget)
         routes = [
-            Route(method="GET", path="/", rule="viewer", answer=_first),
+            Route(method="GET", path="/", rule="viewer", answer=lambda _: _first(desk)),
             self._assets.route(),
             *ControlPages(self._control).routes(),
             *api_routes(config, self._control.ledger),
@@ -104,8 +111,11 @@ class Dashboard:
 
 def desk_of(config: Config, control: Control) -> Desk:
     """What pages read."""
+    book, about_prices = load_book(config)
+    ledger = control.ledger
+    keyring = ledger.home / KEYRING_NAME
     return Desk(
-        ledger=control.ledger,
+        ledger=ledger,
         policies=config.policies,
         now=now,
         gateway=config.gateway,
@@ -113,6 +123,10 @@ def desk_of(config: Config, control: Control) -> Desk:
         tuning=config.alerts.tuning,
         health=control.health,
         content=open_content,
+        settings=config_shown(config, book, about_prices),
+        book=lambda: book,
+        issuer=lambda actor: Issuer(ledger.state, keyring, signing_secret(), secrets.token_bytes, actor=actor),
+        machine=lambda: machine_of(ledger.home),
     )
 
 
@@ -154,9 +168,9 @@ class ControlToken:
         return ""
 
 
-def _first(asked: Asked) -> Page:
-    del asked
-    return moved(VIEWS[0].path)
+def _first(desk: Desk) -> Page:
+    """The first page: how data gets in while there is none."""
+    return moved(VIEWS[0].path if has_calls(desk.ledger) else START)
 
 
 def _rows(shown: Shown) -> int:

@@ -6,13 +6,21 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import features, now
+from floorline.web.pages import features, keys, now, prices, settings, start, workflows
 from floorline.web.view import Action, View
 
-VIEWS: tuple[View[Any], ...] = (*now.VIEWS, *features.VIEWS)
+VIEWS: tuple[View[Any], ...] = (
+    *now.VIEWS,
+    *features.VIEWS,
+    *workflows.VIEWS,
+    *keys.VIEWS,
+    *prices.VIEWS,
+    *settings.VIEWS,
+    *start.VIEWS,
+)
 """In the order of the navigation."""
 
-ACTIONS: tuple[Action[Any], ...] = ()
+ACTIONS: tuple[Action[Any], ...] = (*keys.ACTIONS, *start.ACTIONS)
 
 STREAMS: tuple[Callable[[Desk], Stream], ...] = (
     lambda desk: Stream(path="/now/events", rule="viewer", events=Feed(desk).events),
