@@ -123,7 +123,9 @@ def test_prices_are_those_of_the_book_and_each_version_can_be_looked_up(client):
     assert {row["unit"]: row["list"] for row in block(client, one, "units")["rows"]}["input"] == "2.000000000000"
     assert [row["calls"] for row in block(client, one, "stamped")["rows"]] == [2]
     assert client.get("/prices/versions/0123456789abcdef").status_code == 404
-    assert client.get(f"/prices/versions/{_version(15).id}?{JANUARY}").status_code == 200, "of the book, if not of a call"
+    assert client.get(f"/prices/versions/{_version(15).id}?{JANUARY}").status_code == 200, (
+        "of the book, if not of a call"
+    )
     assert client.get("/prices/openai/never-called").status_code == 404
 
 
