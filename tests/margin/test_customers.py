@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from floorline.margin.attribution import Named, Names
 from floorline.margin.customers import CALLS_MIN, CustomerFigures, customers, loss, standing, under_water
 from floorline.margin.intensity import BAND_NAMES, IDLE, Bin, Mark, bands_of, bins_of, marks_of, top_of
-from floorline.margin.metrics import Figures, Sums
-from floorline.margin.series import Stretch
+from floorline.margin.metrics import Figures, Sums, ratio_of
+from floorline.margin.series import NOTHING, Stretch
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE
 from floorline.margin.weekly import TRAILING_WEEKS, by_group, trailing, whole_weeks
 from tests.margin.company import POLICIES, alias, keep, records, table
@@ -122,16 +122,19 @@ def test_weeks_are_whole_and_follow_each_other(start, days):
     assert days - 7 * len(weeks) < 13
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 10**15)), max_size=12))
-def test_a_trailing_mean_is_the_ratio_of_four_weeks_sums(weeks):
-    starts = [MONDAY + timedelta(days=7 * n) for n in range(len(weeks))]
-    found = trailing([Stretch(pays, costs) for pays, costs in weeks], starts)
+@given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(1, 10**15)), max_size=12), st.integers(0, 3))
+def test_a_trailing_mean_is_the_ratio_of_four_weeks_sums(weeks, empty):
+    before = [NOTHING] * empty
+    starts = [MONDAY + timedelta(days=7 * n) for n in range(len(weeks) + empty)]
+    found = trailing([*before, *(Stretch(pays, costs) for pays, costs in weeks)], starts)
+    assert [one.start for one in found] == starts
+    found = found[empty:]
     assert [one.trailing for one in found[: TRAILING_WEEKS - 1]] == [None] * min(len(weeks), TRAILING_WEEKS - 1)
     for number, one in enumerate(found[TRAILING_WEEKS - 1 :], TRAILING_WEEKS - 1):
         pays, costs = (sum(column) for column in zip(*weeks[number - 3 : number + 1], strict=True))
         assert (one.trailing.revenue_pico, one.trailing.cogs_pico) == (pays, costs)
         assert (one.trailing_ratio is None) == (pays == 0)
-        assert one.trailing_ratio is None or abs(one.trailing_ratio - (1 - Decimal(costs) / pays)) < Decimal("1e-11")
+        assert one.trailing_ratio is None or one.trailing_ratio == ratio_of(pays - costs, pays)
 
 
 def test_a_week_whose_calls_have_no_price_has_no_margin():

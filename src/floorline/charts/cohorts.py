@@ -93,4 +93,4 @@ def _ends(ratios: Sequence[Decimal | None]) -> tuple[int, int]:
     known = [max(ratio, MARGIN_MIN) * 100 for ratio in ratios if ratio is not None] or [Decimal(0), Decimal(100)]
     low = ((min(known) - 1) / _STEP).to_integral_value(ROUND_FLOOR) * _STEP
     high = ((max(known) + 1) / _STEP).to_integral_value(ROUND_CEILING) * _STEP
-    return int(low), int(min(high, Decimal(110)))
+    return int(low), int(min(high, max(Decimal(100), *known)))

@@ -39,6 +39,7 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 OTHER_PLANS = "other plans"
 _SQUARES_A_DECADE = 8
 _SQUARE_PERCENT = 5
+_BEYOND = Decimal("1.1")  # so that a point on the corner's edge is seen within it
 _CENT = Decimal("0.01")
 _TENTH = Decimal("0.1")
 _SCALE_X = {"type": "log", "nice": False}
@@ -69,7 +70,7 @@ class Paid(NamedTuple):
 
 
 class Quadrant(NamedTuple):
-    """The corner of those that pay less than `revenue` a month and keep less than `margin` of it: few pay for much."""
+    """The corner of those that pay no more than `revenue` a month and keep less than `margin` of it."""
 
     revenue: Decimal
     margin: Decimal
@@ -154,7 +155,7 @@ def _corner(costly: Quadrant, low: Decimal, x: Chart, y: Chart, lowest: int) -> 
     """The corner of the costly customers, and its name."""
     rows = [
         {
-            "revenue": figure(low), "until": figure(costly.revenue), "margin": str(lowest), "high": percent(costly.margin),
+            "revenue": figure(low), "until": figure(costly.revenue * _BEYOND), "margin": str(lowest), "high": percent(costly.margin),
             "label": "costly",
         }
     ]  # fmt: skip

@@ -37,11 +37,12 @@ def whole_weeks(start: date, end: date) -> list[tuple[date, date]]:
 
 
 def trailing(weeks: Sequence[Stretch], starts: Sequence[date]) -> list[WeekMargin]:
-    """Each week with the mean of the last four."""
+    """Each week with the mean of the last four: of those from the first one on that has anything."""
+    first = next((number for number, week in enumerate(weeks) if week != NOTHING), len(weeks))
     found: list[WeekMargin] = []
     for number, (start, week) in enumerate(zip(starts, weeks, strict=True)):
-        last = weeks[max(0, number + 1 - TRAILING_WEEKS) : number + 1]
-        found.append(WeekMargin(start, week, _sum(last) if len(last) == TRAILING_WEEKS else None))
+        last = weeks[max(first, number + 1 - TRAILING_WEEKS) : number + 1]
+        found.append(WeekMargin(start, week, summed(last) if len(last) == TRAILING_WEEKS else None))
     return found
 
 
@@ -57,13 +58,14 @@ def by_group(reports: Sequence[MarginReport], group: Callable[[Key], str]) -> Ma
     return dict(sorted(found.items()))
 
 
-def _ratio(of: Stretch) -> Decimal | None:
-    known = of.cogs_pico or of.sums.calls == 0 or of.sums.calls > of.sums.unpriced
-    return of.margin_ratio if known else None
-
-
-def _sum(stretches: Iterable[Stretch]) -> Stretch:
+def summed(stretches: Iterable[Stretch]) -> Stretch:
+    """All of them together."""
     total = NOTHING
     for one in stretches:
         total = total.plus(one)
     return total
+
+
+def _ratio(of: Stretch) -> Decimal | None:
+    known = of.cogs_pico or of.sums.calls == 0 or of.sums.calls > of.sums.unpriced
+    return of.margin_ratio if known else None

@@ -6,12 +6,15 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import features, keys, now, prices, settings, start, workflows
+from floorline.web.pages import cohorts, customer, customers, features, keys, now, prices, settings, start, workflows
 from floorline.web.view import Action, View
 
 VIEWS: tuple[View[Any], ...] = (
     *now.VIEWS,
     *features.VIEWS,
+    *customers.VIEWS,
+    *customer.VIEWS,
+    *cohorts.VIEWS,
     *workflows.VIEWS,
     *keys.VIEWS,
     *prices.VIEWS,

@@ -1,0 +1,428 @@
+"""Customers: what each pays against what is kept of it, who is under water, and what would fix that."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+
+from floorline.backlog.remedies import Remedy
+from floorline.charts.customers import MARGIN_MIN, Placed, Quadrant, customer_scatter
+from floorline.jobs.margins import Margins
+from floorline.jobs.one_customer import USERS_CALLS_MAX, Register, register, users_by_customer
+from floorline.margin.customers import CALLS_MIN, CustomerFigures, Standing, customers, loss, under_water
+from floorline.margin.intensity import top_of
+from floorline.margin.metrics import Figures, nearest_rank, ratio_of
+from floorline.margin.table import MarginReport, summed
+from floorline.margin.words import counted, percent
+from floorline.money import ZERO
+from floorline.web.abouts import about
+from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, Shown, Table, Tabs, Value
+from floorline.web.desk import Desk
+from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying, window_of
+from floorline.web.params import Text, Window, address
+from floorline.web.view import View
+
+FIXED_MAX = 20
+"""Customers under water for whom fixes are looked for, those that lose most first; every one's own page has its fixes."""
+
+PATH = "/customers"
+_MEDIAN_OF_MIN = 4
+_TOP_PERCENT = 5
+_STANDINGS: Mapping[Standing, str] = {
+    "under_water": "under water", "pays": "pays for itself", "free": "pays nothing", "unmatched": "unmatched",
+}  # fmt: skip
+_FIXES = (("move_up", "Another plan"), ("cheaper_model", "Cheaper model"), ("cache", "Exact cache"), ("cap", "Cap"))
+
+
+class CustomersParams(Window, frozen=True, kw_only=True):
+    """The customers to list; the figures above the list are of all."""
+
+    name: Annotated[Text, msgspec.Meta(description="customers whose name holds this")] = ""
+    plan: Annotated[Text, msgspec.Meta(description="customers on this plan")] = ""
+    segment: Annotated[Text, msgspec.Meta(description="customers of this segment")] = ""
+    standing: Annotated[Literal["", "under_water", "pays", "free", "unmatched"], msgspec.Meta(description="customers that stand so")] = ""  # fmt: skip
+    pays_from: Annotated[Decimal | None, msgspec.Meta(description="customers that pay at least this, USD a month")] = None  # fmt: skip
+    pays_to: Annotated[Decimal | None, msgspec.Meta(description="customers that pay at most this, USD a month")] = None
+    keeps_from: Annotated[Decimal | None, msgspec.Meta(description="customers whose margin is at least this, in percent")] = None  # fmt: skip
+    keeps_to: Annotated[Decimal | None, msgspec.Meta(description="customers whose margin is at most this, in percent")] = None  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What the page is made of: everybody in the window, in the one compared with, and who they are."""
+
+    report: MarginReport
+    everybody: Sequence[CustomerFigures]
+    before: Mapping[str, Figures] | None
+    who: Register
+    users: Mapping[str, int] | None
+
+    @property
+    def days(self) -> int:
+        """Of the window."""
+        return (self.report.end - self.report.start).days
+
+    def segment(self, name: str) -> str:
+        """The customer's segment on the window's last day."""
+        return self.who.names.attribute("segment", name, self.report.end.toordinal() - 1)
+
+
+def build(desk: Desk, params: CustomersParams) -> Shown:
+    """The page."""
+    margins = desk.margins.once()
+    gathered = _gathered(desk, margins, params)
+    water = under_water(gathered.everybody)
+    listed = [one for one in gathered.everybody if _is_asked(one, gathered, params)]
+    fixes = remedying(desk, margins).of(water[:FIXED_MAX], gathered.report, gathered.who.names)
+    return Shown(
+        title="Customers",
+        lead=_lead(water, gathered),
+        about=about(
+            params, desk.today, desk.now(), desk.ledger.timezone, report=gathered.report, notes=_notes(gathered)
+        ),
+        blocks=[
+            _cards(gathered, water),
+            _scatter(desk, gathered, params),
+            *_water(water, fixes, gathered, params),
+            _tabs(gathered, params),
+            _form(gathered, params),
+            _table(listed, gathered, params),
+        ],
+    )
+
+
+def _gathered(desk: Desk, margins: Margins, params: CustomersParams) -> Gathered:
+    days, compared, scope = params.window(desk.today), params.before(desk.today), params.scope
+    report = plan_report(margins, days, scope)
+    who = register(desk.ledger, desk.policies)
+    before = None
+    if compared is not None:
+        before = {one.name: one.figures for one in customers(plan_report(margins, compared, scope))}
+    few = report.total.sums.calls <= USERS_CALLS_MAX
+    return Gathered(
+        report=report,
+        everybody=customers(report),
+        before=before,
+        who=who,
+        users=users_by_customer(margins, who, days.start, days.end, scope) if few else None,
+    )
+
+
+def _is_asked(one: CustomerFigures, gathered: Gathered, params: CustomersParams) -> bool:
+    """Whether the customer is to be listed."""
+    said = (
+        (params.name.casefold() in one.name.casefold()),
+        (not params.plan or params.plan in one.plans),
+        (not params.segment or params.segment == gathered.segment(one.name)),
+        (not params.standing or params.standing == one.standing),
+    )
+    return all(said) and _is_within(one, gathered, params)
+
+
+def _is_within(one: CustomerFigures, gathered: Gathered, params: CustomersParams) -> bool:
+    """Whether what it pays and what is kept of it are within the bounds; what is unknown is within none."""
+    pays = a_month(one.figures.revenue, gathered.days)
+    keeps = None if one.margin_ratio is None else max(one.margin_ratio, MARGIN_MIN) * 100
+    bounds = ((pays, params.pays_from, params.pays_to), (keeps, params.keeps_from, params.keeps_to))
+    return all(
+        (low is None or (value is not None and value >= low))
+        and (high is None or (value is not None and value <= high))
+        for value, low, high in bounds
+    )
+
+
+# -- what is seen first
+
+
+def _lead(water: Sequence[CustomerFigures], gathered: Gathered) -> str:
+    paying = sum(one.standing in {"pays", "under_water"} for one in gathered.everybody)
+    if not paying:
+        return "No customer is known to pay in these days."
+    if not water:
+        return f"Each of {counted(paying, 'paying customer')} pays more than it costs."
+    lost = a_month(sum((loss(one.figures) for one in water), ZERO), gathered.days)
+    verb = "costs more than it pays" if len(water) == 1 else "cost more than they pay"
+    return f"{len(water):,} of {counted(paying, 'paying customer')} {verb}: ${lost:,.2f} a month."
+
+
+def _notes(gathered: Gathered) -> list[str]:
+    if gathered.users is not None:
+        return []
+    return [f"Users of every customer are counted in windows of at most {USERS_CALLS_MAX:,} calls."]
+
+
+def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
+    everybody = gathered.everybody
+    free = [one for one in everybody if one.standing == "free"]
+    dearest = top_of([one.figures.cogs_pico for one in everybody if one.standing != "unmatched"], _TOP_PERCENT)
+    total = gathered.report.total
+    return Cards(
+        name="summary",
+        cards=[
+            Card(name="revenue", title="Revenue", value=total.revenue, unit="usd", definition="revenue"),
+            Card(name="cogs", title="Cost", value=total.cogs if total.cost_known else None, unit="usd", definition="cogs"),
+            Card(name="margin", title="Gross margin", value=total.margin if total.cost_known else None, unit="usd", definition="margin"),
+            Card(name="margin_ratio", title="Gross margin %", value=total.margin_ratio if total.cost_known else None, unit="percent", definition="margin_ratio"),
+            Card(name="under_water", title="Under water", value=len(water), unit="count", definition="under_water", to="#under_water"),
+            Card(name="lost", title="Lost on them", value=sum((loss(one.figures) for one in water), ZERO), unit="usd", definition="loses"),
+            Card(name="free", title="Pay nothing", value=len(free), unit="count", definition="free_customers", note="apart: a margin percent of nothing is unknown"),
+            Card(name="free_cost", title="Cost of those", value=sum((one.figures.cogs for one in free), ZERO), unit="usd", definition="cogs"),
+            Card(name="dearest", title=f"Dearest {_TOP_PERCENT} %", value=dearest.share, unit="percent", definition="dearest_share", note=f"of all cost, {dearest.count:,} of {dearest.of:,} customers"),
+        ],
+    )  # fmt: skip
+
+
+def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
+    days = gathered.days
+    kept = window_of(params)
+    placed = [
+        Placed(
+            customer=one.name,
+            revenue=a_month(one.figures.revenue, days),
+            margin=one.margin_ratio,
+            cost=a_month(one.figures.cogs, days),
+            plan=one.plan,
+            under_water=one.standing == "under_water",
+            to=address(f"{PATH}/{{customer}}", kept, customer=one.name),
+        )
+        for one in gathered.everybody
+        if one.standing in {"pays", "under_water"} and one.margin_ratio is not None
+    ]
+    target = desk.reviews.targets.gross_margin
+    costly = None
+    if len(placed) >= _MEDIAN_OF_MIN:
+        costly = Quadrant(nearest_rank(sorted(one.revenue for one in placed), 50), target)
+    below = sum(one.margin < MARGIN_MIN for one in placed)
+    edge = (
+        f" Margins below {percent(MARGIN_MIN, 0).replace('-', '−')} stand at the lower edge ({below:,})."
+        if below
+        else ""
+    )
+    named = (
+        f" The costly corner: pays no more than the median (${costly.revenue:,.2f}) and keeps less than the target of"
+        f" {percent(target, 0)}."
+        if costly
+        else ""
+    )
+    return Chart(
+        name="scatter",
+        title="What customers pay, and what is kept of it",
+        said=f"Each of {counted(len(placed), 'paying customer')} by its revenue a month (an axis of logarithms) and its gross margin;"
+        f" the larger, the more it costs; colour and shape are its plan.{named}{edge} Click one to open it, draw an area to list"
+        " those in it.",
+        spec=customer_scatter("Customers", placed, costly),
+        table="customers",
+        opens="to",
+    )
+
+
+# -- who is under water, and what would fix it
+
+
+def _water(
+    water: Sequence[CustomerFigures], fixes: Mapping[str, Sequence[Remedy]], gathered: Gathered, params: CustomersParams
+) -> list[Table]:
+    """Who is under water, and the fixes."""
+    rows: list[Mapping[str, Value]] = []
+    for one in water:
+        brings = {remedy.kind: remedy.usd_a_month for remedy in fixes.get(one.name, ())}
+        rows.append(
+            {
+                "customer": one.name, "plan": one.plan or None, "pays": one.figures.revenue, "costs": one.figures.cogs,
+                "loses": loss(one.figures), "loses_a_month": a_month(loss(one.figures), gathered.days),
+                "calls": one.figures.sums.calls, "thin": one.thin,
+                **{kind: brings[kind] for kind, _ in _FIXES if kind in brings},
+            }
+        )  # fmt: skip
+    unfixed = f" Fixes are looked for the {FIXED_MAX} that lose most." if len(water) > FIXED_MAX else ""
+    told = [row for one in water for row in fix_rows(one.name, fixes.get(one.name, ()))]
+    return [
+        Table(
+            name="under_water",
+            title="Under water",
+            columns=(
+                Column(name="customer", title="Customer", link=_link(params), thin="thin"),
+                Column(name="plan", title="Plan"),
+                Column(name="pays", title="Pays", unit="usd", definition="revenue"),
+                Column(name="costs", title="Costs", unit="usd", definition="cogs"),
+                Column(name="loses", title="Loses", unit="usd", definition="loses"),
+                Column(name="loses_a_month", title="a month", unit="usd", definition="a_month"),
+                *(Column(name=kind, title=title, unit="usd", definition=f"fix_{kind}") for kind, title in _FIXES),
+                Column(name="calls", title="Calls", unit="count", definition="calls"),
+                Column(name="thin", title="Thin", unit="flag", hidden=True),
+            ),
+            rows=rows,
+            empty="Nobody that pays costs more than it pays.",
+            note=f"What each fix would bring is in dollars a month; empty: it does not apply.{unfixed}",
+        ),
+        fixes_table(
+            told,
+            empty=NOTHING_HELPS if water else "There is nothing to fix.",
+            closed=bool(told),
+        ),
+    ]
+
+
+# -- everybody
+
+
+def _link(params: Window) -> str:
+    return address(f"{PATH}/{{slug}}", window_of(params)).replace("{slug}", "{customer}")
+
+
+def _tabs(gathered: Gathered, params: CustomersParams) -> Tabs:
+    count = Counter(one.standing for one in gathered.everybody)
+    links = [
+        Link(text=f"All {len(gathered.everybody):,}", to=_listed(params, standing=None), current=not params.standing)
+    ]
+    links += [
+        Link(
+            text=f"{words} {count[standing]:,}",
+            to=_listed(params, standing=standing),
+            current=params.standing == standing,
+        )
+        for standing, words in _STANDINGS.items()
+    ]
+    return Tabs(name="standings", title="By standing", links=links)
+
+
+def _listed(params: CustomersParams, **changed: object) -> str:
+    return f"{address(PATH, params, sort=None, page=None, **changed)}#customers"
+
+
+def _form(gathered: Gathered, params: CustomersParams) -> Form:
+    """What the area of the chart says too, by keyboard."""
+    plans = sorted({plan for one in gathered.everybody for plan in one.plans})
+    segments = sorted({gathered.segment(one.name) for one in gathered.everybody} - {""})
+    kept = (
+        ("from", params.from_),
+        ("to", params.to),
+        ("days", params.days),
+        ("against", params.against),
+        ("standing", params.standing),
+    )
+    scope = (("environment", params.environment), ("purpose", params.purpose))
+    return Form(
+        name="filter",
+        title="Which customers to list",
+        action=PATH,
+        submit="List them",
+        method="get",
+        rule="viewer",
+        fields=[
+            Field(name="name", label="Name holds", value=params.name),
+            Field(name="plan", label="Plan", kind="choice", value=params.plan, options=_options(plans)),
+            Field(name="segment", label="Segment", kind="choice", value=params.segment, options=_options(segments)),
+            Field(name="pays_from", label="Pays at least, $ a month", kind="number", value=_plain(params.pays_from)),
+            Field(name="pays_to", label="at most", kind="number", value=_plain(params.pays_to)),
+            Field(name="keeps_from", label="Margin at least, %", kind="number", value=_plain(params.keeps_from)),
+            Field(name="keeps_to", label="at most", kind="number", value=_plain(params.keeps_to)),
+            *(Field(name=name, label=name, kind="hidden", value=str(value)) for name, value in (*kept, *scope) if value not in {None, ""}),
+        ],
+    )  # fmt: skip
+
+
+def _options(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [("", "every one"), *((name, name) for name in names)]
+
+
+def _plain(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:f}"
+
+
+def _table(listed: Sequence[CustomerFigures], gathered: Gathered, params: CustomersParams) -> Table:
+    whole = len(listed) == len(gathered.everybody)
+    total = gathered.report.total if whole else summed([one.figures for one in listed], ())
+    rows = [_row(one, gathered) for one in listed]
+    last = {"customer": "total" if whole else "total of these", **figures_of(total)}
+    return Table(
+        name="customers",
+        title="Every customer" if whole else f"{counted(len(listed), 'customer')} of {len(gathered.everybody):,}",
+        columns=_columns(gathered, params),
+        rows=[*rows, last] if rows else [],
+        totals=1,
+        empty="No customer is so: widen the filters."
+        if gathered.everybody
+        else "No call and no revenue in these days.",
+        note=f"thin: fewer than {CALLS_MIN} calls in the window.",
+    )
+
+
+def _columns(gathered: Gathered, params: CustomersParams) -> list[Column]:
+    compared = (
+        Column(name="margin_before", title="Margin before", unit="usd", definition="margin"),
+        Column(name="margin_change", title="Change", unit="usd", definition="margin_change"),
+    )
+    return [
+        Column(name="customer", title="Customer", link=_link(params).replace("{customer}", "{slug}"), thin="thin"),
+        Column(name="plan", title="Plan", definition="main_plan"),
+        Column(name="segment", title="Segment", definition="segment"),
+        Column(name="standing", title="Standing", definition="standing"),
+        Column(name="revenue", title="Revenue", unit="usd", definition="revenue"),
+        Column(name="cogs", title="Cost", unit="usd", definition="cogs"),
+        Column(name="margin_usd", title="Margin", unit="usd", definition="margin"),
+        Column(name="margin_ratio", title="Margin %", unit="percent", definition="margin_ratio"),
+        *(compared if gathered.before is not None else ()),
+        Column(name="calls", title="Calls", unit="count", definition="calls"),
+        Column(name="tokens", title="Tokens", unit="tokens", definition="tokens"),
+        *(
+            (Column(name="users", title="Users", unit="count", definition="users"),)
+            if gathered.users is not None
+            else ()
+        ),
+        Column(name="unpriced_calls", title="Unpriced", unit="count", definition="unpriced"),
+        Column(name="estimated", title="Estimated", unit="percent", definition="estimated_share"),
+        Column(name="slug", title="Name", hidden=True),
+        Column(name="thin", title="Thin", unit="flag", hidden=True),
+    ]
+
+
+def _row(one: CustomerFigures, gathered: Gathered) -> dict[str, Value]:
+    named = one.standing != "unmatched"
+    who: dict[str, Value] = {"segment": gathered.segment(one.name) or None, "slug": one.name} if named else {}
+    if named and gathered.users is not None:
+        who["users"] = gathered.users.get(one.name, 0)
+    if gathered.before is not None:
+        was = gathered.before.get(one.name)
+        margin = ZERO if was is None else was.margin
+        who |= {"margin_before": margin, "margin_change": one.figures.margin - margin}
+    return {
+        "customer": one.name,
+        "plan": ", ".join(one.plans) or None,
+        "standing": _STANDINGS[one.standing],
+        "thin": one.thin,
+        **figures_of(one.figures),
+        **who,
+    }
+
+
+def figures_of(row: Figures) -> dict[str, Value]:
+    """The figures of a row: as `floorline margin` has them, its cost unknown where no call of it has a price."""
+    sums = row.sums
+    return {
+        "revenue": row.revenue,
+        "cogs": row.cogs if row.cost_known else None,
+        "margin_usd": row.margin if row.cost_known else None,
+        "margin_ratio": row.margin_ratio if row.cost_known else None,
+        "calls": sums.calls,
+        "tokens": sums.input_tokens + sums.output_tokens,
+        "unpriced_calls": sums.unpriced,
+        "estimated": ratio_of(sums.estimated, sums.effective),
+    }
+
+
+VIEWS = (
+    View(
+        path=PATH,
+        title="Customers",
+        group="Margin",
+        key="c",
+        params=CustomersParams,
+        build=build,
+        said="What every customer pays and costs, who is under water, and what would fix it",
+        scripts=("scatter.js",),
+    ),
+)
