@@ -16,8 +16,18 @@ OPEN = {
     ("GET", "/api/v1/usage/{customer}"),
     ("OPTIONS", "/api/v1/usage/{customer}"),
     ("POST", "/stripe/webhook"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/enter/{secret}"),
+    ("GET", "/invitation/{secret}"),
+    ("POST", "/invitation/{secret}"),
+    ("GET", "/oidc/start"),
+    ("GET", "/oidc/callback"),
 }
 """What everyone may ask; each but the files makes sure of who asks by itself, and has a test that it does."""
+
+OWN = {("POST", "/logout"), ("POST", "/account/password"), ("POST", "/account/sessions/{id}/end")}
+"""What everybody may change of what is theirs."""
 
 
 @pytest.fixture
@@ -69,7 +79,7 @@ def test_every_change_is_refused_without_the_proof_that_our_page_asked_for_it(da
 
 def test_what_changes_something_takes_more_than_reading(dashboard):
     reading = {(route.method, route.path) for route in dashboard.routes if route.rule == "viewer"}
-    assert {method for method, _ in reading} == {"GET"}
+    assert {method for method, _ in reading - OWN} == {"GET"}
 
 
 @pytest.mark.parametrize("role", ROLES)

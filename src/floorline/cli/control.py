@@ -13,9 +13,11 @@ from floorline.errors import BadConfig, BadInput, LedgerBusy
 from floorline.jobs.control import Control
 from floorline.jobs.supervising import end_with_parent
 from floorline.ledger.ledger import Ledger
+from floorline.web.access.gate import Gate
 from floorline.web.serving import Listener
-from floorline.wiring import control_token, estimator, load_config, make_home, revenue_freshness
-from floorline.wiring.dashboard import ControlToken, Dashboard
+from floorline.wiring import control_token, estimator, load_config, make_home, now, revenue_freshness
+from floorline.wiring.access import check_exposure, listening
+from floorline.wiring.dashboard import Dashboard
 from floorline.wiring.jobs import control_jobs
 
 log = logging.getLogger(__name__)
@@ -23,10 +25,10 @@ log = logging.getLogger(__name__)
 
 @click.command("control")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where the dashboard and the API are.")
+@click.option("--host", help="Where the dashboard and the API are; `web.host` of the configuration when not given.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=4040, show_default=True, help="0: any free one.")
 @click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
-def command(config_file: Path | None, host: str, port: int, *, with_parent: bool) -> None:
+def command(config_file: Path | None, host: str | None, port: int, *, with_parent: bool) -> None:
     """Own the ledger: collect what gateways spool, serve every other command, run jobs, tell figures at /metrics.
 
     SIGTERM ends it when everything spooled is in the ledger; SIGHUP reads the configuration again.
@@ -35,11 +37,12 @@ def command(config_file: Path | None, host: str, port: int, *, with_parent: bool
         end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s control: %(message)s")
     config = load_config(config_file, secrets=False)
-    token = control_token(make_home())
+    token, address = control_token(make_home()), host or config.web.host
+    check_exposure(config, address)
     ledger = _own_ledger(config)
     for notice in ledger.notices:
         log.warning("%s", notice)
-    failed = asyncio.run(_run(ledger, config_file, config, token, (host, port)))
+    failed = asyncio.run(_run(ledger, config_file, config, token, (address, port)))
     if failed:
         raise SystemExit(1)
 
@@ -67,15 +70,16 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     jobs = control_jobs(config, ledger, lambda: _behind(control))
     control = Control(ledger, estimator(config), jobs, on_failure=fail)
     control.revenue = lambda: revenue_freshness(config, ledger.state)
-    dashboard = Dashboard(control, config, ControlToken(token))
+    gate = Gate(ledger.state, config.web, token, now)
+    dashboard = Dashboard(control, config, gate)
     listener = Listener(dashboard.site)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, control, dashboard, config_file)
+    loop.add_signal_handler(signal.SIGHUP, _reload, control, gate, dashboard, config_file)
     try:
         host, port = await listener.listen(*at)
         await asyncio.to_thread(control.start)
-        log.info("the ledger is %s; the dashboard is http://%s:%d", ledger.home, host, port)
+        log.info("the ledger is %s; the dashboard is %s", ledger.home, listening(config, ledger.state, host, port))
         preparing = asyncio.create_task(asyncio.to_thread(dashboard.prepare))
         await stop.wait()
         log.info("ending")
@@ -90,7 +94,7 @@ def _behind(control: Control) -> timedelta:
     return timedelta(milliseconds=control.behind_ms)
 
 
-def _reload(control: Control, dashboard: Dashboard, config_file: Path | None) -> None:
+def _reload(control: Control, gate: Gate, dashboard: Dashboard, config_file: Path | None) -> None:
     """Prices for what will be lost from now on, the jobs, and the routes with their secrets. A bad file is refused and everything stays."""
     try:
         config = load_config(config_file, secrets=False)
@@ -101,5 +105,6 @@ def _reload(control: Control, dashboard: Dashboard, config_file: Path | None) ->
         control.collector.reprice(prices)
         control.scheduler.replace(jobs)
         control.revenue = lambda: revenue_freshness(config, control.ledger.state)
+        gate.load(config.web)
         dashboard.load(config)
         log.info("the configuration was read again")

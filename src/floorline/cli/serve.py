@@ -22,7 +22,7 @@ SPARE_MS = 10_000
 @click.option("--port", type=click.IntRange(1, 65_535), default=4000, show_default=True, help="Their port.")
 @click.option(
     "--control-port", type=click.IntRange(0, 65_535), default=4040, show_default=True,
-    help="The control process's port, always on 127.0.0.1. 0: any free one.",
+    help="The control process's port; it listens on web.host. 0: any free one.",
 )  # fmt: skip
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Gateway processes: one a core."

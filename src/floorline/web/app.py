@@ -75,7 +75,8 @@ class Site:
         if scope["type"] != "http":
             return
         request = Request(scope)
-        if not self._answering.knows_host(request.headers.get("host", "")):
+        bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+        if not bearer and not self._answering.knows_host(request.headers.get("host", "")):
             refused = Refused(
                 421, "host", "this is not a name of this dashboard: put it into web.allowed_hosts or web.public_url"
             )

@@ -16,6 +16,7 @@ from floorline.ledger.surface import AnyLedger
 from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
 from floorline.reviews.policy import ReviewPolicy
+from floorline.web.access.policy import WebPolicy
 from floorline.web.machine import DemoLoader, Machine
 from floorline.web.settings_shown import ConfigShown
 
@@ -31,6 +32,7 @@ class Desk:
     now: Callable[[], datetime]
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
+    web: WebPolicy = field(default_factory=WebPolicy)
     tuning: Tuning = field(default_factory=Tuning)
     health: Callable[[], Health] | None = None
     """How the control process stands; None where there is none."""

@@ -47,7 +47,9 @@ class Access(Protocol):
     """
 
     def knows_host(self, host: str) -> bool:
-        """Whether `host`, a request's Host, is a name of this dashboard: any other is refused with 421 before all else."""
+        """Whether `host`, a request's Host, is a name of this dashboard: any other is refused with 421 before all else, but
+        for requests with a bearer token, which no other site can make a browser send.
+        """
         ...
 
     def identify(self, headers: Mapping[str, str]) -> Who | None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from floorline.config import Config
+from floorline.errors import BadInput
 from floorline.ledger.remote import RemoteLedger
-from floorline.ledger.state import Audited
+from floorline.ledger.state import Audited, State
+from floorline.web.access.links import ENTER_LIFETIME
+from floorline.web.access.policy import LOOPBACK, exposure_problem
 from floorline.web.access.records import Records
 from floorline.wiring import actor, guarded_home, load_config, now, open_state
 
@@ -32,6 +36,28 @@ def audit(records: Records, action: str, subject: str, detail: str = "") -> None
 def base_url(config: Config, records: Records) -> str:
     """Where people reach the dashboard: what the configuration says, else where the control process listens."""
     return config.web.public_url or records.state.setting(ADDRESS_SETTING) or DEFAULT_ADDRESS
+
+
+def check_exposure(config: Config, host: str) -> None:
+    """BadInput when the dashboard must not listen on `host`."""
+    with open_state() as state:
+        accounts = Records.of(state, config.web).people.all().values()
+    if problem := exposure_problem(config.web, host, accounts=any(one.disabled_at is None for one in accounts)):
+        raise BadInput(problem)
+
+
+def listening(config: Config, state: State, host: str, port: int) -> str:
+    """Keep where the control process listens, and say it, with a link into the dashboard where no other way is."""
+    name = {"0.0.0.0": LOOPBACK[0], "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared
+    address = f"http://{name}:{port}"
+    state.set_setting(ADDRESS_SETTING, address)
+    records = Records.of(state, config.web)
+    base = base_url(config, records)
+    if config.web.oidc is not None or records.people.all():
+        return f"{base}; `floorline dashboard-link` prints a link for the owner of this machine"
+    link = records.links.make("enter", now())
+    audit(records, "link.make", "local owner")
+    return f"{base}; this link lets you in, once, within {ENTER_LIFETIME // timedelta(minutes=1)} minutes: {base}/enter/{link}"
 
 
 def control_runs() -> bool:

@@ -2,11 +2,9 @@
 configuration makes the routes anew.
 """
 
-import hmac
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,6 +21,13 @@ from floorline.jobs.customer_usage import CustomerUsage
 from floorline.jobs.first_call import has_calls
 from floorline.jobs.stripe.inbox import Inbox
 from floorline.ledger.ledger import Ledger
+from floorline.web.access.doors import CALLBACK, LOGIN, Doors
+from floorline.web.access.entrance import Entrance
+from floorline.web.access.oidc import Provider
+from floorline.web.access.passwords import Passwords
+from floorline.web.access.policy import WebPolicy
+from floorline.web.access.records import Records
+from floorline.web.access.throttle import Throttle
 from floorline.web.answering import Answering
 from floorline.web.api.baselines import BaselinePages
 from floorline.web.api.health import ControlPages
@@ -41,7 +46,7 @@ from floorline.web.pages import ACTIONS, STREAMS, VIEWS
 from floorline.web.pages.start import PATH as START
 from floorline.web.params import Params
 from floorline.web.view import View
-from floorline.web.who import Access, Who
+from floorline.web.who import Access
 from floorline.wiring import load_book, now, open_content, signing_secret, webhook_secrets
 from floorline.wiring.machine import machine_of
 from floorline.wiring.settings_shown import config_shown
@@ -74,8 +79,10 @@ class Dashboard:
             assets=self._assets,
             timezone=lambda: ledger.timezone,
             today=lambda: day_of(now(), timezone(ledger.timezone)),
+            login=LOGIN,
         )
         self._drawing = Drawing(chrome)
+        self._passwords, self._throttle = Passwords(), Throttle()
         self.site = Site(Answering(access, self._drawing.error))
         self.load(config)
 
@@ -96,11 +103,26 @@ class Dashboard:
             Route(method="GET", path="/", rule="viewer", answer=lambda _: _first(desk)),
             self._assets.route(),
             *ControlPages(self._control).routes(),
+            *self._doors(config.web).routes(),
             *api_routes(config, self._control.ledger),
             *(route for view in VIEWS for route in faces.of_view(view)),
             *(route for action in ACTIONS for route in faces.of_action(action)),
         ]
         return (*routes, route_of(routes)), [stream(desk) for stream in STREAMS]
+
+    def _doors(self, policy: WebPolicy) -> Doors:
+        ledger = self._control.ledger
+        records = Records.of(ledger.state, policy)
+        redirect = f"{policy.public_url}{CALLBACK}"
+        return Doors(
+            records=records,
+            entrance=Entrance(records, self._passwords, self._throttle),
+            policy=policy,
+            provider=Provider(policy.oidc, redirect, now) if policy.oidc else None,
+            draws=self._drawing,
+            now=now,
+            timezone=lambda: ledger.timezone,
+        )
 
     def _build(self, view: View[Any], desk: Desk, params: Params) -> Shown:
         """What the view shows, made once for all who ask the same within seconds."""
@@ -120,6 +142,7 @@ def desk_of(config: Config, control: Control) -> Desk:
         now=now,
         gateway=config.gateway,
         reviews=config.reviews,
+        web=config.web,
         tuning=config.alerts.tuning,
         health=control.health,
         content=open_content,
@@ -143,29 +166,6 @@ def api_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
         *UsagePages(used, cache(signing_secret), now).routes(),
         webhook.route(),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ControlToken:
-    """Access by the control token alone."""
-
-    token: str
-
-    def knows_host(self, host: str) -> bool:
-        """Every host: a bearer token is sent by no browser of itself."""
-        del host
-        return True
-
-    def identify(self, headers: Mapping[str, str]) -> Who | None:
-        """An admin, for who has the token."""
-        scheme, _, presented = headers.get("authorization", "").partition(" ")
-        known = scheme.lower() == "bearer" and hmac.compare_digest(presented.strip().encode(), self.token.encode())
-        return Who(name="control token", role="admin") if known else None
-
-    def forged(self, who: Who, headers: Mapping[str, str], presented: str) -> str:
-        """Never: no cookie is involved."""
-        del who, headers, presented
-        return ""
 
 
 def _first(desk: Desk) -> Page:

@@ -18,8 +18,8 @@ HERE = {"host": "127.0.0.1:4040"}
 
 
 @pytest.fixture
-def gate(records) -> Gate:
-    return Gate(records, POLICY, CONTROL_TOKEN, lambda: NOW)
+def gate(state) -> Gate:
+    return Gate(state, POLICY, CONTROL_TOKEN, lambda: NOW)
 
 
 def session(records: Records, kind="account", user=ADA, role="viewer") -> str:
@@ -90,8 +90,8 @@ def test_a_cookie_counts_under_a_name_of_ours_alone(gate, records):
         assert gate.identify({**cookie, "host": host}) is None
 
 
-def test_over_tls_only_the_cookie_of_this_host_counts(records):
-    gate = Gate(records, replace(POLICY, public_url="https://margin.example.com"), CONTROL_TOKEN, lambda: NOW)
+def test_over_tls_only_the_cookie_of_this_host_counts(records, state):
+    gate = Gate(state, replace(POLICY, public_url="https://margin.example.com"), CONTROL_TOKEN, lambda: NOW)
     text = session(records, "link", "local owner", "admin")
     public = {"host": "margin.example.com"}
     assert gate.identify({**public, "cookie": f"floorline={text}"}) is None
@@ -99,9 +99,12 @@ def test_over_tls_only_the_cookie_of_this_host_counts(records):
     assert gate.identify({**HERE, "cookie": f"floorline={text}"})
 
 
-def test_a_session_that_is_over_is_nobodys(records):
-    gate = Gate(records, WebPolicy(), CONTROL_TOKEN, lambda: NOW + timedelta(hours=2))
-    assert gate.identify(with_cookie(session(records, "link", "local owner", "admin"))) is None
+def test_a_session_that_is_over_is_nobodys(records, state):
+    gate = Gate(state, POLICY, CONTROL_TOKEN, lambda: NOW + timedelta(hours=2))
+    headers = with_cookie(session(records, "link", "local owner", "admin"))
+    assert gate.identify(headers) is None
+    gate.load(WebPolicy())
+    assert gate.identify(headers)
 
 
 def test_a_change_by_cookie_needs_the_pages_own_proof(gate, records):

@@ -21,6 +21,7 @@ from floorline.web.who import Role
 LOCAL_OWNER = "local owner"
 """Whoever came by a one-time link: it is made by who may use this machine's FLOORLINE_HOME."""
 
+_AT_THE_DOOR = "at the door"
 WRONG = "The e-mail address or the password is wrong."
 USED = "This link was used, or is too old, or never was one: ask for a new one."
 
@@ -50,9 +51,11 @@ class Entrance:
 
     def by_link(self, text: str, came: Came) -> str:
         """By the one-time link of this machine."""
+        self.knock(came)
         if self._records.links.take(text, "enter", came.now) is None:
             self._failed("a link that is not good", came)
             raise NotIn(USED)
+        self._welcome(came)
         return self._begin(LOCAL_OWNER, "link", "admin", came)
 
     def by_password(self, email: str, password: str, came: Came) -> str:
@@ -94,7 +97,12 @@ class Entrance:
         if account is not None and account.disabled_at is not None:
             self._failed(person.name, came)
             raise NotIn("This account is disabled: ask an admin of the dashboard.")
+        self._welcome(came)
         return self._begin(person.name, "oidc", person.role, came, person.subject)
+
+    def knock(self, came: Came) -> None:
+        """Somebody of this address asks by another way than a password: not too often, so that the audit is not flooded."""
+        self._take(f"{_AT_THE_DOOR} {network(came.address)}", came)
 
     def refused(self, subject: str, came: Came) -> None:
         """The identity provider's word was not good: into the audit."""
@@ -127,6 +135,9 @@ class Entrance:
             account = None
         matches = self._passwords.matches(account.password if account else "", password)
         return account if account is not None and matches and account.disabled_at is None else None
+
+    def _welcome(self, came: Came) -> None:
+        self._throttle.give_back(f"{_AT_THE_DOOR} {network(came.address)}", network(came.address), came.now)
 
     def _take(self, account: str, came: Came) -> None:
         wait = self._throttle.take(account, network(came.address), came.now)

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from floorline.ledger.state import State
 from floorline.web.access import cookies
 from floorline.web.access.origin import foreign, host_name
 from floorline.web.access.policy import WebPolicy
@@ -19,9 +20,14 @@ CONTROL = "control token"
 class Gate:
     """Identifies requests to one dashboard, as `Access` says. `control_token` is an admin's."""
 
-    def __init__(self, records: Records, policy: WebPolicy, control_token: str, now: Callable[[], datetime]) -> None:
-        self._records, self._policy, self._now = records, policy, now
+    def __init__(self, state: State, policy: WebPolicy, control_token: str, now: Callable[[], datetime]) -> None:
+        self._state, self._now = state, now
         self._control_token = control_token.encode()
+        self.load(policy)
+
+    def load(self, policy: WebPolicy) -> None:
+        """Go by `policy` from now on."""
+        self._policy, self._records = policy, Records.of(self._state, policy)
 
     def knows_host(self, host: str) -> bool:
         """Whether `host`, a request's Host, is a name of this dashboard."""
