@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from floorline.cli.grid import Column, print_grid
-from floorline.margin.acquisition import Acquisition
-from floorline.margin.words import UNKNOWN, cents, counted, percent
+from floorline.margin.acquisition import Acquisition, shortfall
+from floorline.margin.words import UNKNOWN, cents, percent
 from floorline.money import usd_of
 
 
@@ -32,20 +32,7 @@ def print_acquisition(out: Console, found: Sequence[Acquisition], days: str) -> 
     )
     for one in found:
         if not one.pays_back:
-            out.print(_why(one))
-
-
-def _why(one: Acquisition) -> str:
-    spent = f"{one.plan} cost {_money(one.cost)} in {counted(one.days, 'day')}"
-    if one.margin_per_customer is None:
-        return f"{spent}, and nobody pays for any plan: there is no margin that could pay it back."
-    each = f"{_money(one.margin_per_customer)} a month"
-    if one.needed is None:
-        return f"{spent}, and a paying customer leaves {each}: no conversion pays it back. Mend the paid plans' margin first."
-    return (
-        f"{spent}: at {each} of margin from a paying customer it takes {counted(one.needed, 'conversion')} to pay that back in "
-        f"{counted(one.payback_months, 'month')}, and there were {one.conversions:,}. Cap the plan, serve it by a cheaper model, or convert more."
-    )
+            out.print(shortfall(one))
 
 
 def _money(pico: int | None) -> str:

@@ -14,7 +14,7 @@ from floorline.guardrails.spending import instant_text
 from floorline.guardrails.windows import Span
 from floorline.ledger.checkpoint import EARLIER, NAME, load, load_earlier
 from floorline.ledger.snapshot import GATEWAYS
-from floorline.margin.metrics import ratio_of
+from floorline.money import ratio
 
 Fill = Literal["ok", "near", "over", "blocked"]
 
@@ -40,7 +40,9 @@ class BudgetStanding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ratio(self) -> Decimal:
         """What is used and held, of the limit."""
-        return ratio_of(self.used + self.held, self.budget.limit_quanta)
+        share = ratio(Decimal(self.used + self.held), Decimal(self.budget.limit_quanta))
+        assert share is not None, "a budget has a limit"
+        return share
 
     @property
     def blocks(self) -> bool:

@@ -15,6 +15,8 @@ from floorline.guardrails.budget import Budget
 from floorline.margin.metrics import ratio_of
 from floorline.margin.report import Json, money_or_null, text_of
 from floorline.margin.table import NAMELESS
+from floorline.margin.words import cents, counted
+from floorline.money import usd_of
 
 MONTH_DAYS = 30
 PAYBACK_MONTHS = 12
@@ -129,6 +131,20 @@ def monthly_limits(budgets: Iterable[Budget]) -> dict[str, int]:
             for plan in plans:
                 limits[plan] = min(budget.limit_quanta, limits.get(plan, budget.limit_quanta))
     return limits
+
+
+def shortfall(one: Acquisition) -> str:
+    """Why a plan does not pay back, and what would help, in a sentence."""
+    spent = f"{one.plan} cost {cents(usd_of(one.cost))} in {counted(one.days, 'day')}"
+    if one.margin_per_customer is None:
+        return f"{spent}, and nobody pays for any plan: there is no margin that could pay it back."
+    each = f"{cents(usd_of(one.margin_per_customer))} a month"
+    if one.needed is None:
+        return f"{spent}, and a paying customer leaves {each}: no conversion pays it back. Mend the paid plans' margin first."
+    return (
+        f"{spent}: at {each} of margin from a paying customer it takes {counted(one.needed, 'conversion')} to pay that back in "
+        f"{counted(one.payback_months, 'month')}, and there were {one.conversions:,}. Cap the plan, serve it by a cheaper model, or convert more."
+    )
 
 
 def acquisition_document(found: Sequence[Acquisition], start: date, end: date) -> Json:

@@ -131,10 +131,10 @@ class Faces:
     def _done(self, action: Action[Any], asked: Asked, body: msgspec.Struct) -> Done:
         who = asked.sure
         done = action.run(self.desk, Deed(who=who, names=asked.names), body)
-        audited = Audited(
-            at=self.desk.now(), actor=who.name, action=action.name, subject=done.subject, detail=done.detail
-        )
-        self.desk.state.audit(audited)
+        if not done.audited:
+            self.desk.state.audit(
+                Audited(at=self.desk.now(), actor=who.name, action=action.name, subject=done.subject, detail=done.detail)
+            )
         self.changed()
         return done
 

@@ -58,13 +58,14 @@ class Deed:
 class Done:
     """What was done: where the browser goes next, a sentence that it shows there, and what the API answers. `subject` and
     `detail` go into the audit trail; `shown` replaces the redirect by a page, for what is shown once and must not be in an
-    address.
+    address. `audited`: what did it has kept it there already, as it does for commands.
     """
 
     to: str
     said: str
     subject: str
     detail: str = ""
+    audited: bool = False
     document: Mapping[str, object] = field(default_factory=dict[str, object])
     shown: Shown | None = None
 

@@ -6,7 +6,26 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import cohorts, customer, customers, features, keys, now, prices, settings, start, workflows
+from floorline.web.pages import (
+    alerts,
+    backlog,
+    backlog_item,
+    budgets,
+    cohorts,
+    customer,
+    customers,
+    features,
+    guardrail_use,
+    guardrails,
+    keys,
+    now,
+    prices,
+    review,
+    reviews,
+    settings,
+    start,
+    workflows,
+)
 from floorline.web.view import Action, View
 
 VIEWS: tuple[View[Any], ...] = (
@@ -16,6 +35,14 @@ VIEWS: tuple[View[Any], ...] = (
     *customer.VIEWS,
     *cohorts.VIEWS,
     *workflows.VIEWS,
+    *guardrails.VIEWS,
+    *guardrail_use.VIEWS,
+    *budgets.VIEWS,
+    *alerts.VIEWS,
+    *reviews.VIEWS,
+    *review.VIEWS,
+    *backlog.VIEWS,
+    *backlog_item.VIEWS,
     *keys.VIEWS,
     *prices.VIEWS,
     *settings.VIEWS,
@@ -23,7 +50,15 @@ VIEWS: tuple[View[Any], ...] = (
 )
 """In the order of the navigation."""
 
-ACTIONS: tuple[Action[Any], ...] = (*keys.ACTIONS, *start.ACTIONS)
+ACTIONS: tuple[Action[Any], ...] = (
+    *alerts.ACTIONS,
+    *reviews.ACTIONS,
+    *review.ACTIONS,
+    *backlog.ACTIONS,
+    *backlog_item.ACTIONS,
+    *keys.ACTIONS,
+    *start.ACTIONS,
+)
 
 STREAMS: tuple[Callable[[Desk], Stream], ...] = (
     lambda desk: Stream(path="/now/events", rule="viewer", events=Feed(desk).events),
