@@ -146,79 +146,41 @@ _MOVES: Sequence[tuple[State, str]] = (
 
 
 def _forms(found: Opportunity) -> list[Form]:
-    path, mark = f"/backlog/{quote(found.id, safe='')}", seen(backlog_moves.mark_of(found))
+    """What can be done with the item from where it is, in the order in which it is likely."""
+    ways = NEXT[found.state]
     whose = [
         Field(name="owner", label="Owner", value=found.owner),
         Field(name="deadline", label="By", kind="date", value=str(found.deadline or "")),
     ]
-    ways, forms = NEXT[found.state], list[Form]()
-    if found.state == "proposed":
-        forms.append(
-            Form(
-                name="accept",
-                title="Accept",
-                action=f"{path}/accept",
-                submit="Accept",
-                key="a",
-                fields=[mark, *whose, note_field()],
-            )
-        )
-    if "shipped" in ways:
-        shipped = Field(name="on", label="The day from which all traffic has it", kind="date", help="empty: today")
-        forms.append(
-            Form(
-                name="ship",
-                title="Shipped",
-                action=f"{path}/ship",
-                submit="It is shipped",
-                fields=[mark, shipped, note_field()],
-            )
-        )
-    for to, words in _MOVES:
-        if to in ways and (to, found.state) != ("accepted", "proposed"):
-            forms.append(
-                Form(
-                    name=to,
-                    title=words,
-                    action=f"{path}/move",
-                    submit=words,
-                    fields=[mark, Field(name="to", label="", kind="hidden", value=to), note_field()],
-                )
-            )
-    if found.state in OPEN:
-        forms.append(
-            Form(
-                name="amend",
-                title="Whose, and by when",
-                action=f"{path}/amend",
-                submit="Keep",
-                fields=[mark, *whose, note_field()],
-            )
-        )
-    if "rejected" in ways:
-        days = Field(name="days", label="Not proposed again for, days", kind="number", value=str(QUIET.days))
-        forms.append(
-            Form(
-                name="reject",
-                title="Reject",
-                action=f"{path}/reject",
-                submit="Reject",
-                danger=True,
-                key="x",
-                fields=[mark, note_field("Why", required=True), days],
-            )
-        )
-    if found.state not in OPEN:
-        forms.append(
-            Form(
-                name="note",
-                title="Say something",
-                action=f"{path}/amend",
-                submit="Add the note",
-                fields=[mark, note_field(required=True)],
-            )
-        )
-    return forms  # fmt: skip
+    on = Field(name="on", label="The day from which all traffic has it", kind="date", help="empty: today")
+    days = Field(name="days", label="Not proposed again for, days", kind="number", value=str(QUIET.days))
+    why = note_field("Why", required=True)
+    known = [
+        (found.state == "proposed", _form(found, "accept", "Accept", "Accept", [*whose, note_field()], key="a")),
+        ("shipped" in ways, _form(found, "ship", "Shipped", "It is shipped", [on, note_field()])),
+        *(
+            (to in ways and (to, found.state) != ("accepted", "proposed"), _moving(found, to, words))
+            for to, words in _MOVES
+        ),
+        (found.state in OPEN, _form(found, "amend", "Whose, and by when", "Keep", [*whose, note_field()])),
+        ("rejected" in ways, _form(found, "reject", "Reject", "Reject", [why, days], key="x", danger=True)),
+        (found.state not in OPEN, _form(found, "amend", "Say something", "Add the note", [note_field(required=True)])),
+    ]
+    return [form for is_possible, form in known if is_possible]
+
+
+def _form(
+    found: Opportunity, action: str, title: str, submit: str, fields: Sequence[Field], *, key: str = "", danger: bool = False
+) -> Form:  # fmt: skip
+    path, mark = f"/backlog/{quote(found.id, safe='')}", seen(backlog_moves.mark_of(found))
+    return Form(
+        name=action, title=title, action=f"{path}/{action}", submit=submit, fields=[mark, *fields], key=key, danger=danger
+    )  # fmt: skip
+
+
+def _moving(found: Opportunity, to: State, words: str) -> Form:
+    fields = [Field(name="to", label="", kind="hidden", value=to), note_field()]
+    return msgspec.structs.replace(_form(found, "move", words, words, fields), name=f"move-{to}")
 
 
 # -- what is done

@@ -4,7 +4,7 @@ from its own page (`reviews.weekly_page`, `reviews.quarterly_page`), section by 
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -183,11 +183,11 @@ def _of_tokens(name: str, values: Sequence[int]) -> dict[str, Value]:
     return {f"{name}_{at}": value for at, value in zip(("p50", "p95"), values, strict=False)}
 
 
-def _row(line: msgspec.Struct) -> dict[str, Any]:
-    return msgspec.structs.asdict(line)
+def _row(line: msgspec.Struct) -> dict[str, Value]:
+    return {name: value for name, value in msgspec.structs.asdict(line).items() if not isinstance(value, tuple)}
 
 
-def _rows(lines: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
+def _rows(lines: Sequence[msgspec.Struct]) -> list[dict[str, Value]]:
     return [_row(line) for line in lines]
 
 
