@@ -268,6 +268,14 @@ class ContentStore:
                         return _opened(frame, self._cipher(frame))
         return None
 
+    def holds(self, call_id: str) -> bool:
+        """Whether anything is kept of a call: what `find` then gives, unless its subject was shredded."""
+        for path in self._segments():
+            with suppress(Damaged, FileNotFoundError):
+                if any(_decoded(payload).call_id == call_id for payload in candidates(path, call_id)):
+                    return True
+        return False
+
     def read(self) -> Iterator[Kept]:
         """Everything that is kept and can be read, what expires last first. Days that end meanwhile, and segments that
         cannot be read, are passed over.

@@ -233,6 +233,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     options: Sequence[tuple[str, str]] = ()
     required: bool = False
     help: str = ""
+    behind: str = ""
+    """Words behind which the field is folded away, with all others that have the same; it shows while one of them is filled."""
 
 
 class Form(Block, frozen=True, kw_only=True, tag="form"):

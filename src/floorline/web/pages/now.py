@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+import msgspec
+
 from floorline.alerts.moments import CALLS_MIN
 from floorline.charts.dollars import precise
 from floorline.charts.live import cost_against_earning
@@ -14,7 +16,7 @@ from floorline.web.params import address
 from floorline.web.view import View
 
 FEATURES = (
-    Column(name="feature", title="Feature", link="{calls_at}"),
+    Column(name="feature", title="Feature"),
     Column(name="cost_per_call", title="Cost per call", unit="usd", definition="cost_per_call", thin="thin"),
     Column(name="earned_per_call", title="Earns per call", unit="usd", definition="earned_per_call"),
     Column(name="margin_per_call", title="Left per call", unit="usd", definition="margin_per_call"),
@@ -25,7 +27,7 @@ FEATURES = (
     Column(name="refused", title="Refused", unit="count", hidden=True),
     Column(name="hits", title="Cache hits", unit="count", hidden=True),
     Column(name="errors", title="Errors", unit="count", hidden=True),
-    Column(name="calls_at", title="Its calls", hidden=True),
+    Column(name="named", title="Named", hidden=True),
     Column(name="thin", title="Thin", unit="flag", hidden=True),
 )
 MINUTES = (
@@ -109,12 +111,12 @@ def _features(beat: Beat, params: NowParams) -> Table:
             "earned_per_call": earned,
             "margin_per_call": _left(earned, sums.cost_per_call),
             "unusual": sum(point.reading == "unusual" for point in beat.points[feature]),
-            "calls_at": address("/calls", None, **_whose(feature), **_scoped(params)),
+            "named": feature or None,
         })  # fmt: skip
     return Table(
         name="features",
         title="Features in the last 24 hours",
-        columns=FEATURES,
+        columns=[_linked(FEATURES[0], params), *FEATURES[1:]],
         rows=rows,
         empty="No call in the last 24 hours: gateways may be idle, or nothing reaches this ledger. Data quality says which.",
         sort="-cost",
@@ -157,15 +159,9 @@ def _left(earned: Decimal | None, cost: Decimal | None) -> Decimal | None:
     return None if earned is None or cost is None else earned - cost
 
 
-def _whose(feature: str) -> dict[str, object]:
-    return {"feature": feature} if feature else {"unattributed": True}
-
-
-def _scoped(params: NowParams) -> dict[str, object]:
-    """The filters of the page that are not its defaults."""
-    default = NowParams()
-    pairs = {"environment": params.environment, "purpose": params.purpose}
-    return {name: value for name, value in pairs.items() if value != getattr(default, name)}
+def _linked(column: Column, params: NowParams) -> Column:
+    """The column with a link to the latest calls of its feature."""
+    return msgspec.structs.replace(column, link=f"{address('/calls', params, days=2)}&feature={{named}}")
 
 
 VIEWS = (
