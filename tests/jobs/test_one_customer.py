@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from floorline.backlog.model import Claim
-from floorline.events import Cost
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.one_customer import Parts, Register, parts_of, register, user_tokens, users_by_customer
 from floorline.jobs.remedying import Remedying
@@ -18,7 +17,7 @@ from floorline.margin.policy import Policies
 from floorline.money import usd, usd_of
 from floorline.pricing.book import PriceBook
 from tests.backlog.figures import opportunity
-from tests.margin.company import POLICIES, call, keep, line, record, records
+from tests.margin.company import POLICIES, keep, under_water_records
 from tests.pricing.books import catalogue_book
 from tests.support.ledger import Databases, Opener
 
@@ -28,22 +27,10 @@ SCOPE = Scope()
 
 @pytest.fixture(scope="module")
 def stocked(databases: Databases, tmp_path_factory) -> Iterator[Ledger]:
-    """The small company, and a customer under water on a model that has a cheaper brother."""
+    """The company with a customer under water."""
     opener = Opener(databases, tmp_path_factory.mktemp("customers"))
     ledger = opener()
-    served = {"provider": "anthropic", "model": "claude-opus-4-5", "plan": "pro"}
-    tokens = {"usage": {"input": Decimal(100_000), "output": Decimal(10_000)}}
-    keep(
-        ledger,
-        [
-            *(one for one in records() if not isinstance(one, Cost) or one.driver != "tokens"),
-            *(call(f"2026-01-{n % 28 + 1:02d}T09:00:00Z", "heavy", "support", "0.75", user_id=f"h-{n % 2}", **served, **tokens) for n in range(100)),
-            line("heavy", "31", "2026-01-01", "2026-02-01", plan="pro"),
-            line("rich", "310", "2026-01-01", "2026-02-01", plan="business"),
-            call("2026-01-09T09:00:00Z", "rich", "support", "1", plan="business"),
-            record("heavy", plan="pro", segment="small"),
-        ],
-    )  # fmt: skip
+    keep(ledger, under_water_records())
     yield ledger
     opener.finish()
 

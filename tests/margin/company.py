@@ -146,4 +146,21 @@ def records() -> list[LedgerRecord]:
     return found
 
 
+def under_water_records() -> list[LedgerRecord]:
+    """The same without infrastructure by tokens, with a customer under water on a model that has cheaper brothers, and a plan
+    that would carry it.
+    """
+    served = {"provider": "anthropic", "model": "claude-opus-4-5", "plan": "pro"}
+    tokens = {"usage": {"input": Decimal(100_000), "output": Decimal(10_000)}}
+    days = [f"2026-01-{n % 28 + 1:02d}T09:00:00Z" for n in range(100)]
+    return [
+        *(one for one in records() if not isinstance(one, Cost) or one.driver != "tokens"),
+        *(call(at, "heavy", "support", "0.75", user_id=f"h-{n % 2}", **served, **tokens) for n, at in enumerate(days)),
+        line("heavy", "31", "2026-01-01", "2026-02-01", plan="pro"),
+        line("rich", "310", "2026-01-01", "2026-02-01", plan="business"),
+        call("2026-01-09T09:00:00Z", "rich", "support", "1", plan="business"),
+        record("heavy", plan="pro", segment="small", cohort="2025-03"),
+    ]
+
+
 POLICIES = Policies()

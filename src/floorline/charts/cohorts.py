@@ -43,13 +43,8 @@ def weekly_margins(title: str, groups: Mapping[str, Sequence[Week]], *, subtitle
         "strokeDash": {"field": "group", "type": "nominal", "legend": legend, "scale": {"domain": names, "range": [DASHES[n] for n in range(len(names))]}},
     }  # fmt: skip
     line = {"type": "line", "strokeWidth": 3, "invalid": "break-paths-show-path-domains", "point": {"size": 36}}
-    point = {
-        "type": "point",
-        "filled": False,
-        "size": 50,
-        "strokeWidth": 1.5,
-        "opacity": 0.5,
-    }  # float: a width, an opacity
+    faint = 0.5  # float: an opacity
+    point = {"type": "point", "filled": False, "size": 50, "opacity": faint}
     means = [_row(name, week.day, week.trailing) for name, week in shown]
     weeks = [_row(name, week.day, week.margin) for name, week in shown if week.margin is not None]
     layers = [
