@@ -83,8 +83,9 @@ def test_from_nothing_to_a_margin_by_the_pages_own_words(folder, sandbox):
         text = Page(process).snippet("gateway", "Without a provider's key")
     finally:
         assert process.end() == 0
-    configuration = text.partition("# floorline.yaml\n")[2].replace(":9001/", f":{sandbox}/")
-    (folder / "floorline.yaml").write_text(configuration)
+    named = text.partition("&\n")[2].partition("\nOPENAI_API_KEY")[0]
+    shell(folder, named.replace(":9001/", f":{sandbox}/"))
+    assert (folder / "home" / "floorline.yaml").exists()
 
     process = served(folder)
     try:

@@ -41,11 +41,12 @@ class FlowPart(NamedTuple):
 
 
 class WorkflowSpend(NamedTuple):
-    """What a workflow's few dearest steps cost, and all its others, in USD."""
+    """What a workflow's few dearest steps cost, and all its others, in USD; `to` is the address of its page, `page` in the data."""
 
     name: str
     greatest_usd: Decimal
     rest_usd: Decimal
+    to: str = ""
 
 
 def step_flow(title: str, parts: Sequence[FlowPart], *, subtitle: str = "") -> Chart:
@@ -83,7 +84,7 @@ def step_flow(title: str, parts: Sequence[FlowPart], *, subtitle: str = "") -> C
 def spend_by_workflow(title: str, workflows: Sequence[WorkflowSpend], *, subtitle: str = "") -> Chart:
     """A bar for each workflow in the order given: dark what its few dearest steps cost, pale the others."""
     rows = [
-        {"name": one.name, "from": figure(start), "to": figure(end), "colour": colour, "said": f"{one.name}, {what}: {precise(end - start)}"}
+        {"name": one.name, "from": figure(start), "to": figure(end), "colour": colour, "page": one.to, "said": f"{one.name}, {what}: {precise(end - start)}"}
         for one in workflows
         for start, end, colour, what in (
             (Decimal(0), one.greatest_usd, BLUE, "its dearest steps"),

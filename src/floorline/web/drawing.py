@@ -154,6 +154,7 @@ class Drawing:
             "to": end,
             "last": end - timedelta(days=1),
             "against": params.against,
+            "compares": view.compares,
             "previous": PREVIOUS,
             "before": params.before(today),
             "kept": [(name, value) for name, value in kept if name not in _in_path(view)],

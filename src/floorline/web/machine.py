@@ -7,9 +7,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`command` is how `floorline` is called in a shell there, with its home; `gateways` are the addresses of those that serve now."""
+    """`command` is how `floorline` is called in a shell there, with its home and its configuration; `config` is the file of the
+    latter, the one that is read or, where there is none yet, one that would be; `gateways` are the addresses of those that serve now.
+    """
 
     command: str = "floorline"
+    config: str = "floorline.yaml"
     gateways: tuple[str, ...] = field(default_factory=tuple[str, ...])
 
 

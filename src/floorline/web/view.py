@@ -44,6 +44,8 @@ class View(Generic[P]):
     scripts: tuple[str, ...] = ()
     windowed: bool = True
     """Whether the page shows the picker of days."""
+    compares: bool = True
+    """Whether that picker offers days to compare with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

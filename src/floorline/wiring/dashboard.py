@@ -149,7 +149,7 @@ def desk_of(config: Config, control: Control) -> Desk:
         settings=config_shown(config, book, about_prices),
         book=lambda: book,
         issuer=lambda actor: Issuer(ledger.state, keyring, signing_secret(), secrets.token_bytes, actor=actor),
-        machine=lambda: machine_of(ledger.home),
+        machine=lambda: machine_of(ledger.home, config),
     )
 
 

@@ -23,7 +23,7 @@ def config_shown(config: Config, book: PriceBook, about_prices: Iterable[str]) -
         *dearer_downgrades(config.gateway, book, at),
     )
     return ConfigShown(
-        file=str(config.path) if config.path else "",
+        file=str(config.path.resolve()) if config.path else "",
         settings=(*map(_written, parsed.written), *_defaults(parsed.written)),
         warnings=warnings,
         variables=tuple(

@@ -341,7 +341,7 @@ def revoke(desk: Desk, deed: Deed, body: Nothing) -> Done:
         raise Refused(409, "state", f"{key.id} was revoked at {key.revoked_at}")
     _issuer(desk, deed).revoke(key.id, desk.now())
     said = f"{key.name} is revoked: every gateway refuses it within 2 seconds."
-    return Done(to=address("/keys/{key}", key=key.id), said=said, subject=key.id, document={"id": key.id})
+    return Done(to=address("/keys/{key}", key=key.id), said=said, subject=key.id, audited=True, document={"id": key.id})
 
 
 def _told(desk: Desk, issued: Issued, what: str) -> Done:
@@ -360,7 +360,7 @@ def _told(desk: Desk, issued: Issued, what: str) -> Done:
     )  # fmt: skip
     to = address("/keys/{key}", key=key.id)
     document = {"id": key.id, "key": issued.text}
-    return Done(to=to, said=f"{what}.", subject=key.id, document=document, shown=shown)
+    return Done(to=to, said=f"{what}.", subject=key.id, audited=True, document=document, shown=shown)
 
 
 def _issuer(desk: Desk, deed: Deed) -> Issuer:
@@ -387,12 +387,13 @@ VIEWS = (
         key="k",
         params=Keys,
         build=build,
+        compares=False,
         said="Virtual keys: what each is bound to and used for",
     ),
-    View(path="/keys/{key}", title="Key", params=OneKey, build=build_one, said="One virtual key"),
+    View(path="/keys/{key}", title="Key", params=OneKey, build=build_one, compares=False, said="One virtual key"),
 )
 ACTIONS = (
-    Action(path="/keys", name="keys.create", body=NewKey, run=create, rule="admin", status=201, said="Make a key"),
-    Action(path="/keys/{key}/rotate", name="keys.rotate", body=Rotation, run=rotate, rule="admin", status=201, said="Put a new key in place of one"),
-    Action(path="/keys/{key}/revoke", name="keys.revoke", body=Nothing, run=revoke, rule="admin", said="Take a key back"),
+    Action(path="/keys", name="key.create", body=NewKey, run=create, rule="admin", status=201, said="Make a key"),
+    Action(path="/keys/{key}/rotate", name="key.rotate", body=Rotation, run=rotate, rule="admin", status=201, said="Put a new key in place of one"),
+    Action(path="/keys/{key}/revoke", name="key.revoke", body=Nothing, run=revoke, rule="admin", said="Take a key back"),
 )  # fmt: skip

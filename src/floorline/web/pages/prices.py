@@ -431,6 +431,7 @@ VIEWS = (
         key="p",
         params=Window,
         build=build,
+        compares=False,
         said="The price book as it is used: models called, their prices, what changes, and what has none",
     ),
     View(
@@ -438,6 +439,7 @@ VIEWS = (
         title="Price version",
         params=VersionWindow,
         build=build_version,
+        compares=False,
         said="One price version, as cost lines are stamped with it",
     ),
     View(
@@ -445,6 +447,7 @@ VIEWS = (
         title="Model",
         params=ModelWindow,
         build=build_model,
+        compares=False,
         said="One model's prices over time, and the calls stamped with each",
     ),
 )

@@ -4,7 +4,7 @@ first page while the ledger has no call.
 
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 
 from floorline.clock import month_start, next_month
 from floorline.errors import BadInput
@@ -20,14 +20,6 @@ from floorline.web.view import Action, Deed, Done, Nothing, View
 PATH = "/start"
 WAITING = "waiting"
 SANDBOX = "http://127.0.0.1:9001/v1"
-
-_CONFIGURED = """\
-providers:
-  openai:
-    dialect: openai
-    base_url: {base_url}
-    api_key: "${{OPENAI_API_KEY}}"
-"""
 
 
 def build(desk: Desk, params: Params) -> Shown:
@@ -115,17 +107,24 @@ def _no_provider(desk: Desk) -> list[Snippet]:
     command = desk.machine().command
     return [
         Snippet(
-            title="Name a provider, and serve",
-            said="floorline.yaml names no provider yet. Write this there, then start Floorline again.",
-            text=_CONFIGURED.format(base_url="https://api.openai.com/v1")
-            + f"\n# then\nOPENAI_API_KEY=… {command} serve\n",
+            title="Name a provider",
+            said="The configuration names none yet. Type this, end `floorline serve`, and start it again with the provider's key.",
+            text=f"{_configured(desk, 'https://api.openai.com/v1')}\nOPENAI_API_KEY=sk-… {command} serve\n",
         ),
         Snippet(
             title="Without a provider's key at hand",
-            said="A provider that is played: it answers by itself, and costs what the real one would.",
-            text=f"{command} sandbox --port 9001 &\n\n# floorline.yaml\n{_CONFIGURED.format(base_url=SANDBOX)}",
+            said="One that is played: it answers by itself, and costs what the real one would.",
+            text=f"{command} sandbox --port 9001 &\n{_configured(desk, SANDBOX)}\nOPENAI_API_KEY=anything {command} serve\n",
         ),
     ]
+
+
+def _configured(desk: Desk, base_url: str) -> str:
+    """What names a provider in the configuration."""
+    return (
+        f"cat >> {shlex.quote(desk.machine().config)} <<'END'\nproviders:\n  openai:\n    dialect: openai\n"
+        f'    base_url: {base_url}\n    api_key: "${{OPENAI_API_KEY}}"\nEND'
+    )
 
 
 def _serve(desk: Desk) -> Snippet:
@@ -185,7 +184,7 @@ def _application(desk: Desk, provider: Provider) -> Snippet:
 def _usage(desk: Desk) -> Snippets:
     now = desk.now().astimezone(UTC)
     row = (
-        f'{{"request_id": "first-1", "timestamp": "{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}", "customer_id": "acme", "user_id": "u-1", '
+        f'{{"request_id": "first-1", "timestamp": "{now:%Y-%m-%dT%H:00:00Z}", "customer_id": "acme", "user_id": "u-1", '
         '"feature": "assistant", "provider": "openai", "model": "gpt-4o-mini", "input_tokens": 4521, "output_tokens": 387}'
     )
     return Snippets(

@@ -51,7 +51,7 @@ def build(desk: Desk, params: Window) -> Shown:
         ),
         blocks=[
             Cards(name="total", cards=_total_cards(found, before)),
-            *_spend_chart(found),
+            *_spend_chart(found, params),
             Table(
                 name="workflows",
                 title="Every workflow",
@@ -337,9 +337,13 @@ def _step_row(step: FlowStep, before: WorkflowFigures | None) -> dict[str, Value
 # -- charts
 
 
-def _spend_chart(found: WorkflowsReport) -> list[Chart]:
+def _spend_chart(found: WorkflowsReport, params: Window) -> list[Chart]:
+    page = replace(params, sort="", page="")
     bars = [
-        WorkflowSpend(_shown_name(one.workflow), greatest := sum((step.cost for step in one.flow.greatest), usd_of(0)), one.flow.cost - greatest)
+        WorkflowSpend(
+            (name := _shown_name(one.workflow)), (greatest := sum((step.cost for step in one.flow.greatest), usd_of(0))),
+            one.flow.cost - greatest, address("/workflows/{workflow}", page, workflow=name),
+        )
         for one in found.workflows[:BARS_MAX]
         if one.flow.cost > 0
     ]  # fmt: skip
@@ -352,6 +356,7 @@ def _spend_chart(found: WorkflowsReport) -> list[Chart]:
             said=f"What each workflow spends; strong: the fewest of its steps that make up {DEFAULT_SHARE * 100:.0f} % of it.",
             spec=spend_by_workflow("Where the money goes", bars),
             table="workflows",
+            opens="page",
         )
     ]
 
