@@ -54,5 +54,5 @@ def test_a_baseline_is_declared_by_api_and_by_command_and_a_trend_names_it(tmp_p
             assert status == 400
             assert message in {None, refused["error"]["message"]}
         assert asked(f"{url}?colour=1", token)[1] == {
-            "error": {"type": "invalid", "message": "there is no parameter 'colour': only feature"}
+            "error": {"type": "invalid", "message": "there is no parameter 'colour': feature"}
         }

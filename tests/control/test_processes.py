@@ -81,7 +81,7 @@ def run_kills(folder: Path, *, kills: int, calls: int, rate: int, seed: int) -> 
     for _ in range(kills):
         process = Process(home, "control", "--port", "0")
         if random_.random() < 0.7:
-            process.wait_for("answers /healthz")
+            process.wait_for("the dashboard is")
             time.sleep(random_.uniform(0, 2))
         else:
             time.sleep(random_.uniform(0.3, 3))
@@ -162,7 +162,7 @@ def test_control_waits_for_a_command_that_has_the_ledger_and_commands_for_contro
     process = Process(home, "control", "--port", "0")
     process.wait_for("waiting for the ledger")
     owner.communicate("\n")
-    process.wait_for("answers /healthz")
+    process.wait_for("the dashboard is")
     assert command(home, "ledger", "verify").startswith("every rollup equals")
     assert process.end() == 0
 

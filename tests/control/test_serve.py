@@ -70,7 +70,7 @@ def serving(folder: Path, provider: int, *arguments: str) -> Iterator[tuple[Proc
     )
     try:
         process.wait_for("serving on")
-        process.wait_for("answers /healthz")
+        process.wait_for("the dashboard is")
         yield process, port, home
     finally:
         if process.running:
@@ -103,7 +103,7 @@ def test_calls_through_serve_are_in_the_margin_whatever_is_killed_meanwhile(tmp_
         until(lambda: set(children(process)) == set(before) and children(process) != before, what="a new g1")
         assert process.says("control ended with -9 and is started again")
         assert process.says("gateway g1 ended with -9 and is started again")
-        until(lambda: process.log.read_text().count("answers /healthz") == 2, what="a new control process")
+        until(lambda: process.log.read_text().count("the dashboard is") == 2, what="a new control process")
         until(lambda: calls_of(home) == 10, what="every call in the margin")
         assert command(home, "ledger", "verify").startswith("every rollup equals")
     assert not list((home / "gateways").glob("*/spool/*.seg"))

@@ -79,7 +79,7 @@ def test_memory_and_descriptors_stay_flat_and_every_call_is_in_the_ledger(tmp_pa
     stop = threading.Event()
     try:
         gateway.wait_for("serving on")
-        control.wait_for("answers /healthz")
+        control.wait_for("the dashboard is")
         idle = sample(gateway)
         for name, process in (("gateway", gateway), ("control", control)):
             threading.Thread(target=watch, args=(process, samples[name], stop), daemon=True).start()

@@ -8,7 +8,7 @@ from floorline.jobs.control import Control
 from floorline.jobs.lost import Estimator
 from floorline.ledger.ledger import Ledger
 from floorline.pricing.book import build_book
-from floorline.web.who import Role, Who
+from floorline.web.who import Access, Role, Who
 from floorline.wiring.dashboard import Dashboard
 
 
@@ -32,11 +32,11 @@ def as_role(role: Role) -> dict[str, str]:
     return {"x-role": role, "x-csrf-token": "proof"}
 
 
-def dashboard_of(ledger: Ledger, config: Config | None = None) -> Dashboard:
+def dashboard_of(ledger: Ledger, config: Config | None = None, access: Access | None = None) -> Dashboard:
     """The dashboard. Nothing runs: no collector, no job."""
     book, _ = build_book((), ())
     control = Control(ledger, Estimator(pricer=Pricer(book=book)), on_failure=lambda: None)
-    return Dashboard(control, config or Config(), Somebody())
+    return Dashboard(control, config or Config(), access or Somebody())
 
 
 def client_of(dashboard: Dashboard, role: Role | None = None) -> TestClient:

@@ -77,7 +77,7 @@ def control(home: Path, *arguments: str) -> Iterator[Process]:
     """A control process that serves `home`."""
     process = Process(home, "control", "--port", "0", *arguments)
     try:
-        process.wait_for("answers /healthz")
+        process.wait_for("the dashboard is")
         yield process
     finally:
         if process.running:

@@ -91,6 +91,7 @@ def test_a_filter_is_changed_without_the_others():
     assert address("/x", asked, days=None, from_=date(2026, 1, 1)) == "/x?environment=all&from=2026-01-01"
 
 
-def test_empty_fields_of_a_form_are_not_sent():
-    assert read_params(Window, "from=&to=&against=", {}) == Window()
+def test_empty_fields_of_a_form_are_no_parameters():
+    assert read_params(Window, "from=&to=&against=", {}, form=True) == Window()
+    assert "from" in wrong("from=")
     assert read_params(Params, "", {}) == Params()

@@ -63,7 +63,7 @@ class Faces:
         """HTML, JSON twin, API, CSV, Parquet."""
 
         def html(asked: Asked) -> Page:
-            params = read_params(view.params, asked.query, asked.names)
+            params = read_params(view.params, asked.query, asked.names, form=True)
             return self.draws.page(view, self._shown(view, params), params, asked)
 
         def twin(asked: Asked) -> Page:
@@ -133,7 +133,9 @@ class Faces:
         done = action.run(self.desk, Deed(who=who, names=asked.names), body)
         if not done.audited:
             self.desk.state.audit(
-                Audited(at=self.desk.now(), actor=who.name, action=action.name, subject=done.subject, detail=done.detail)
+                Audited(
+                    at=self.desk.now(), actor=who.name, action=action.name, subject=done.subject, detail=done.detail
+                )
             )
         self.changed()
         return done

@@ -82,6 +82,8 @@ class Told:
     answer: type[msgspec.Struct] | None = None
     status: int = 200
     kind: str = JSON
+    failures: Mapping[int, str] = field(default_factory=dict[int, str])
+    """What else it answers, beside what every route of its kind does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,12 +105,11 @@ def _failures(route: Route, told: Told) -> dict[str, str]:
         found |= {"401": "nobody that is known asks", "403": "the role is too small"}
     if told.query is not None or told.body is not None:
         found["400"] = "a parameter or member is missing, wrong or unknown"
-    if told.query is not None:
-        found["414"] = "the query is too long"
     if told.body is not None:
         found |= {"409": "it is not as it was when it was shown", "413": "the body is too large"}
     if "{" in route.path:
         found |= {"400": "a parameter or member is missing, wrong or unknown", "404": "there is no such thing"}
+    found |= {str(status): said for status, said in told.failures.items()}
     return dict(sorted(found.items()))
 
 

@@ -24,7 +24,7 @@ DAYS_MAX = 1_100
 DEFAULT_DAYS = 30
 PREVIOUS, NOTHING = "previous", ""
 
-_P = TypeVar("_P", bound="Params")
+_P = TypeVar("_P", bound=msgspec.Struct)
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 
 
@@ -82,10 +82,12 @@ class Window(Params, frozen=True, kw_only=True):
         return _days(*days)
 
 
-def read_params(type_: type[_P], query: str, names: Mapping[str, str]) -> _P:
-    """The parameters in `query`, and those in the path. Refused with the one that is wrong and how to write it."""
+def read_params(type_: type[_P], query: str, names: Mapping[str, str], *, form: bool = False) -> _P:
+    """The parameters in `query`, and those in the path. A `form` sends its empty fields too: they say nothing then. Refused with
+    the one that is wrong and how to write it.
+    """
     if len(query) > QUERY_CHARACTERS_MAX:
-        raise Refused(414, "too_long", f"the query has more than {QUERY_CHARACTERS_MAX} characters: narrow it down")
+        raise Refused(400, "invalid", f"the query has more than {QUERY_CHARACTERS_MAX} characters: narrow it down")
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100, errors="strict")
     except ValueError as error:
@@ -94,6 +96,8 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str]) -> _P:
     given: dict[str, object] = dict(names)
     several: dict[str, list[str]] = {}
     for name, value in pairs:
+        if form and not value:
+            continue
         if name in names:
             raise Refused(400, "invalid", f"{name} is in the path: leave it out of the query")
         if name not in fields:
@@ -101,7 +105,7 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str]) -> _P:
             raise Refused(400, "invalid", f"there is no parameter {name[:80]!r}: {known}")
         if _is_many(fields[name]):
             several.setdefault(name, []).append(value)
-        elif value:  # a form sends its empty fields too
+        else:
             given[name] = value
     try:
         return msgspec.convert({**given, **several}, type_, strict=False)

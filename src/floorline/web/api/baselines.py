@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -14,6 +13,7 @@ from floorline.margin.baseline import FIELDS, declaration_of
 from floorline.margin.changelog import entry_document, log_document
 from floorline.margin.policy import Policies
 from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
+from floorline.web.params import read_params
 
 PATH = "/api/v1/baselines"
 _Text = Annotated[str, msgspec.Meta(max_length=256)]
@@ -35,7 +35,7 @@ class _Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     by: _Text = ""
 
 
-class _Which(msgspec.Struct, frozen=True, kw_only=True):
+class _Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The query of a GET."""
 
     feature: Annotated[_Text, msgspec.Meta(description="only of this feature")] = ""
@@ -60,12 +60,9 @@ class BaselinePages:
         )
 
     def _told(self, asked: Asked) -> Page:
-        query = parse_qs(asked.query, keep_blank_values=True)
-        unknown = sorted(query.keys() - {"feature"})
-        if unknown:
-            raise Refused(400, "invalid", f"there is no parameter {unknown[0]!r}: only feature")
+        feature = read_params(_Which, asked.query, {}).feature
         now = self._now()
-        return json_page(200, log_document(self._baselines.log(now), self._today(now), query.get("feature", [""])[-1]))
+        return json_page(200, log_document(self._baselines.log(now), self._today(now), feature))
 
     def _declared(self, asked: Asked) -> Page:
         said = read_body(asked, _Declared)

@@ -31,7 +31,10 @@ class Webhook:
 
     def route(self) -> Route:
         """Where it listens: open to everyone, since the signature says who sends."""
-        told = Told(summary="What Stripe sends, by its signature")
+        told = Told(
+            summary="What Stripe sends, by its signature",
+            failures={400: "Stripe did not sign it", 404: "no secret is set"},
+        )
         return Route(
             method="POST", path=PATH, rule="open", answer=self.answer, body_bytes_max=BODY_BYTES_MAX, told=told
         )

@@ -54,7 +54,10 @@ class _Token(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-_USED = Told(summary="What a customer has used of its budgets, with a token of that customer")
+_USED = Told(
+    summary="What a customer has used of its budgets, with a token of that customer",
+    failures={401: "the token is missing, wrong or over", 403: "the token is another customer's"},
+)
 _MADE = Told(summary="Make a token of a customer's usage", body=_Wanted, answer=_Token, status=201)
 
 
