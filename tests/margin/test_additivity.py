@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from floorline.margin.allocation import tally_costs, tally_revenue
 from floorline.margin.attribution import Names
+from floorline.margin.cells import Cells
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.pools import Attribution, cost_pools, month_cells, revenue_pools
 from floorline.margin.queries import CostRow, PoolColumns, RevenueColumns
@@ -46,14 +47,14 @@ def names() -> Names:
     )
 
 
-def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:
-    """Revenue and costs of the window, by the kept parts."""
-    known = names()
-    to = Attribution(known, window, known.boundaries(window.reach_start, window.reach_end, ATTRIBUTES), ATTRIBUTES)
-    columns = RevenueColumns(
+def columns_of(billed) -> RevenueColumns:
+    return RevenueColumns(
         customer=[b[0] for b in billed], plan=[b[1] for b in billed], feature=[b[2] for b in billed],
         amount=[b[3] for b in billed], start=[FIRST + b[4] for b in billed], end=[FIRST + b[4] + b[5] for b in billed],
     )  # fmt: skip
+
+
+def cells_of(used, window: Window, to: Attribution) -> Cells:
     months = [FIRST, FIRST + 31, FIRST + 59]
     within = [u for u in used if window.reach_start <= months[u[2]] < window.reach_end]
     weights = PoolColumns(
@@ -61,7 +62,14 @@ def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:
         sizes=[1] * len(within), features=[u[1] for u in within], calls=[u[3] for u in within], input_tokens=[0] * len(within), output_tokens=[0] * len(within),
         effective=[u[4] for u in within],
     )  # fmt: skip
-    cells = month_cells(weights, PLANS, to)
+    return month_cells(weights, PLANS, to)
+
+
+def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:
+    """Revenue and costs of the window, by the kept parts."""
+    known = names()
+    to = Attribution(known, window, known.boundaries(window.reach_start, window.reach_end, ATTRIBUTES), ATTRIBUTES)
+    columns, cells = columns_of(billed), cells_of(used, window, to)
     rows = [
         CostRow(
             component="support",

@@ -3,22 +3,23 @@
 Which table answers which grouping is margin.dimensions' decision; docs/margin.md has the list.
 """
 
-import gc
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
+from floorline.jobs.uncollected import uncollected
 from floorline.ledger.remembering import Remembering
 from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import bridge, facts, queries
+from floorline.margin.allocation import Tally
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.closing import Kind, Part, part_of
+from floorline.margin.daily import daily_tallies, month_to_date
 from floorline.margin.dimensions import (
     FINER,
     HISTOGRAM,
@@ -39,14 +40,16 @@ from floorline.margin.pools import (
     Pools,
     cost_pools,
     joined,
+    metered_amounts,
     metered_pools,
     month_cells,
     month_uses,
+    outcome_amounts,
     outcome_pools,
     revenue_pools,
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
-from floorline.margin.revenue import Window, month_of
+from floorline.margin.revenue import Window
 from floorline.margin.series import Series, series
 from floorline.margin.sources import Days
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
@@ -57,7 +60,9 @@ from floorline.margin.table import (
     LeftOut,
     MarginReport,
     finer_cells,
+    kept,
     margin_rows,
+    names_of_outcomes,
     outcome_counts,
     resolved_spans,
     resolved_usage,
@@ -110,7 +115,7 @@ class Margins:
 
     def table(self, request: MarginRequest) -> MarginReport:
         """The margin table that `request` asks for."""
-        with _uncollected():
+        with uncollected():
             return _Table(self._answers, self.policies, request).report()
 
     def trend(self, request: MarginRequest, *, periods: int, days: int | None) -> list[MarginReport]:
@@ -132,13 +137,13 @@ class Margins:
 
     def series(self, request: MarginRequest) -> Series:
         """The figures of every day of the request, without percentiles."""
-        with _uncollected():
+        with uncollected():
             return series(_Table(self._answers, self.policies, request).days())
 
     def facts(self, start: date, end: date, scope: Scope) -> Facts:
         """What a window earned and cost by customer, plan and feature: one side of a bridge."""
         request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
-        with _uncollected():
+        with uncollected():
             return _Table(self._answers, self.policies, request).facts()
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
@@ -168,20 +173,6 @@ class Margins:
         usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
         billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
         return identities(usage, billing, table.customers, self.policies, declared=table.declared())
-
-
-@contextmanager
-def _uncollected() -> Generator[None]:
-    """Without the cycle collector: a table makes a million small tuples and no cycle, and looking for one takes a third
-    of its time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Table:
@@ -221,7 +212,7 @@ class _Table:
         asked = self._begin(queries.usage_sums, self._columns, self._window_days())
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._uncut()))
-        outcomes = self.outcomes()
+        outcomes = self.outcomes(request.by)
         metered = month_uses(_only(weights), self.attribution) if weights and self.metered else []
         revenue = self.earned(outcomes, metered)
         usage, one_to_one = self._usage(asked)
@@ -270,21 +261,47 @@ class _Table:
         weights = self._begin_pools(pools) if self._needs_cells else None
         asked = self._begin(queries.usage_sums, self._columns, self._window_days(every))
         finer = self._begin_finer()
-        outcomes = self._outcomes(self._reach_days(window.end, every)) if self._has_outcomes else []
+        outcomes = self.outcomes(self._request.by, every)
         metered = month_uses(_only(weights), self.attribution) if weights and self.metered else []
         cells = month_cells(_only(weights), plans, self.attribution) if weights else Cells((), plans)
+        revenue = self._earned_by_day(cells, outcomes, metered)
         usage, divides = self._usage_by_day(asked), self._finer(finer)
+        reached: dict[int, list[OutcomeRow]] = {}
+        for row in outcomes:
+            reached.setdefault(row.as_of, []).append(row)
         return [
-            self._day(
-                day,
-                usage.get(day, {}),
-                cells,
-                divides,
-                [row for row in outcomes if month_of(day) <= row.as_of <= day],
-                [use for use in metered if month_of(day) <= use[0] <= day],
-            )
-            for day in every
+            self._day(day, usage.get(day, {}), cells, divides, earned, reached.get(day, []))
+            for day, earned in zip(every, revenue, strict=True)
         ]
+
+    def _earned_by_day(
+        self, cells: Cells, outcomes: Sequence[OutcomeRow], metered: Sequence[tuple[int, Owner, Use]]
+    ) -> Sequence[Pools | Tally]:
+        """What each day of the window earned: divided already, or where columns do not hold it, or what outcomes and use earned
+        is to be divided with it, before that.
+        """
+        plans, to, days = self._policies.plans, self.attribution, range(self.window.start, self.window.end)
+        amounts = [*outcome_amounts(outcomes, plans, to), *metered_amounts(metered, plans, to)]
+        keep = kept(self._request.by, self._cell_key())
+        others = month_to_date(amounts, days)
+        if "feature" not in keep or all(owner.feature for _, owner, _ in amounts):
+            try:
+                return daily_tallies(self.lines, others, days, cells, to, keep)
+            except OverflowError:  # as in tally_revenue
+                pass
+        return [
+            joined(revenue_pools(self.lines, self._of_day(day)), pools) for day, pools in zip(days, others, strict=True)
+        ]
+
+    def _of_day(self, day: int) -> Attribution:
+        """The attribution of the table of one day."""
+        known, window = self.attribution.spans, Window(start=day, end=day + 1)
+        spans = Boundaries(
+            shared=[one for one in known.shared if window.reach_start < one <= day],
+            own=[one for one in known.own if window.reach_start < one <= day],
+            changing=known.changing,
+        )
+        return Attribution(self.names, window, spans, self._attributes)
 
     def _day(
         self,
@@ -292,24 +309,15 @@ class _Table:
         usage: Mapping[Key, Sums],
         cells: Cells,
         finer: Mapping[tuple[int | str, ...], Mapping[Key, int]],
+        revenue: Pools | Tally,
         outcomes: Sequence[OutcomeRow],
-        metered: Sequence[tuple[int, Owner, Use]],
     ) -> MarginReport:
         """The table of one day, of what is asked for the window."""
-        request, plans, known = self._request, self._policies.plans, self.attribution.spans
-        window = Window(start=day, end=day + 1)
-        spans = Boundaries(
-            shared=[one for one in known.shared if window.reach_start < one <= day],
-            own=[one for one in known.own if window.reach_start < one <= day],
-            changing=known.changing,
-        )
-        to = Attribution(self.names, window, spans, self._attributes)
+        request, to = self._request, self._of_day(day)
         gathered = Gathered(
             by=request.by,
             usage=usage,
-            revenue=joined(
-                revenue_pools(self.lines, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to)
-            ),
+            revenue=revenue,
             costs=cost_pools(self._costs, to),
             cells=cells,
             attribution=to,
@@ -347,12 +355,15 @@ class _Table:
 
     # -- revenue
 
-    def outcomes(self) -> list[OutcomeRow]:
-        """Outcomes from the start of the window's first month on."""
-        return self._outcomes(self._reach_days(self.window.end)) if self._has_outcomes else []
-
-    def _outcomes(self, days: Days) -> list[OutcomeRow]:
-        return self._ledger.query(queries.outcomes(days))
+    def outcomes(self, by: Sequence[Dimension] = (), extra: Sequence[int] = ()) -> list[OutcomeRow]:
+        """Outcomes from the start of the window's first month on: with the names that a key by `by` is read from, and with all
+        of them where they earn something.
+        """
+        if not self._has_outcomes:
+            return []
+        priced = any(plan.outcome_prices for plan in self._policies.plans.values())
+        asked = queries.outcomes(self._reach_days(self.window.end, extra), names_of_outcomes(by), priced=priced)
+        return self._ledger.query(asked)
 
     def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
         """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""

@@ -19,6 +19,8 @@ from floorline.margin.vectors import Integers, integers, split_all, sums_of
 
 Grown = tuple[int, int]
 """(before, through): see above."""
+Kept = tuple[int | str, ...]
+"""The parts of an owner that a table needs."""
 
 
 def split_pico(total: int, weights: Sequence[int]) -> list[int]:
@@ -62,7 +64,7 @@ class Tally:
 
     def __init__(self, keep: Sequence[str]) -> None:
         self.keep = tuple(keep)
-        self.amounts: dict[tuple[int | str, ...], Grown] = {}
+        self.amounts: dict[Kept, Grown] = {}
         self._slot = self.keep.index("feature") if "feature" in self.keep else None
         self._key = _picking(self.keep)
         self._rest = _picking([name for name in self.keep if name != "feature"])
@@ -74,7 +76,7 @@ class Tally:
 
     def add(self, owner: Owner, grown: Grown) -> None:
         """Add an amount whose owner is known as far as it will be."""
-        self._add(self._key(owner), grown)
+        self.add_to(self._key(owner), grown)
 
     def add_divided(self, owners: Sequence[Owner], amounts: Sequence[Grown], cells: Cells) -> None:
         """Divide amounts among features. OverflowError, and nothing added, where one exceeds a column."""
@@ -97,26 +99,40 @@ class Tally:
         through: Integers,
     ) -> None:
         """Add parts, each of owner `of_part` and, whatever that says, of feature `features` of `names`."""
-        rests: dict[tuple[int | str, ...], int] = {}
+        keys, group = self.keys_of(owners, of_part, names, features)
+        sums = zip(sums_of(before, group, len(keys)), sums_of(through, group, len(keys)), strict=True)
+        for key, grown in zip(keys, sums, strict=True):
+            self.add_to(key, grown)
+
+    def key_of(self, owner: Owner) -> Kept:
+        """The kept parts of an owner."""
+        return self._key(owner)
+
+    def keys_of(
+        self, owners: Sequence[Owner], of_part: Integers, names: Sequence[str], features: Integers
+    ) -> tuple[list[Kept], Integers]:
+        """The keys of such parts as add_parts adds, and the number of each part's key among them."""
+        rests: dict[Kept, int] = {}
         rest = codes_of([self._rest(owner) for owner in owners], rests)[of_part]
         groups, group = np.unique(rest * len(names) + features, return_inverse=True)
-        sums = zip(sums_of(before, group, len(groups)), sums_of(through, group, len(groups)), strict=True)
         words, slot = list(rests), self._slot
-        numbers: list[int] = groups.tolist()
-        for n, grown in zip(numbers, sums, strict=True):
-            known, feature = words[n // len(names)], names[n % len(names)]
-            self._add(known if slot is None else (*known[:slot], feature, *known[slot:]), grown)
+        keys: list[Kept] = []
+        for number in cast("list[int]", groups.tolist()):
+            known, feature = words[number // len(names)], names[number % len(names)]
+            keys.append(known if slot is None else (*known[:slot], feature, *known[slot:]))
+        return keys, group
 
-    def _add(self, key: tuple[int | str, ...], grown: Grown) -> None:
+    def add_to(self, key: Kept, grown: Grown) -> None:
+        """Add an amount to a key."""
         known = self.amounts.get(key)
         self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
 
 
-def _picking(names: Sequence[str]) -> Callable[[Owner], tuple[int | str, ...]]:
+def _picking(names: Sequence[str]) -> Callable[[Owner], Kept]:
     """Picks the named parts of an owner."""
     positions = [Owner._fields.index(name) for name in names]
     if len(positions) > 1:
-        return cast("Callable[[Owner], tuple[int | str, ...]]", itemgetter(*positions))
+        return cast("Callable[[Owner], Kept]", itemgetter(*positions))
     first, last = (positions[0], positions[0] + 1) if positions else (0, 0)
     return itemgetter(slice(first, last))
 

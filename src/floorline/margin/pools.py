@@ -117,22 +117,34 @@ def _earned(lines: RevenueColumns, spans: Sequence[int], to: Attribution) -> Poo
 
 def outcome_pools(rows: Iterable[OutcomeRow], plans: Mapping[str, PlanPolicy], to: Attribution) -> Pools:
     """Revenue of successful outcomes: the value an outcome carries, else its plan's price for its type."""
-    pools: Pools = {}
+    return grown_of(outcome_amounts(rows, plans, to), to.window.start)
+
+
+def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, PlanPolicy], to: Attribution) -> Pools:
+    """Revenue of plans that charge by call or token, earned on the day of the call."""
+    return grown_of(metered_amounts(uses, plans, to), to.window.start)
+
+
+def outcome_amounts(
+    rows: Iterable[OutcomeRow], plans: Mapping[str, PlanPolicy], to: Attribution
+) -> Iterator[tuple[int, Owner, int]]:
+    """As outcome_pools, each by the first day of its span."""
     for row in rows:
+        if not (row.value or row.unvalued):
+            continue
         customer, plan, feature, workflow, user, outcome = row.names
         owner = to.owner(customer, plan, feature, row.as_of)
         policy = plans.get(owner.plan)
         price = policy.outcome_prices.get(outcome) if policy else None
         amount = row.value + (row.unvalued * to_pico(price) if price is not None else 0)
         if amount:
-            owner = owner._replace(workflow=workflow, user=user, outcome=outcome)
-            _grow(pools, owner, (amount if row.as_of < to.window.start else 0, amount))
-    return pools
+            yield row.as_of, owner._replace(workflow=workflow, user=user, outcome=outcome), amount
 
 
-def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, PlanPolicy], to: Attribution) -> Pools:
-    """Revenue of plans that charge by call or token, earned on the day of the call."""
-    pools: Pools = {}
+def metered_amounts(
+    uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, PlanPolicy], to: Attribution
+) -> Iterator[tuple[int, Owner, int]]:
+    """As metered_pools, each by the first day of its span."""
     for as_of, owner, use in uses:
         policy = plans.get(owner.plan)
         if policy is None or not policy.usage_prices or as_of >= to.window.end:
@@ -140,7 +152,14 @@ def metered_pools(uses: Iterable[tuple[int, Owner, Use]], plans: Mapping[str, Pl
         quantities = {"calls": use.calls, "input_tokens": use.input_tokens, "output_tokens": use.output_tokens}
         amount = sum(quantities[unit] * to_pico(price) for unit, price in policy.usage_prices.items())
         if amount:
-            _grow(pools, to.with_traits(owner, as_of), (amount if as_of < to.window.start else 0, amount))
+            yield as_of, to.with_traits(owner, as_of), amount
+
+
+def grown_of(amounts: Iterable[tuple[int, Owner, int]], start: int) -> Pools:
+    """Amounts of days by owner, those before `start` apart."""
+    pools: Pools = {}
+    for as_of, owner, amount in amounts:
+        _grow(pools, owner, (amount if as_of < start else 0, amount))
     return pools
 
 

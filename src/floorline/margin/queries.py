@@ -1,6 +1,6 @@
 """The questions margin asks of the ledger, as values. SQL lives in sql/*.sql; identifiers come from closed maps only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal, get_args
 
@@ -371,10 +371,16 @@ def cost_lines(start: int, end: int) -> Query[CostRow]:
     return Query(sql=SQL["cost_lines"].substitute(), row=CostRow, parameters=bounds(start, end))
 
 
-def outcomes(days: Days) -> Query[OutcomeRow]:
-    """Outcomes dated within the days."""
+EVERY_NAME = range(6)
+
+
+def outcomes(days: Days, needed: Iterable[int] = EVERY_NAME, *, priced: bool = True) -> Query[OutcomeRow]:
+    """Outcomes dated within the days. Names beyond the `needed` ones (by place) are told where an outcome earns something, as
+    those without a value may only where they are `priced`.
+    """
     sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True))
-    return Query(sql=sql, row=OutcomeRow, parameters=placeholders(days))
+    parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
+    return Query(sql=sql, row=OutcomeRow, parameters=parameters)
 
 
 def customers() -> Query[Customer]:

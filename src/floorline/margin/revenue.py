@@ -40,13 +40,13 @@ class Window:
     @property
     def reach_end(self) -> int:
         """The first day of the month after the one in which the window ends."""
-        return next_month(date.fromordinal(self.end - 1)).toordinal()
+        return month_after(self.end - 1)
 
     @property
     def months(self) -> list[int]:
         """The first day of every month the window touches."""
         found = [self.reach_start]
-        while (following := next_month(date.fromordinal(found[-1])).toordinal()) < self.end:
+        while (following := month_after(found[-1])) < self.end:
             found.append(following)
         return found
 
@@ -59,6 +59,11 @@ class Window:
 def month_of(day: int) -> int:
     """The first day of the calendar month that holds `day`."""
     return month_start(date.fromordinal(day)).toordinal()
+
+
+def month_after(day: int) -> int:
+    """The first day of the calendar month after the one that holds `day`."""
+    return next_month(date.fromordinal(day)).toordinal()
 
 
 def pieces(amount: int, period: tuple[int, int], cuts: Sequence[int]) -> Iterator[tuple[int, int]]:

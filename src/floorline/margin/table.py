@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from floorline.margin.allocation import (
     CostPool,
     Grown,
+    Kept,
     Tally,
     Within,
     divide_finer,
@@ -124,11 +125,13 @@ def with_outcomes(base: Mapping[Key, Sums], known: Mapping[Key, Sums], position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """Everything a table is made of. `usage` is by raw key of `by`; `finer` divides cells named by `cell_key`."""
+    """Everything a table is made of. `usage` is by raw key of `by`; `finer` divides cells named by `cell_key`. Revenue may
+    have been divided already, by the `kept` parts.
+    """
 
     by: tuple[Dimension, ...]
     usage: Mapping[Key, Sums]
-    revenue: Pools
+    revenue: Pools | Tally
     costs: Mapping[CostPool, Grown]
     cells: Cells
     attribution: Attribution
@@ -175,16 +178,17 @@ def first_rows(report: MarginReport, limit: int | None) -> tuple[Figures, ...]:
 def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, ...], Figures]:
     """The rows, by margin ascending, and their total."""
     by = gathered.by
-    revenue_tally = tally_revenue(gathered.revenue, gathered.cells, _keep(gathered))
+    keep, earned = kept(by, gathered.cell_key), gathered.revenue
+    revenue_tally = earned if isinstance(earned, Tally) else tally_revenue(earned, gathered.cells, keep)
     revenue = _project(revenue_tally, gathered, UNMATCHED_REVENUE)
     kinds = {
-        kind: _project(tally_revenue(pools, gathered.cells, _keep(gathered)), gathered, UNMATCHED_REVENUE)
+        kind: _project(tally_revenue(pools, gathered.cells, keep), gathered, UNMATCHED_REVENUE)
         for kind, pools in gathered.kinds.items()
     }
     shared = {
         component: _project(tally, gathered, UNMATCHED_COST)
         for component, tally in tally_costs(
-            gathered.costs, gathered.cells, _keep(gathered), gathered.attribution.with_traits
+            gathered.costs, gathered.cells, keep, gathered.attribution.with_traits
         ).items()
     }
 
@@ -229,13 +233,13 @@ def _kinds(revenue: int, kinds: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def _keep(gathered: Gathered) -> list[str]:
-    """The parts of an owner that this table needs."""
-    coarse = [str(dimension) for dimension in gathered.by if dimension not in FINER]
-    if len(coarse) == len(gathered.by):
+def kept(by: Sequence[Dimension], cell_key: Sequence[str]) -> list[str]:
+    """The parts of an owner that a table needs."""
+    coarse = [str(dimension) for dimension in by if dimension not in FINER]
+    if len(coarse) == len(by):
         return coarse
-    known = [name for name in _KNOWN_TO_OUTCOMES if name in gathered.by]
-    return list(dict.fromkeys((*gathered.cell_key, *coarse, *known)))
+    known = [name for name in _KNOWN_TO_OUTCOMES if name in by]
+    return list(dict.fromkeys((*cell_key, *coarse, *known)))
 
 
 def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]:
@@ -321,13 +325,14 @@ def _by_name(many: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 def _assert_whole(total: Figures, gathered: Gathered) -> None:
     """Nothing was lost or made on the way from what was gathered to the rows."""
-    assert total.revenue_pico == window_of(gathered.revenue)
+    earned = gathered.revenue
+    assert total.revenue_pico == window_of(earned.amounts if isinstance(earned, Tally) else earned)
     assert not gathered.kinds or sum(total.kinds_pico.values()) == total.revenue_pico
     assert sum(total.shared_pico.values()) == window_of(gathered.costs)
     assert total.sums == total_of(gathered.usage.values())
 
 
-def window_of(pools: Mapping[object, Grown] | Mapping[CostPool, Grown] | Pools) -> int:
+def window_of(pools: Mapping[Kept, Grown] | Mapping[CostPool, Grown] | Pools) -> int:
     """What pools earned or cost within the window itself, in 10^-12 USD."""
     return sum(through - before for before, through in pools.values())
 
@@ -371,12 +376,29 @@ def outcome_counts(
     """Outcomes of the window by key; None where a dimension is not a property of an outcome."""
     if not {"call-type", "model"}.isdisjoint(by):
         return None
-    found: dict[Key, OutcomeCounts] = {}
+    needed = names_of_outcomes(by)
+    counted: dict[tuple[Key, int], OutcomeCounts] = {}
     for row in rows:
-        if row.as_of < start:
-            continue
-        customer, plan, feature, workflow, user, outcome = row.names
-        owner = to.owner(customer, plan, feature, row.as_of)._replace(workflow=workflow, user=user, outcome=outcome)
+        if row.as_of >= start:
+            names = tuple([name if n in needed else "" for n, name in enumerate(row.names)])
+            counts = OutcomeCounts(row.outcomes, row.successes)
+            known = counted.get((names, row.as_of))
+            counted[names, row.as_of] = counts if known is None else known.plus(counts)
+    found: dict[Key, OutcomeCounts] = {}
+    for (names, as_of), counts in counted.items():
+        customer, plan, feature, workflow, user, outcome = names
+        owner = to.owner(customer, plan, feature, as_of)._replace(workflow=workflow, user=user, outcome=outcome)
         key = tuple([str(getattr(owner, dimension)) for dimension in by])
-        found[key] = found.get(key, OutcomeCounts()).plus(OutcomeCounts(row.outcomes, row.successes))
+        found[key] = found.get(key, OutcomeCounts()).plus(counts)
     return found
+
+
+def names_of_outcomes(by: Sequence[Dimension]) -> frozenset[int]:
+    """The places of the names of an outcome (OutcomeRow) that its key is read from."""
+    return frozenset({place for dimension in by for place in _NAMES_OF_OUTCOMES.get(dimension, ())})
+
+
+_NAMES_OF_OUTCOMES: Mapping[Dimension, tuple[int, ...]] = {
+    "customer": (0,), "segment": (0,), "cohort": (0,), "plan": (0, 1), "feature": (2,), "workflow": (3,), "user": (4,),
+    "outcome": (5,),
+}  # fmt: skip

@@ -22,8 +22,8 @@ def integers(values: Sequence[int]) -> Integers:
 
 def shares_of(amounts: Integers, parts: Integers, wholes: Integers) -> Integers:
     """Amount × part ÷ whole of each, rounded half-even; 0 ≤ part ≤ whole < 2^31."""
-    quotient, rest = np.divmod(amounts, wholes)
-    more, remainder = np.divmod(rest * parts, wholes)
+    quotient, rest = quotients_of(amounts, wholes)
+    more, remainder = quotients_of(rest * parts, wholes)
     shares = quotient * parts + more
     twice = 2 * remainder
     return shares + ((twice > wholes) | ((twice == wholes) & (shares % 2 == 1)))
@@ -35,24 +35,56 @@ def split_all(totals: Integers, sizes: Integers, weights: Integers) -> Integers:
     The weights of total n are `sizes[n]` (at least one, one of them above 0) and follow those of the totals before; so do
     the parts. OverflowError where the weights of one total sum to 2^61 or more.
     """
-    if not len(totals):
-        return weights
-    starts = np.cumsum(sizes) - sizes
-    whole = np.add.reduceat(weights, starts)
-    amount = np.abs(totals)
-    wrapped = int(np.add.reduceat(weights >> _HALF_BITS, starts).max()) >> (62 - _HALF_BITS) or int(amount.min()) < 0
-    if wrapped or int(whole.max()).bit_length() > WHOLE_BITS_MAX:
-        raise OverflowError("a total or its weights exceed what a column divides")
-    assert int(whole.min()) > 0
-    each, rest = np.divmod(amount, whole)
-    more, remainder = _product_over(np.repeat(rest, sizes), weights, np.repeat(whole, sizes))
-    parts = np.repeat(each, sizes) * weights + more
-    missing = amount - np.add.reduceat(parts, starts)
-    number = np.repeat(np.arange(len(totals)), sizes)
-    by_remainder = np.lexsort((-remainder, number))  # stable: of equal remainders the earlier one comes first
-    place = np.arange(len(weights)) - np.repeat(starts, sizes)
-    parts[by_remainder] += place < np.repeat(missing, sizes)
-    return parts * np.repeat(np.sign(totals), sizes)
+    return Splitter(sizes, weights).parts(totals) if len(totals) else weights
+
+
+class Splitter:
+    """Splits one column of totals after another by the same weights: see split_all. There is at least one total."""
+
+    __slots__ = ("_keys", "_narrow", "_number", "_place", "_starts", "_weights", "_whole", "_whole_of_part")
+
+    def __init__(self, sizes: Integers, weights: Integers) -> None:
+        """OverflowError where weights are too great."""
+        self._starts = np.cumsum(sizes) - sizes
+        self._weights, self._whole = weights, np.add.reduceat(weights, self._starts)
+        wrapped = int(np.add.reduceat(weights >> _HALF_BITS, self._starts).max()) >> (62 - _HALF_BITS)
+        bits = int(self._whole.max()).bit_length()
+        if wrapped or bits > WHOLE_BITS_MAX:
+            raise OverflowError("weights exceed what a column divides")
+        assert int(self._whole.min()) > 0
+        self._narrow = bits < _HALF_BITS  # a remainder times a weight fits
+        self._number = np.repeat(np.arange(len(sizes)), sizes)
+        self._whole_of_part = self._whole[self._number]
+        self._place = np.arange(len(weights)) - self._starts[self._number]
+        fits = bits + len(sizes).bit_length() <= WHOLE_BITS_MAX
+        self._keys = (self._number + 1) << bits if fits else None
+
+    def parts(self, totals: Integers) -> Integers:
+        """The parts of each total, one after another. OverflowError for one that has no opposite."""
+        amount = np.abs(totals)
+        if int(amount.min()) < 0:
+            raise OverflowError("a total exceeds what a column divides")
+        each, rest = quotients_of(amount, self._whole)
+        if self._narrow:
+            more, remainder = quotients_of(rest[self._number] * self._weights, self._whole_of_part)
+        else:
+            more, remainder = _product_over(rest[self._number], self._weights, self._whole_of_part)
+        parts = each[self._number] * self._weights + more
+        missing = amount - np.add.reduceat(parts, self._starts)
+        parts[self._by_remainder(remainder)] += self._place < missing[self._number]
+        return parts * np.sign(totals)[self._number]
+
+    def _by_remainder(self, remainder: Integers) -> Integers:
+        """The parts total by total, the greatest remainder first and of equals the earlier one."""
+        if self._keys is None:
+            return np.lexsort((-remainder, self._number))  # stable
+        return np.argsort(self._keys - remainder, kind="stable")  # fast for what is nearly in order
+
+
+def quotients_of(values: Integers, divisors: Integers) -> tuple[Integers, Integers]:
+    """np.divmod in a third of its time."""
+    quotients = values // divisors
+    return quotients, values - quotients * divisors
 
 
 def _product_over(rest: Integers, weights: Integers, wholes: Integers) -> tuple[Integers, Integers]:
@@ -64,19 +96,33 @@ def _product_over(rest: Integers, weights: Integers, wholes: Integers) -> tuple[
     quotient, remainder = np.zeros_like(rest), np.zeros_like(rest)
     for shift in range((digits - 1) * bits, -1, -bits):
         digit = (weights >> shift) & ((1 << bits) - 1)
-        more, remainder = np.divmod((remainder << bits) + rest * digit, wholes)
+        more, remainder = quotients_of((remainder << bits) + rest * digit, wholes)
         quotient = (quotient << bits) + more
     return quotient, remainder
 
 
 def sums_of(values: Integers, groups: Integers, count: int) -> list[int]:
-    """The sum of the values of each group from 0 to `count` - 1. Halves are summed apart, so that no sum overflows."""
-    high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    np.add.at(high, groups, values >> _HALF_BITS)
-    np.add.at(low, groups, values & ((1 << _HALF_BITS) - 1))
+    """The sum of the values of each group from 0 to `count` - 1, whatever it is."""
+    high, low = _halves_of(values, groups, count)
     if np.abs(high).max(initial=0) < 1 << (_HALF_BITS - 2):
         return ((high << _HALF_BITS) + low).tolist()
     return [(upper << _HALF_BITS) + lower for upper, lower in zip(high.tolist(), low.tolist(), strict=True)]
+
+
+def added(values: Integers, groups: Integers, count: int) -> Integers:
+    """As sums_of, a column; OverflowError where a sum might exceed one."""
+    high, low = _halves_of(values, groups, count)
+    if np.abs(high).max(initial=0) >= 1 << (_HALF_BITS - 2):
+        raise OverflowError("a sum exceeds a column")
+    return (high << _HALF_BITS) + low
+
+
+def _halves_of(values: Integers, groups: Integers, count: int) -> tuple[Integers, Integers]:
+    """The sums of upper and of lower halves, so that neither overflows."""
+    high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.add.at(high, groups, values >> _HALF_BITS)
+    np.add.at(low, groups, values & ((1 << _HALF_BITS) - 1))
+    return high, low
 
 
 def spread(starts: Integers, sizes: Integers) -> Integers:
