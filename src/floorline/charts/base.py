@@ -25,6 +25,11 @@ ZONE_COLOURS = {"red": RED, "yellow": YELLOW, "green": GREEN, "unknown": GREY}
 ZONE_SHAPES = {"red": "triangle-down", "yellow": "diamond", "green": "triangle-up", "unknown": "cross"}
 """A zone is told by colour and by shape."""
 
+ZONE_LEGEND = {
+    "orient": "top", "direction": "horizontal",
+    "labelExpr": "{red: 'below floor', yellow: 'near floor', green: 'above floor', unknown: 'unknown'}[datum.label]",
+}  # fmt: skip
+
 FEW = 10
 LINES = ("#27548a", "#d1495b", "#2e8b57", "#c98a00", "#7b4fa3", "#1b998b", "#8c564b", "#5f6b76")
 _FONT = "Helvetica, Arial, sans-serif"

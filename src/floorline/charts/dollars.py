@@ -104,8 +104,15 @@ def amounts(title: str, parts: Sequence[Amount], *, subtitle: str = "") -> Chart
     return chart(title, subtitle, [bars], height=70 + BAR_HEIGHT * len(rows))
 
 
-def cost_per_call(title: str, points: Sequence[CostPoint], *, marks: Sequence[Mark] = (), subtitle: str = "") -> Chart:
-    """What a call cost, day by day, and what happened meanwhile."""
+def cost_per_call(
+    title: str,
+    points: Sequence[CostPoint],
+    *,
+    marks: Sequence[Mark] = (),
+    p95: Sequence[CostPoint] = (),
+    subtitle: str = "",
+) -> Chart:
+    """What a call cost, day by day, what 95 of a hundred cost at most, and what happened meanwhile."""
     rows = [{"day": point.day.isoformat(), "usd": figure(point.usd)} for point in points]
     dollars = {"labelExpr": "datum.value === 0 ? '$0' : '$' + format(datum.value, ',.3~r')", "tickCount": 6}
     y = quantitative("usd", title="a call", scale={"zero": True}, axis=dollars)
@@ -120,6 +127,15 @@ def cost_per_call(title: str, points: Sequence[CostPoint], *, marks: Sequence[Ma
         layer(rows, line_mark(len(known)), {"x": by_day(), "y": y}, numbers=("usd",)),
         *last_marks(shown, by_day(), y, "usd"),
     ]
+    tail = [{"day": point.day.isoformat(), "usd": figure(point.usd)} for point in p95 if point.usd is not None]
+    if tail:
+        thin = {"type": "line", "color": GREY, "strokeWidth": 1, "strokeDash": [2, 3]}
+        name = {"type": "text", "align": "right", "dy": -9, "color": GREY}
+        at = {"x": by_day(), "y": y, "text": {"value": "P95"}}
+        layers += [
+            layer(tail, thin, {"x": by_day(), "y": y}, numbers=("usd",)),
+            layer(tail[-1:], name, at, numbers=("usd",)),
+        ]
     return chart(title, subtitle, layers if marks else layers[2:])
 
 

@@ -8,6 +8,7 @@ from floorline.charts.base import (
     GREY,
     INK,
     ZONE_COLOURS,
+    ZONE_LEGEND,
     ZONE_SHAPES,
     Chart,
     Row,
@@ -90,7 +91,7 @@ def _row(one: Placed, *, named: bool) -> Row:
 def _told(placed: Sequence[Placed]) -> Chart:
     """How a point tells its zone, its cost and, pointed at, the rest."""
     zones = [zone for zone in ZONE_COLOURS if any(one.zone == zone for one in placed)]
-    legend = {"orient": "top", "direction": "horizontal"}
+    legend = ZONE_LEGEND
     told: Chart = {
         "size": quantitative("cost", legend=None, scale={"range": [70, 900]}),
         "tooltip": [{"field": name, "type": "nominal"} for name in ("feature", "said", "zone")],

@@ -10,6 +10,7 @@ from floorline.charts.base import (
     BLUE,
     GREY,
     ZONE_COLOURS,
+    ZONE_LEGEND,
     ZONE_SHAPES,
     Chart,
     Row,
@@ -106,7 +107,7 @@ def _points(rows: Sequence[DayRow], at: Mapping[str, object], unit: Unit) -> tup
     ]
     encoding: Chart = {"x": by_day(), **at, "tooltip": told}
     if zones:
-        legend = {"orient": "top", "direction": "horizontal"}
+        legend = ZONE_LEGEND
         for channel, means in (("color", ZONE_COLOURS), ("shape", ZONE_SHAPES)):
             scale = {"domain": zones, "range": [means[zone] for zone in zones]}
             encoding[channel] = {"field": "zone", "type": "nominal", "legend": legend, "scale": scale}

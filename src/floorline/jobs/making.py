@@ -1,7 +1,10 @@
-"""Asks the ledger what the calls of one feature are made of and hands it to the pure part. Rollups alone are read."""
+"""Asks the ledger what the calls of one feature are made of and hands it to the pure parts. Rollups alone are read."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from importlib import resources
+from typing import Protocol
 
 import msgspec
 
@@ -12,6 +15,7 @@ from floorline.margin.dimensions import Scope
 from floorline.margin.makeup import Makeup, Slice
 from floorline.margin.metrics import Sums
 from floorline.margin.policy import Policies
+from floorline.margin.prompt_use import PromptDay
 from floorline.query import Parameter, Query
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
@@ -44,10 +48,74 @@ class CostsRow(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[int]
 
 
+class PromptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of feature_prompts.sql; money in 10^-12 USD."""
+
+    day: date
+    feature: str
+    prompt: str
+    model: str
+    calls: int
+    unpriced: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    cost: int
+
+
+class _Named(Protocol):
+    @property
+    def day(self) -> date: ...
+    @property
+    def feature(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The calls of one feature, by every name it has had."""
+
+    feature: str
+    names: Names
+    parameters: dict[str, Parameter]
+
+    def is_its(self, row: _Named) -> bool:
+        """Whether the raw name was the feature's on that day."""
+        return self.names.resolve("feature", row.feature, row.day.toordinal()) == self.feature
+
+
 def makeup_of(ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope) -> Makeup:
     """What the calls of `feature`, by all of its names, are made of from `start` to the day before `end`."""
+    asked = _asked(ledger, policies, feature, start, end, scope)
+    calls = ledger.begin(Query(sql=_sql("feature_calls"), row=CallsRow, parameters=asked.parameters))
+    costs = ledger.begin(Query(sql=_sql("feature_costs"), row=CostsRow, parameters=asked.parameters))
+    buckets: dict[date, dict[int, int]] = {}
+    for row in filter(asked.is_its, costs.result()):
+        held = buckets.setdefault(row.day, {})
+        for bucket, count in zip(row.buckets, row.calls, strict=True):
+            held[bucket] = held.get(bucket, 0) + count
+    slices = [_slice(row) for row in filter(asked.is_its, calls.result())]
+    return Makeup(feature=feature, slices=slices, buckets=buckets)
+
+
+def prompts_of(
+    ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope
+) -> Sequence[PromptDay]:
+    """The prompts of `feature`, by all of its names, from `start` to the day before `end`."""
+    asked = _asked(ledger, policies, feature, start, end, scope)
+    rows = ledger.query(Query(sql=_sql("feature_prompts"), row=PromptRow, parameters=asked.parameters))
+    return [
+        PromptDay(
+            row.day, row.prompt, row.model, row.calls, row.unpriced, row.input_tokens, row.cache_read_tokens,
+            row.cache_write_tokens, row.output_tokens, row.cost,
+        )
+        for row in rows
+        if asked.is_its(row)
+    ]  # fmt: skip
+
+
+def _asked(ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope) -> _Asked:
     aliases = [alias for alias in (*ledger.query(queries.aliases()), *policies.aliases) if alias.kind == "feature"]
-    names = Names(aliases)
     parameters: dict[str, Parameter] = {
         "start": start,
         "end": end,
@@ -55,19 +123,7 @@ def makeup_of(ledger: AnyLedger, policies: Policies, feature: str, start: date, 
         "environment": scope.environment,
         "purpose": scope.purpose,
     }
-    calls = ledger.begin(Query(sql=_sql("feature_calls"), row=CallsRow, parameters=parameters))
-    costs = ledger.begin(Query(sql=_sql("feature_costs"), row=CostsRow, parameters=parameters))
-
-    def is_its(row: CallsRow | CostsRow) -> bool:
-        return names.resolve("feature", row.feature, row.day.toordinal()) == feature
-
-    buckets: dict[date, dict[int, int]] = {}
-    for row in filter(is_its, costs.result()):
-        held = buckets.setdefault(row.day, {})
-        for bucket, count in zip(row.buckets, row.calls, strict=True):
-            held[bucket] = held.get(bucket, 0) + count
-    slices = [_slice(row) for row in filter(is_its, calls.result())]
-    return Makeup(feature=feature, slices=slices, buckets=buckets)
+    return _Asked(feature, Names(aliases), parameters)
 
 
 def _slice(row: CallsRow) -> Slice:

@@ -111,6 +111,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         return ratio_of(self.revenue_pico - self.cogs_pico, self.revenue_pico) if self.revenue_pico > 0 else None
 
     @property
+    def short(self) -> Decimal | None:
+        """What the margin lacks of the floor, USD, 0 where it holds; None where the zone is unknown."""
+        if self.floor is None or self.zone == "unknown":
+            return None
+        return max(money.ZERO, money.multiply(self.revenue, self.floor) - self.margin)
+
+    @property
     def cost_known(self) -> bool:
         """Whether anything of the cost is known: False where no call has a price and nothing else costs."""
         return bool(self.cogs_pico or any(self.shared_pico.values()) or self.priced_calls > 0 or not self.sums.calls)

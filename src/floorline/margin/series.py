@@ -44,6 +44,11 @@ class Stretch(NamedTuple):
         return ratio_of(self.cogs_pico, self.revenue_pico) if self.revenue_pico > 0 else None
 
     @property
+    def cost_known(self) -> bool:
+        """Whether anything of the cost is known: False where calls were made, none has a price and nothing else costs."""
+        return bool(self.cogs_pico) or not self.sums.calls or self.sums.calls > self.sums.unpriced
+
+    @property
     def cost_per_call(self) -> Decimal | None:
         """The calls' own cost ÷ priced calls, USD; None without a priced call."""
         return per(self.sums.effective, max(0, self.sums.calls - self.sums.unpriced))

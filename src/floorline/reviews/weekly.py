@@ -133,7 +133,7 @@ def _line(
         ratio_before=None if before is None else _ratio(before),
         floor=row.floor,
         zone=row.zone,
-        short=_short(row),
+        short=row.short,
         calls=row.sums.calls,
         unpriced_calls=row.sums.unpriced,
         weeks=trend.weeks,
@@ -151,13 +151,6 @@ def _trend(figures: WeekFigures, key: tuple[str, ...]) -> FeatureTrend:
 
 def _ratio(row: Figures) -> Decimal | None:
     return row.margin_ratio if row.cost_known else None
-
-
-def _short(row: Figures) -> Decimal | None:
-    """What the margin lacks of the floor, USD, 0 where it holds; None where the zone is unknown."""
-    if row.floor is None or row.zone == "unknown":
-        return None
-    return max(money.ZERO, money.multiply(row.revenue, row.floor) - row.margin)
 
 
 def _waterfall(total: Figures) -> tuple[Part, ...]:

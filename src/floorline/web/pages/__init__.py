@@ -6,7 +6,7 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import (
+from floorline.web.pages import feature
     alerts,
     backlog,
     backlog_item,
@@ -33,6 +33,7 @@ from floorline.web.view import Action, View
 VIEWS: tuple[View[Any], ...] = (
     *now.VIEWS,
     *features.VIEWS,
+    *feature.VIEWS,
     *customers.VIEWS,
     *customer.VIEWS,
     *cohorts.VIEWS,
