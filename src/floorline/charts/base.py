@@ -26,7 +26,7 @@ ZONE_SHAPES = {"red": "triangle-down", "yellow": "diamond", "green": "triangle-u
 """A zone is told by colour and by shape."""
 
 ZONE_LEGEND = {
-    "orient": "top", "direction": "horizontal",
+    "orient": "top", "direction": "horizontal", "columns": {"expr": "width < 400 ? 1 : 4"},
     "labelExpr": "{red: 'below floor', yellow: 'near floor', green: 'above floor', unknown: 'unknown'}[datum.label]",
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.margin.bridge import LABELS, Bridge, Days, primary_driver
 from floorline.margin.runbook import lever_for
 from floorline.money import usd_of
-from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Link, Note, Shown, Table, Text, Value
+from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Field, Form, Note, Shown, Table, Text, Value
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, known, tabs
@@ -19,6 +19,8 @@ from floorline.web.params import PREVIOUS, address
 from floorline.web.view import View
 
 BRIDGE = f"{PATH}/bridge"
+SEEN_PARTS = 500
+"""A part that the largest is so many times larger than is no bar."""
 
 
 def build(desk: Desk, params: FeatureParams) -> Shown:
@@ -29,12 +31,16 @@ def build(desk: Desk, params: FeatureParams) -> Shown:
     known(desk, compared)
     bridge = _bridge(desk, compared, before, days)
     driver = primary_driver(bridge) if bridge else None
-    lead = "" if bridge is None else driver.sentence if driver else "Nothing took margin."
+    lead = "" if bridge is None else _sentence(driver.sentence) if driver else "Nothing took margin."
     return Shown(
         title=f"{params.feature}: why it changed",
         lead=lead,
         about=about_feature(desk, compared),
-        blocks=[tabs(params, "/bridge"), _windows(compared, days), *(_found(desk, bridge) if bridge else [_NOTHING])],
+        blocks=[
+            tabs(params, "/bridge"),
+            _windows(compared, before, days),
+            *(_found(desk, bridge) if bridge else [_NOTHING]),
+        ],
     )
 
 
@@ -53,19 +59,26 @@ def _bridge(desk: Desk, params: FeatureParams, before: Days, after: Days) -> Bri
     return next((row for row in found.rows if row.key == (params.feature,)), None)
 
 
-def _windows(params: FeatureParams, days: Days) -> Note:
-    """Which two windows are compared, and others that often are."""
-    length = (days.end - days.start).days
-    links = [
-        Link(text=text, to=address(BRIDGE, replace(params, from_=None, days=number, against=PREVIOUS)))
-        for number, text in ((7, "week on week"), (30, "30 days on 30 days"))
-        if number != length
+def _windows(params: FeatureParams, before: Days, after: Days) -> Form:
+    """Any two windows: the earlier one as two days, which the picker above has no fields for."""
+    hidden = {"environment": params.environment, "purpose": params.purpose}
+    fields = [
+        Field(
+            name="against",
+            label="Earlier window",
+            value=f"{before.start}..{before.end}",
+            help="two days, the second exclusive",
+        ),
+        Field(name="from", label="Later window from", kind="date", value=str(after.start)),
+        Field(name="to", label="to, exclusive", kind="date", value=str(after.end)),
+        *(
+            Field(name=name, label="", kind="hidden", value=value)
+            for name, value in hidden.items()
+            if value != "production"
+        ),
     ]
-    text = (
-        "Any two windows can be compared: choose the later one above, and put the earlier one into the address as "
-        "against=2026-01-01..2026-01-08, its second day exclusive."
-    )
-    return Note(name="windows", kind="info", text=text, links=links)
+    action = address(BRIDGE, None, feature=params.feature)
+    return Form(name="windows", title="Compare any two windows", action=action, submit="Compare", fields=fields, rule="viewer", method="get")  # fmt: skip
 
 
 def _found(desk: Desk, bridge: Bridge) -> list[AnyBlock]:
@@ -82,8 +95,12 @@ def _driver(desk: Desk, bridge: Bridge) -> list[Note]:
     if driver is None:
         return []
     lever = lever_for(desk.policies, driver.part, driver.lever)
-    text = f"{driver.sentence}. {lever}"
+    text = f"{_sentence(driver.sentence)} {lever}"
     return [Note(name="driver", title=f"The driver: {LABELS[driver.part]}", kind="warning", text=text)]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _cards(bridge: Bridge) -> list[Card]:
@@ -106,16 +123,16 @@ def _cards(bridge: Bridge) -> list[Card]:
 
 def _parts(bridge: Bridge) -> list[AnyBlock]:
     parts = bridge.parts
+    largest = max((abs(pico) for pico in parts.values()), default=0)
+    seen = [
+        Amount(LABELS[part], usd_of(pico)) for part, pico in parts.items() if pico and abs(pico) * SEEN_PARTS >= largest
+    ]
     chart = Chart(
         name="bridge",
-        title="From the earlier margin to the later",
-        said="Each bar is what one cause gave or took; together they are the whole change, to the last digit.",
-        spec=waterfall(
-            "From the earlier margin to the later",
-            [Amount(LABELS[part], usd_of(pico)) for part, pico in parts.items()],
-            start=Amount("margin before", usd_of(bridge.before_pico)),
-            end="margin after",
-        ),
+        title="What each cause did to the margin",
+        said="Each bar is what one cause gave (green, up) or took (red, down); the last is all of them together. Causes too small "
+        "to be seen are in the table alone.",
+        spec=waterfall("What each cause did to the margin", seen, end="change"),
         table="parts",
     )
     points = bridge.points
@@ -134,7 +151,7 @@ def _parts(bridge: Bridge) -> list[AnyBlock]:
         "part": "change", "usd": usd_of(bridge.change_pico), "points": difference(bridge.now.margin_ratio, bridge.was.margin_ratio),
     }  # fmt: skip
     return [
-        chart,
+        *([chart] if seen else []),
         Table(
             name="parts",
             title="What changed it",

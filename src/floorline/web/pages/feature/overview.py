@@ -23,8 +23,9 @@ from floorline.margin.runbook import NOBODY, owner_of, response_for
 from floorline.margin.series import Series
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Facts, Link, Note, Shown, Table, Value
 from floorline.web.desk import Desk
+from floorline.web.figures import dollars
 from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, feature_row, report_of, tabs
-from floorline.web.pages.features import DAILY_MAX, DAY, day_cells, days_of
+from floorline.web.pages.features import DAILY_MAX, DAY, day_cells, days_of, percent_said
 from floorline.web.pages.margin_cells import (
     CALLS,
     COGS,
@@ -89,10 +90,14 @@ def _shown_days(desk: Desk, days: Days) -> Days:
 
 
 def _lead(row: Figures, days: Days) -> str:
+    if row.margin_ratio is None or not row.cost_known or row.floor is None:
+        return ""
+    kept = (
+        f"It keeps {percent_said(row.margin_ratio)} of what it earns, {dollars(row.margin)} of {dollars(row.revenue)}"
+    )
     lacks = short_month(row, days)
-    if row.zone == "red" and lacks:
-        return f"Below its floor: it lacks ${lacks:,.0f} a month of it."
-    return {"red": "Below its floor.", "yellow": "Near its floor.", "green": "Above its floor."}.get(row.zone, "")
+    short = f": {dollars(lacks)} a month short of its floor" if lacks else ""
+    return f"{kept}{short}."
 
 
 def _demands(desk: Desk, params: FeatureParams, row: Figures) -> list[Note]:
