@@ -37,9 +37,14 @@ class Lifetime:
         return ratio_of(self.left, self.paid_before) if self.paid_before >= PAYING_MIN else None
 
     @property
+    def margin_each(self) -> Decimal | None:
+        """USD that a paying customer leaves a month; None where nobody pays."""
+        return per(self.margin_pico, self.paying)
+
+    @property
     def ltv(self) -> Decimal | None:
         """USD that a paying customer leaves until it leaves; None while nobody does, or where nobody pays."""
-        each = per(self.margin_pico, self.paying)
+        each = self.margin_each
         return money.ratio(each, self.churn) if each is not None and self.churn else None
 
     @property
