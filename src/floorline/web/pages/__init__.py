@@ -6,7 +6,7 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import feature
+from floorline.web.pages import feature, month
     alerts,
     backlog,
     backlog_item,
@@ -34,6 +34,7 @@ VIEWS: tuple[View[Any], ...] = (
     *now.VIEWS,
     *features.VIEWS,
     *feature.VIEWS,
+    *month.VIEWS,
     *customers.VIEWS,
     *customer.VIEWS,
     *cohorts.VIEWS,

@@ -28,7 +28,9 @@ class MonthParams(Params, frozen=True, kw_only=True):
     """One calendar month of the ledger's timezone."""
 
     month: Annotated[Text, msgspec.Meta(description="as 2026-10; the running one when not given")] = ""
-    environment: Annotated[Text, msgspec.Meta(description="count calls of this environment; `all` for every one")] = "production"
+    environment: Annotated[Text, msgspec.Meta(description="count calls of this environment; `all` for every one")] = (
+        "production"
+    )
     purpose: Annotated[Text, msgspec.Meta(description="count calls of this purpose; `all` for every one")] = "production"  # fmt: skip
 
     @property
@@ -71,7 +73,9 @@ def table(desk: Desk, params: MonthParams, days: Days, *, with_kinds: bool = Fal
     )
 
 
-def about_month(desk: Desk, params: MonthParams, month: Month, report: MarginReport | None, notes: Sequence[str] = ()) -> About:
+def about_month(
+    desk: Desk, params: MonthParams, month: Month, report: MarginReport | None, notes: Sequence[str] = ()
+) -> About:
     """What the page covers."""
     against = f"{month.before.start}..{month.before.end}"
     window = Window(
@@ -81,10 +85,11 @@ def about_month(desk: Desk, params: MonthParams, month: Month, report: MarginRep
         environment=params.environment,
         purpose=params.purpose,
     )
-    runs = () if month.whole else (
-        f"{month.name} still runs: its figures are those up to today, beside as many days of the month before. Revenue of today "
-        "is known, its cost is not yet.",
-    )  # fmt: skip
+    said = (
+        f"{month.name} still runs: its figures are those up to today, beside as many days of the month before. "
+        "Revenue of today is known, its cost is not yet."
+    )
+    runs = () if month.whole else (said,)
     return about(window, desk.today, desk.now(), desk.ledger.timezone, report=report, notes=(*runs, *notes))
 
 

@@ -295,7 +295,6 @@ def _ratios(sides: _Sides) -> list[dict[str, Value]]:
 
 
 def _since(found: Beside, restated: Restated) -> list[Table]:
-    kinds = [(kind, restated.since[kind]) for kind in KINDS if kind in restated.since]
     corrections = Table(
         name="corrections",
         title="What came since it was closed",
@@ -307,8 +306,15 @@ def _since(found: Beside, restated: Restated) -> list[Table]:
             Column(name="records", title="Records", unit="count"),
         ),
         rows=[
-            {"what": MEANINGS[kind], "revenue": part.revenue, "cost": part.cost, "margin": part.margin, "records": part.rows}
-            for kind, part in kinds
+            {
+                "what": MEANINGS[kind],
+                "revenue": part.revenue,
+                "cost": part.cost,
+                "margin": part.margin,
+                "records": part.rows,
+            }
+            for kind in KINDS
+            if (part := restated.since.get(kind)) is not None
         ],
         empty="Nothing: the month stands as it was closed.",
     )
