@@ -6,7 +6,7 @@ from typing import Any
 from floorline.web.desk import Desk
 from floorline.web.http import Stream
 from floorline.web.live import Feed
-from floorline.web.pages import feature, month
+from floorline.web.pages import (
     alerts,
     backlog,
     backlog_item,
@@ -16,10 +16,12 @@ from floorline.web.pages import feature, month
     cohorts,
     customer,
     customers,
+    feature,
     features,
     guardrail_use,
     guardrails,
     keys,
+    month,
     now,
     prices,
     review,

@@ -28,8 +28,8 @@ _SHARES = (
     Column(name="usd", title="Cost of calls", unit="usd", definition="cogs"),
     Column(name="of_cost", title="Of cost", unit="percent", definition="of_cost"),
     Column(name="per_call", title="Cost per call", unit="usd", definition="cost_per_call"),
-    Column(name="input_tokens", title="Input tokens a call", unit="number", definition="input_tokens"),
-    Column(name="output_tokens", title="Output tokens a call", unit="number", definition="output_tokens"),
+    Column(name="input_tokens", title="Input tokens a call", unit="number", definition="input_per_call"),
+    Column(name="output_tokens", title="Output tokens a call", unit="number", definition="output_per_call"),
     Column(name="unpriced", title="Unpriced calls", unit="count", definition="unpriced"),
 )
 
