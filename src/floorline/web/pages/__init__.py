@@ -24,6 +24,7 @@ from floorline.web.pages import (
     month,
     now,
     prices,
+    quality,
     review,
     reviews,
     settings,
@@ -53,6 +54,7 @@ VIEWS: tuple[View[Any], ...] = (
     *call.VIEWS,
     *keys.VIEWS,
     *prices.VIEWS,
+    *quality.VIEWS,
     *settings.VIEWS,
     *start.VIEWS,
 )
