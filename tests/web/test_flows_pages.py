@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,13 @@ def test_the_first_page_waits_for_the_first_call_and_says_when_it_has_come(ledge
     keep(ledger, [call("2026-01-05T09:00:00Z", "acme", "chat", "0.30")])
     assert block(client, "/start.json", "waiting")["kind"] == "good"
     assert client.get("/").headers["location"] != "/start"
+
+
+def test_counts_lead_to_the_calls_that_they_count(client):
+    made = client.post("/api/v1/keys", json={"name": "my app"}).json()["id"]
+    for address in (f"/workflows/ticket?{JANUARY}", f"/prices?{JANUARY}", f"/keys/{made}?{JANUARY}"):
+        page = client.get(address, headers={"accept": "text/html"}).text
+        links = {unescape(link) for link in re.findall(r'href="(/calls\?[^"]*)"', page)}
+        assert links, address
+        for link in links:
+            assert client.get(link.replace("/calls?", "/calls.json?")).status_code == 200, link

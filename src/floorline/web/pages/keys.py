@@ -123,7 +123,7 @@ def build_one(desk: Desk, params: OneKey) -> Shown:
         title=key.name,
         about=about(params, desk.today, now, desk.ledger.timezone, notes=_counted_since(use, params, desk)),
         blocks=[
-            Cards(name="use", cards=_use_cards(row)),
+            Cards(name="use", cards=_use_cards(row, params)),
             Facts(name="rights", title="What it is", facts=_rights(key, row)),
             *_changes(desk, key, now),
         ],
@@ -213,9 +213,10 @@ def _bound(key: Key) -> Mapping[str, str]:
     return {field: text for field, text in fields.items() if text}
 
 
-def _use_cards(row: Mapping[str, Value]) -> list[Card]:
+def _use_cards(row: Mapping[str, Value], params: OneKey) -> list[Card]:
+    calls = address("/calls", replace(params, sort="", page=""))
     return [
-        Card(name="calls", title="Calls", value=row["calls"], unit="count", definition="calls"),
+        Card(name="calls", title="Calls", value=row["calls"], unit="count", definition="calls", to=calls),
         Card(name="cost", title="Cost as recorded", value=row["cost"], unit="usd", definition="key_cost"),
         Card(name="refused", title="Refused", value=row["refused"], unit="count", definition="key_refused"),
         Card(name="unpriced", title="Unpriced", value=row["unpriced"], unit="count", definition="unpriced"),

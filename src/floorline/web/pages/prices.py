@@ -60,7 +60,7 @@ def build(desk: Desk, params: Window) -> Shown:
             Table(
                 name="models",
                 title="Models called, at their price of today",
-                columns=_model_columns(params),
+                columns=_model_columns(params, desk.today),
                 rows=[_model_row(one) for one in found],
                 empty="No call of these days names a model.",
                 note="USD a million tokens, as contracted. The book is consulted as of each call's own time.",
@@ -205,7 +205,9 @@ def _late_prices(found: Sequence[ModelPriced]) -> list[Note]:
     return [Note(name="late-prices", kind="warning", text=text)]
 
 
-def _model_columns(params: Window) -> list[Column]:
+def _model_columns(params: Window, today: date) -> list[Column]:
+    window = params.window(today)
+    calls = address("/calls", from_=window.start, to=window.end, environment=params.environment, purpose=params.purpose)
     return [
         Column(name="named", title="Model", link=address("/prices/{provider}/{model}", replace(params, sort="", page=""))),
         Column(name="provider", title="Provider", hidden=True),
@@ -219,8 +221,8 @@ def _model_columns(params: Window) -> list[Column]:
         Column(name="discount", title="Off list", unit="percent", definition="price_discount"),
         Column(name="effective_from", title="Since", unit="day", definition="price_since"),
         Column(name="version", title="Version", unit="code", definition="price_version", link=_VERSION),
-        Column(name="calls", title="Calls", unit="count", definition="calls"),
-        Column(name="unpriced", title="Unpriced", unit="count", definition="unpriced"),
+        Column(name="calls", title="Calls", unit="count", definition="calls", link=f"{calls}&model={{model}}"),
+        Column(name="unpriced", title="Unpriced", unit="count", definition="unpriced", link=f"{calls}&model={{model}}&basis=unpriced"),
         Column(name="cost", title="Spend", unit="usd", definition="spend"),
         Column(name="input_tokens", title="Input tokens", unit="tokens", hidden=True),
         Column(name="output_tokens", title="Output tokens", unit="tokens", hidden=True),

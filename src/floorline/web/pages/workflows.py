@@ -98,7 +98,7 @@ def build_one(desk: Desk, params: WorkflowWindow) -> Shown:
             Table(
                 name="steps",
                 title="Steps",
-                columns=_step_columns(compared=earlier is not None),
+                columns=_step_columns(params, compared=earlier is not None),
                 rows=[_step_row(step, before) for step in flow.steps],
                 empty="None of its calls is in these days.",
                 note=_order_note(flow),
@@ -292,7 +292,12 @@ def _greatest_row(step: Step) -> dict[str, Value]:
     }
 
 
-def _step_columns(*, compared: bool) -> list[Column]:
+def _step_columns(params: WorkflowWindow, *, compared: bool) -> list[Column]:
+    calls = (
+        ""
+        if params.workflow == NONE
+        else address("/calls", replace(params, sort="", page="", against="")) + "&step={raw_step}"
+    )
     before = [Column(name="cost_before", title="before", unit="usd", definition="spend")] if compared else []
     return [
         Column(name="step", title="Step"),
@@ -303,7 +308,7 @@ def _step_columns(*, compared: bool) -> list[Column]:
         Column(name="share", title="Share", unit="percent", definition="step_share"),
         Column(name="cost_per_completed", title="Per completed", unit="usd", definition="step_per_completed"),
         Column(name="cost_per_call", title="Per call", unit="usd", definition="cost_per_call"),
-        Column(name="calls", title="Calls", unit="count", definition="calls"),
+        Column(name="calls", title="Calls", unit="count", definition="calls", link=calls),
         Column(name="failed", title="Failed calls", unit="count", definition="failed_calls"),
         Column(name="retries", title="Retries", unit="count", definition="retries"),
         Column(name="retry_cost", title="Spent on retries", unit="usd", definition="retry_cost"),
@@ -317,6 +322,7 @@ def _step_row(step: FlowStep, before: WorkflowFigures | None) -> dict[str, Value
     was = next((one for one in before.flow.steps if one.name == step.name), None) if before else None
     return {
         "step": step.name.text,
+        "raw_step": step.name.step,
         "call_type": step.name.call_type,
         "greatest": step.greatest,
         "cost": step.cost if step.cost_known else None,
