@@ -18,6 +18,7 @@ from floorline.pricing.book import PriceVersion, build_book
 from floorline.wiring import now
 from tests.margin.company import call, keep, line, outcome, table
 from tests.support.dashboard import client_of, dashboard_of
+from tests.support.ledger import Opener
 
 JANUARY = "from=2026-01-01&to=2026-02-01"
 FILE = """
@@ -39,23 +40,29 @@ def _version(day: int) -> PriceVersion:
     return version
 
 
-@pytest.fixture
-def config(tmp_path) -> Config:
-    path = tmp_path / "floorline.yaml"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Where the signing secret of keys is made."""
+    home = tmp_path_factory.mktemp("flows")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("FLOORLINE_HOME", str(home / "home"))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def config(home) -> Config:
+    path = home / "floorline.yaml"
     path.write_text(FILE)
     return parse(FILE.encode(), path, {}).config
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """Where the signing secret of keys is made."""
-    monkeypatch.setenv("FLOORLINE_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def client(ledger, config):
+@pytest.fixture(scope="module")
+def filled(databases, home):
+    """A ledger with two runs of a workflow, one of them with an outcome, and a call that has no price."""
+    opener = Opener(databases, home)
     at = {"workflow": "ticket", "provider": "openai", "model": "own"}
     old, new = _version(5), _version(15)
+    ledger = opener()
     keep(
         ledger,
         [
@@ -68,7 +75,13 @@ def client(ledger, config):
         ],
     )  # fmt: skip
     ledger.state.add_price_versions({old.id: old.to_json()}, now=datetime(2026, 1, 5, tzinfo=UTC))
-    return client_of(dashboard_of(ledger, config), "admin")
+    yield ledger
+    opener.finish()
+
+
+@pytest.fixture(scope="module")
+def client(filled, config):
+    return client_of(dashboard_of(filled, config), "admin")
 
 
 def block(client, address: str, name: str) -> dict:
@@ -82,16 +95,16 @@ def cards(client, address: str, name: str) -> dict[str, object]:
     return {card["name"]: card["value"] for card in of.get("cards") or of["facts"]}
 
 
-def test_a_workflows_figures_are_those_of_the_margin_table_and_of_its_steps(client, ledger):
+def test_a_workflows_figures_are_those_of_the_margin_table_and_of_its_steps(client, filled):
     rows = {row["workflow"]: row for row in block(client, f"/workflows.json?{JANUARY}", "workflows")["rows"]}
-    for told in document(table(ledger, "workflow"))["rows"]:
+    for told in document(table(filled, "workflow"))["rows"]:
         row = rows[told["key"]["workflow"]]
         assert row["cost_per_completed"] == told["cost_per_successful_outcome"]
         assert row["margin_ratio"] == (None if told["margin_ratio"] is None else str(Decimal(told["margin_ratio"])))
         assert (row["cogs"] or text(Decimal(0)), row["revenue"]) == (told["cogs"], told["revenue"])
     assert rows["(none)"]["spend"] is None, "its one call has no price"
     greatest = block(client, f"/workflows.json?{JANUARY}", "greatest")["rows"]
-    steps = Margins(ledger).steps(date(2026, 1, 1), date(2026, 2, 1), Scope()).steps
+    steps = Margins(filled).steps(date(2026, 1, 1), date(2026, 2, 1), Scope()).steps
     assert [(row["step"], row["cost"]) for row in greatest] == [(step.step, text(step.cost)) for step in steps]
 
     steps = block(client, f"/workflows/ticket.json?{JANUARY}", "steps")["rows"]
@@ -130,14 +143,14 @@ def test_prices_are_those_of_the_book_and_each_version_can_be_looked_up(client):
     assert client.get("/prices/openai/never-called").status_code == 404
 
 
-def test_a_key_is_made_shown_once_put_in_anothers_place_and_taken_back(client, ledger):
+def test_a_key_is_made_shown_once_put_in_anothers_place_and_taken_back(client, filled):
     made = client.post(
         "/api/v1/keys", json={"name": "my app", "customer": "acme", "expires_days": 30, "models": "gpt-*, own"}
     )
     assert made.status_code == 201
     first, secret = made.json()["id"], made.json()["key"]
     assert secret.startswith("flk_")
-    ring = KeyringFile(ledger.home / KEYRING_NAME, _secret()).poll()
+    ring = KeyringFile(filled.home / KEYRING_NAME, _secret()).poll()
     assert ring.find(secret.encode(), now()).customer == "acme"
 
     form = client.post("/keys", data={"name": "by form", "csrf": "proof"}, headers={"accept": "text/html"})
@@ -155,22 +168,22 @@ def test_a_key_is_made_shown_once_put_in_anothers_place_and_taken_back(client, l
     assert client.post(f"/api/v1/keys/{second}/revoke").status_code == 409
     states = {row["id"]: row["state"] for row in block(client, "/keys.json", "keys")["rows"]}
     assert (states[first], states[second]) == ("good", "revoked")
-    audit = [(one.actor, one.action, one.subject) for one in ledger.state.audited()]
+    audit = [(one.actor, one.action, one.subject) for one in filled.state.audited()]
     for action, key in (("key.create", first), ("key.rotate", second), ("key.revoke", second)):
         assert audit.count(("the admin", action, key)) == 1
-    assert secret not in repr(ledger.state.audited())
+    assert secret not in repr(filled.state.audited())
 
 
-@pytest.mark.parametrize(("wish", "why"), [
-    ({"name": ""}, "a key needs a name"),
-    ({"name": "a", "environment": "moon"}, "environment is 'moon'"),
-    ({"name": "a", "providers": "nobody"}, "providers: 'nobody' is none of floorline.yaml: openai"),
-    ({"name": "a", "expires_days": 0}, ">= 1"),
-])  # fmt: skip
-def test_a_key_that_cannot_be_is_refused_with_what_to_change(client, wish, why):
-    answer = client.post("/api/v1/keys", json=wish)
-    assert answer.status_code == 400
-    assert why in answer.json()["error"]["message"]
+def test_a_key_that_cannot_be_is_refused_with_what_to_change(client):
+    for wish, why in (
+        ({"name": ""}, "a key needs a name"),
+        ({"name": "a", "environment": "moon"}, "environment is 'moon'"),
+        ({"name": "a", "providers": "nobody"}, "providers: 'nobody' is none of floorline.yaml: openai"),
+        ({"name": "a", "expires_days": 0}, ">= 1"),
+    ):
+        answer = client.post("/api/v1/keys", json=wish)
+        assert answer.status_code == 400
+        assert why in answer.json()["error"]["message"]
 
 
 def _secret() -> bytes:
@@ -212,5 +225,5 @@ def test_counts_lead_to_the_calls_that_they_count(client):
         page = client.get(address, headers={"accept": "text/html"}).text
         links = {unescape(link) for link in re.findall(r'href="(/calls\?[^"]*)"', page)}
         assert links, address
-        for link in links:
+        for link in sorted(links)[:2]:
             assert client.get(link.replace("/calls?", "/calls.json?")).status_code == 200, link
