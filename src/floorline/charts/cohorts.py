@@ -37,7 +37,7 @@ def weekly_margins(title: str, groups: Mapping[str, Sequence[Week]], *, subtitle
     low, high = _ends(every)
     y_axis = {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}
     y = quantitative("margin", title=None, scale={"domain": [low, high], "nice": False, "zero": False}, axis=y_axis)
-    legend = {"orient": "top", "direction": "horizontal", "columns": 4}
+    legend = {"orient": "top", "direction": "horizontal", "columns": 2}
     told = {
         "color": {"field": "group", "type": "nominal", "legend": legend, "scale": {"domain": names, "range": [LINES[n] for n in range(len(names))]}},
         "strokeDash": {"field": "group", "type": "nominal", "legend": legend, "scale": {"domain": names, "range": [DASHES[n] for n in range(len(names))]}},

@@ -95,7 +95,7 @@ def customer_scatter(title: str, customers: Sequence[Placed], costly: Quadrant |
     squares = _squares(others)
     zero = [{"revenue": figure(high), "margin": "0", "label": "break-even"}]
     above = {"type": "text", "align": "right", "dx": -6, "dy": -9, "color": GREY, "fontSize": 12}
-    legend = {"orient": "top", "direction": "horizontal", "columns": 4}
+    legend = {"orient": "top", "direction": "horizontal", "columns": 2}
     names = [*plans]
     told = {
         "color": {"field": "plan", "type": "nominal", "legend": legend, "scale": {"domain": names, "range": [LINES[n % len(LINES)] for n in range(len(names))]}},

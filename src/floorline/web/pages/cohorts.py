@@ -31,7 +31,7 @@ from floorline.margin.intensity import (
 from floorline.margin.series import Stretch
 from floorline.margin.table import NAMELESS, Key, MarginReport
 from floorline.margin.weekly import TRAILING_WEEKS, WeekMargin, by_group, summed, trailing, whole_weeks
-from floorline.margin.words import counted
+from floorline.margin.words import counted, percent
 from floorline.money import usd_of
 from floorline.web.abouts import about
 from floorline.web.blocks import Card, Cards, Chart, Column, Link, Shown, Table, Tabs, Value
@@ -157,7 +157,7 @@ def _lead(groups: Sequence[Group]) -> str:
     least = min([(ratio, name) for ratio, name in known if ratio is not None], default=None)
     if least is None:
         return "No group has a mean of four weeks with revenue yet."
-    return f"Lowest over the last four whole weeks: {least[1]} with {least[0] * 100:.1f} %.".replace("-", "−")
+    return f"Lowest over the last four whole weeks: {least[1]} with {percent(least[0])}."
 
 
 def _notes(weeks: Sequence[tuple[date, date]], bands: Bands, params: CohortsParams) -> list[str]:

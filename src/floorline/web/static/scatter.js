@@ -36,17 +36,22 @@ async function list(found) {
   history.replaceState(null, "", to);
 }
 
-document.addEventListener("floorline:drawn", (event) => {
-  if (event.target.dataset.chart !== "scatter") return;
-  const { view } = event.detail;
-  let last = "";
+function watch(figure, view) {
+  let last = "null";
   const settled = () => {
     const found = bounds(view);
     const now = JSON.stringify(found);
-    if (now === last || (!found && last === "")) return;
+    if (now === last) return;
     last = now;
     list(found).catch(() => location.assign(addressOf(found)));
   };
-  event.target.querySelector(".plot").addEventListener("pointerup", () => setTimeout(settled, 0));
+  // An area may be left outside of the chart: whatever ends the drawing is heard, after the chart has heard it.
   view.addEventListener("mouseup", () => setTimeout(settled, 0));
+  figure.querySelector(".plot").addEventListener("pointerdown", () => addEventListener("pointerup", () => setTimeout(settled, 50), { once: true }));
+}
+
+document.addEventListener("floorline:drawn", (event) => {
+  if (event.target.dataset.chart === "scatter") watch(event.target, event.detail.view);
 });
+const drawn = globalThis.floorline?.viewOf("scatter");
+if (drawn) watch(document.querySelector("figure[data-chart=scatter]"), drawn);
