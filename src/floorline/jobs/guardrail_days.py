@@ -15,11 +15,11 @@ from floorline.margin.dimensions import Scope
 from floorline.money import usd_of
 from floorline.query import Query
 
-EACH_MAX, ROWS_MAX = 8, 60
-"""Calls of one set of guardrails that acted together, and in all."""
+EACH_MAX, ROWS_MAX, ENOUGH = 8, 60, 20
+"""Calls of one set of guardrails that acted together; in all; and how many of these are enough to look no further back."""
 
 _REACHES = (timedelta(hours=2), timedelta(days=2), timedelta(days=14))
-"""How far back calls are looked for: no further than it takes to find some, because they are many."""
+"""How far back calls are looked for: no further than it takes to find enough, because they are many."""
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
 
@@ -87,6 +87,7 @@ def by_day(margins: Margins, start: date, end: date, scope: Scope, feature: str 
 
 def decided_lately(ledger: AnyLedger, until: datetime, scope: Scope) -> list[Decided]:
     """The latest calls before `until` that a guardrail acted on or that were refused, newest first."""
+    found: list[Decided] = []
     for reach in _REACHES:
         found = ledger.query(
             Query(
@@ -98,9 +99,9 @@ def decided_lately(ledger: AnyLedger, until: datetime, scope: Scope) -> list[Dec
                 },
             )
         )  # fmt: skip
-        if found:
-            return found
-    return []
+        if len(found) >= ENOUGH:
+            break
+    return found
 
 
 def net_by_day(rows: Sequence[DayRow]) -> Iterator[tuple[date, str, Decimal]]:

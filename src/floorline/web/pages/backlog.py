@@ -11,6 +11,7 @@ from floorline.backlog.keeping import checked, slug
 from floorline.backlog.model import OPEN, Effort, Kind, Level, Opportunity, State, SubjectKind
 from floorline.backlog.ranking import Ranked, ranking
 from floorline.charts.conditions import Kept, promised_and_realised
+from floorline.clock import timezone
 from floorline.errors import BadInput
 from floorline.jobs import backlog_moves
 from floorline.jobs.backlogging import Backlog, last_looked, shelf
@@ -19,7 +20,7 @@ from floorline.money import ZERO, usd
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Field, Form, Forms, Link, Shown, Table, Tabs
 from floorline.web.desk import Desk
 from floorline.web.pages.backlog_item import done
-from floorline.web.pages.deciding import KEYS, Name, Words, about, choice, day_text, refusing, said
+from floorline.web.pages.deciding import KEYS, Name, Words, about, choice, day_text, refusing
 from floorline.web.params import Params, Text, address
 from floorline.web.view import Action, Deed, Done, View
 
@@ -52,7 +53,7 @@ def backlog(desk: Desk, asked: BacklogParams) -> Shown:
     done = sorted([one for one in every if one.state in _DONE], key=lambda one: (-(one.promised or ZERO), one.id))
     return Shown(
         title="Backlog",
-        lead=_lead(every),
+        lead=_lead(desk, every),
         about=about(desk, *_unseen(desk)),
         blocks=[
             Cards(name="figures", cards=_cards(desk, every)),
@@ -60,6 +61,9 @@ def backlog(desk: Desk, asked: BacklogParams) -> Shown:
             _filters(asked, every),
             _table(found, ranks, asked, desk.today),
             *_kept(done),
+            Forms(
+                name="search", forms=[Form(name="look", action="/backlog/look", submit="Look for opportunities now")]
+            ),
             _add_form(),
         ],
     )
@@ -80,21 +84,24 @@ def _is_asked(item: Opportunity, asked: BacklogParams) -> bool:
     )
 
 
-def _lead(every: Sequence[Opportunity]) -> str:
-    ranks = ranking(every)
+def _lead(desk: Desk, every: Sequence[Opportunity]) -> str:
+    ranks, looked = ranking(every), last_looked(desk.state)
+    at = None if looked is None else looked.at.astimezone(timezone(desk.ledger.timezone))
+    when = (
+        ""
+        if looked is None or at is None
+        else f" Looked for on {at:%-d %b %H:%M}, over {counted(looked.days, 'day')} of calls."
+    )
     if not ranks.items:
-        return "Nothing is open."
-    return f"{len(ranks.items)} are open. The dearest: {ranks.items[0].item.title}."
+        return f"Nothing is open.{when}"
+    return f"{len(ranks.items)} are open. The dearest: {ranks.items[0].item.title}.{when}"
 
 
 def _unseen(desk: Desk) -> list[str]:
     looked = last_looked(desk.state)
     if looked is None:
-        return ["Nobody has looked for opportunities yet: the job does once a day, or press “Look now”."]
-    return [
-        f"Looked for on {looked.at:%Y-%m-%d %H:%M} UTC over {looked.days} days of calls.",
-        *(said(f"Not seen: {sentence}") for sentence in looked.unseen),
-    ]
+        return ["Nobody has looked for opportunities yet: a job does once a day."]
+    return [f"Not seen: {sentence}." for sentence in looked.unseen]
 
 
 def _cards(desk: Desk, every: Sequence[Opportunity]) -> list[Card]:
@@ -145,7 +152,7 @@ def _table(found: Sequence[Opportunity], ranks: dict[str, Ranked], asked: Backlo
             Column(name="confidence", title="Confidence", definition="confidence"),
             Column(name="effort", title="Effort"),
             Column(name="risk", title="Risk"),
-            Column(name="state", title="State", definition="backlog_state"),
+            Column(name="state", title="State", definition="stage"),
             Column(name="owner", title="Owner"),
             Column(name="by", title="By"),
             Column(name="deadline", title="Deadline", unit="day", hidden=True),
@@ -198,7 +205,7 @@ def _kept(done: Sequence[Opportunity]) -> list[AnyBlock]:
             Column(name="promised", title="Promised", unit="usd", definition="promised"),
             Column(name="realised", title="Realised", unit="usd", definition="realised"),
             Column(name="share", title="Of the promise", unit="percent"),
-            Column(name="state", title="State", definition="backlog_state"),
+            Column(name="state", title="State", definition="stage"),
             Column(name="caveats", title="But"),
             Column(name="id", title="Id", unit="code", hidden=True),
         ],
@@ -252,7 +259,7 @@ def _add_form() -> Forms:
             Field(name="deadline", label="By", kind="date"),
         ],
     )  # fmt: skip
-    return Forms(name="more", title="", forms=[Form(name="look", action="/backlog/look", submit="Look now"), form])
+    return Forms(name="more", forms=[form])
 
 
 # -- what is done

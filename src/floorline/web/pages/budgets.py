@@ -96,12 +96,11 @@ def _lead(every: Sequence[BudgetStanding], configured: Sequence[Budget]) -> str:
 
 def _notes(every: Sequence[BudgetStanding]) -> list[str]:
     presumed = sum(one.presumed > 0 for one in every)
-    notes = ["The figures are the gateways' own, of half a second ago; floorline doctor compares them with the ledger."]
-    if presumed:
-        notes.append(
-            f"Of {presumed} counters a part is presumed: calls whose cost nobody knows count as what they reserved."
-        )
-    return notes
+    if not presumed:
+        return []
+    return [
+        f"Of {counted(presumed, 'counter')} a part is presumed: calls whose cost nobody knows count as what they reserved."
+    ]
 
 
 def _banner(every: Sequence[BudgetStanding]) -> list[AnyBlock]:
@@ -231,6 +230,7 @@ def _counters(found: Sequence[BudgetStanding], desk: Desk) -> Table:
         ],
         rows=[_counter(one, desk) for one in found],
         empty="No counter is like that.",
+        note="The figures are the gateways' own, of half a second ago; `floorline doctor` compares them with the ledger.",
         sort="-ratio",
     )
 

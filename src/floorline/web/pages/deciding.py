@@ -76,4 +76,4 @@ def said(text: str) -> str:
 
 def day_text(day: date | None) -> str:
     """A day, or that there is none: it is not unknown."""
-    return str(day) if day is not None else "no day yet"
+    return f"{day:%-d %b %Y}".replace(" ", "\u00a0") if day is not None else "no day yet"

@@ -153,7 +153,7 @@ def _marked(marked: Sequence[Effect]) -> Table:
             Column(name="feature", title="Feature", link="/features/{named}"),
             Column(name="mode", title="Mode", definition="mode"),
             Column(name="touched", title="Marked calls", unit="count", definition="touched"),
-            Column(name="saved", title="Saved", unit="usd", definition="saved"),
+            Column(name="saved", title="Saved", unit="usd", definition="saved_claimed"),
             Column(name="own_cost", title="Discount lost", unit="usd", definition="own_cost"),
             Column(name="net", title="Net", unit="usd", definition="net_saved"),
             Column(name="would_save", title="Shadow would save", unit="usd", definition="shadow"),

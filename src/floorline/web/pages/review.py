@@ -81,13 +81,7 @@ def review(desk: Desk, asked: ReviewParams) -> Shown:
     pictures = weekly_pictures(found) if isinstance(found, WeeklyReview) else quarterly_pictures(found)
     blocks: list[AnyBlock] = [
         *_head(found),
-        Cards(
-            name="figures",
-            cards=[
-                Card(name=f"tile-{at}", title=name, value=text, unit="text")
-                for at, (name, text, _) in enumerate(page.tiles)
-            ],
-        ),
+        Cards(name="figures", cards=_cards(found)),
     ]
     if isinstance(found, WeeklyReview):
         blocks += [_actions(found), *_followed(desk, found)]
@@ -96,6 +90,50 @@ def review(desk: Desk, asked: ReviewParams) -> Shown:
         if section.title != _ACTIONS or not weekly:
             blocks += _section(section, number, own, pictures)
     return Shown(title=page.title, lead=_lead(found), about=_about(desk, found), blocks=blocks)  # fmt: skip
+
+
+def _cards(found: Kind) -> list[Card]:
+    total = found.total
+    before = found.total.ratio_before if isinstance(found, WeeklyReview) else None
+    cards = [
+        Card(
+            name="margin_ratio",
+            title="Gross margin %",
+            value=total.ratio,
+            unit="percent",
+            definition="margin_ratio",
+            compared=isinstance(found, WeeklyReview),
+            before=before,
+        ),
+        Card(name="margin", title="Gross margin", value=total.margin, unit="usd", definition="margin"),
+        Card(name="revenue", title="Revenue", value=total.revenue, unit="usd", definition="revenue"),
+        Card(name="cost", title="Cost", value=total.cost, unit="usd", definition="cogs"),
+    ]
+    if isinstance(found, WeeklyReview):
+        red = sum(line.zone == "red" for line in found.features)
+        return [
+            *cards,
+            Card(
+                name="red",
+                title="Below floor",
+                value=red,
+                unit="count",
+                definition="zone",
+                note=f"of {counted(len(found.features), 'feature')}",
+            ),
+            Card(
+                name="open",
+                title="Open actions",
+                value=sum(one.is_open for one in found.actions),
+                unit="count",
+                definition="open_action",
+            ),
+        ]
+    return [
+        *cards,
+        Card(name="structural", title="Structurally below floor", value=sum(line.structural for line in found.floors), unit="count", definition="structural"),
+        Card(name="rises", title="Plans to reprice", value=sum(line.rise is not None for line in found.plans), unit="count", definition="price_rise"),
+    ]  # fmt: skip
 
 
 def _kept(desk: Desk, text: str) -> Kind:

@@ -28,7 +28,7 @@ class _Line(NamedTuple):
 
 
 _FEATURES = (
-    _Line("feature", "Feature", link="/features/{feature}"), _Line("zone", "Zone", "zone", "zone"), _Line("ratio", "Margin %", "percent", "margin_ratio"),
+    _Line("feature", "Feature", link="/features/{named}"), _Line("zone", "Zone", "zone", "zone"), _Line("ratio", "Margin %", "percent", "margin_ratio"),
     _Line("ratio_before", "Week before", "percent", "margin_ratio"), _Line("floor", "Floor", "percent", "floor"), _Line("margin", "Margin", "usd", "margin"),
     _Line("revenue", "Revenue", "usd", "revenue"), _Line("cost", "Cost", "usd", "cogs"), _Line("short", "Short of its floor", "usd", "short_of_floor"),
     _Line("owner", "Owner"),
@@ -44,7 +44,7 @@ _ALERTS = (
 )  # fmt: skip
 _WATERFALL = (_Line("name", "Layer"), _Line("usd", "USD", "usd"))
 _FLOORS = (
-    _Line("feature", "Feature", link="/features/{feature}"), _Line("zone", "Zone", "zone", "zone"), _Line("ratio", "Margin %", "percent", "margin_ratio"),
+    _Line("feature", "Feature", link="/features/{named}"), _Line("zone", "Zone", "zone", "zone"), _Line("ratio", "Margin %", "percent", "margin_ratio"),
     _Line("floor", "Floor", "percent", "floor"), _Line("margin", "Margin", "usd", "margin"), _Line("revenue", "Revenue", "usd", "revenue"),
     _Line("cost", "Cost", "usd", "cogs"), _Line("weeks_below", "Weeks below", "count", "structural"), _Line("structural", "Structural", "flag", "structural"),
 )  # fmt: skip
@@ -54,7 +54,7 @@ _MARKET = (
 )  # fmt: skip
 _PLANS = (
     _Line("plan", "Plan"), _Line("ratio", "Margin %", "percent", "margin_ratio"), _Line("revenue", "Revenue", "usd", "revenue"), _Line("cost", "Cost", "usd", "cogs"),
-    _Line("customers", "Paying", "count"), _Line("under_water", "Under water", "count", "under_water"), _Line("p90_ratio", "At P90", "percent", "plan_p90"), _Line("rise", "Price rise", "percent", "price_rise"),
+    _Line("customers", "Paying", "count"), _Line("under_water", "Under water", "count", "under_water"), _Line("p90_ratio", "At P90", "percent", "plan_p90"), _Line("price", "Price", "text", "price_rise"),
 )  # fmt: skip
 _MONTHS = (
     _Line("month", "Prices of", "day"),
@@ -79,6 +79,9 @@ _SHIPPED = (
 )  # fmt: skip
 
 
+_NAMED = Column(name="named", title="Feature's page", hidden=True)
+
+
 def tables(review: Kind) -> Mapping[str, Table]:
     """The review's tables by the titles of its sections."""
     return _weekly(review) if isinstance(review, WeeklyReview) else _quarterly(review)
@@ -90,7 +93,7 @@ def plain(section: Section, number: int, name: str) -> list[Table]:
 
 
 def _weekly(review: WeeklyReview) -> dict[str, Table]:
-    features = [*_rows(review.features), {**_row(review.total), "feature": "total", "zone": None}]
+    features = [{**_row(line), "named": line.feature} for line in review.features]
     trend = [
         {**_row(line), **{f"week_{at}": ratio for at, ratio in enumerate(line.weeks)}}
         for line in review.features
@@ -102,7 +105,7 @@ def _weekly(review: WeeklyReview) -> dict[str, Table]:
     ]
     waterfall = [{"name": one.name.replace("_", " "), "usd": one.usd} for one in review.waterfall]
     return {
-        "Features against floors": _table("features", "Features against floors", _FEATURES, features, totals=1),
+        "Features against floors": _table("features", "Features against floors", _FEATURES, features, hidden=(_NAMED,)),
         "Four-week trend": _table("trend", "Four-week trend", _TREND, trend),
         "Alerts of the week": _table("alerts", "Alerts of the week", _ALERTS, answered, hidden=(Column(name="id", title="Id", hidden=True),)),
         "Unit economics": _economics(review),
@@ -149,10 +152,7 @@ def _target(at_least: bool, target: object) -> str:
 
 
 def _quarterly(review: QuarterlyReview) -> dict[str, Table]:
-    floors = [
-        *_rows(review.floors),
-        {**_row(review.total), "feature": "total", "zone": None, "structural": None, "weeks_below": None},
-    ]
+    floors = [{**_row(line), "named": line.feature} for line in review.floors]
     months = _rows(review.price_months) if review.dated_share else []
     windfalls = [{**_row(one), "model": f"{one.provider}/{one.model}"} for one in review.windfalls]
     volume = [
@@ -167,16 +167,21 @@ def _quarterly(review: QuarterlyReview) -> dict[str, Table]:
     shipped = _rows(review.shipped)
     total = [{"what": "total", "in_quarter": review.shipped_total}] if shipped else []
     found = {
-        "Floors against targets": ("floors", _FLOORS, floors, 1),
+        "Floors against targets": ("floors", _FLOORS, floors, 0),
         "Against the market": ("market", _MARKET, _rows(review.market), 0),
-        "Plans to reprice, from 90 days": ("plans", _PLANS, _rows(review.plans), 0),
+        "Plans to reprice, from 90 days": (
+            "plans",
+            _PLANS,
+            [{**_row(one), "price": "as it is" if one.rise is None else f"+{one.rise:.0%}"} for one in review.plans],
+            0,
+        ),
         "Provider prices of twelve months on this quarter's calls": ("prices", _MONTHS, months, 0),
         "Windfalls of price cuts": ("windfalls", _WINDFALLS, windfalls, 0),
         "Models and tokens a call": ("volume", _VOLUME, volume, 0),
         "Workloads worth hosting": ("hosting", _HOSTING, _rows(review.hosting), 0),
         "What shipped actions brought": ("shipped", _SHIPPED, [*shipped, *total], len(total)),
     }
-    return {title: _table(name, title, lines, rows, totals=totals) for title, (name, lines, rows, totals) in found.items()}  # fmt: skip
+    return {title: _table(name, title, lines, rows, totals=totals, hidden=(_NAMED,) if lines is _FLOORS else ()) for title, (name, lines, rows, totals) in found.items()}  # fmt: skip
 
 
 def _of_tokens(name: str, values: Sequence[int]) -> dict[str, Value]:
