@@ -60,6 +60,8 @@ function showHelp() {
   box.addEventListener("change", () => { try { localStorage.setItem(STORED, box.checked ? "on" : "off"); } catch { /* no store: they stay on */ } });
   label.append(box, " Single keys are on");
   dialog.querySelector("h2").after(label);
+  box.focus();
+  dialog.scrollTop = 0;
 }
 
 function typing(target) {
