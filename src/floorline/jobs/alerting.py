@@ -78,16 +78,23 @@ def evaluate(
     of the rules. The same `now` again changes and tells nothing.
     """
     setup = setup or Setup()
-    shelf = shelf_of(state)
-    known = shelf.all()
+    known = shelf_of(state).all()
     watched = frozenset(alert.subject for alert in known.values() if alert.active and alert.subject_kind == "customer")
     picture = gathered(ledger, policies, state, now, setup.tuning, setup.sources, watched)
+    transitions = judge(picture, policies, state, setup)
+    tell(state, now, setup, timezone(ledger.timezone), picture)
+    return transitions
+
+
+def judge(picture: Picture, policies: Policies, state: State, setup: Setup) -> list[Transition]:
+    """Keep what changes by a picture, and tell nobody: the transitions, in the order of the rules."""
+    shelf, now = shelf_of(state), picture.now
+    known = shelf.all()
     transitions: list[Transition] = []
     for verdict in list(verdicts(picture, setup.tuning, known)):
         about = _about(verdict, known.get(verdict.id), policies, picture, now, setup)
         if about.driver not in drivers_told(verdict, known):
             transitions += _kept(shelf, verdict, about, now)
-    tell(state, now, setup, timezone(ledger.timezone), picture)
     return transitions
 
 
