@@ -1,5 +1,6 @@
 """`floorline demo`: a sandbox company through the real path, and the tables a founder would read."""
 
+import signal
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from floorline.cli.demo_serving import Serving, serve_demo
 from floorline.cli.output import emit_json
 from floorline.config import Config
 from floorline.errors import BadInput
@@ -26,10 +28,11 @@ from floorline.sandbox.demo import Staged, Told, bring_in, demand, stage, tell
 from floorline.sandbox.document import document
 from floorline.sandbox.earlier import Earlier, bring_beside, bring_earlier
 from floorline.sandbox.exports import write_settings
+from floorline.sandbox.managing import Management, manage
 from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
 from floorline.sandbox.trial import Trial, run_trial
-from floorline.wiring import load_book, load_config, now
+from floorline.wiring import book_with, load_book, load_config, now
 
 TRIAL_CALLS, TRIAL_CALLS_SMALL = 400, 60
 
@@ -71,31 +74,51 @@ class Wished:
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), help="The last of the company's 90 days.  [default: yesterday]"
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document, and serve nothing.")
+@click.option("--no-serve", is_flag=True, help="Print the figures and end, for scripts.")
+@click.option("--no-browser", is_flag=True, help="Print the dashboard's address and open no browser.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The gateway's port.  [default: any free one]")
+@click.option("--control-port", type=click.IntRange(1, 65_535), help="The dashboard's port.  [default: any free one]")
 def command(
-    servegen: Path | None, seed: int, keep: Path | None, small: bool, until: datetime | None, as_json: bool
+    servegen: Path | None,
+    seed: int,
+    keep: Path | None,
+    small: bool,
+    until: datetime | None,
+    as_json: bool,
+    no_serve: bool,
+    no_browser: bool,
+    port: int | None,
+    control_port: int | None,
 ) -> None:
     """Show what Floorline does on a sandbox company with four AI features.
 
     90 days of usage, revenue, outcomes and costs are generated, imported, priced and turned into margins; the tables are of
     the last 14. Plans and prices are the demo's own; traffic is sampled from real clients. Every total is checked against the
-    raw rows: when one does not hold, the exit code is 1.
+    raw rows: when one does not hold, the exit code is 1. Then the dashboard of all of it is served, with live traffic, until Ctrl-C.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends it, its folder and processes go
     calendar = running(now()) if until is None else Calendar(until=until.date() + timedelta(days=1))
     wished = Wished(
         servegen=servegen, seed=seed, volume=SMALL if small else Volume(), calendar=calendar, as_json=as_json
     )
     with _folder(keep) as folder:
-        told = _run(folder, wished)
+        staged, told = _run(folder, wished)
         if keep is not None and not as_json:
             days = f"--from {calendar.start} --to {calendar.until}"
             home = f"FLOORLINE_HOME={folder / 'home'}"
             click.echo(f"\nKept; ask on:\n  {home} floorline margin --by customer {days}")
             click.echo(f"  {home} floorline review weekly --week {week_of(calendar.until - timedelta(days=7))}")
-    demand(told)
+        demand(told)
+        if not (as_json or no_serve):
+            serve_demo(
+                folder / "home",
+                staged.last_day,
+                Serving(seed=seed, port=port or 0, control_port=control_port or 0, browser=not no_browser),
+            )
 
 
-def _run(folder: Path, wished: Wished) -> Told:
+def _run(folder: Path, wished: Wished) -> tuple[Staged, Told]:
     """The demo in `folder`, printed."""
     watch = Stopwatch()
     with watch.phase("company"):
@@ -112,13 +135,13 @@ def _run(folder: Path, wished: Wished) -> Told:
     told = replace(told, checks=(*told.checks, *trial.live.checks, *trial.guarded.checks))
     if wished.as_json:
         emit_json(document(staged, told, trial, watch.seconds))
-        return told
+        return staged, told
     shown = screens(Console(), staged)
     shown.opening(staged)
     shown.figures(told.figures, trial.live, trial.guarded)
     shown.checks(told.checks)
     shown.timing(watch.seconds, rows)
-    return told
+    return staged, told
 
 
 def _lived(
@@ -158,11 +181,25 @@ def _lived(
             mine = days(second) if today is None else days(second, today)
             rows += bring_earlier(ledger, book, mine, now=now(), on_problem=_problem, progress=bar)
             others, problems = brought.get()
+        with watch.phase("people"):
+            manage(_management(ledger, config, wished, bar))
         with watch.phase("gateways"):
             trial = tried.get()
     for problem in (*problems, *trial.problems):
         _problem(problem)
     return rows + others, trial
+
+
+def _management(ledger: Ledger, config: Config, wished: Wished, bar: Callable[[str], OnProgress]) -> Management:
+    return Management(
+        ledger=ledger,
+        policies=config.policies,
+        tuning=config.alerts.tuning,
+        reviews=config.reviews,
+        book_with=lambda extra: book_with(config, extra),
+        calendar=wished.calendar,
+        said=lambda what: bar(what)(0, 1),
+    )
 
 
 def _problem(problem: Problem) -> None:
@@ -191,7 +228,7 @@ def _progress(console: Console) -> Generator[Callable[[str], OnProgress]]:
 
         def bar(name: str) -> OnProgress:
             progress.update(waiting, visible=False)
-            task = progress.add_task(f"importing {name}", total=None)
+            task = progress.add_task(name, total=None)
 
             def show(done: int, size: int) -> None:
                 progress.update(task, completed=done, total=size)

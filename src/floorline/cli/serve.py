@@ -8,7 +8,7 @@ import click
 
 from floorline.errors import BadInput
 from floorline.gateway.policy import counts_apart
-from floorline.jobs.supervising import Child, Supervisor
+from floorline.jobs.supervising import Child, Supervisor, end_with_parent
 from floorline.wiring import control_token, load_config, make_home, signing_secret
 
 CONTROL_GRACE_MS = 60_000
@@ -29,6 +29,7 @@ SPARE_MS = 10_000
 )
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file: speak TLS to clients.")
 @click.option("--certificate-key", type=click.Path(path_type=Path), help="PEM file of its key, when it is another.")
+@click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 def command(
     config_file: Path | None,
     host: str,
@@ -37,11 +38,15 @@ def command(
     processes: int,
     certificate: Path | None,
     certificate_key: Path | None,
+    *,
+    with_parent: bool,
 ) -> None:
     """Run gateways and the control process, and start again what ends.
 
     SIGTERM drains the gateways, then ends the control process; SIGHUP loads the configuration anew.
     """
+    if with_parent:
+        end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s serve: %(message)s")
     config = load_config(config_file)
     if apart := counts_apart(config.gateway, processes):

@@ -6,7 +6,7 @@ stage ▸ bring_in ▸ tell. Nothing here computes a margin: the tables are thos
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from floorline.errors import Mismatch
@@ -25,7 +25,7 @@ from floorline.sandbox.checks import Check, check, raw_calls, ticket_costs
 from floorline.sandbox.exports import Export, write_books, write_days
 from floorline.sandbox.figures import DemoFigures, Tables, figures_of
 from floorline.sandbox.rawsums import RawSums, sum_rows
-from floorline.sandbox.rows import Activity
+from floorline.sandbox.rows import Activity, UsageRow
 from floorline.sandbox.scene import Scene, scene_of
 from floorline.sandbox.traffic import Traffic
 
@@ -35,7 +35,7 @@ class Staged:
     """What the screens tell of, on disk and ready to import: who the customers are, all that is billed, and the last 14 days; with
     the raw sums made while these were generated.
 
-    `units`: plan → users who have it. `scene` is what its guarded part makes again.
+    `units`: plan → users who have it. `scene` is what its guarded part makes again, `last_day` what live traffic is like.
     """
 
     source: str
@@ -46,6 +46,7 @@ class Staged:
     raw: RawSums
     units: Mapping[str, int]
     scene: Scene
+    last_day: tuple[UsageRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume, cale
     company = founded(traffic, seed, volume)
     activity = lived(company, seed, calendar, calendar.shown)
     money = billed(company, calendar)
+    yesterday = datetime.combine(calendar.until, time(), UTC) - timedelta(days=1)
     units: dict[str, int] = {}
     for account in company.accounts:
         units[account.plan] = units.get(account.plan, 0) + account.users
@@ -78,6 +80,7 @@ def stage(folder: Path, traffic: Traffic, *, seed: int, volume: own.Volume, cale
         raw=sum_rows(activity, money, calendar),
         units=units,
         scene=scene_of(activity, units[own.PRO], calendar),
+        last_day=tuple(row for row in activity.usage if row.timestamp >= yesterday),
     )
 
 

@@ -27,9 +27,9 @@ _PRIVATE = ("FLOORLINE_HOME", "FLOORLINE_CONFIG", "FLOORLINE_SECRET", "FLOORLINE
 def provider(folder: Path) -> Generator[str]:
     """A simulated provider as a process of its own; its address."""
     port = free_port()
-    process = _started(folder, "sandbox", "--with-parent", "--port", str(port), "--latency-ms", "15")
+    process = started(folder, "sandbox", "--with-parent", "--port", str(port), "--latency-ms", "15")
     try:
-        _await_port(process, port)
+        await_port(process, port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -38,21 +38,27 @@ def provider(folder: Path) -> Generator[str]:
 
 def gateway(folder: Path, config: Path, port: int) -> subprocess.Popen[bytes]:
     """A gateway of `folder` that serves."""
-    process = _started(folder, "gateway", "--with-parent", "--config", str(config), "--port", str(port))
-    _await_port(process, port)
+    process = started(folder, "gateway", "--with-parent", "--config", str(config), "--port", str(port))
+    await_port(process, port)
     return process
 
 
-def _started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """A command of this very program, whose home is `folder`; what it says goes into a log there."""
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
     environment["FLOORLINE_HOME"] = str(folder)
     with (folder / f"{words[0]}.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "floorline", *words], env=environment, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", "floorline", *words],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,  # Ctrl-C reaches the demo alone, which ends its processes in order
         )
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
+def await_port(process: subprocess.Popen[bytes], port: int) -> None:
     """Until something listens. FloorlineError when it ends or takes too long."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:

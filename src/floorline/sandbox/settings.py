@@ -88,10 +88,10 @@ budgets:
     soft: {{at: 80%, action: warn}}
     hard: overage
     overage_to: 150%
-  - name: one free account a day
+  - name: one free account
     scope: {{plan: {FREE}, customer: each}}
-    limit: {{calls: 40}}
-    window: day
+    limit: {{calls: 4}}
+    window: hour
     upgrade_url: https://example.com/upgrade
     message: Upgrade to go on today.
 rates:
