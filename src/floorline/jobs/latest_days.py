@@ -9,7 +9,7 @@ import msgspec
 from floorline.ledger.surface import AnyLedger
 from floorline.query import Query
 
-CALLS_MAX = 5_000_000
+CALLS_MAX = 2_000_000
 """Calls of which a few columns are read well within a page's time."""
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")

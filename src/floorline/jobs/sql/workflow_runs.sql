@@ -1,12 +1,13 @@
--- workflow_runs: the runs of some days by workflow: how many, how many of them no outcome names, how many have a call without a
--- price, and of the others the nearest-rank median and 95th percentile of what their calls cost, in 10^-12 USD.
+-- workflow_runs: the runs of some days by workflow: how many, how many of them no outcome names that is dated a week before these days or
+-- later, how many have a call without a price, and of the others the nearest-rank median and 95th percentile of what their calls
+-- cost, in 10^-12 USD.
 SELECT
     workflow, runs, open, no_price, if(empty(costs), NULL, costs[intDiv(50 * length(costs) + 99, 100)]),
     if(empty(costs), NULL, costs[intDiv(95 * length(costs) + 99, 100)])
 FROM
 (
     SELECT
-        workflow, count() AS runs, countIf(run_id NOT IN (SELECT run_id FROM outcomes WHERE run_id != '')) AS open,
+        workflow, count() AS runs, countIf(run_id NOT IN (SELECT run_id FROM outcomes WHERE run_id != '' AND toDate(at) >= {start:Date} - 7)) AS open,
         countIf(unpriced_calls > 0) AS no_price, arraySort(groupArrayIf(pico, unpriced_calls = 0)) AS costs
     FROM
     (

@@ -221,7 +221,7 @@ def _figures(one: WorkflowFigures) -> dict[str, Value]:
         "runs": runs.runs if runs else None,
         "steps": len(one.flow.steps),
         "greatest": len(one.flow.greatest),
-        "few": f"{len(one.flow.greatest)} of {len(one.flow.steps)} steps" if one.flow.greatest else None,
+        "few": f"{len(one.flow.greatest)} of {len(one.flow.steps)}" if one.flow.greatest else None,
     }
 
 
@@ -253,7 +253,7 @@ def _columns(params: Window, *, compared: bool) -> list[Column]:
         Column(name="run_p95", title="A run, P95", unit="usd", definition="run_p95"),
         Column(name="run_median", title="A run, median", unit="usd", definition="run_median", hidden=True),
         Column(name="runs", title="Runs", unit="count", definition="runs", hidden=True),
-        Column(name="few", title="80 % in", definition="greatest_steps"),
+        Column(name="few", title="Steps for 80 %", definition="greatest_steps"),
         Column(name="greatest", title="Dearest steps", unit="count", definition="greatest_steps", hidden=True),
         Column(name="steps", title="Steps", unit="count", hidden=True),
         Column(name="calls", title="Calls", unit="count", definition="calls", hidden=True),
