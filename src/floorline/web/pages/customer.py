@@ -8,7 +8,9 @@ import msgspec
 
 from floorline.charts.customers import Paid, pays_and_costs
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.jobs.one_customer import parts_of, register
+from floorline.jobs.of_customer import OfCustomer
+from floorline.jobs.one_customer import Register, parts_of, register
+from floorline.ledger.remembering import Remembering
 from floorline.margin.bridge import Days
 from floorline.margin.customers import CustomerFigures, customers, loss
 from floorline.margin.metrics import Figures, Sums
@@ -32,7 +34,7 @@ from floorline.web.pages.customer_blocks import (
 )  # fmt: skip
 from floorline.web.pages.customers import PATH
 from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying
-from floorline.web.params import Text, Window, address
+from floorline.web.params import DAYS_MAX, Text, Window, address
 from floorline.web.view import View
 
 DAYS_ONE_BY_ONE = 14
@@ -52,8 +54,10 @@ class CustomerParams(Window, frozen=True, kw_only=True):
 
 def build(desk: Desk, params: CustomerParams) -> Shown:
     """The page."""
-    margins = desk.margins.once()
-    gathered = _gathered(desk, margins, params)
+    who = register(desk.ledger, desk.policies, with_plans=True)
+    names = {one.name for one in who.names.names_of(params.customer, 1, desk.today.toordinal() + DAYS_MAX)}
+    alone = Margins(desk.ledger, desk.policies, answers=OfCustomer(Remembering(desk.ledger), names))
+    gathered = _gathered(desk, alone, params, who)
     one, now = gathered.one, desk.now()
     notes = [] if not one.thin else [f"{one.figures.sums.calls:,} calls in these days: a thin sample."]
     return Shown(
@@ -64,7 +68,7 @@ def build(desk: Desk, params: CustomerParams) -> Shown:
             _cards(gathered),
             _facts(gathered),
             *_over_time(gathered),
-            *_fixes(desk, margins, gathered),
+            *_fixes(desk, gathered, params),
             budget_meters(desk, gathered, now),
             *parts_tables(gathered, params),
             guards_table(gathered),
@@ -80,10 +84,10 @@ def build(desk: Desk, params: CustomerParams) -> Shown:
     )  # fmt: skip
 
 
-def _gathered(desk: Desk, margins: Margins, params: CustomerParams) -> Gathered:
+def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Register) -> Gathered:
+    """`margins` are of this customer alone."""
     days, name = params.window(desk.today), params.customer
     report = plan_report(margins, days, params.scope)
-    who = register(desk.ledger, desk.policies, with_plans=True)
     found = next((one for one in customers(report) if one.name == name), None)
     if name in NAMELESS or (found is None and not (who.of(name) or who.known_as(name) or who.paid_plans(name))):
         raise Refused(404, "not_found", f"no customer is called {name!r}: see {PATH} for all of them")
@@ -235,12 +239,14 @@ def _known(at: Stretch) -> bool:
     return bool(at.cogs_pico) or at.sums.calls == 0 or at.sums.calls > at.sums.unpriced
 
 
-def _fixes(desk: Desk, margins: Margins, gathered: Gathered) -> list[AnyBlock]:
-    """Of a customer under water alone."""
+def _fixes(desk: Desk, gathered: Gathered, params: CustomerParams) -> list[AnyBlock]:
+    """Of a customer under water; what others pay for their plans is looked at too."""
     one = gathered.one
     if one.standing != "under_water":
         return []
-    found = remedying(desk, margins).of([one], gathered.report, gathered.who.names)[one.name]
+    margins = desk.margins.once()
+    report = plan_report(margins, params.window(desk.today), params.scope)
+    found = remedying(desk, margins).of([one], report, gathered.who.names)[one.name]
     return [fixes_table(fix_rows(one.name, found), empty=NOTHING_HELPS, of_one=True)]
 
 
