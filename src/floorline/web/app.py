@@ -147,13 +147,14 @@ class _Listening:
         asked = await asyncio.to_thread(self._answering.identified, _asked(request, b"", {}))
         try:
             self._check(asked)
+            source = self._of.events(asked)
         except Refused as refused:
             await _response(self._answering.refused(refused, asked), request)(scope, receive, send)
             return
         self._listeners[self._of.path] += 1
         try:
             headers = {**SECURITY, "cache-control": "no-store", "x-accel-buffering": "no"}
-            events = self._events(asked)
+            events = self._events(source)
             await StreamingResponse(events, headers=headers, media_type="text/event-stream")(scope, receive, send)
         finally:
             self._listeners[self._of.path] -= 1
@@ -163,9 +164,8 @@ class _Listening:
         if self._listeners[self._of.path] >= self._of.listeners_max:
             raise Refused(503, "busy", f"{self._of.listeners_max} listen already: close one of them")
 
-    async def _events(self, asked: Asked) -> AsyncIterator[str]:
+    async def _events(self, source: AsyncIterator[str]) -> AsyncIterator[str]:
         """What the stream yields, and a comment where it has been silent for long, until everything ends."""
-        source = self._of.events(asked)
         closing = asyncio.ensure_future(self._closing.wait())
         coming: asyncio.Future[str] | None = None
         try:

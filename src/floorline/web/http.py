@@ -102,8 +102,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Server-sent events at `path`: `events` yields them as text, ready to be sent, until the listener goes. It may raise
-    Refused before the first one. At most `listeners_max` listen at once.
+    """Server-sent events at `path`: `events` gives them as text, ready to be sent, until the listener goes; it raises
+    Refused where the request is wrong. At most `listeners_max` listen at once.
     """
 
     path: str

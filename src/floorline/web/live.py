@@ -163,23 +163,25 @@ class Feed:
         self._desk, self._every_s, self._clock = desk, every_s, clock
         self._channels: dict[Scope, _Channel] = {}
 
-    async def events(self, asked: Asked) -> AsyncIterator[str]:
+    def events(self, asked: Asked) -> AsyncIterator[str]:
         """Events until nobody takes them. Refused where the query is wrong."""
-        params = read_params(NowParams, asked.query, asked.names)
-        since = _instant(asked.header("last-event-id"))
-        channel = self._channels.setdefault(params.scope, _Channel())
+        scope = read_params(NowParams, asked.query, asked.names).scope
+        return self._listen(scope, _instant(asked.header("last-event-id")))
+
+    async def _listen(self, scope: Scope, since: datetime | None) -> AsyncIterator[str]:
+        channel = self._channels.setdefault(scope, _Channel())
         channel.listeners += 1
         try:
             number = 0
             while True:
-                number, beat = await self._next(channel, params.scope, number)
+                number, beat = await self._next(channel, scope, number)
                 if beat is not None:
                     yield event(beat, since)
                     since = None
         finally:
             channel.listeners -= 1
             if not channel.listeners:
-                self._channels.pop(params.scope, None)
+                self._channels.pop(scope, None)
 
     async def _next(self, channel: "_Channel", scope: Scope, after: int) -> tuple[int, Beat | None]:
         """The figures that come after those of the number `after`, and theirs; None where they cannot be had now. The first

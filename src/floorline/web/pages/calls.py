@@ -286,6 +286,7 @@ VIEWS = (
         key="l",
         params=CallsParams,
         build=build,
+        compares=False,
         said="Single calls, newest first, by anything that is on record of them",
     ),
 )

@@ -310,6 +310,7 @@ VIEWS = (
         key="q",
         params=Window,
         build=build,
+        compares=False,
         said="What of the figures is unknown, nobody's, estimated or late, and how to mend it",
         fresh_s=30,
     ),
