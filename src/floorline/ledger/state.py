@@ -309,24 +309,32 @@ class State:
 
     def audited(self) -> list[Audited]:
         """Everything that was done, oldest first."""
-        return self._audited(sa.select(_audit))
-
-    def audited_of(self, subject: str) -> list[Audited]:
-        """What was done to one subject, oldest first."""
-        return self._audited(sa.select(_audit).where(_audit.c.subject == subject))
-
-    def _audited(self, query: sa.Select[Any]) -> list[Audited]:
         with self._engine.connect() as connection:
-            return [
-                Audited(
-                    at=datetime.fromisoformat(row.at),
-                    actor=row.actor,
-                    action=row.action,
-                    subject=row.subject,
-                    detail=row.detail,
-                )
-                for row in connection.execute(query.order_by(_audit.c.number))
-            ]
+            return [_audited_of(row) for row in connection.execute(sa.select(_audit).order_by(_audit.c.number))]
+
+    def lately_audited(
+        self, rows_max: int, *, before: int | None = None, actor: str = "", action: str = ""
+    ) -> list[tuple[int, Audited]]:
+        """What was done, by its number, the latest first: before the number `before`, by one actor or of one action where they
+        are named.
+        """
+        columns = _audit.c
+        query = sa.select(_audit).order_by(columns.number.desc()).limit(rows_max)
+        for column, wanted in ((columns.actor, actor), (columns.action, action)):
+            query = query.where(column == wanted) if wanted else query
+        if before is not None:
+            query = query.where(columns.number < before)
+        with self._engine.connect() as connection:
+            return [(row.number, _audited_of(row)) for row in connection.execute(query)]
+
+    def audited_words(self) -> tuple[list[str], list[str]]:
+        """The actors and the actions that the audit names, each in order."""
+        with self._engine.connect() as connection:
+            actors, actions = (
+                connection.scalars(sa.select(column).distinct().order_by(column)).all()
+                for column in (_audit.c.actor, _audit.c.action)
+            )
+        return list(actors), list(actions)
 
     def erased(self, words: Mapping[str, str], entry: Audited, *, setting: str, value: str) -> None:
         """Replace the names `words` by their surrogates wherever people wrote them, drop quarantined rows that contain one,
@@ -410,6 +418,12 @@ def _add_audited(connection: sa.Connection, entry: Audited) -> None:
         "detail": entry.detail,
     }
     connection.execute(sa.insert(_audit), [row])
+
+
+def _audited_of(row: sa.Row[Any]) -> Audited:
+    return Audited(
+        at=datetime.fromisoformat(row.at), actor=row.actor, action=row.action, subject=row.subject, detail=row.detail
+    )
 
 
 def _replace_words(

@@ -1,5 +1,6 @@
 """One state, the records in it, and passwords that cost little to try."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,8 +17,17 @@ CHEAP = Parameters(passes=1, memory_kib=8, lanes=1)
 POLICY = WebPolicy(idle=timedelta(hours=1), lifetime=timedelta(hours=8))
 
 
+@pytest.fixture(scope="session")
+def new_state(tmp_path_factory):
+    """A state in which nothing is yet, on disk: to make one takes longer than to copy it."""
+    folder = tmp_path_factory.mktemp("state")
+    State.open(folder).close()
+    return folder / "state.sqlite"
+
+
 @pytest.fixture
-def state(tmp_path):
+def state(tmp_path, new_state):
+    shutil.copy(new_state, tmp_path)
     opened = State.open(tmp_path)
     yield opened
     opened.close()

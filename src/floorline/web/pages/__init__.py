@@ -8,6 +8,7 @@ from floorline.web.http import Stream
 from floorline.web.live import Feed
 from floorline.web.pages import (
     alerts,
+    audit,
     backlog,
     backlog_item,
     budgets,
@@ -29,6 +30,8 @@ from floorline.web.pages import (
     reviews,
     settings,
     start,
+    tokens,
+    users,
     workflows,
 )
 from floorline.web.view import Action, View
@@ -57,6 +60,9 @@ VIEWS: tuple[View[Any], ...] = (
     *quality.VIEWS,
     *settings.VIEWS,
     *start.VIEWS,
+    *users.VIEWS,
+    *tokens.VIEWS,
+    *audit.VIEWS,
 )
 """In the order of the navigation."""
 
@@ -69,6 +75,8 @@ ACTIONS: tuple[Action[Any], ...] = (
     *call.ACTIONS,
     *keys.ACTIONS,
     *start.ACTIONS,
+    *users.ACTIONS,
+    *tokens.ACTIONS,
 )
 
 STREAMS: tuple[Callable[[Desk], Stream], ...] = (
