@@ -251,7 +251,7 @@ GLOSSARY: Mapping[str, str] = {
     "identity_partner": "The name of the other side that it probably is, and how sure that is.",
     "unmatched_revenue": "Recognised revenue of customers that no call names.",
     "unmatched_cost": "Cost of calls of customers that no revenue and no record names.",
-    "role": "What somebody may: a viewer sees every figure, an editor decides besides, an admin looks after accounts, tokens and keys besides.",
+    "user_role": "What somebody may: a viewer sees every figure, an editor decides besides, an admin looks after accounts, tokens and keys besides.",
     "account_state": "Good: may log in. Invited: has not chosen a password yet. Disabled: nobody logs in with it, by password or identity provider.",
     "token_scope": "What a token allows: read as a viewer may, write as an editor may, admin as an admin may.",
     "audit_action": "The kind of thing that was done, in a word with its subject first: user.role, token.create, login.failed.",

@@ -40,7 +40,7 @@ PATH, ONE = "/users", "/users/{email}"
 _ROLES = [(role, role) for role in ROLES]
 _ACCOUNTS = (
     Column(name="email", title="E-mail", link=ONE),
-    Column(name="role", title="Role", definition="role"),
+    Column(name="role", title="Role", definition="user_role"),
     Column(name="state", title="State", definition="account_state"),
     Column(name="sessions", title="Sessions", unit="count"),
     Column(name="created_at", title="Made", unit="instant"),
@@ -114,7 +114,7 @@ def build_one(desk: Desk, params: UserParams) -> Shown:
             Facts(
                 name="account",
                 facts=[
-                    Card(name="role", title="Role", value=row["role"], unit="text", definition="role"),
+                    Card(name="role", title="Role", value=row["role"], unit="text", definition="user_role"),
                     Card(name="state", title="State", value=row["state"], unit="text", definition="account_state"),
                     Card(name="sessions", title="Sessions", value=row["sessions"], unit="count"),
                     Card(name="made", title="Made", value=row["created_at"], unit="instant"),
