@@ -17,6 +17,7 @@ GLOSSARY: Mapping[str, str] = {
     "unattributed": "The share of cost whose feature or customer is unknown.",
     "change_points": "Gross margin in percent now − in the window compared with, in percentage points.",
     "change_usd": "Gross margin in dollars now − in the window compared with.",
+    "below_days": "Whole days of the window, of its last 92, on which the margin was below the floor that held that day.",
     "short_month": "What the margin lacks of the floor, in dollars of 30 such days; 0 where it holds.",
     "sure": "The share of the calls' cost that is stated by the provider or computed from its prices; the rest is estimated.",
     "component": "A layer of cost: inference, orchestration (embedding, retrieval, rerank, routing, judging), retries of calls; infrastructure, human review, support and logging that no call carries.",

@@ -13,7 +13,6 @@ from floorline.margin.floors import Zone, feature_floor
 from floorline.margin.metrics import Figures
 from floorline.margin.policy import Policies
 from floorline.margin.series import Series, Stretch
-from floorline.margin.table import MarginReport
 from floorline.money import ZERO, usd_of
 from floorline.web.abouts import about
 from floorline.web.blocks import Card, Cards, Chart, Column, Note, Shown, Table, Value
@@ -49,11 +48,12 @@ from floorline.web.view import View
 DAILY_MAX = 92
 """Days that are shown one by one, the last ones of the window."""
 
-NAME = Column(name="feature", title="Feature", link="{to}")
-TO = Column(name="to", title="Page", hidden=True)
+NAME = Column(name="feature", title="Feature")
+PAGE = Column(name="page", title="Page", hidden=True)
+BELOW = Column(name="below_days", title="Days below", unit="count", definition="below_days")
 UNPRICED = Column(name="unpriced", title="Unpriced calls", unit="count", definition="unpriced", hidden=True)
 COLUMNS = (
-    NAME, ZONE, MARGIN_RATIO, FLOOR, MARGIN, SHORT, REVENUE, COGS, CALLS, PER_CALL, P95, SURE, THIN, TO, UNPRICED,
+    ZONE, MARGIN_RATIO, FLOOR, MARGIN, SHORT, BELOW, REVENUE, COGS, CALLS, PER_CALL, P95, SURE, THIN, PAGE, UNPRICED,
 )  # fmt: skip
 DAY = Column(name="day", title="Day", unit="day")
 _ORDER: Mapping[str, int] = {"red": 0, "yellow": 1, "green": 2, "unknown": 3}
@@ -62,26 +62,33 @@ _ORDER: Mapping[str, int] = {"red": 0, "yellow": 1, "green": 2, "unknown": 3}
 def build(desk: Desk, params: Window) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
-    report = _report(desk, params, days)
-    earlier = None if before is None else _report(desk, params, before)
+    margins = desk.margins.once()
+    report = margins.table(_request(params, days))
+    earlier = None if before is None else margins.table(_request(params, before))
+    total = None if earlier is None else earlier.total
     rows = sorted((row for row in report.rows if is_named(row)), key=_worst_first)
     nameless = [row for row in report.rows if not is_named(row)]
-    total = None if earlier is None else earlier.total
+    series = margins.series(_request(params, whole_days(days, desk.today), with_p95=False))
+    below = {row.key[0]: _days_below(desk.policies, series, row) for row in rows}
     return Shown(
         title="Features",
-        lead=_lead(rows, days),
+        lead=_lead(rows, days, below, series),
         about=about(
             params, desk.today, desk.now(), desk.ledger.timezone, report=report, notes=notes_of(days, desk.today)
         ),
         blocks=[
             Cards(name="total", cards=[*margin_cards(report.total, total), *_floor_cards(rows, days)]),
-            *(_daily(desk, params, days, rows) if rows else ()),
+            *(_daily(desk, params, days, series, rows) if rows else ()),
             Table(
                 name="features",
                 title="Every feature",
-                columns=COLUMNS if before is None else _with_changes(),
+                columns=_columns(params, compared=before is not None),
                 rows=[
-                    *(_row(row, row_of(earlier, row.key[0]), days, params) for row in (*rows, *nameless)),
+                    *(
+                        {**_row(row, row_of(earlier, row.key[0]), days), "below_days": len(below[row.key[0]])}
+                        for row in rows
+                    ),
+                    *(_row(row, row_of(earlier, row.key[0]), days) for row in nameless),
                     {"feature": "total", **cells(report.total), **compared(report.total, total)},
                 ],
                 totals=1,
@@ -92,23 +99,34 @@ def build(desk: Desk, params: Window) -> Shown:
     )
 
 
-def _report(desk: Desk, params: Window, days: Days) -> MarginReport:
-    return desk.margins.table(MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope))
+def _request(params: Window, days: Days, *, with_p95: bool = True) -> MarginRequest:
+    return MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=with_p95)
+
+
+def whole_days(days: Days, today: date) -> Days:
+    """The days of a window that are shown one by one: the last DAILY_MAX that are over. A day that runs has its revenue and not
+    yet its cost; where no other is asked for it is shown all the same.
+    """
+    end = min(days.end, today) if days.start < today else days.end
+    return Days(max(days.start, end - timedelta(days=DAILY_MAX)), end)
 
 
 def _worst_first(row: Figures) -> tuple[int, Decimal, str]:
     return _ORDER[row.zone], -(row.short or ZERO), row.key[0]
 
 
-def _with_changes() -> tuple[Column, ...]:
+def _columns(params: Window, *, compared: bool) -> tuple[Column, ...]:
+    """The feature, which leads to its page for the same window, and its figures."""
+    name = replace(NAME, link=f"/features/{{page}}{_query(params)}")
     at = COLUMNS.index(SHORT)
-    return (*COLUMNS[:at], CHANGE_POINTS, CHANGE_USD, *COLUMNS[at:])
+    changes = (CHANGE_POINTS, CHANGE_USD) if compared else ()
+    return (name, *COLUMNS[:at], *changes, *COLUMNS[at:])
 
 
-def _row(row: Figures, was: Figures | None, days: Days, params: Window) -> dict[str, Value]:
+def _row(row: Figures, was: Figures | None, days: Days) -> dict[str, Value]:
     return {
         "feature": row.key[0],
-        "to": page_of(row.key[0], params) if is_named(row) else None,
+        "page": row.key[0] if is_named(row) else None,
         "short_month": short_month(row, days),
         "unpriced": row.sums.unpriced,
         **cells(row),
@@ -118,22 +136,42 @@ def _row(row: Figures, was: Figures | None, days: Days, params: Window) -> dict[
 
 def page_of(feature: str, params: Window) -> str:
     """The address of a feature's page for the same days, calls and comparison."""
-    window = {"from_": params.from_, "to": params.to, "days": params.days, "against": params.against or None}
-    scope = {"environment": params.environment, "purpose": params.purpose}
-    kept = {name: value for name, value in scope.items() if value != "production"}
-    return address("/features/{feature}", None, feature=feature, **{n: v for n, v in window.items() if v}, **kept)
+    return f"{address('/features/{feature}', None, feature=feature)}{_query(params)}"
 
 
-def _lead(rows: Sequence[Figures], days: Days) -> str:
-    """What matters most: the feature that lacks most of its floor."""
+def _query(params: Window) -> str:
+    kept = {name: getattr(params, name) or None for name in ("from_", "to", "days", "against")}
+    scope = {name: value for name in ("environment", "purpose") if (value := getattr(params, name)) != "production"}
+    said = {name: value for name, value in kept.items() if value is not None}
+    return address("", None, **said, **scope)
+
+
+def _lead(rows: Sequence[Figures], days: Days, below: Mapping[str, Sequence[date]], series: Series) -> str:
+    """What matters most: the feature that lacks most of its floor, else the one that has been below it on the latest days."""
     red = [row for row in rows if row.zone == "red"]
-    if not red:
-        held = sum(row.zone in ("yellow", "green") for row in rows)
-        return f"All {held} features whose margin is known hold their floor." if held else ""
-    first = red[0]
-    lacks = short_month(first, days)
-    money = f", {dollars(lacks)} a month short" if lacks else ""
-    return f"{len(red)} of {len(rows)} features are below their floor; {first.key[0]} most{money}."
+    if red:
+        lacks = short_month(red[0], days)
+        money = f", {dollars(lacks)} a month short" if lacks else ""
+        return f"{len(red)} of {len(rows)} features are below their floor; {red[0].key[0]} most{money}."
+    held = sum(row.zone in ("yellow", "green") for row in rows)
+    if not held:
+        return ""
+    said = f"All {held} features whose margin is known hold their floor over these days"
+    latest = {name: _latest(found, series) for name, found in below.items()}
+    name = max(latest, key=lambda one: (latest[one], one))
+    return f"{said}, but {name} was below it on each of the last {latest[name]}." if latest[name] > 1 else f"{said}."
+
+
+def _days_below(policies: Policies, series: Series, row: Figures) -> list[date]:
+    return [day for day, one in days_of(series, row.key) if day_zone(policies, row.key[0], day, one) == "red"]
+
+
+def _latest(below: Sequence[date], series: Series) -> int:
+    """How many of the days at the series' end are among those below."""
+    count = 0
+    while series.end - timedelta(days=count + 1) in below:
+        count += 1
+    return count
 
 
 def _floor_cards(rows: Sequence[Figures], days: Days) -> list[Card]:
@@ -148,15 +186,12 @@ def _floor_cards(rows: Sequence[Figures], days: Days) -> list[Card]:
 # -- day by day
 
 
-def _daily(desk: Desk, params: Window, days: Days, rows: Sequence[Figures]) -> list[Chart | Table | Note]:
-    """The margins of whole days: a day that runs has its revenue and not yet its cost."""
-    end = min(days.end, desk.today) if days.start < desk.today else days.end
-    start = max(days.start, end - timedelta(days=DAILY_MAX))
-    request = MarginRequest(by=("feature",), start=start, end=end, scope=params.scope, with_p95=False)
-    series = desk.margins.series(request)
+def _daily(
+    desk: Desk, params: Window, days: Days, series: Series, rows: Sequence[Figures]
+) -> list[Chart | Table | Note]:
     found: list[Chart | Table | Note] = [_chart(desk, series, rows, params, unit) for unit in ("percent", "usd")]
-    if start > days.start:
-        text = f"Days are shown one by one from {start} on: the last {DAILY_MAX} of the window."
+    if series.start > days.start:
+        text = f"Days are shown one by one from {series.start} on: the last {DAILY_MAX} of the window."
         found.insert(0, Note(name="cut", kind="info", text=text))
     return [*found, _daily_table(desk.policies, series, rows)]
 
@@ -222,7 +257,7 @@ def _daily_table(policies: Policies, series: Series, rows: Sequence[Figures]) ->
     return Table(
         name="days",
         title="Each day as a table",
-        columns=(DAY, replace(NAME, link=""), ZONE, MARGIN_RATIO, FLOOR, MARGIN, REVENUE, COGS, CALLS, PER_CALL, THIN),
+        columns=(DAY, NAME, ZONE, MARGIN_RATIO, FLOOR, MARGIN, REVENUE, COGS, CALLS, PER_CALL, THIN),
         rows=[
             {"day": day, "feature": row.key[0], **day_cells(policies, row.key[0], day, one)}
             for row in rows

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from floorline.jobs.margins import MarginRequest
+from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.bridge import Days
 from floorline.margin.metrics import NO_CALLS, Figures
 from floorline.margin.table import MarginReport
@@ -42,10 +42,10 @@ def tabs(params: FeatureParams, current: str) -> Tabs:
 
 
 def report_of(
-    desk: Desk, params: FeatureParams, days: Days, *, with_p95: bool = False, with_kinds: bool = False
+    margins: Margins, params: FeatureParams, days: Days, *, with_p95: bool = False, with_kinds: bool = False
 ) -> MarginReport:
     """The margin table by feature."""
-    return desk.margins.table(
+    return margins.table(
         MarginRequest(
             by=("feature",),
             start=days.start,
@@ -75,7 +75,7 @@ def feature_row(desk: Desk, params: FeatureParams, report: MarginReport) -> Figu
 def known(desk: Desk, params: FeatureParams) -> None:
     """Refused for a feature of which the window knows nothing."""
     if params.feature not in desk.policies.features:
-        feature_row(desk, params, report_of(desk, params, params.window(desk.today)))
+        feature_row(desk, params, report_of(desk.margins, params, params.window(desk.today)))
 
 
 def about_feature(

@@ -25,7 +25,7 @@ from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Facts, Li
 from floorline.web.desk import Desk
 from floorline.web.figures import dollars
 from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, feature_row, report_of, tabs
-from floorline.web.pages.features import DAILY_MAX, DAY, day_cells, days_of, percent_said
+from floorline.web.pages.features import DAY, day_cells, days_of, percent_said, whole_days
 from floorline.web.pages.margin_cells import (
     CALLS,
     COGS,
@@ -53,11 +53,12 @@ _LABEL_MAX = 34
 def build(desk: Desk, params: FeatureParams) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
-    report = report_of(desk, params, days, with_p95=True, with_kinds=True)
+    margins = desk.margins.once()
+    report = report_of(margins, params, days, with_p95=True, with_kinds=True)
     row = feature_row(desk, params, report)
-    earlier = None if before is None else report_of(desk, params, before, with_p95=True)
-    shown = _shown_days(desk, days)
-    series = desk.margins.series(
+    earlier = None if before is None else report_of(margins, params, before, with_p95=True)
+    shown = whole_days(days, desk.today)
+    series = margins.series(
         MarginRequest(by=("feature",), start=shown.start, end=shown.end, scope=params.scope, with_p95=False)
     )
     made = makeup_of(desk.ledger, desk.policies, params.feature, days.start, days.end, params.scope)
@@ -81,12 +82,6 @@ def build(desk: Desk, params: FeatureParams) -> Shown:
         about=about_feature(desk, params, report),
         blocks=blocks,
     )
-
-
-def _shown_days(desk: Desk, days: Days) -> Days:
-    """The whole days of the window that are shown one by one."""
-    end = min(days.end, desk.today) if days.start < desk.today else days.end
-    return Days(max(days.start, end - timedelta(days=DAILY_MAX)), end)
 
 
 def _lead(row: Figures, days: Days) -> str:

@@ -19,9 +19,10 @@ from floorline.web.view import View
 EXTREMES = 10
 """Customers that are shown at either end; every one is in the table below and in the downloads."""
 
-_CUSTOMER = Column(name="customer", title="Customer", link="/customers/{customer}")
+_CUSTOMER = Column(name="customer", title="Customer", link="/customers/{page}")
+_PAGE = Column(name="page", title="Page", hidden=True)
 _OF_COST = Column(name="of_cost", title="Of its cost", unit="percent", definition="of_cost")
-_COLUMNS = (_CUSTOMER, REVENUE, COGS, _OF_COST, MARGIN, MARGIN_RATIO, CALLS, PER_CALL, THIN)
+_COLUMNS = (_CUSTOMER, REVENUE, COGS, _OF_COST, MARGIN, MARGIN_RATIO, CALLS, PER_CALL, THIN, _PAGE)
 
 
 # -- customers
@@ -67,7 +68,15 @@ def _table(name: str, title: str, rows: Sequence[Figures], cogs: int) -> Table:
         name=name,
         title=title,
         columns=_COLUMNS,
-        rows=[{"customer": row.key[1], "of_cost": ratio_of(row.cogs_pico, cogs), **cells(row)} for row in rows],
+        rows=[
+            {
+                "customer": row.key[1],
+                "page": None if row.key[1] in NAMELESS else row.key[1],
+                "of_cost": ratio_of(row.cogs_pico, cogs),
+                **cells(row),
+            }
+            for row in rows
+        ],
         empty="There is none in these days.",
         note="Revenue is the part of each customer's that falls to this feature: docs/margin.md says how it is divided.",
     )

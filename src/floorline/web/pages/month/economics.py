@@ -20,7 +20,7 @@ def build(desk: Desk, params: MonthParams) -> Shown:
     """The page."""
     month = month_of(desk, params)
     margins = desk.margins.once()
-    report, earlier = table(desk, params, month.days), table(desk, params, month.before)
+    report, earlier = table(margins, params, month.days), table(margins, params, month.before)
     book, tiers, scope = desk.book(), desk.reviews.tiers, params.scope
     now = use_of(margins, book, tiers, month.days, report.total, scope)
     before = use_of(margins, book, tiers, month.before, earlier.total, scope)

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from floorline.jobs.margins import MarginRequest
+from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.bridge import Days
 from floorline.margin.closing import name_of, span_of
 from floorline.margin.dimensions import Scope
@@ -64,9 +64,9 @@ def month_of(desk: Desk, params: MonthParams) -> Month:
     return Month(name_of(start), Days(start, reached), Days(first, min(first + (reached - start), start)), whole=False)
 
 
-def table(desk: Desk, params: MonthParams, days: Days, *, with_kinds: bool = False) -> MarginReport:
+def table(margins: Margins, params: MonthParams, days: Days, *, with_kinds: bool = False) -> MarginReport:
     """The margin table by feature."""
-    return desk.margins.table(
+    return margins.table(
         MarginRequest(
             by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=False, with_kinds=with_kinds
         )

@@ -50,6 +50,9 @@ _AI = Column(name="ai_cogs", title="Cost of AI", unit="usd", definition="ai_cogs
 _OTHER = Column(name="other_cogs", title="Other costs", unit="usd", definition="other_cogs")
 
 
+_KINDS: Mapping[str, str] = {"revenue": "revenue", "ai": "AI", "other": "other cost", "sum": "sum"}
+
+
 class _Sides(NamedTuple):
     """Profit of the month now, of the one before, and as the month was closed, where it is."""
 
@@ -61,8 +64,9 @@ class _Sides(NamedTuple):
 def build(desk: Desk, params: MonthParams) -> Shown:
     """The page."""
     month = month_of(desk, params)
-    report = table(desk, params, month.days, with_kinds=True)
-    earlier = table(desk, params, month.before, with_kinds=True)
+    margins = desk.margins.once()
+    report = table(margins, params, month.days, with_kinds=True)
+    earlier = table(margins, params, month.before, with_kinds=True)
     found, incomparable = _beside(desk, report)
     restated = found.restated if found else None
     sides = _Sides(
@@ -271,7 +275,7 @@ def _lines(sides: _Sides) -> list[dict[str, Value]]:
         was = before.get(line.name, Decimal(0))
         row: dict[str, Value] = {
             "line": _NAMES.get(line.name, line.name.replace("_", " ")),
-            "kind": line.kind,
+            "kind": _KINDS[line.kind],
             "usd": line.usd,
             "of_revenue": ratio(line.usd, sides.now.revenue) if sides.now.revenue > 0 else None,
             "before": was,
