@@ -34,8 +34,9 @@ features:
 reviews: {targets: {cost_per_call: 0.01, gross_margin: 0.5}}
 """
 CONFIG = parse(FILE.encode(), Path("floorline.yaml"), {}).config
-WINDOW = "from=2026-01-01&to=2026-02-01"
-START, END = date(2026, 1, 1), date(2026, 2, 1)
+WINDOW = "from=2026-01-03&to=2026-01-13"
+START, END = date(2026, 1, 3), date(2026, 1, 13)
+JANUARY = date(2026, 1, 1), date(2026, 2, 1)
 NOW = datetime(2026, 2, 3, tzinfo=UTC)
 
 
@@ -57,7 +58,7 @@ def ledger(databases, tmp_path_factory):
     keep(ledger, [*january(), *february()])
     declared = Declaration(
         place=Place(feature="support", open=True),
-        start=date(2026, 1, 15),
+        start=date(2026, 1, 8),
         values=Values(model="large"),
         by="ana",
         name="large",
@@ -96,8 +97,8 @@ def rows(page: dict, name: str) -> list[dict]:
     return next(block["rows"] for block in page["blocks"] if block["name"] == name)
 
 
-def request(**more) -> MarginRequest:
-    return MarginRequest(by=("feature",), start=START, end=END, **more)
+def request(start: date = START, end: date = END, **more) -> MarginRequest:
+    return MarginRequest(by=("feature",), start=start, end=end, **more)
 
 
 def test_every_face_of_every_page_answers(client):
@@ -234,7 +235,7 @@ def test_what_is_only_configured_has_an_empty_page_and_what_nobody_knows_none(cl
 
 
 def test_profit_and_loss_sums_to_the_margin_command_with_ai_apart(client, margins):
-    told = document(margins.table(request()))["total"]
+    told = document(margins.table(request(*JANUARY)))["total"]
     page = shown(client, "/month?month=2026-01")
     lines = {row["line"]: row for row in rows(page, "statement")}
     assert lines["revenue"]["usd"] == told["revenue"]
