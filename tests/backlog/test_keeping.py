@@ -66,6 +66,8 @@ def test_a_rejection_says_why_and_a_gain_is_above_zero():
         to(opportunity(), "rejected", note="")
     with pytest.raises(BadInput, match="no gain"):
         checked(usd(0))
+    with pytest.raises(BadInput, match="beyond any company"):
+        checked(usd("1e30"))
     assert slug("Negotiate: committed use!") == "by_hand:negotiate-committed-use"
     with pytest.raises(BadInput, match="at least one letter"):
         slug("…")
@@ -84,3 +86,11 @@ def test_whose_it_is_and_what_is_said_of_it_stay_in_its_history_and_its_state_st
         amended(rejected, actor="ann", now=NOW, owner="cara")
     with pytest.raises(BadInput, match="say something"):
         amended(item, actor="ann", now=NOW)
+
+
+@pytest.mark.parametrize("days", [-2, 800, 700_000])
+def test_what_is_shipped_was_shipped_on_a_day_that_can_be_measured(days):
+    accepted = to(opportunity(), "accepted")
+    assert to(accepted, "shipped", on=NOW.date() - timedelta(days=30)).shipped_on == NOW.date() - timedelta(days=30)
+    with pytest.raises(BadInput, match="is no day to have shipped"):
+        to(accepted, "shipped", on=NOW.date() - timedelta(days=days))

@@ -11,6 +11,12 @@ from floorline.errors import BadInput, Changed
 QUIET = timedelta(days=90)
 """How long a rejected opportunity is not proposed again, unless the rejection says otherwise."""
 
+_EARLIEST = timedelta(days=-1)
+"""The day of whoever ships may have begun already where UTC's has not."""
+
+_MEASURED_DAYS_MAX = 731
+_DOLLARS_MAX = Decimal(10**9)
+
 
 def again(kept: Opportunity | None, found: Opportunity) -> Opportunity:
     """What is kept of an opportunity that was found, and may be there already: its estimate is of now, what people decided
@@ -63,6 +69,8 @@ def moved(
         raise Changed(f"{item.id} is {item.state}: from there it goes to {ways}, not to {to}")
     if to == "rejected" and not note:
         raise BadInput(f"say why {item.id} is rejected: --reason")
+    if on is not None and not _EARLIEST <= now.date() - on <= timedelta(days=_MEASURED_DAYS_MAX):
+        raise BadInput(f"{on} is no day to have shipped {item.id} on: say one that is past, of the last two years")
     promised = item.dollars_a_quarter if item.promised is None and to not in {"rejected", "proposed"} else item.promised
     shipped = {"shipped": on or now.date(), "measured": item.shipped_on}.get(to)
     return structs.replace(
@@ -111,7 +119,9 @@ def slug(title: str) -> str:
 
 
 def checked(dollars: Decimal) -> Decimal:
-    """An estimate that a person states. BadInput where it is no gain."""
+    """An estimate that a person states. BadInput where it is no gain, or none that anybody could make."""
     if dollars <= 0:
         raise BadInput(f"{dollars.normalize():f} USD a quarter is no gain: state what it would bring")
+    if dollars > _DOLLARS_MAX:
+        raise BadInput(f"{dollars.normalize():f} USD a quarter is beyond any company: state what it would bring")
     return dollars

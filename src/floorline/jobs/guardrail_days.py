@@ -1,12 +1,13 @@
 """Asks the ledger what guardrails did day by day, and for the latest calls that they acted on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from importlib import resources
 
 import msgspec
 
+from floorline.clock import timezone
 from floorline.jobs.margins import Margins
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
@@ -18,8 +19,8 @@ from floorline.query import Query
 EACH_MAX, ROWS_MAX, ENOUGH = 8, 60, 20
 """Calls of one set of guardrails that acted together; in all; and how many of these are enough to look no further back."""
 
-_REACHES = (timedelta(hours=2), timedelta(days=2), timedelta(days=14))
-"""How far back calls are looked for: no further than it takes to find enough, because they are many."""
+_HOURS, _DAYS, _REFUSED = timedelta(hours=2), timedelta(days=14), timedelta(days=2)
+"""How far back calls are looked for, which are many: a day of them at most beside two hours; refusals alone further."""
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
 
@@ -85,23 +86,33 @@ def by_day(margins: Margins, start: date, end: date, scope: Scope, feature: str 
     return [row for row in named if feature in {"", row.feature}]
 
 
-def decided_lately(ledger: AnyLedger, until: datetime, scope: Scope) -> list[Decided]:
-    """The latest calls before `until` that a guardrail acted on or that were refused, newest first."""
-    found: list[Decided] = []
-    for reach in _REACHES:
-        found = ledger.query(
-            Query(
-                sql=_text("decided_lately"),
-                row=Decided,
-                parameters={
-                    "since": until - reach, "until": until, "environment": scope.environment,
-                    "purpose": scope.purpose, "each": EACH_MAX, "rows": ROWS_MAX,
-                },
-            )
-        )  # fmt: skip
-        if len(found) >= ENOUGH:
-            break
-    return found
+def decided_lately(margins: Margins, until: datetime, scope: Scope) -> list[Decided]:
+    """The latest calls before `until` that a guardrail acted on or that were refused, newest first: of two hours, and where these
+    have few, of the last day of two weeks on which a guardrail acted as well.
+    """
+    found = {one.id: one for one in _decided(margins.ledger, until - _HOURS, until, scope)}
+    if len(found) < ENOUGH:
+        zone = timezone(margins.ledger.timezone)
+        today = until.astimezone(zone).date()
+        days = by_day(margins, today - _DAYS, today + timedelta(days=1), scope)
+        latest = max((row.day for row in days if row.touched), default=None)
+        if latest is not None:
+            start, end = (datetime.combine(day, time(), zone) for day in (latest, latest + timedelta(days=1)))
+            found |= {one.id: one for one in _decided(margins.ledger, start, min(end, until), scope)}
+    return sorted(found.values(), key=lambda one: one.opened_at, reverse=True)
+
+
+def refused_lately(ledger: AnyLedger, until: datetime) -> list[Decided]:
+    """The latest calls of two days before `until` that were refused, newest first, whatever their environment and purpose."""
+    parameters: Mapping[str, datetime | int] = {"since": until - _REFUSED, "until": until, "rows": ROWS_MAX}
+    return ledger.query(Query(sql=_text("refused_lately"), row=Decided, parameters=parameters))
+
+
+def _decided(ledger: AnyLedger, since: datetime, until: datetime, scope: Scope) -> list[Decided]:
+    parameters: Mapping[str, datetime | str | int] = {
+        "since": since, "until": until, "environment": scope.environment, "purpose": scope.purpose, "each": EACH_MAX, "rows": ROWS_MAX,
+    }  # fmt: skip
+    return ledger.query(Query(sql=_text("decided_lately"), row=Decided, parameters=parameters))
 
 
 def net_by_day(rows: Sequence[DayRow]) -> Iterator[tuple[date, str, Decimal]]:

@@ -10,8 +10,7 @@ import msgspec
 from floorline.clock import timezone
 from floorline.guardrails.budget import Budget
 from floorline.jobs.budget_standings import BudgetStanding, billed, scope_text, standings, unit_of
-from floorline.jobs.guardrail_days import Decided, decided_lately
-from floorline.margin.dimensions import Scope
+from floorline.jobs.guardrail_days import Decided, refused_lately
 from floorline.margin.words import cents, counted
 from floorline.web.blocks import (
     AnyBlock,
@@ -69,7 +68,7 @@ def budgets(desk: Desk, asked: BudgetsParams) -> Shown:
                 empty="No counter is like that: nothing was used in the running windows, or a filter hides it.",
             ),
             _counters(found, desk),
-            _refused(decided_lately(desk.ledger, now, Scope(environment="all", purpose="all"))),
+            _refused(refused_lately(desk.ledger, now)),
             _configured(allowance.budgets, every),
             _rates(desk),
         ],
@@ -266,8 +265,7 @@ _WORDS = {
 }
 
 
-def _refused(lately: Sequence[Decided]) -> Table:
-    refused = [one for one in lately if one.verdict == "refuse"]
+def _refused(refused: Sequence[Decided]) -> Table:
     return Table(
         name="refused",
         title="Refused lately",
@@ -290,7 +288,7 @@ def _refused(lately: Sequence[Decided]) -> Table:
             }
             for one in refused
         ],
-        empty="No call of the last days was refused.",
+        empty="No call of the last two days was refused.",
     )
 
 
@@ -355,6 +353,6 @@ def _rates(desk: Desk) -> Table:
 VIEWS = (
     View(
         path="/budgets", title="Budgets", params=BudgetsParams, build=budgets, group="Decide", key="u", windowed=False,
-        fresh_s=2, scripts=(KEYS,), said="What is used and reserved of each budget, who is refused now, and the rates.",
+        fresh_s=5, scripts=(KEYS,), said="What is used and reserved of each budget, who is refused now, and the rates.",
     ),
 )  # fmt: skip

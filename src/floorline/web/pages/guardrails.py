@@ -367,7 +367,7 @@ def decisions(desk: Desk, asked: GuardrailsParams) -> Shown:
     window = asked.window(desk.today)
     zone = timezone(desk.ledger.timezone)
     until = min(desk.now(), datetime.combine(window.end, time(), zone))
-    lately = decided_lately(desk.ledger, until + timedelta(microseconds=1), asked.scope)
+    lately = decided_lately(desk.margins, until + timedelta(microseconds=1), asked.scope)
     found = [
         one
         for one in lately
