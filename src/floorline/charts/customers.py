@@ -1,5 +1,6 @@
 """Customers side by side: what each pays against what is kept of it; and one customer's payments against its cost."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -37,7 +38,7 @@ BRUSH = "brush"
 HEIGHT = 440
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
 OTHER_PLANS = "other plans"
-_SQUARES_A_DECADE = 8
+_COLUMN, _MIDDLE = Decimal("1.33"), Decimal("1.15")
 _SQUARE_PERCENT = 5
 _BEYOND = Decimal("1.1")  # so that a point on the corner's edge is seen within it
 _CENT = Decimal("0.01")
@@ -201,20 +202,28 @@ def _point(one: Placed, plans: Sequence[str]) -> dict[str, str | None]:
 
 def _squares(customers: Sequence[Placed]) -> list[dict[str, str | None]]:
     """How many customers are at each place of a grid."""
-    found: defaultdict[tuple[int, int], list[Placed]] = defaultdict(list)
+    edges = _edges([one.revenue for one in customers])
+    found: defaultdict[tuple[int, int], list[Decimal]] = defaultdict(list)
     for one in customers:
-        column = int((max(one.revenue, _CENT).log10() * _SQUARES_A_DECADE).to_integral_value(ROUND_FLOOR))
-        row = int((max(one.margin, MARGIN_MIN) * 100 / _SQUARE_PERCENT).to_integral_value(ROUND_FLOOR))
-        found[column, row].append(one)
+        row = int(max(one.margin, MARGIN_MIN) * 100 // _SQUARE_PERCENT)
+        found[bisect_right(edges, max(one.revenue, _CENT)), row].append(one.cost)
     return [
         {
-            "revenue": figure((Decimal(10) ** ((Decimal(column) + Decimal("0.5")) / _SQUARES_A_DECADE)).quantize(_CENT)),
+            "revenue": figure((edges[column - 1] * _MIDDLE).quantize(_CENT)),
             "margin": str(row * _SQUARE_PERCENT),
-            "customers": str(len(within)),
-            "said": f"{counted(len(within), 'customer')}, together {cents(sum((one.cost for one in within), Decimal(0)))} of cost a month",
+            "customers": str(len(costs)),
+            "said": f"{counted(len(costs), 'customer')}, together {cents(sum(costs, Decimal(0)))} of cost a month",
         }
-        for (column, row), within in sorted(found.items())
-    ]  # fmt: skip
+        for (column, row), costs in sorted(found.items())
+    ]
+
+
+def _edges(revenues: Sequence[Decimal]) -> list[Decimal]:
+    """Where the columns of the grid begin, each _COLUMN times the one before."""
+    edges = [_CENT]
+    while revenues and edges[-1] * _COLUMN <= max(revenues):
+        edges.append(edges[-1] * _COLUMN)
+    return edges
 
 
 def _ends(revenues: Sequence[Decimal]) -> tuple[Decimal, Decimal]:

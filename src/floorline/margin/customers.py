@@ -4,15 +4,16 @@ Made of one table by customer and plan, whose rows of a customer sum to its row 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from floorline.margin.metrics import Figures
 from floorline.margin.table import NAMELESS, MarginReport, summed
-from floorline.money import ZERO
+from floorline.money import usd_of
 
 Standing = Literal["under_water", "pays", "free", "unmatched"]
 """Where a customer stands: its cost exceeds what it pays; it does not; it pays nothing; the row is nobody's by name."""
@@ -21,8 +22,7 @@ CALLS_MIN = 30
 """A customer with fewer calls in a window says little by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerFigures:
+class CustomerFigures(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One customer's row of the table by customer, and its plans, the one that brings in (else costs) most first."""
 
     name: str
@@ -34,7 +34,7 @@ class CustomerFigures:
         """Its main plan, '' where none is known."""
         return self.plans[0] if self.plans else ""
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """See Standing."""
         return standing(self.figures)
@@ -49,7 +49,7 @@ class CustomerFigures:
         """Whether its calls are too few to say much."""
         return self.figures.sums.calls < CALLS_MIN
 
-    @property
+    @cached_property
     def margin_ratio(self) -> Decimal | None:
         """Its margin as a ratio; None without revenue, or where nothing of its cost is known."""
         return self.figures.margin_ratio if self.figures.cost_known else None
@@ -64,9 +64,14 @@ def standing(row: Figures) -> Standing:
     return "under_water" if row.cogs_pico > row.revenue_pico else "pays"
 
 
+def loss_pico(row: Figures) -> int:
+    """What the row costs beyond what it pays, in 10^-12 USD; nothing where it pays for itself."""
+    return max(0, row.cogs_pico - row.revenue_pico)
+
+
 def loss(row: Figures) -> Decimal:
-    """What the row costs beyond what it pays, USD; nothing where it pays for itself."""
-    return max(ZERO, -row.margin)
+    """The same in USD."""
+    return usd_of(loss_pico(row))
 
 
 def customers(report: MarginReport) -> list[CustomerFigures]:
@@ -76,13 +81,13 @@ def customers(report: MarginReport) -> list[CustomerFigures]:
     for row in report.rows:
         rows.setdefault(row.key[0], []).append(row)
     found = [CustomerFigures(name=name, figures=_one(name, own), plans=_plans(own)) for name, own in rows.items()]
-    return sorted(found, key=lambda one: (one.figures.margin, one.name))
+    return sorted(found, key=lambda one: (one.figures.revenue_pico - one.figures.cogs_pico, one.name))
 
 
 def under_water(found: Iterable[CustomerFigures]) -> list[CustomerFigures]:
     """Those that cost more than they pay, the greatest loss first."""
     return sorted(
-        (one for one in found if one.standing == "under_water"), key=lambda one: (-loss(one.figures), one.name)
+        (one for one in found if one.standing == "under_water"), key=lambda one: (-loss_pico(one.figures), one.name)
     )
 
 

@@ -12,7 +12,7 @@ from floorline.jobs.of_customer import OfCustomer
 from floorline.jobs.one_customer import Register, parts_of, register
 from floorline.ledger.remembering import Remembering
 from floorline.margin.bridge import Days
-from floorline.margin.customers import CustomerFigures, customers, loss
+from floorline.margin.customers import CustomerFigures, customers, loss_pico
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.series import NOTHING, Stretch, stretch_of
 from floorline.margin.table import NAMELESS, MarginReport
@@ -134,7 +134,7 @@ def _lead(gathered: Gathered) -> str:
     if standing == "free":
         return f"Pays nothing and costs {cost} in these days."
     if standing == "under_water":
-        lost = a_month(loss(row), gathered.days)
+        lost = a_month(loss_pico(row), gathered.days)
         return f"Pays ${row.revenue:,.2f} and costs {cost}: under water by ${lost:,.2f} a month."
     return f"Pays ${row.revenue:,.2f} and costs {cost} in these days."
 

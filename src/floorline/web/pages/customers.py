@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,7 +13,7 @@ from floorline.backlog.remedies import Remedy
 from floorline.charts.customers import MARGIN_MIN, Placed, Quadrant, customer_scatter
 from floorline.jobs.margins import Margins
 from floorline.jobs.one_customer import USERS_CALLS_MAX, Register, register, users_by_customer
-from floorline.margin.customers import CALLS_MIN, CustomerFigures, Standing, customers, loss, under_water
+from floorline.margin.customers import CALLS_MIN, CustomerFigures, Standing, customers, loss, loss_pico, under_water
 from floorline.margin.intensity import top_of
 from floorline.margin.metrics import Figures, nearest_rank, ratio_of
 from floorline.margin.table import MarginReport, summed
@@ -124,7 +125,9 @@ def _is_asked(one: CustomerFigures, gathered: Gathered, params: CustomersParams)
 
 def _is_within(one: CustomerFigures, gathered: Gathered, params: CustomersParams) -> bool:
     """Whether what it pays and what is kept of it are within the bounds; what is unknown is within none."""
-    pays = a_month(one.figures.revenue, gathered.days)
+    if (params.pays_from, params.pays_to, params.keeps_from, params.keeps_to) == (None,) * 4:
+        return True
+    pays = a_month(one.figures.revenue_pico, gathered.days)
     keeps = None if one.margin_ratio is None else max(one.margin_ratio, MARGIN_MIN) * 100
     bounds = ((pays, params.pays_from, params.pays_to), (keeps, params.keeps_from, params.keeps_to))
     return all(
@@ -143,7 +146,7 @@ def _lead(water: Sequence[CustomerFigures], gathered: Gathered) -> str:
         return "No customer is known to pay in these days."
     if not water:
         return f"Each of {counted(paying, 'paying customer')} pays more than it costs."
-    lost = a_month(sum((loss(one.figures) for one in water), ZERO), gathered.days)
+    lost = a_month(sum(loss_pico(one.figures) for one in water), gathered.days)
     verb = "costs more than it pays" if len(water) == 1 else "cost more than they pay"
     return f"{len(water):,} of {counted(paying, 'paying customer')} {verb}: ${lost:,.2f} a month."
 
@@ -177,16 +180,16 @@ def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
 
 def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
     days = gathered.days
-    kept = window_of(params)
+    opens = _link(params)
     placed = [
         Placed(
             customer=one.name,
-            revenue=a_month(one.figures.revenue, days),
+            revenue=a_month(one.figures.revenue_pico, days),
             margin=one.margin_ratio,
-            cost=a_month(one.figures.cogs, days),
+            cost=a_month(one.figures.cogs_pico, days),
             plan=one.plan,
             under_water=one.standing == "under_water",
-            to=address(f"{PATH}/{{customer}}", kept, customer=one.name),
+            to=opens.replace("{customer}", quote(one.name, safe="")),
         )
         for one in gathered.everybody
         if one.standing in {"pays", "under_water"} and one.margin_ratio is not None
@@ -232,7 +235,7 @@ def _water(
         rows.append(
             {
                 "customer": one.name, "plan": one.plan or None, "pays": one.figures.revenue, "costs": one.figures.cogs,
-                "loses": loss(one.figures), "loses_a_month": a_month(loss(one.figures), gathered.days),
+                "loses": loss(one.figures), "loses_a_month": a_month(loss_pico(one.figures), gathered.days),
                 "calls": one.figures.sums.calls, "thin": one.thin,
                 **{kind: brings[kind] for kind, _ in _FIXES if kind in brings},
             }

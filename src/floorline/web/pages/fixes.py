@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from floorline import money
 from floorline.backlog.model import Opportunity
 from floorline.backlog.remedies import MONTH_DAYS, Remedy
 from floorline.jobs.backlogging import shelf
@@ -11,7 +10,9 @@ from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.remedying import Remedying
 from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
+from floorline.margin.revenue import share_of
 from floorline.margin.table import MarginReport
+from floorline.money import usd_of
 from floorline.web.blocks import Column, Table, Value
 from floorline.web.desk import Desk
 from floorline.web.params import Window
@@ -42,9 +43,9 @@ def plan_report(margins: Margins, days: Days, scope: Scope) -> MarginReport:
     )
 
 
-def a_month(amount: Decimal, days: int) -> Decimal:
-    """An amount of so many days as one of MONTH_DAYS."""
-    return money.multiply(amount, Decimal(MONTH_DAYS), days)
+def a_month(pico: int, days: int) -> Decimal:
+    """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS, in USD."""
+    return usd_of(share_of(pico, MONTH_DAYS, days))
 
 
 def remedying(desk: Desk, margins: Margins) -> Remedying:
