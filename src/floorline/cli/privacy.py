@@ -69,7 +69,7 @@ def _side(name: str, side: bytes) -> dict[str, object]:
 @click.command("audit")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def audit(*, as_json: bool) -> None:
-    """List who looked at content, erased a customer or user, made, rotated or revoked a key, and messages that were given
+    """List who did what: looks at content, erasures, keys, accounts, logins, tokens, decisions, and messages that were given
     up; oldest first.
     """
     guarded_home()

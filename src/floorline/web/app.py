@@ -196,11 +196,20 @@ def _asked(request: Request, body: bytes, names: Mapping[str, str]) -> Asked:
         method=request.method,
         path=request.scope["path"],
         query=request.url.query,
-        headers=dict(request.headers),
+        headers=_headers(request),
         body=body,
         names=names,
         client=request.client.host if request.client else "",
     )
+
+
+def _headers(request: Request) -> Mapping[str, str]:
+    """Each header once: what stands in several lines is one list, as its receivers read it (RFC 9110, 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.items():
+        between = "; " if name == "cookie" else ", "
+        found[name] = f"{found[name]}{between}{value}" if name in found else value
+    return found
 
 
 async def _body(request: Request, bytes_max: int) -> bytes | None:

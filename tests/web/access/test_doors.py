@@ -184,6 +184,23 @@ def test_a_name_that_is_none_of_ours_is_refused_before_all_else(house):
     assert house.browser(host="control:4040", authorization=f"Bearer {'c' * 43}").get("/").text == "control token"
 
 
+def test_under_a_name_that_is_none_of_ours_nobody_logs_in_whatever_is_sent_along(house, passwords):
+    house.account(passwords)
+    browser = house.browser(host="evil.example", authorization="Bearer of nobody")
+    assert login(browser).status_code == 421
+
+
+def test_what_a_proxy_adds_in_a_line_of_its_own_is_what_counts(state, passwords, tmp_path):
+    house = House(state, passwords, tmp_path, replace(POLICY, proxies=("testclient",)))
+    house.account(passwords)
+    for last in ("203.0.113.7", "203.0.113.8"):
+        forwarded = [("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", last), *HTML.items()]
+        TestClient(house.site, base_url=house.base).post(
+            "/login", data={"email": ADA, "password": PASSWORD}, headers=forwarded, follow_redirects=False
+        )
+    assert {one.address for one in house.records.sessions.all(house.now()).values()} == {"203.0.113.7", "203.0.113.8"}
+
+
 def test_a_change_needs_the_pages_proof_and_no_other_site(ada):
     csrf = proof(ada)
     assert ada.post("/decide", data={"csrf": csrf}).text == "decided"

@@ -203,6 +203,8 @@ class Doors:
         return self.draws.template("login.html", asked, context, status=401 if refused else 200)
 
     def _check_ours(self, asked: Asked) -> None:
+        if host_name(asked.header("host")) not in self.policy.hosts:
+            raise Refused(421, "host", "this is not a name of this dashboard: log in under one that is")
         if reason := foreign(asked.headers, self.policy.public_url):
             raise Refused(403, "forged", f"{reason}: log in on a page of the dashboard")
 

@@ -1,6 +1,7 @@
 """Users: the accounts of the dashboard, who is logged in, and what an admin may do about both."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -84,6 +85,7 @@ def build(desk: Desk, params: Params) -> Shown:
     del params
     records = Records.of(desk.state, desk.web)
     accounts, now = records.people.all(), desk.now()
+    logged_in = Counter(one.user for one in records.sessions.all(now).values())
     return Shown(
         title="Users",
         lead="" if accounts else "Nobody has an account: the dashboard is for the owner of this machine.",
@@ -93,7 +95,7 @@ def build(desk: Desk, params: Params) -> Shown:
                 name="users",
                 title="Accounts",
                 columns=_ACCOUNTS,
-                rows=[_row(one, records, now) for one in accounts.values()],
+                rows=[_row(one, logged_in) for one in accounts.values()],
                 empty="No account yet. Invite somebody below, or type `floorline users add`.",
             ),
             _invitation_form(),
@@ -106,7 +108,7 @@ def build_one(desk: Desk, params: UserParams) -> Shown:
     """One account."""
     records, now = Records.of(desk.state, desk.web), desk.now()
     account = _known(records, params.email)
-    row = _row(account, records, now)
+    row = _row(account, Counter(one.user for one in records.sessions.all(now).values()))
     return Shown(
         title=account.email,
         about=_about(desk),
@@ -132,13 +134,12 @@ def _about(desk: Desk) -> About:
     return About(timezone=desk.ledger.timezone, as_of=desk.now())
 
 
-def _row(account: Account, records: Records, now: datetime) -> dict[str, Value]:
-    users = [one.user for one in records.sessions.all(now).values()]
+def _row(account: Account, logged_in: Mapping[str, int]) -> dict[str, Value]:
     return {
         "email": account.email,
         "role": account.role,
         "state": account.standing,
-        "sessions": users.count(account.email),
+        "sessions": logged_in.get(account.email, 0),
         "created_at": account.created_at,
         "changed_at": account.changed_at,
     }
