@@ -1,10 +1,15 @@
 """The control process's routes: who may ask them, what they take, and errors that say how to mend."""
 
+import asyncio
+
 import msgspec
 import pytest
+from starlette.testclient import TestClient
 
 from floorline.ledger.store import StoreDown
-from floorline.web.http import Asked, Page, Refused, Route, json_page, read_body, text_page
+from floorline.web.answering import Answering
+from floorline.web.app import Site
+from floorline.web.http import Asked, Page, Refused, Route, Stream, error_page, json_page, read_body, text_page
 from floorline.web.who import Who
 from tests.support.web import KNOWN, TOKEN, hosted
 
@@ -87,6 +92,32 @@ def test_a_change_by_a_cookie_that_our_page_did_not_ask_for_is_refused(presented
         "content-type": "application/x-www-form-urlencoded",
     }
     assert error(client.post("/pairs", content=b"", headers=headers))[:2] == (403, "forged")
+
+
+class Leaving(Somebody):
+    """Somebody who is known for so many requests, then no more."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def identify(self, headers):
+        self.times -= 1
+        return super().identify(headers) if self.times >= 0 else None
+
+
+async def ticking(_asked):
+    while True:
+        await asyncio.sleep(0.002)
+        yield "data: tick\n\n"
+
+
+def test_a_stream_ends_for_who_is_not_known_any_more():
+    site = Site(Answering(Leaving(3), lambda refused, _: error_page(refused)), heartbeat_s=0.02)
+    site.serve([], [Stream(path="/ticks", rule="viewer", events=ticking)])
+    answer = TestClient(site).get("/ticks", headers={"x-somebody": "ann:viewer"})
+    assert answer.status_code == 200
+    assert answer.text.count("tick") > 1
+    assert TestClient(site).get("/ticks", headers={"x-somebody": "ann:viewer"}).status_code == 401
 
 
 def test_another_name_of_this_machine_is_no_name_of_the_dashboard():

@@ -24,6 +24,8 @@ from floorline.web.packing import packed
 COMPRESSED_FROM_BYTES = 1_024
 BROTLI_QUALITY = 5
 HEARTBEAT_S = 15
+"""How long a stream is silent at most, and how long it goes on for somebody who is not known any more."""
+
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -44,8 +46,8 @@ _COMPRESSED = ("text/", "application/json", "image/svg+xml")
 class Site:
     """The ASGI application. `serve` before it is asked."""
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
+    def __init__(self, answering: Answering, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._answering, self._heartbeat_s = answering, heartbeat_s
         self._router = Router()
         self._known: tuple[str, ...] = ()
         self._closing = asyncio.Event()
@@ -99,7 +101,7 @@ class Site:
         await _response(page, request)(scope, receive, send)
 
     def _stream(self, stream: Stream) -> "_Listening":
-        return _Listening(self._answering, stream, self._closing, self._listeners)
+        return _Listening(self._answering, stream, self._closing, self._listeners, self._heartbeat_s)
 
 
 class _Endpoint:
@@ -139,8 +141,16 @@ class _Endpoint:
 class _Listening:
     """One stream of events, for as many as may listen."""
 
-    def __init__(self, answering: Answering, stream: Stream, closing: asyncio.Event, listeners: Counter[str]) -> None:
+    def __init__(
+        self,
+        answering: Answering,
+        stream: Stream,
+        closing: asyncio.Event,
+        listeners: Counter[str],
+        heartbeat_s: float,
+    ) -> None:
         self._answering, self._of, self._closing, self._listeners = answering, stream, closing, listeners
+        self._heartbeat_s = heartbeat_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -154,7 +164,7 @@ class _Listening:
         self._listeners[self._of.path] += 1
         try:
             headers = {**SECURITY, "cache-control": "no-store", "x-accel-buffering": "no"}
-            events = self._events(source)
+            events = self._events(source, asked)
             await StreamingResponse(events, headers=headers, media_type="text/event-stream")(scope, receive, send)
         finally:
             self._listeners[self._of.path] -= 1
@@ -164,14 +174,30 @@ class _Listening:
         if self._listeners[self._of.path] >= self._of.listeners_max:
             raise Refused(503, "busy", f"{self._of.listeners_max} listen already: close one of them")
 
-    async def _events(self, source: AsyncIterator[str]) -> AsyncIterator[str]:
-        """What the stream yields, and a comment where it has been silent for long, until everything ends."""
+    async def _may_still(self, asked: Asked) -> bool:
+        """Whether whoever listens would be let in now: their session may be over, or their token revoked."""
+        try:
+            self._answering.check(self._of.rule, await asyncio.to_thread(self._answering.identified, asked))
+        except Refused:
+            return False
+        return True
+
+    async def _events(self, source: AsyncIterator[str], asked: Asked) -> AsyncIterator[str]:
+        """What the stream yields, and a comment where it has been silent for long, until everything ends or whoever listens
+        may no more.
+        """
+        clock = asyncio.get_running_loop().time
+        checked = clock()
         closing = asyncio.ensure_future(self._closing.wait())
         coming: asyncio.Future[str] | None = None
         try:
             while not closing.done():
                 coming = coming or asyncio.ensure_future(anext(source))
-                await asyncio.wait([coming, closing], timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([coming, closing], timeout=self._heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
+                if clock() - checked >= self._heartbeat_s:
+                    if not await self._may_still(asked):
+                        return
+                    checked = clock()
                 if coming.done():
                     event, coming = coming, None
                     try:
