@@ -168,11 +168,12 @@ class Margins:
     def identities(self, start: date, end: date, scope: Scope) -> Identities:
         """Names that only one side knows: customers, plans and features of usage and of billing."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
-        table = _Table(self._answers, self.policies, request)
-        pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
-        usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
-        billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
-        return identities(usage, billing, table.customers, self.policies, declared=table.declared())
+        with uncollected():
+            table = _Table(self._answers, self.policies, request)
+            pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
+            usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
+            billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
+            return identities(usage, billing, table.customers, self.policies, declared=table.declared())
 
 
 class _Table:

@@ -17,6 +17,7 @@ from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
 from floorline.reviews.policy import ReviewPolicy
 from floorline.web.access.policy import WebPolicy
+from floorline.web.earnings import Earnings
 from floorline.web.machine import DemoLoader, Machine
 from floorline.web.settings_shown import ConfigShown
 
@@ -36,6 +37,7 @@ class Desk:
     tuning: Tuning = field(default_factory=Tuning)
     health: Callable[[], Health] | None = None
     """How the control process stands; None where there is none."""
+    earnings: Earnings = field(default_factory=Earnings)
     content: Callable[[], ContentStore] | None = None
     """Opens the store of captured prompts and answers, to read."""
     settings: ConfigShown = field(default_factory=ConfigShown)

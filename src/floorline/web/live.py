@@ -19,7 +19,7 @@ from floorline.alerts.tuning import Tuning
 from floorline.charts.live import CostMoment, row
 from floorline.clock import day_of, timezone
 from floorline.errors import FloorlineError
-from floorline.jobs.pulse import STEP, Earned, Point, Pulse, earned_per_call, pulse, slice_of
+from floorline.jobs.pulse import STEP, Earned, Point, Pulse, pulse, slice_of
 from floorline.jobs.reconciling import Health
 from floorline.margin import queries
 from floorline.margin.attribution import Names
@@ -32,9 +32,6 @@ from floorline.web.params import Params, Text, read_params
 
 EVERY_S = 3
 """How often figures are made while anybody listens."""
-
-EARNED_S = 600
-"""How long what a call earns is taken for true: it is of whole days."""
 
 CHARTS_MAX = 8
 """Features with a chart: those that spend most."""
@@ -99,15 +96,15 @@ class Beat:
         ]
 
 
-def beat_of(desk: Desk, scope: Scope, earned: Earned | None = None) -> Beat:
-    """The figures of now; `earned` where it is known already."""
+def beat_of(desk: Desk, scope: Scope) -> Beat:
+    """The figures of now."""
     now, zone = desk.now(), timezone(desk.ledger.timezone)
     names = Names([*desk.ledger.query(queries.aliases()), *desk.policies.aliases])
     found = pulse(desk.ledger, names, now, scope)
     features = tuple(found.by_spend())
     return Beat(
         pulse=found,
-        earned=earned or earned_per_call(desk.margins, day_of(now, zone), scope),
+        earned=desk.earnings.of(desk.margins, day_of(now, zone), scope),
         tuning=desk.tuning,
         zone=zone,
         health=None if desk.health is None else desk.health(),
@@ -191,21 +188,12 @@ class Feed:
             if channel.number <= after:
                 await asyncio.sleep(max(0.0, channel.due_s - self._clock()))
                 try:
-                    channel.beat = await asyncio.to_thread(self._make, channel, scope)
+                    channel.beat = await asyncio.to_thread(beat_of, self._desk, scope)
                 except FloorlineError:
                     channel.beat = None  # the store may be away for a moment: the page says when its figures are of
                 channel.number += 1
                 channel.due_s = self._clock() + self._every_s
             return channel.number, channel.beat
-
-    def _make(self, channel: "_Channel", scope: Scope) -> Beat:
-        today = self._desk.today
-        if channel.earned is None or channel.earned_until_s <= self._clock() or channel.earned.end != today:
-            channel.earned = None
-        beat = beat_of(self._desk, scope, channel.earned)
-        if channel.earned is None:
-            channel.earned, channel.earned_until_s = beat.earned, self._clock() + EARNED_S
-        return beat
 
 
 @dataclass(slots=True)
@@ -217,8 +205,6 @@ class _Channel:
     number: int = 0
     due_s: float = 0.0
     beat: Beat | None = None
-    earned: Earned | None = None
-    earned_until_s: float = 0.0
 
 
 def event(beat: Beat, since: datetime | None = None) -> str:

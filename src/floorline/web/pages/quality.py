@@ -9,13 +9,15 @@ from floorline.jobs.quality import Doubts, UnpricedRow, UnsureKey, doubts
 from floorline.jobs.reconciling import Checked, of_health, of_months, of_quarantine
 from floorline.ledger.state import Quarantined
 from floorline.margin.identities import Identities, Unmatched
-from floorline.margin.metrics import Figures, ratio_of
+from floorline.margin.metrics import ratio_of
+from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport
 from floorline.web.abouts import about
-from floorline.web.blocks import AnyBlock, Card, Cards, Column, Note, Shown, Snippet, Snippets, Table, Value
+from floorline.web.blocks import AnyBlock, Card, Cards, Column, Link, Note, Shown, Snippet, Snippets, Table, Tabs, Value
 from floorline.web.desk import Desk
 from floorline.web.params import Window, address
 from floorline.web.view import View
 
+NAMES = "/quality/names"
 MONTHS = 3
 """How many of the latest closed months are compared with what they are now."""
 
@@ -56,24 +58,45 @@ def build(desk: Desk, params: Window) -> Shown:
         MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=False)
     )
     found = doubts(desk.ledger, days.start, days.end, params.scope)
-    unmatched = desk.margins.identities(days.start, days.end, params.scope)
     quarantined = desk.state.quarantined()
     checks = [*_checks(desk), of_quarantine(len(quarantined))]
     return Shown(
         title="Data quality",
-        lead=_lead(checks, found, unmatched),
+        lead=_lead(checks, found),
         about=about(params, desk.today, desk.now(), desk.ledger.timezone, report=report),
         blocks=[
-            Cards(name="figures", cards=_cards(report.total, unmatched, params)),
+            _tabs(params, "/quality"),
+            Cards(name="figures", cards=_cards(report, params)),
             *_check_tables(checks),
             *_unpriced(found, params),
             _features(found, params),
             *_keys(desk, found, params),
-            _identities(unmatched),
-            *_unnamed(unmatched),
             _quarantine(quarantined),
         ],
     )
+
+
+def build_names(desk: Desk, params: Window) -> Shown:
+    """The page of names."""
+    days = params.window(desk.today)
+    found = desk.margins.identities(days.start, days.end, params.scope)
+    count = len(found.unmatched)
+    return Shown(
+        title="Names that do not match",
+        lead=f"{_counted(count, 'name is', 'names are')} known to one side alone."
+        if count
+        else "Both sides know every name.",
+        about=about(params, desk.today, desk.now(), desk.ledger.timezone),
+        blocks=[_tabs(params, NAMES), _identities(found), *_unnamed(found)],
+    )
+
+
+def _tabs(params: Window, current: str) -> Tabs:
+    pages = (("/quality", "Calls and checks"), (NAMES, "Names that do not match"))
+    links = [
+        Link(text=text, to=address(path, params, sort=None, page=None), current=path == current) for path, text in pages
+    ]
+    return Tabs(name="parts", links=links)
 
 
 def _checks(desk: Desk) -> Iterator[Checked]:
@@ -83,13 +106,12 @@ def _checks(desk: Desk) -> Iterator[Checked]:
     yield from of_months(Closings(desk.ledger, desk.policies, health.revenue if health else None), MONTHS)
 
 
-def _lead(checks: Sequence[Checked], found: Doubts, unmatched: Identities) -> str:
+def _lead(checks: Sequence[Checked], found: Doubts) -> str:
     levels = [one.finding.level for one in checks]
     parts = [
         _counted(levels.count("wrong"), "thing is wrong", "things are wrong"),
         _counted(levels.count("warning"), "thing to look at", "things to look at"),
         _counted(len(found.unpriced), "model has no price", "models have no price"),
-        _counted(len(unmatched.unmatched), "name does not match", "names do not match"),
     ]
     said = [part for part in parts if part]
     return f"{', '.join(said)}." if said else "Nothing is known that stands against the figures of these days."
@@ -99,18 +121,21 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}" if count else ""
 
 
-def _cards(total: Figures, unmatched: Identities, params: Window) -> list[Card]:
-    sums = total.sums
-    sides = {
-        side: sum(one.usd for one in unmatched.unmatched if one.side == side and one.kind == "customer")
-        for side in ("billing", "usage")
-    }
+def _cards(report: MarginReport, params: Window) -> list[Card]:
+    total, sums = report.total, report.total.sums
+    revenue = sum(row.revenue_pico for row in report.rows if UNMATCHED_REVENUE in row.key)
+    cost = sum(row.cogs_pico for row in report.rows if UNMATCHED_COST in row.key)
+    names = address(NAMES, params, sort=None, page=None)
     return [
-        Card(name="unpriced", title="Unpriced calls", value=sums.unpriced, unit="count", definition="unpriced", note="cost unknown, counted as nothing" if sums.unpriced else f"of {sums.calls:,}", to=address("/calls", params, basis="unpriced", against=None) if sums.unpriced else ""),
+        Card(
+            name="unpriced", title="Unpriced calls", value=sums.unpriced, unit="count", definition="unpriced",
+            note="cost unknown, counted as nothing" if sums.unpriced else f"of {sums.calls:,}",
+            to=f"{_scoped('/calls', params)}&basis=unpriced" if sums.unpriced else "",
+        ),
         Card(name="unattributed", title="Cost of nobody", value=ratio_of(sums.unattributed, sums.effective), unit="percent", definition="unattributed"),
         Card(name="estimated", title="Estimated cost", value=ratio_of(sums.estimated, sums.effective), unit="percent", definition="estimated_cost"),
-        Card(name="unmatched_revenue", title="Revenue without usage", value=sides["billing"], unit="usd", definition="unmatched_revenue"),
-        Card(name="unmatched_cost", title="Usage without revenue", value=sides["usage"], unit="usd", definition="unmatched_cost"),
+        Card(name="unmatched_revenue", title="Revenue of no feature", value=ratio_of(revenue, total.revenue_pico), unit="percent", definition="unmatched_revenue", to=names),
+        Card(name="unmatched_cost", title="Cost of no feature", value=ratio_of(cost, total.cogs_pico), unit="percent", definition="unmatched_cost", to=names),
     ]  # fmt: skip
 
 
@@ -312,6 +337,15 @@ VIEWS = (
         build=build,
         compares=False,
         said="What of the figures is unknown, nobody's, estimated or late, and how to mend it",
+        fresh_s=30,
+    ),
+    View(
+        path=NAMES,
+        title="Names that do not match",
+        params=Window,
+        build=build_names,
+        compares=False,
+        said="Names of customers, plans and features that only usage or only billing knows, and whom they probably are",
         fresh_s=30,
     ),
 )
