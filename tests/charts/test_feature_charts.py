@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from floorline.charts.dollars import Amount, amounts
+from floorline.charts.dollars import Amount, amounts, waterfall, waterfall_down
 from floorline.charts.portfolio import Placed, margin_by_volume
 from floorline.charts.rows import PERCENT_MIN, DayRow, RowPoint, rows_by_day
 from floorline.charts.spread import Bar, Quantile, cost_spread
@@ -29,7 +29,9 @@ PLACED = [
     Placed("given away", Decimal(0), Decimal(0), None, Decimal(20), "unknown", ""),
 ]
 BARS = [Bar(Decimal("0.0001"), Decimal("0.001"), 40), Bar(Decimal("0.001"), Decimal("0.01"), 2)]
+PARTS = [Amount("call_volume", Decimal(-310)), Amount("cache_hits", Decimal(420))]
 CHARTS = {
+    "a fall": waterfall_down("From revenue to margin", PARTS, start=Amount("revenue", Decimal(7000)), end="margin"),
     "rows": rows_by_day("Daily margin", ROWS, unit="percent"),
     "dollars": rows_by_day("Daily margin", [ROWS[0]._replace(held_to=None)], unit="usd"),
     "nothing": rows_by_day("Daily margin", [], unit="usd"),
@@ -77,3 +79,10 @@ def test_the_parts_of_a_cost_say_their_share():
         "generation\n$90.0 · 75.0 %",
         "human review\n$30.0 · 25.0 %",
     ]
+
+
+def test_a_fall_from_above_to_below_has_the_bars_of_one_from_left_to_right():
+    beside = waterfall("From revenue to margin", PARTS, start=Amount("revenue", Decimal(7000)), end="margin")
+    bars = [(row["from"], row["to"], row["label"]) for row in values(beside, 0)]
+    assert [(row["from"], row["to"], row["label"]) for row in values(CHARTS["a fall"], 0)] == bars
+    assert values(CHARTS["a fall"], 0)[1]["name"] == "call volume\n−$310"

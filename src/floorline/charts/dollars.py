@@ -27,6 +27,10 @@ CENTS_BELOW = 100
 
 _LABEL_WIDTH_PX = 110
 BAR_HEIGHT = 44
+_TWO_LINES = "split(datum.label, '\\n')"
+_DOLLARS = {"labelExpr": "(datum.value < 0 ? '−$' : '$') + format(abs(datum.value), ',~f')", "tickCount": 6}
+_COLOUR = {"field": "colour", "type": "nominal", "scale": None}
+_NUMBERS = ("from", "to", "top")
 
 
 class Amount(NamedTuple):
@@ -56,31 +60,32 @@ def waterfall(
     """Bars that lead from `start` (from 0 without it) over each part but those of 0 to their sum, which is called `end`.
     Where there are more than PARTS_MAX, the smallest are one bar, `others`. Underscores in names are spaces.
     """
-    rows: list[dict[str, str | None]] = []
-    level = Decimal(0)
-    if start is not None:
-        level = start.usd
-        rows.append(_bar(start.name, Decimal(0), level, level, BLUE))
-    for part in _largest(parts):
-        rows.append(_bar(part.name, level, level + part.usd, part.usd, GREEN if part.usd >= 0 else RED))
-        level += part.usd
-    rows.append(_bar(end, Decimal(0), level, level, BLUE))
-    names = [row["name"] for row in rows]
-    assert len(set(names)) == len(names), "a bar's name is its own"
+    rows = _bars(parts, end, start)
     axis = {"labelAngle": 0, "labelLimit": _LABEL_WIDTH_PX, "labelExpr": "split(datum.label, ' ')", "ticks": False}
     x = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": axis}
-    dollars = {"labelExpr": "(datum.value < 0 ? '−$' : '$') + format(abs(datum.value), ',~f')", "tickCount": 6}
-    y = quantitative("from", title=None, axis=dollars)
-    colour = {"field": "colour", "type": "nominal", "scale": None}
-    numbers = ("from", "to", "top")
+    y = quantitative("from", title=None, axis=_DOLLARS)
     bar = {"type": "bar", "width": {"band": 0.7}}  # float: a share of the column
     above = {"type": "text", "dy": -10, "fontWeight": "bold", "color": INK}
     layers = [
-        layer(rows, bar, {"x": x, "y": y, "y2": {"field": "to"}, "color": colour}, numbers=numbers),
-        layer(rows, above, {"x": x, "y": {**y, "field": "top"}, "text": {"field": "label"}}, numbers=numbers),
+        layer(rows, bar, {"x": x, "y": y, "y2": {"field": "to"}, "color": _COLOUR}, numbers=_NUMBERS),
+        layer(rows, above, {"x": x, "y": {**y, "field": "top"}, "text": {"field": "label"}}, numbers=_NUMBERS),
         layer([{"zero": "0"}], {"type": "rule", "color": GREY}, {"y": quantitative("zero")}, numbers=("zero",)),
-    ]  # fmt: skip
+    ]
     return chart(title, subtitle, layers)
+
+
+def waterfall_down(title: str, parts: Sequence[Amount], *, end: str, start: Amount | None = None) -> Chart:
+    """As `waterfall`, from above to below, with names and amounts beside the bars: for pages, which may be narrow."""
+    rows = [{**row, "name": f"{row['name']}\n{row['label']}"} for row in _bars(parts, end, start)]
+    axis = {"labelExpr": _TWO_LINES, "labelLimit": 180, "labelOffset": -8, "ticks": False, "domain": False}
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": axis}
+    x = quantitative("from", title=None, axis={**_DOLLARS, "labelOverlap": True})
+    bar = {"type": "bar", "height": {"band": 0.6}}  # float: a share of the row
+    layers = [
+        layer(rows, bar, {"y": y, "x": x, "x2": {"field": "to"}, "color": _COLOUR}, numbers=_NUMBERS),
+        layer([{"zero": "0"}], {"type": "rule", "color": GREY}, {"x": quantitative("zero")}, numbers=("zero",)),
+    ]
+    return chart(title, "", layers, height=80 + BAR_HEIGHT * len(rows))
 
 
 def amounts(title: str, parts: Sequence[Amount], *, subtitle: str = "") -> Chart:
@@ -97,7 +102,7 @@ def amounts(title: str, parts: Sequence[Amount], *, subtitle: str = "") -> Chart
         }
         for part in ordered
     ]
-    axis = {"labelExpr": "split(datum.label, '\\n')", "labelLimit": 180, "labelOffset": -8, "ticks": False}
+    axis = {"labelExpr": _TWO_LINES, "labelLimit": 180, "labelOffset": -8, "ticks": False}
     y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": axis}
     bar = {"type": "bar", "color": BLUE, "height": {"band": 0.6}}  # float: a share of the row
     bars = layer(rows, bar, {"y": y, "x": quantitative("usd", axis=None)}, numbers=("usd",))
@@ -147,6 +152,22 @@ def precise(usd: Decimal | None) -> str:
         return f"${usd:,.0f}"
     rounded = usd.normalize() if not usd else round(usd, 2 - usd.adjusted())
     return f"${rounded:f}"
+
+
+def _bars(parts: Sequence[Amount], end: str, start: Amount | None) -> list[dict[str, str | None]]:
+    """The bars of a waterfall, each with where it begins and ends."""
+    rows: list[dict[str, str | None]] = []
+    level = Decimal(0)
+    if start is not None:
+        level = start.usd
+        rows.append(_bar(start.name, Decimal(0), level, level, BLUE))
+    for part in _largest(parts):
+        rows.append(_bar(part.name, level, level + part.usd, part.usd, GREEN if part.usd >= 0 else RED))
+        level += part.usd
+    rows.append(_bar(end, Decimal(0), level, level, BLUE))
+    names = [row["name"] for row in rows]
+    assert len(set(names)) == len(names), "a bar's name is its own"
+    return rows
 
 
 def _largest(parts: Sequence[Amount]) -> list[Amount]:

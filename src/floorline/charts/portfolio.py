@@ -27,6 +27,9 @@ MARGIN_MIN = Decimal("-0.5")
 
 HEIGHT = 420
 LABEL_PX = 20
+_ROOM_FOR_NAMES = {"expr": "width < 420 ? 0 : 1"}
+"""Names would lie upon each other in a narrow chart: there they are read by pointing, and in the table."""
+
 _EDGE = Decimal("0.25")
 _NUMBERS = ("volume", "margin", "floor", "cost")
 
@@ -68,7 +71,7 @@ def margin_by_volume(title: str, features: Sequence[Placed], *, volume: str, sub
     ]
     at = {"x": x, "y": y, "text": {"field": "label"}}
     for align, below in sorted({_label_at(one, placed) for one in placed}):
-        name = {"type": "text", "align": align, "dy": below, "color": INK, "fontSize": 12}
+        name = {"type": "text", "align": align, "dy": below, "color": INK, "fontSize": 12, "opacity": _ROOM_FOR_NAMES}
         there = [row for row, one in zip(rows, placed, strict=True) if _label_at(one, placed) == (align, below)]
         layers.append(layer(there, name, at, numbers=_NUMBERS))
     return chart(title, subtitle, layers, height=HEIGHT)

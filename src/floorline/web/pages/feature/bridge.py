@@ -1,13 +1,13 @@
 """Why a feature's margin changed between two windows: the bridge, the driver that took most, and what answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from floorline.charts.dollars import Amount, waterfall
+from floorline.charts.dollars import Amount, waterfall_down
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
-from floorline.margin.bridge import LABELS, Bridge, Days, primary_driver
+from floorline.margin.bridge import LABELS, Bridge, Days, Part, primary_driver
 from floorline.margin.runbook import lever_for
 from floorline.money import usd_of
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Field, Form, Note, Shown, Table, Text, Value
@@ -20,7 +20,7 @@ from floorline.web.view import View
 
 BRIDGE = f"{PATH}/bridge"
 SEEN_PARTS = 500
-"""A part that the largest is so many times larger than is no bar."""
+"""A part of which the largest is more than so many is no bar of its own."""
 
 
 def build(desk: Desk, params: FeatureParams) -> Shown:
@@ -123,16 +123,11 @@ def _cards(bridge: Bridge) -> list[Card]:
 
 def _parts(bridge: Bridge) -> list[AnyBlock]:
     parts = bridge.parts
-    largest = max((abs(pico) for pico in parts.values()), default=0)
-    seen = [
-        Amount(LABELS[part], usd_of(pico)) for part, pico in parts.items() if pico and abs(pico) * SEEN_PARTS >= largest
-    ]
     chart = Chart(
         name="bridge",
         title="What each cause did to the margin",
-        said="Each bar is what one cause gave (green, up) or took (red, down); the last is all of them together. Causes too small "
-        "to be seen are in the table alone.",
-        spec=waterfall("What each cause did to the margin", seen, end="change"),
+        said="Each bar is what one cause gave (green, to the right) or took (red, to the left); the last is all of them together.",
+        spec=waterfall_down("What each cause did to the margin", _seen(parts), end="change"),
         table="parts",
     )
     points = bridge.points
@@ -151,7 +146,7 @@ def _parts(bridge: Bridge) -> list[AnyBlock]:
         "part": "change", "usd": usd_of(bridge.change_pico), "points": difference(bridge.now.margin_ratio, bridge.was.margin_ratio),
     }  # fmt: skip
     return [
-        *([chart] if seen else []),
+        *([chart] if rows else []),
         Table(
             name="parts",
             title="What changed it",
@@ -168,6 +163,14 @@ def _parts(bridge: Bridge) -> list[AnyBlock]:
             empty="Nothing changed.",
         ),
     ]
+
+
+def _seen(parts: Mapping[Part, int]) -> list[Amount]:
+    """The parts that a bar can show, and the others together."""
+    largest = max(abs(pico) for pico in parts.values())
+    seen = {part: pico for part, pico in parts.items() if pico and abs(pico) * SEEN_PARTS >= largest}
+    rest = sum(parts.values()) - sum(seen.values())
+    return [*(Amount(LABELS[part], usd_of(pico)) for part, pico in seen.items()), Amount("all others", usd_of(rest))]
 
 
 def _leading(found: tuple[str, int] | None) -> dict[str, Value]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from floorline.charts.dollars import Amount, amounts
 from floorline.jobs.costmap import cost_map_of
 from floorline.jobs.margins import MarginRequest
-from floorline.margin.costmap import HIDDEN, CostMap, MapRow
+from floorline.margin.costmap import HIDDEN, Cell, CostMap, MapRow
 from floorline.money import usd_of
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Shown, Table, Value
 from floorline.web.desk import Desk
@@ -67,20 +67,7 @@ def _blocks(found: CostMap, row: MapRow) -> list[AnyBlock]:
 
 
 def _components(row: MapRow | None, method: str) -> Table:
-    rows: list[dict[str, Value]] = [] if row is None else [
-        {
-            "component": name.replace("_", " "),
-            "usd": cell.cost,
-            "share": row.share(name),
-            "hidden": name in HIDDEN,
-            "calls": cell.calls,
-            "per_call": cell.per_call_mean,
-            "per_call_p95": cell.per_call_p95,
-            "per_outcome": cell.per_outcome_mean,
-            "per_outcome_p95": cell.per_outcome_p95,
-        }
-        for name, cell in sorted(row.cells.items(), key=lambda one: (-one[1].cost_pico, one[0]))
-    ]  # fmt: skip
+    cells = sorted(row.cells.items(), key=lambda one: (-one[1].cost_pico, one[0])) if row else []
     return Table(
         name="components",
         title="Its components",
@@ -95,10 +82,25 @@ def _components(row: MapRow | None, method: str) -> Table:
             Column(name="per_outcome", title="An outcome", unit="usd", definition="cost_per_outcome"),
             Column(name="per_outcome_p95", title="P95 of an outcome", unit="usd", definition="cost_per_outcome"),
         ),
-        rows=rows,
+        rows=[_component(row, name, cell) for name, cell in cells] if row else [],
         empty="This feature neither called nor cost anything in these days.",
         note=f"P95: {method}." if method else "",
     )
+
+
+def _component(row: MapRow, name: str, cell: Cell) -> dict[str, Value]:
+    """Its figures; no calls and no percentile of a call of what no call carries."""
+    of_calls: dict[str, Value] = {} if cell.calls is None else {"calls": cell.calls, "per_call_p95": cell.per_call_p95}
+    return {
+        "component": name.replace("_", " "),
+        "usd": cell.cost,
+        "share": row.share(name),
+        "hidden": name in HIDDEN,
+        **of_calls,
+        "per_call": cell.per_call_mean,
+        "per_outcome": cell.per_outcome_mean,
+        "per_outcome_p95": cell.per_outcome_p95,
+    }
 
 
 def _missing(row: MapRow) -> Table:

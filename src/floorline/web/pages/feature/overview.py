@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from floorline.alerts.model import KIND as ALERT
 from floorline.alerts.model import Alert
-from floorline.charts.dollars import Amount, CostPoint, Mark, cost_per_call, waterfall
+from floorline.charts.dollars import Amount, CostPoint, Mark, cost_per_call, waterfall_down
 from floorline.charts.margins import MarginPoint, margin_over_time
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.making import makeup_of
@@ -19,6 +19,7 @@ from floorline.margin.changelog import crossings, what_changed
 from floorline.margin.floors import Floor, exception_sentence, feature_floor, ratio_percent
 from floorline.margin.makeup import Makeup
 from floorline.margin.metrics import Figures
+from floorline.margin.policy import Hosting
 from floorline.margin.runbook import NOBODY, owner_of, response_for
 from floorline.margin.series import Series
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Facts, Link, Note, Shown, Table, Value
@@ -119,16 +120,20 @@ def _held(desk: Desk, feature: str, floor: Floor) -> list[Card]:
     origin = {
         "stated": "stated for this feature",
         "role": f"of its role, {policy.role}",
-        "hosting": f"of its hosting, {policy.hosting}",
+        "hosting": f"of its hosting, {_hosting(policy.hosting)}",
         "exception": "by exception",
     }
     return [
         Card(name="floor", title="Floor", value=floor.ratio, unit="percent", definition="floor", note=origin[floor.origin]),
         Card(name="band", title="Near the floor up to", value=floor.ratio + floor.band, unit="percent", definition="zone"),
         Card(name="role", title="Role", value=policy.role, unit="text", definition="role"),
-        Card(name="hosting", title="Hosting", value=policy.hosting.replace("_", " "), unit="text", definition="hosting"),
+        Card(name="hosting", title="Hosting", value=_hosting(policy.hosting), unit="text", definition="hosting"),
         Card(name="owner", title="Owner", value=owner_of(desk.policies, feature) or NOBODY, unit="text", definition="owner"),
     ]  # fmt: skip
+
+
+def _hosting(hosting: Hosting) -> str:
+    return hosting.replace("_", " ")
 
 
 def _margins(desk: Desk, params: FeatureParams, series: Series, floor: Floor) -> list[AnyBlock]:
@@ -168,7 +173,7 @@ def _waterfall(params: FeatureParams, row: Figures) -> list[AnyBlock]:
         name="fall",
         title="From revenue to margin",
         said=f"What came in for {params.feature}, and what each component of cost took of it.",
-        spec=waterfall("From revenue to margin", parts, start=start, end=falls.MARGIN),
+        spec=waterfall_down("From revenue to margin", parts, start=start, end=falls.MARGIN),
         table="waterfall",
     )
     table = Table(

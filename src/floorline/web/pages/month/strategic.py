@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from floorline.charts.dollars import Amount, waterfall
+from floorline.charts.dollars import Amount, waterfall_down
 from floorline.charts.portfolio import Placed, margin_by_volume
 from floorline.errors import Mismatch
 from floorline.jobs.closing import Beside, Closings, Restated, beside
@@ -254,12 +254,14 @@ def _statement(sides: _Sides) -> list[AnyBlock]:
     )
     if not now.cost_known or not now.revenue:
         return [statement]
-    parts = [Amount(name, -usd) for name, usd in now.components.items() if usd]
+    parts = [Amount(line.name, -line.usd) for line in now.lines if line.kind in ("ai", "other")]
     chart = Chart(
         name="profit_fall",
         title="From revenue to gross profit",
         said="What came in, what AI takes of it, what else it costs to serve, and what is left.",
-        spec=waterfall("From revenue to gross profit", parts, start=Amount("revenue", now.revenue), end="gross profit"),
+        spec=waterfall_down(
+            "From revenue to gross profit", parts, start=Amount("revenue", now.revenue), end="gross profit"
+        ),
         table="statement",
     )
     return [chart, statement]
