@@ -312,6 +312,12 @@ class State:
         with self._engine.connect() as connection:
             return [_audited_of(row) for row in connection.execute(sa.select(_audit).order_by(_audit.c.number))]
 
+    def audited_of(self, subject: str) -> list[Audited]:
+        """What was done to one subject, oldest first."""
+        query = sa.select(_audit).where(_audit.c.subject == subject).order_by(_audit.c.number)
+        with self._engine.connect() as connection:
+            return [_audited_of(row) for row in connection.execute(query)]
+
     def lately_audited(
         self, rows_max: int, *, before: int | None = None, actor: str = "", action: str = ""
     ) -> list[tuple[int, Audited]]:

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from floorline.reviews.model import Action, Decision, WeeklyReview
 
-Outcome = Literal["done", "gone", "smaller", "larger", "the same", "undecided"]
-"""`done` says its owner; `gone`: the figures no longer propose it; else what is at stake now against what was then."""
+Outcome = Literal["done", "gone", "smaller", "larger", "the same", "open"]
+"""`done` says its owner; `gone`: the figures no longer propose it; else what is at stake now against what was
+then, and `open` where nobody knows that."""
 
 EVEN = Decimal("0.05")
 """Dollars that differ by less than this share are the same."""
@@ -65,7 +66,7 @@ def _outcome(action: Action, proposed: Action | None, decision: Decision | None)
         return "gone"
     before, now = action.usd_a_month, proposed.usd_a_month
     if before is None or now is None or before <= 0:
-        return "undecided" if decision is None else "the same"
+        return "open"
     if abs(now - before) <= before * EVEN:
         return "the same"
     return "larger" if now > before else "smaller"

@@ -19,7 +19,7 @@ from floorline.margin.words import counted
 from floorline.money import ZERO, usd
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Field, Form, Forms, Link, Shown, Table, Tabs
 from floorline.web.desk import Desk
-from floorline.web.pages.backlog_item import done
+from floorline.web.pages.backlog_item import done, titled
 from floorline.web.pages.deciding import KEYS, Name, Words, about, choice, day_text, refusing
 from floorline.web.params import Params, Text, address
 from floorline.web.view import Action, Deed, Done, View
@@ -94,7 +94,7 @@ def _lead(desk: Desk, every: Sequence[Opportunity]) -> str:
     )
     if not ranks.items:
         return f"Nothing is open.{when}"
-    return f"{len(ranks.items)} are open. The dearest: {ranks.items[0].item.title}.{when}"
+    return f"{len(ranks.items)} are open. The dearest: {titled(ranks.items[0].item)}.{when}"
 
 
 def _unseen(desk: Desk) -> list[str]:
@@ -150,8 +150,9 @@ def _table(found: Sequence[Opportunity], ranks: dict[str, Ranked], asked: Backlo
             Column(name="adds", title="Adds", unit="usd", definition="adds"),
             Column(name="margin_points", title="Margin", unit="points", definition="margin_points"),
             Column(name="confidence", title="Confidence", definition="confidence"),
-            Column(name="effort", title="Effort"),
-            Column(name="risk", title="Risk"),
+            Column(name="takes", title="Effort, risk"),
+            Column(name="effort", title="Effort", hidden=True),
+            Column(name="risk", title="Risk", hidden=True),
             Column(name="state", title="State", definition="stage"),
             Column(name="owner", title="Owner"),
             Column(name="by", title="By"),
@@ -174,11 +175,12 @@ def _row(item: Opportunity, rank: Ranked | None, today: date) -> dict[str, objec
     points = None if item.margin_points is None else item.margin_points.scaleb(-2)
     late = item.state in OPEN and item.deadline is not None and item.deadline < today
     return {
-        "title": item.title,
+        "title": titled(item),
         "dollars_a_quarter": item.dollars_a_quarter,
         "adds": None if rank is None else rank.adds,
         "margin_points": points,
         "confidence": item.confidence,
+        "takes": f"{item.effort}, {item.risk}",
         "effort": item.effort,
         "risk": item.risk,
         "state": f"{item.state}, late" if late else item.state,
@@ -215,7 +217,8 @@ def _kept(done: Sequence[Opportunity]) -> list[AnyBlock]:
     if not done:
         return [table]
     names = [
-        Kept(one.title, one.promised or ZERO, one.realised.dollars_a_quarter if one.realised else None) for one in done
+        Kept(titled(one), one.promised or ZERO, one.realised.dollars_a_quarter if one.realised else None)
+        for one in done
     ]
     kept = sum(one.realised is not None and one.realised >= one.promised for one in names)
     measured = sum(one.realised is not None for one in names)
@@ -233,7 +236,7 @@ def _shipped_row(item: Opportunity) -> dict[str, object]:
     realised = None if item.realised is None else item.realised.dollars_a_quarter
     share = realised / item.promised if realised is not None and item.promised else None
     return {
-        "title": item.title,
+        "title": titled(item),
         "shipped_on": item.shipped_on,
         "promised": item.promised,
         "realised": realised,

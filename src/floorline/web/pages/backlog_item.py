@@ -34,7 +34,7 @@ def item(desk: Desk, asked: ItemParams) -> Shown:
         raise Refused(404, "not_found", f"no opportunity is called {asked.id!r}: /backlog?state=all lists them")
     rank = next((one for one in ranking(shelf(desk.state).all().values()).items if one.item.id == found.id), None)
     return Shown(
-        title=found.title,
+        title=titled(found),
         lead=f"{found.formula[:1].upper()}{found.formula[1:].rstrip('.')}.",
         about=about(desk),
         blocks=[
@@ -46,6 +46,11 @@ def item(desk: Desk, asked: ItemParams) -> Shown:
             history(Decided(one.at, one.actor, one.state, one.note) for one in found.history),
         ],
     )
+
+
+def titled(one: Opportunity) -> str:
+    """Its title as a page begins one."""
+    return f"{one.title[:1].upper()}{one.title[1:]}"
 
 
 def _standing(found: Opportunity, today: date) -> list[AnyBlock]:
@@ -280,7 +285,7 @@ def _moved(
             desk.state, deed.names["id"], to,
             by=deed.who.name, now=desk.now(), note=note, owner=owner, deadline=deadline, on=on, quiet=quiet, seen=mark,
         )  # fmt: skip
-    return done(after, f"{after.title} is {after.state}.")
+    return done(after, f"{titled(after)}: it is {after.state} now.")
 
 
 def done(after: Opportunity, said: str) -> Done:

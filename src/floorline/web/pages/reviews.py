@@ -209,7 +209,7 @@ OUTCOMES = {
     "smaller": "less is at stake",
     "larger": "more is at stake",
     "the same": "as much is at stake",
-    "undecided": "still proposed",
+    "open": "still proposed",
 }
 """Outcomes in words."""
 
