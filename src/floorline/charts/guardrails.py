@@ -23,7 +23,7 @@ def saved_by_day(title: str, days: Sequence[SavedDay], *, subtitle: str = "") ->
     dollars = {"labelExpr": "(datum.value < 0 ? '−$' : '$') + format(abs(datum.value), ',~r')", "tickCount": 5}
     colours = [LINES[number % len(LINES)] for number in range(len(names))]
     encoding = {
-        "x": by_day(),
+        "x": {**by_day(), "timeUnit": "utcyearmonthdate"},  # a stretch of time, of which a column takes its share
         "y": quantitative("usd", title=None, axis=dollars, stack="zero"),
         "color": {"field": "guardrail", "type": "nominal", "scale": {"domain": names, "range": colours}},
     }
