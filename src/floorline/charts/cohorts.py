@@ -30,7 +30,9 @@ class Week(NamedTuple):
 
 
 def weekly_margins(title: str, groups: Mapping[str, Sequence[Week]], *, subtitle: str = "") -> Chart:
-    """Each group's mean of four weeks as a line, and its single weeks as points, in the order of `groups`."""
+    """Each group's mean of four weeks as a line, and its single weeks as points, in the order of `groups`. Before any group has
+    such a mean there are the points alone.
+    """
     names = list(groups)[:GROUPS_MAX]
     shown = [(name, week) for name in names for week in groups[name]]
     every = [ratio for _, week in shown for ratio in (week.margin, week.trailing)]
@@ -47,10 +49,9 @@ def weekly_margins(title: str, groups: Mapping[str, Sequence[Week]], *, subtitle
     point = {"type": "point", "filled": False, "size": 50, "opacity": faint}
     means = [_row(name, week.day, week.trailing) for name, week in shown]
     weeks = [_row(name, week.day, week.margin) for name, week in shown if week.margin is not None]
-    layers = [
-        layer(weeks, point, {"x": by_day(), "y": y, "color": told["color"]}, numbers=("margin",)),
-        layer(means, line, {"x": by_day(), "y": y, **told}, numbers=("margin",)),
-    ]
+    layers = [layer(weeks, point, {"x": by_day(), "y": y, "color": told["color"]}, numbers=("margin",))]
+    if any(row["margin"] for row in means):
+        layers.append(layer(means, line, {"x": by_day(), "y": y, **told}, numbers=("margin",)))
     return chart(title, subtitle, layers)
 
 

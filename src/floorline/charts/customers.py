@@ -147,6 +147,8 @@ def pays_and_costs(title: str, points: Sequence[Paid], *, subtitle: str = "") ->
             for day, amount in known[-1:]
         ]
         y = quantitative("usd", title=None, scale={"zero": True}, axis=axis)
+        if not known:
+            continue
         mark = {**line_mark(len(known)), "color": colour, "strokeDash": dash, "point": {"color": colour, "size": 40}}
         layers += [layer(rows, mark, {"x": by_day(), "y": y}, numbers=("usd",)), *last_marks(ends, by_day(), y, "usd", colour=colour)]  # fmt: skip
     return chart(title, subtitle, layers)

@@ -101,7 +101,7 @@ def build(desk: Desk, params: CohortsParams) -> Shown:
         about=about(params, desk.today, desk.now(), desk.ledger.timezone, report=report, notes=_notes(weeks, bands, params)),
         blocks=[
             _tabs(params),
-            _chart(groups, params),
+            *_chart(groups, params),
             _group_table(groups, bands, tokens, params),
             _week_table(groups, params),
             _per_tabs(params),
@@ -179,15 +179,18 @@ def _tabs(params: CohortsParams) -> Tabs:
     return Tabs(name="groupings", title="Group by", links=links)
 
 
-def _chart(groups: Sequence[Group], params: CohortsParams) -> Chart:
+def _chart(groups: Sequence[Group], params: CohortsParams) -> list[Chart]:
+    """None where no group has a margin."""
     word = _BY[params.by][0].lower()
     paying = [one for one in groups if one.whole.revenue_pico > 0]
     drawn = {
         one.name: [Week(week.start, week.ratio, week.trailing_ratio) for week in one.weeks]
         for one in paying[:GROUPS_MAX]
     }
+    if not any(week.margin is not None for weeks in drawn.values() for week in weeks):
+        return []
     left_out = f" The {GROUPS_MAX} with most revenue of {len(paying)} are drawn." if len(paying) > GROUPS_MAX else ""
-    return Chart(
+    made = Chart(
         name="weekly",
         title=f"Weekly margin by {word}",
         said=f"Each {word}'s gross margin: a line for the mean of the last {TRAILING_WEEKS} weeks (sums of both sides, so that large weeks"
@@ -196,6 +199,7 @@ def _chart(groups: Sequence[Group], params: CohortsParams) -> Chart:
         spec=weekly_margins(f"Weekly margin by {word}", drawn),
         table="weeks",
     )  # fmt: skip
+    return [made]
 
 
 _FIGURES = (
@@ -303,26 +307,27 @@ def _per_tabs(params: CohortsParams) -> Tabs:
     return Tabs(name="whose", title="Whose tokens", links=links)
 
 
-def _spread(use: Use, params: CohortsParams) -> tuple[Cards, Chart, Table, Table]:
+def _spread(use: Use, params: CohortsParams) -> list[Cards | Chart | Table]:
     marks, whose = marks_of(use.tokens), f"{params.per}s"
     used = sum(one > 0 for one in use.tokens)
-    tops = [top_of(use.costs, percent) for percent in TOP_PERCENTS]
+    tops = [top_of(use.costs, one) for one in TOP_PERCENTS]
     thin = used < SAMPLE_MIN
     cards = [
         Card(name="used", title=f"{whose.title()} with tokens", value=used, unit="count", definition="with_tokens", note=f"of {len(use.tokens):,}"),
         *(Card(name=f"p{mark.percent}", title=f"P{mark.percent}", value=mark.tokens, unit="tokens", definition="token_percentile", thin=thin) for mark in marks),
         Card(name="top", title=f"Dearest {TOP_PERCENTS[1]} %", value=tops[1].share, unit="percent", definition="dearest_share", thin=thin, note=f"of the calls' cost, {tops[1].count:,} of {tops[1].of:,}"),
     ]  # fmt: skip
-    return (
+    drawn = Chart(
+        name="spread",
+        title=f"Tokens a {params.per}",
+        said=f"How many {whose} used how many tokens in the window, on an axis of logarithms, with"
+        f" {', '.join(f'P{one}' for one in SPREAD_PERCENTS)} by nearest rank of the {used:,} that used any.",
+        spec=token_spread(f"Tokens a {params.per}", bins_of(use.tokens), marks, of=whose),
+        table="bins",
+    )
+    return [
         Cards(name="use", title=f"How much {whose} use", cards=cards),
-        Chart(
-            name="spread",
-            title=f"Tokens a {params.per}",
-            said=f"How many {whose} used how many tokens in the window, on an axis of logarithms, with"
-            f" {', '.join(f'P{percent}' for percent in SPREAD_PERCENTS)} by nearest rank of the {used:,} that used any.",
-            spec=token_spread(f"Tokens a {params.per}", bins_of(use.tokens), marks, of=whose),
-            table="bins",
-        ),
+        *((drawn,) if used else ()),
         Table(
             name="bins",
             title=f"How many {whose} used how many tokens",
@@ -351,7 +356,7 @@ def _spread(use: Use, params: CohortsParams) -> tuple[Cards, Chart, Table, Table
             ],
             empty="Nothing has a cost in these days.",
         ),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 VIEWS = (

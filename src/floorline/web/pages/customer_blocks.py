@@ -256,11 +256,11 @@ def history_table(gathered: Gathered) -> Table:
         name="history",
         title="Plans over time",
         columns=(
+            Column(name="said_by", title="Said by"),
             Column(name="from", title="From", unit="day", definition="record_from"),
             Column(name="plan", title="Plan"),
             Column(name="segment", title="Segment", definition="segment"),
             Column(name="cohort", title="Signed up", definition="cohort"),
-            Column(name="said_by", title="Said by"),
         ),
         rows=[*records, *billed],
         empty="No record and no revenue line names a plan: it is that of its calls.",

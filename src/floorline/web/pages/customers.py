@@ -86,7 +86,7 @@ def build(desk: Desk, params: CustomersParams) -> Shown:
         ),
         blocks=[
             _cards(gathered, water),
-            _scatter(desk, gathered, params),
+            *_scatter(desk, gathered, params),
             *_water(water, fixes, gathered, params),
             _tabs(gathered, params),
             _form(gathered, params),
@@ -178,7 +178,8 @@ def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
     )  # fmt: skip
 
 
-def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
+def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Chart]:
+    """None where nobody has a margin."""
     days = gathered.days
     opens = _link(params)
     placed = [
@@ -194,6 +195,8 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
         for one in gathered.everybody
         if one.standing in {"pays", "under_water"} and one.margin_ratio is not None
     ]
+    if not placed:
+        return []
     target = desk.reviews.targets.gross_margin
     costly = None
     if len(placed) >= _MEDIAN_OF_MIN:
@@ -210,7 +213,7 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
         if costly
         else ""
     )
-    return Chart(
+    made = Chart(
         name="scatter",
         title="What customers pay, and what is kept of it",
         said=f"Each of {counted(len(placed), 'paying customer')} by its revenue a month (an axis of logarithms) and its gross margin;"
@@ -220,6 +223,7 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> Chart:
         table="customers",
         opens="to",
     )
+    return [made]
 
 
 # -- who is under water, and what would fix it
@@ -261,19 +265,16 @@ def _water(
             empty="Nobody that pays costs more than it pays.",
             note=f"What each fix would bring is in dollars a month; empty: it does not apply.{unfixed}",
         ),
-        fixes_table(
-            told,
-            empty=NOTHING_HELPS if water else "There is nothing to fix.",
-            closed=bool(told),
-        ),
+        *((fixes_table(told, empty=NOTHING_HELPS, closed=bool(told)),) if water else ()),
     ]
 
 
 # -- everybody
 
 
-def _link(params: Window) -> str:
-    return address(f"{PATH}/{{slug}}", window_of(params)).replace("{slug}", "{customer}")
+def _link(params: Window, column: str = "customer") -> str:
+    """A customer's page in the same window; the customer is in `column`."""
+    return address(f"{PATH}/{{{column}}}", window_of(params))
 
 
 def _tabs(gathered: Gathered, params: CustomersParams) -> Tabs:
@@ -360,7 +361,7 @@ def _columns(gathered: Gathered, params: CustomersParams) -> list[Column]:
         Column(name="margin_change", title="Change", unit="usd", definition="margin_change"),
     )
     return [
-        Column(name="customer", title="Customer", link=_link(params).replace("{customer}", "{slug}"), thin="thin"),
+        Column(name="customer", title="Customer", link=_link(params, "slug"), thin="thin"),
         Column(name="plan", title="Plan", definition="main_plan"),
         Column(name="segment", title="Segment", definition="segment"),
         Column(name="standing", title="Standing", definition="standing"),
