@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from floorline.bench import prefix
+from floorline.bench import prefix, web
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
 from floorline.bench.quarter.suite import false_alarms_said, outcomes
@@ -27,16 +27,42 @@ SUITES = {
 }
 
 
+class _Calls(click.ParamType[int]):
+    """A number of calls: 250000, 500K, 10M."""
+
+    name = "calls"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; a click error says how to write it."""
+        if isinstance(value, int):
+            return value
+        digits, factor = (value[:-1], _FACTORS[value[-1].upper()]) if value[-1:].upper() in _FACTORS else (value, 1)
+        if not digits.isdigit() or not int(digits):
+            self.fail(f"{value!r} is not a number of calls: write it as 500K or 10M", param, ctx)
+        return int(digits) * factor
+
+
+_FACTORS = {"K": 1_000, "M": 1_000_000}
+CALLS = _Calls()
 GATEWAY = "gateway"
 QUARTER = "quarter"
 PREFIX = "prefix"
+WEB = "web"
 WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, "all"]), default="all")
+@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, WEB, "all"]), default="all")
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
+)
+@click.option(
+    "--calls", type=CALLS, default="10M", show_default=True, help="web: how many calls; 100M for a hundred million."
+)
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="web: folder whose ledger is used, and filled first when it has no calls; a temporary one otherwise.",
 )
 @click.option("--quick", is_flag=True, help="gateway: nginx and Floorline only, under a minute, nothing to install.")
 @click.option("--targets", help="gateway: which ones to measure beside the upstream, with commas between.")
@@ -67,6 +93,8 @@ WIDTH = 140  # of what is not a terminal
 def command(
     suite: str,
     rows: int | None,
+    calls: int,
+    ledger: Path | None,
     quick: bool,
     targets: str | None,
     rounds: int | None,
@@ -82,8 +110,8 @@ def command(
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
     `gateway` measures whole gateways beside each other, `quarter` simulates companies whose margins are eroded and says
-    what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache; they are run by their
-    names alone, `all` are the other suites.
+    what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `web` asks every page
+    of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -97,6 +125,8 @@ def command(
         figures = {QUARTER: _quarter(console, range(first, first + seeds), servegen)}
     elif suite == PREFIX:
         figures = {PREFIX: _prefix(console, trace, model)}
+    elif suite == WEB:
+        figures = {WEB: _web(console, calls, ledger)}
     else:
         figures = {name: _suite(console, name, rows) for name in (SUITES if suite == "all" else [suite])}
     if save is not None:
@@ -115,6 +145,12 @@ def _prefix(console: Console, trace: Path | None, model: str) -> object:
     if trace is None:
         raise BadInput("bench prefix needs --trace FILE: Mooncake's conversation_trace.jsonl (FAST 2025)")
     sheet = prefix.run(trace, model)
+    _print(console, sheet.title, sheet.columns, sheet.rows)
+    return dataclasses.asdict(sheet)
+
+
+def _web(console: Console, calls: int, ledger: Path | None) -> object:
+    sheet = web.run(rows=calls, kept=ledger, say=lambda what: click.echo(what, err=True))
     _print(console, sheet.title, sheet.columns, sheet.rows)
     return dataclasses.asdict(sheet)
 

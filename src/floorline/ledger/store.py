@@ -81,6 +81,7 @@ class Store:
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
+        self._timezone = ""  # asked of the store once: every page asks
 
     @property
     def client(self) -> Client:
@@ -150,7 +151,9 @@ class Store:
     @property
     def timezone(self) -> str:
         """The reporting timezone whose days the rollups are keyed by."""
-        return self._get("timezone")
+        if not self._timezone:
+            self._timezone = self._get("timezone")
+        return self._timezone
 
     def _get(self, name: str) -> str:
         rows = self._rows("SELECT argMax(value, number) FROM settings WHERE name = {name:String}", {"name": name})
@@ -160,6 +163,7 @@ class Store:
         """The newest row counts, by number and not by a clock that may be set back."""
         ((last,),) = self._rows("SELECT max(number) FROM settings")
         self._add("settings", {"number": cast("int", last) + 1, "name": name, "value": value})
+        self._timezone = ""
 
     # -- in
 

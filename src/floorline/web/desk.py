@@ -1,7 +1,7 @@
 """What pages read and act on: one frozen record, made by `wiring` over the control process's own ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from floorline.alerts.tuning import Tuning
@@ -11,8 +11,9 @@ from floorline.gateway.policy import GatewayPolicy
 from floorline.jobs.margins import Margins
 from floorline.jobs.reconciling import Health
 from floorline.ledger.content import ContentStore
+from floorline.ledger.remembering import Remembering
 from floorline.ledger.state import State
-from floorline.ledger.surface import AnyLedger
+from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin.policy import Policies
 from floorline.pricing.book import PriceBook
 from floorline.reviews.policy import ReviewPolicy
@@ -47,6 +48,8 @@ class Desk:
     """Who makes and revokes virtual keys, by the name of whoever does it; None where that cannot be done."""
     machine: Callable[[], Machine] = Machine
     demo: DemoLoader | None = None
+    answers: Answering | None = None
+    """Asked for figures in the ledger's place."""
 
     @property
     def state(self) -> State:
@@ -56,7 +59,11 @@ class Desk:
     @property
     def margins(self) -> Margins:
         """Tables of margin, as `floorline margin` makes them."""
-        return Margins(self.ledger, self.policies)
+        return Margins(self.ledger, self.policies, answers=self.answers)
+
+    def once(self) -> "Desk":
+        """The same for one page: what its figures ask in common is asked once."""
+        return replace(self, answers=Remembering(self.ledger))
 
     @property
     def today(self) -> date:

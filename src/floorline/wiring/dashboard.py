@@ -128,7 +128,7 @@ class Dashboard:
         """What the view shows, made once for all who ask the same within seconds."""
         key = (view.path, msgspec.structs.replace(params, sort="", page=""))
         holding = Holding(fresh_s=view.fresh_s, kept_s=max(view.fresh_s, KEPT_S if view.fresh_s else 0))
-        return self._memo.get(key, lambda: view.build(desk, params), holding)
+        return self._memo.get(key, lambda: view.build(desk.once(), params), holding)
 
 
 def desk_of(config: Config, control: Control) -> Desk:
