@@ -60,6 +60,7 @@ class Wished:
     volume: Volume
     calendar: Calendar
     as_json: bool
+    serve: bool
 
 
 @click.command("demo")
@@ -100,7 +101,12 @@ def command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends it, its folder and processes go
     calendar = running(now()) if until is None else Calendar(until=until.date() + timedelta(days=1))
     wished = Wished(
-        servegen=servegen, seed=seed, volume=SMALL if small else Volume(), calendar=calendar, as_json=as_json
+        servegen=servegen,
+        seed=seed,
+        volume=SMALL if small else Volume(),
+        calendar=calendar,
+        as_json=as_json,
+        serve=not (as_json or no_serve),
     )
     with _folder(keep) as folder:
         staged, told = _run(folder, wished)
@@ -110,7 +116,7 @@ def command(
             click.echo(f"\nKept; ask on:\n  {home} floorline margin --by customer {days}")
             click.echo(f"  {home} floorline review weekly --week {week_of(calendar.until - timedelta(days=7))}")
         demand(told)
-        if not (as_json or no_serve):
+        if wished.serve:
             serve_demo(
                 folder / "home",
                 staged.last_day,
@@ -181,8 +187,9 @@ def _lived(
             mine = days(second) if today is None else days(second, today)
             rows += bring_earlier(ledger, book, mine, now=now(), on_problem=_problem, progress=bar)
             others, problems = brought.get()
-        with watch.phase("people"):
-            manage(_management(ledger, config, wished, bar))
+        if wished.serve:
+            with watch.phase("people"):
+                manage(_management(ledger, config, wished, bar))
         with watch.phase("gateways"):
             trial = tried.get()
     for problem in (*problems, *trial.problems):
