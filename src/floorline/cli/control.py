@@ -71,7 +71,11 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     control = Control(ledger, estimator(config), jobs, on_failure=fail)
     control.revenue = lambda: revenue_freshness(config, ledger.state)
     gate = Gate(ledger.state, config.web, token, now)
-    dashboard = Dashboard(control, config, gate)
+
+    def reload() -> None:
+        loop.call_soon_threadsafe(_reload, control, gate, dashboard, config_file)
+
+    dashboard = Dashboard(control, config, gate, reload)
     listener = Listener(dashboard.site)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

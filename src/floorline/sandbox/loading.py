@@ -1,9 +1,8 @@
 """The demo's company loaded into an empty ledger of somebody's own, in the background, for who wants to look first.
 
-    Loading.begin() ─▶ a thread: days made ▸ imported ▸ what people did          Loading.progress() ◀─ the page that asks
+Loading.begin() ─▶ a thread: days made ▸ imported ▸ what people did          Loading.progress() ◀─ the page that asks
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ from floorline.sandbox.managing import Management, manage
 from floorline.sandbox.rows import Activity
 from floorline.sandbox.traffic import open_traffic
 from floorline.web.machine import Progress
-
-log = logging.getLogger(__name__)
 
 SEED = 1
 LOADED = own.Volume(
@@ -81,7 +78,9 @@ class Loading:
             if self._progress is not None:
                 raise BadInput("the demo is being loaded, or was loaded already: reload the page to see how far it is")
             if has_calls(self._ledger):
-                raise BadInput("the ledger has calls already: the demo goes into an empty one, of another FLOORLINE_HOME")
+                raise BadInput(
+                    "the ledger has calls already: the demo goes into an empty one, of another FLOORLINE_HOME"
+                )
             self._progress = Progress(done=Decimal(0), said="The company is founded.", running=True)
         threading.Thread(target=self._run, name="load-demo", daemon=True).start()
 
@@ -90,25 +89,23 @@ class Loading:
         return self._progress
 
     def _run(self) -> None:
+        """Load; what goes wrong is in the log, and the page says that it did."""
+        ended = (
+            "It was not loaded whole: the log of the control process says why. Start anew with another FLOORLINE_HOME."
+        )
         try:
             with TemporaryDirectory(prefix="floorline-demo-") as folder:
                 self._load(Path(folder))
-        except Exception as error:
-            log.exception("loading the demo failed")
-            self._progress = Progress(
-                done=None,
-                said=f"It could not be loaded whole ({type(error).__name__}: {error}): start anew with another FLOORLINE_HOME.",
-                running=False,
-            )
-        else:
-            self._progress = Progress(done=Decimal(1), said=f"It is loaded: {self._rows:,} rows.", running=False)
+            ended = f"It is loaded: {self._rows:,} rows."
+        finally:
+            self._progress = Progress(done=None, said=ended, running=False)
 
     def _load(self, folder: Path) -> None:
         calendar = running(self._now())
         stated = self._state(calendar)
         company = founded(open_traffic(None), SEED, self._volume)
         importing = Importing(ledger=self._ledger, pricer=Pricer(book=stated.book_with(())), now=self._now())
-        self._import(importing, write_books(folder, company, billed(company, calendar), calendar), lambda *_: None)
+        self._import(importing, write_books(folder, company, billed(company, calendar), calendar), _silent)
         today = calendar.today
         stretches = [*calendar.earlier, calendar.shown, *([] if today is None else [today])]
         for stretch in stretches:
@@ -143,6 +140,11 @@ class Loading:
 
     def _say(self, done: Decimal, said: str) -> None:
         self._progress = Progress(done=done, said=said, running=True)
+
+
+def _silent(done: int, size: int) -> None:
+    """Of files that are read in an instant nothing is said."""
+    del done, size
 
 
 def valued(activity: Activity) -> Activity:

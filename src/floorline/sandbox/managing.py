@@ -206,7 +206,7 @@ _WRITTEN = (
         usd_a_quarter=Decimal(150),
         why="a tenth of what is asked was asked before",
         day=CACHE_DAY - 15,
-        went=((CACHE_DAY - 10, "accepted", ""), (CACHE_DAY, "shipped", "a hold-out of 12 % is left alone")),
+        went=((CACHE_DAY - 10, "accepted", ""), (CACHE_DAY, "shipped", "a hold-out of 15 % is left alone")),
     ),
     Written(
         title="Negotiate a committed use discount",

@@ -12,7 +12,7 @@ and what they come to in dollars and margins is worked out by the product like e
 | 64 | the support agent tries a reranker that no price is known of, for a day |
 | 66 | a release of the code assistant does not say whose calls are whose, for two days |
 | 69 | the prompt that analyses contracts gets examples: it is longer by 600 tokens |
-| 70 | half of the code assistant's customers get answers of at most 1,500 tokens |
+| 70 | half of the code assistant's customers get answers of at most 400 tokens |
 | 80 | a provider is out of order for two hours: calls are repeated, and some fail |
 """
 
@@ -35,9 +35,9 @@ DOWNGRADE_DAY = 60
 TRIAL_DAY, TRIED_MODEL, TRIED_SHARE = 64, "rerank-preview", 0.2
 NAMELESS_DAYS, NAMELESS_SHARE = range(66, 68), 0.9
 PROMPT_DAY, EARLIER_PROMPT, LONGER_PROMPT, EXAMPLES_TOKENS = 69, "analyse-v3", "analyse-v4", 600
-CAP_DAY, CAP_SHARE, ANSWER_TOKENS_MAX = 70, Decimal("0.5"), 1_500
+CAP_DAY, CAP_SHARE, ANSWER_TOKENS_MAX = 70, Decimal("0.5"), 400
 OUTAGE_DAY, OUTAGE_HOURS = 80, range(10, 12)
-HOLDOUT = Decimal("0.12")
+HOLDOUT = Decimal("0.15")
 
 _ASKED_AGAIN = 0.12  # of the questions to the support agent, in the words of an earlier one
 _OUT, _FAILS = 0.5, 0.15  # of the calls in an outage: what is repeated, and what of that fails in the end

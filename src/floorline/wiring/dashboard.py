@@ -4,7 +4,7 @@ configuration makes the routes anew.
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -40,6 +40,7 @@ from floorline.web.desk import Desk
 from floorline.web.drawing import Chrome, Drawing
 from floorline.web.faces import Faces
 from floorline.web.http import Page, Route, Stream, moved
+from floorline.web.machine import DemoLoader
 from floorline.web.memo import Holding, Memo
 from floorline.web.openapi import route_of
 from floorline.web.pages import ACTIONS, STREAMS, VIEWS
@@ -48,6 +49,7 @@ from floorline.web.params import Params
 from floorline.web.view import View
 from floorline.web.who import Access
 from floorline.wiring import load_book, now, open_content, signing_secret, webhook_secrets
+from floorline.wiring.demo_loading import demo_loader
 from floorline.wiring.machine import machine_of
 from floorline.wiring.settings_shown import config_shown
 
@@ -64,8 +66,12 @@ class Dashboard:
     routes: Sequence[Route]
     streams: Sequence[Stream]
 
-    def __init__(self, control: Control, config: Config, access: Access) -> None:
+    def __init__(
+        self, control: Control, config: Config, access: Access, reload: Callable[[], None] = lambda: None
+    ) -> None:
+        """`reload` has the process read its configuration again."""
         self._control, self._access = control, access
+        self._demo = demo_loader(config, control.ledger, reload)
         self._assets = Assets(control.ledger.home / "web")
         self._memo: Memo[Shown] = Memo(
             now_s=time.monotonic,
@@ -93,7 +99,7 @@ class Dashboard:
     def load(self, config: Config) -> None:
         """Answer by `config` from now on."""
         self._memo.forget()
-        desk = desk_of(config, self._control)
+        desk = desk_of(config, self._control, self._demo)
         self.routes, self.streams = self._routes(config, desk)
         self.site.serve(self.routes, self.streams)
 
@@ -131,7 +137,7 @@ class Dashboard:
         return self._memo.get(key, lambda: view.build(desk.once(), params), holding)
 
 
-def desk_of(config: Config, control: Control) -> Desk:
+def desk_of(config: Config, control: Control, demo: DemoLoader | None = None) -> Desk:
     """What pages read."""
     book, about_prices = load_book(config)
     ledger = control.ledger
@@ -150,6 +156,7 @@ def desk_of(config: Config, control: Control) -> Desk:
         book=lambda: book,
         issuer=lambda actor: Issuer(ledger.state, keyring, signing_secret(), secrets.token_bytes, actor=actor),
         machine=lambda: machine_of(ledger.home, config),
+        demo=demo,
     )
 
 

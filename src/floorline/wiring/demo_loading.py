@@ -7,13 +7,14 @@ from floorline.ledger.ledger import Ledger
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride
 from floorline.sandbox.calendar import Calendar
+from floorline.sandbox.company import Volume
 from floorline.sandbox.exports import write_settings
-from floorline.sandbox.loading import Loading, Stated
+from floorline.sandbox.loading import LOADED, Loading, Stated
 from floorline.sandbox.settings import settings
 from floorline.wiring import CONFIG_NAME, book_with, now
 
 
-def demo_loader(config: Config, ledger: Ledger, reload: Callable[[], None]) -> Loading:
+def demo_loader(config: Config, ledger: Ledger, reload: Callable[[], None], volume: Volume = LOADED) -> Loading:
     """What loads the demo into `ledger`. Without a configuration file the company's is written into the home, and `reload` is to read
     it.
     """
@@ -23,7 +24,7 @@ def demo_loader(config: Config, ledger: Ledger, reload: Callable[[], None]) -> L
             write_settings(ledger.home, calendar)
             reload()
 
-    return Loading(ledger, lambda calendar: _stated(ledger, calendar), now=now, finished=finished)
+    return Loading(ledger, lambda calendar: _stated(ledger, calendar), now=now, finished=finished, volume=volume)
 
 
 def _stated(ledger: Ledger, calendar: Calendar) -> Stated:
