@@ -213,10 +213,11 @@ def test_the_first_page_waits_for_the_first_call_and_says_when_it_has_come(ledge
     assert block(client, "/start.json", "waiting")["kind"] == "info"
     snippets = block(client, "/start.json", "gateway")["snippets"]
     assert str(ledger.home.resolve()) in snippets[-2]["text"]
-    assert client.post("/api/v1/start/demo").status_code == 409, "no demo can be loaded here"
+    assert block(client, "/start.json", "load-demo")["rule"] == "admin"
     keep(ledger, [call("2026-01-05T09:00:00Z", "acme", "chat", "0.30")])
     assert block(client, "/start.json", "waiting")["kind"] == "good"
     assert client.get("/").headers["location"] != "/start"
+    assert client.post("/api/v1/start/demo").status_code == 409, "the demo goes into an empty ledger"
 
 
 def test_counts_lead_to_the_calls_that_they_count(client):
