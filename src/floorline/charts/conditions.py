@@ -23,8 +23,8 @@ from floorline.charts.base import (
 )
 from floorline.charts.dollars import Mark
 
-ROW_HEIGHT = 44
-_LABEL_MAX = 42
+ROW_HEIGHT = 52
+_LABEL_MAX = 40
 
 
 class FigurePoint(NamedTuple):
@@ -86,7 +86,7 @@ def against_condition(
 
 
 def promised_and_realised(title: str, items: Sequence[Kept], *, subtitle: str = "") -> Chart:
-    """A bar of what each brought, and a tick where its promise is; one that is not measured has the tick alone."""
+    """A bar of what each brought below its name, and a tick where its promise is; one that is not measured has the tick alone."""
     rows = [
         {
             "name": one.name if len(one.name) <= _LABEL_MAX else f"{one.name[: _LABEL_MAX - 1]}…",
@@ -96,16 +96,18 @@ def promised_and_realised(title: str, items: Sequence[Kept], *, subtitle: str = 
         }
         for one in items
     ]
-    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 300, "ticks": False}}
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": None}
     dollars = {"labelExpr": "(datum.value < 0 ? '−$' : '$') + format(abs(datum.value), ',~r')", "tickCount": 5}
     x = quantitative("realised", title="USD a quarter", axis=dollars)
     colour = {"field": "colour", "type": "nominal", "scale": None}
     numbers = ("promised", "realised")
-    bar = {"type": "bar", "height": {"band": 0.5}}  # float: a share of the row
-    tick = {"type": "tick", "thickness": 3, "color": INK, "height": {"band": 0.8}}  # float: as above
+    bar = {"type": "bar", "height": {"band": 0.3}}  # float: a share of the row
+    tick = {"type": "tick", "thickness": 3, "color": INK, "height": {"band": 0.42}}  # float: as above
+    above = {"type": "text", "align": "left", "dy": -20, "color": INK}
     layers = [
         layer(rows, bar, {"y": y, "x": x, "color": colour}, numbers=numbers),
         layer(rows, tick, {"y": y, "x": {**x, "field": "promised"}}, numbers=numbers),
+        layer(rows, above, {"y": y, "x": {"value": 0}, "text": {"field": "name"}}, numbers=numbers),
     ]
     return chart(title, subtitle, layers, height=90 + ROW_HEIGHT * len(items))
 
