@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE  # each process that the tests start would compile all of the product again
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tests prove soak lint bench lock
+.PHONY: help setup demo test tests prove pictures soak lint bench lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## a sandbox company: margins per feature, customers under water, what to do first, and what guardrails make of it
+demo: $(STAMP) ## a sandbox company of 90 days: margins, customers under water, what to do first; then its dashboard, live
 	$(RUN)/floorline demo
 
 lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
@@ -36,8 +36,11 @@ test: $(STAMP) ## lint and every test but the long ones, under 8 minutes on 2 co
 tests: $(STAMP)
 	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2 --dist worksteal
 
-prove: $(STAMP) ## the long suites: kills, simulations
+prove: $(STAMP) ## the long suites: kills, simulations, the browser
 	$(RUN)/python -m pytest -m prove
+
+pictures: $(STAMP) ## the browser's tests, which leave the pictures of the docs in docs/pictures
+	FLOORLINE_PICTURES=1 $(RUN)/python -m pytest -m prove tests/browser -k pictures
 
 soak: $(STAMP) ## ten minutes of steady load and faults: memory flat, nothing lost (FLOORLINE_SOAK_MINUTES)
 	$(RUN)/python -m pytest -m soak -s

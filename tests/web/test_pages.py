@@ -2,6 +2,8 @@
 
 import pytest
 
+from pathlib import Path
+
 from floorline.web.glossary import GLOSSARY
 from floorline.web.pages import ACTIONS, VIEWS
 from tests.support.dashboard import client_of, dashboard_of
@@ -48,3 +50,10 @@ def test_the_openapi_tells_of_every_page_and_action(client):
         assert "get" in told["paths"][f"/api/v1{'/index' if view.path == '/' else view.path}"]
     for action in ACTIONS:
         assert "post" in told["paths"][f"/api/v1{action.path}"]
+
+
+def test_every_page_is_documented():
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    told = (docs / "dashboard.md").read_text() + (docs / "access.md").read_text() + (docs / "api.md").read_text()
+    missing = [view.path for view in VIEWS if f"`/{view.path.split('/')[1]}" not in told]
+    assert missing == []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.jobs.usage_tokens import LIFETIME, customer_of, make_token
@@ -34,6 +34,7 @@ def usage(customer, token):
     return answer.status_code, answer.json()
 
 
+@settings(max_examples=40, deadline=None)  # each asks over HTTP, several times
 @given(customer=NAMES, other=NAMES, minutes=st.integers(1, 1440))
 def test_a_token_opens_its_own_customers_usage_until_it_is_over(customer, other, minutes):
     token = make_token(customer, SECRET, NOW, timedelta(minutes=minutes))
