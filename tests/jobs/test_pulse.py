@@ -12,6 +12,7 @@ from floorline.margin.attribution import Names
 from floorline.margin.dimensions import Scope
 from floorline.money import to_pico
 from tests.margin.company import alias, call, keep, line
+from tests.support.ledger import Opener
 
 NOW = datetime.fromisoformat("2026-03-10T12:03:20+00:00")
 SCOPE = Scope()
@@ -28,10 +29,13 @@ def seen(number: int):
     )
 
 
-@pytest.fixture
-def beat(ledger):
+@pytest.fixture(scope="module")
+def beat(databases, tmp_path_factory):
+    opener = Opener(databases, tmp_path_factory.mktemp("pulse"))
+    ledger = opener()
     keep(ledger, [seen(number) for number in range(200)])
-    return pulse(ledger, Names([alias("feature", "helper", "assistant")]), NOW, SCOPE)
+    yield pulse(ledger, Names([alias("feature", "helper", "assistant")]), NOW, SCOPE)
+    opener.finish()
 
 
 def plain(wanted) -> Slice:

@@ -24,10 +24,16 @@ from floorline.web.params import address, read_params
 from floorline.web.view import Deed
 from floorline.web.who import Who
 from tests.margin.company import alias, call, keep
+from tests.support.ledger import Opener
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AT = NOW - timedelta(hours=3)
-ID = f"{int(AT.timestamp() * 1000):012x}{7:020x}"
+
+
+def id_of(number: int) -> str:
+    return f"{int(AT.timestamp() * 1000):012x}{number:020x}"
+
+
 names = st.text(max_size=12)
 days = st.none() | st.dates(date(2024, 1, 1), date(2026, 12, 31))
 instants = st.none() | st.datetimes(datetime(2024, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the strategy adds the zone
@@ -48,17 +54,23 @@ def test_an_address_holds_every_filter(chosen):
     assert read_params(CallsParams, urlsplit(address("/calls", asked)).query, {}) == asked
 
 
-def record(**changes):
-    made = call(AT.isoformat(), "acme", "assistant", "0.002", model="gpt-4o-mini")
-    return msgspec.structs.replace(made, **{"id": ID, "model_requested": "gpt-4o", "provider": "openai", **changes})
+def record(number, customer="other", **changes):
+    made = call(AT.isoformat(), customer, "assistant", "0.002", model="gpt-4o-mini")
+    return msgspec.structs.replace(
+        made, **{"id": id_of(number), "model_requested": "gpt-4o", "provider": "openai", **changes}
+    )
 
 
-@pytest.fixture
-def desk(ledger, tmp_path):
+@pytest.fixture(scope="module")
+def desk(databases, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calls")
+    opener = Opener(databases, folder)
+
     def content():
-        return ContentStore(tmp_path / "content", b"s" * 32, bytes, writer="g1")
+        return ContentStore(folder / "content", b"s" * 32, bytes, writer="g1")
 
-    return Desk(ledger=ledger, policies=Policies(), now=lambda: NOW, content=content)
+    yield Desk(ledger=opener(), policies=Policies(), now=lambda: NOW, content=content)
+    opener.finish()
 
 
 def found(desk, query=""):
@@ -68,9 +80,9 @@ def found(desk, query=""):
 def test_a_customer_is_found_under_every_name_and_older_calls_on_the_next_page(desk):
     others = [
         call((AT - timedelta(days=n)).isoformat(), name, "assistant", None)
-        for n, name in enumerate(("acme", "cus_1", "other"), 1)
+        for n, name in enumerate(("acme", "cus_1", "another"), 1)
     ]
-    keep(desk.ledger, [record(), *others, alias("customer", "cus_1", "acme")])
+    keep(desk.ledger, [record(1, "acme"), *others, alias("customer", "cus_1", "acme")])
     first = found(desk, "customer=acme&rows=2")
     assert [row["customer"] for row in first.table("calls").rows] == ["acme", "acme"]
     assert [row["cost"] for row in first.table("calls").rows] == [usd("0.002"), None]
@@ -113,8 +125,8 @@ def test_every_name_of_a_feature_is_known_through_chains_and_loops():
     assert names_of(aliases, "feature", "") == ()
 
 
-def page(desk, **asked):
-    return call_page.build(desk, CallParams(**{"id": ID, **asked}))
+def page(desk, id_):
+    return call_page.build(desk, CallParams(id=id_))
 
 
 def test_one_call_says_why_when_and_what_each_line_of_its_cost_is(desk):
@@ -128,10 +140,11 @@ def test_one_call_says_why_when_and_what_each_line_of_its_cost_is(desk):
     )
     touch = Touch(guardrail="margin_rule", mode="enforce", arm="treated", action="downgrade", saved=usd("0.018"))
     keep(desk.ledger, [record(
+        2,
         lines=lines, attempts=attempts, touches=(touch,), usage={"input": Decimal(400), "output": Decimal(100)},
         duration_us=1_500_000, first_token_us=900_000, key_id="k-1", counterfactual_cost=usd("0.02"),
     )])  # fmt: skip
-    shown = page(desk)
+    shown = page(desk, id_of(2))
     rows = shown.table("lines").rows
     for row in rows[:-1]:
         assert row["effective"] == row["quantity"] * row["unit_price"] / row["per"]
@@ -147,8 +160,11 @@ def test_one_call_says_why_when_and_what_each_line_of_its_cost_is(desk):
 
 
 def test_an_unpriced_call_costs_what_nobody_knows(desk):
-    keep(desk.ledger, [record(effective_cost=None, cost_basis="unpriced", unpriced_reason="no price is known for x/y")])
-    shown = page(desk)
+    keep(
+        desk.ledger,
+        [record(3, effective_cost=None, cost_basis="unpriced", unpriced_reason="no price is known for x/y")],
+    )
+    shown = page(desk, id_of(3))
     assert shown.blocks[0].cards[0].value is None
     assert shown.about.notes == ["What it cost is unknown: no price is known for x/y."]
     assert "unknown, not 0" in shown.table("lines").empty
@@ -156,24 +172,24 @@ def test_an_unpriced_call_costs_what_nobody_knows(desk):
 
 def test_a_call_that_is_not_there_is_not_found(desk):
     with pytest.raises(Refused, match="does not know the call"):
-        page(desk, id="r-1")
+        page(desk, "r-1")
 
 
 def test_what_was_said_is_shown_where_it_was_captured_and_nowhere_else(desk):
-    keep(desk.ledger, [record(), record(id="r-2")])
+    keep(desk.ledger, [record(4), record(5)])
     store = desk.content()
     store.put(
-        Content(call_id=ID, at=NOW, feature="assistant", request=b"hello \x1b[31m", answer=b"hi"),
+        Content(call_id=id_of(4), at=NOW, feature="assistant", request=b"hello \x1b[31m", answer=b"hi"),
         Subject("acme", ""),
         30,
     )
     store.close()
-    assert [block.name for block in page(desk).blocks[-2:]] == ["content", "look"]
-    (note,) = [block for block in page(desk, id="r-2").blocks if isinstance(block, Note) and block.name == "content"]
+    assert [block.name for block in page(desk, id_of(4)).blocks[-2:]] == ["content", "look"]
+    (note,) = [block for block in page(desk, id_of(5)).blocks if isinstance(block, Note) and block.name == "content"]
     assert note.text == "What was said in it is not captured, or is kept no more."
-    deed = Deed(who=Who(name="ann", role="editor"), names={"id": ID})
+    deed = Deed(who=Who(name="ann", role="editor"), names={"id": id_of(4)})
     done = look(desk, deed, Look(reason="a complaint"))
-    assert (done.subject, done.detail) == (ID, "a complaint")
+    assert (done.subject, done.detail) == (id_of(4), "a complaint")
     assert done.document["request"] == "hello \ufffd[31m"
     with pytest.raises(Refused, match="nothing is kept"):
-        look(desk, Deed(who=deed.who, names={"id": "r-2"}), Look(reason="a complaint"))
+        look(desk, Deed(who=deed.who, names={"id": id_of(5)}), Look(reason="a complaint"))

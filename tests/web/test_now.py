@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,12 +18,15 @@ from floorline.web.http import Asked, Refused
 from floorline.web.live import Feed, NowParams, beat_of, event
 from floorline.web.pages import now
 from tests.margin.company import call, keep, line
+from tests.support.ledger import Opener
 
 NOW = datetime.fromisoformat("2026-03-10T12:03:20+00:00")
 
 
-@pytest.fixture
-def desk(ledger) -> Desk:
+@pytest.fixture(scope="module")
+def desk(databases, tmp_path_factory) -> Iterator[Desk]:
+    opener = Opener(databases, tmp_path_factory.mktemp("now"))
+    ledger = opener()
     calls = [
         call((NOW - timedelta(minutes=7 * number)).isoformat(), "acme", feature, cost)
         for number in range(100)
@@ -33,7 +37,8 @@ def desk(ledger) -> Desk:
         *[call(f"2026-03-0{day}T10:00:00+00:00", "acme", "assistant", "0.01") for day in range(3, 9)],
         line("acme", "310", "2026-03-01", "2026-04-01"),
     ])  # fmt: skip
-    return Desk(ledger=ledger, policies=Policies(), now=lambda: NOW)
+    yield Desk(ledger=ledger, policies=Policies(), now=lambda: NOW)
+    opener.finish()
 
 
 def health_at(now: datetime) -> Health:
@@ -62,8 +67,8 @@ def test_the_page_says_what_calls_cost_what_they_earn_and_what_is_unknown(desk):
     assert [chart.live for chart in shown.blocks[1].charts] == ["assistant"]
 
 
-def test_a_page_without_calls_says_so(ledger):
-    shown = now.build(Desk(ledger=ledger, policies=Policies(), now=lambda: NOW), NowParams())
+def test_a_page_without_calls_says_so(desk):
+    shown = now.build(desk, NowParams(environment="nowhere"))
     assert shown.lead == "No call in the last 24 hours."
     assert [table.rows for table in shown.tables] == [[], []]
 
