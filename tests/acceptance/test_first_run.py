@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
-from tests.support.processes import Process, command, environment, get, until
+from tests.support.processes import Process, command, environment, get
 
 pytestmark = pytest.mark.prove
 TOKEN = "a-token-of-twenty-characters"
@@ -42,12 +44,23 @@ class Page:
 
     def __init__(self, process: Process) -> None:
         process.wait_for("the dashboard is")
-        self._base = re.search(r"the dashboard is (http://\S+)", process.log.read_text())[1]
+        self._base = re.search(r"the dashboard is (http://[^\s;]+)", process.log.read_text())[1]
 
     def block(self, name: str) -> dict:
-        status, body = get(f"{self._base}/start.json", TOKEN)
+        status, body = get(f"{self._base}/start.json", TOKEN, seconds=60)  # the first waits for the charts' runtime
         assert status == 200, body
         return next(one for one in json.loads(body)["blocks"] if one["name"] == name)
+
+    @contextmanager
+    def opened(self) -> Iterator:
+        """The page in a browser."""
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            context = browser.new_context(extra_http_headers={"authorization": f"Bearer {TOKEN}"})
+            page = context.new_page()
+            page.goto(f"{self._base}/")
+            yield page
+            browser.close()
 
     def snippet(self, block: str, title: str) -> str:
         return next(one["text"] for one in self.block(block)["snippets"] if one["title"].startswith(title))
@@ -91,11 +104,13 @@ def test_from_nothing_to_a_margin_by_the_pages_own_words(folder, sandbox):
     try:
         page = Page(process)
         process.wait_for("serving on")
-        assert page.block("waiting")["kind"] == "info"
-        answer = shell(folder, page.snippet("gateway", "A key, and a first call"))
-        assert "200 OK" in answer.splitlines()[0]
-        assert re.search(r"^x-floorline-cost-usd: 0\.0+[1-9]", answer, re.MULTILINE)
-        until(lambda: page.block("waiting")["kind"] == "good", seconds=10, what="the first call")
+        with page.opened() as browser:
+            assert browser.locator("#waiting").inner_text().startswith("Waiting for your first call")
+            answer = shell(folder, page.snippet("gateway", "A key, and a first call"))
+            assert "200 OK" in answer.splitlines()[0]
+            assert re.search(r"^x-floorline-cost-usd: 0\.0+[1-9]", answer, re.MULTILINE)
+            browser.wait_for_selector("#waiting.good", timeout=10_000)
+            assert browser.locator("#waiting").inner_text().startswith("Calls have arrived.")
 
         assert "1 new" in shell(folder, page.snippet("usage", "Usage events"))
         assert "1 new" in shell(folder, page.snippet("revenue", "From a table"))

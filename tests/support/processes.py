@@ -84,11 +84,11 @@ def control(home: Path, *arguments: str) -> Iterator[Process]:
             assert process.end() == 0, process.log.read_text()
 
 
-def get(url: str, token: str = "") -> tuple[int, str]:
+def get(url: str, token: str = "", *, seconds: float = 10) -> tuple[int, str]:
     """Status and body of a page."""
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from floorline.alerts.events import PRICE_CHANGES, PRICE_NOTICES, PriceChange, PriceNotice
 from floorline.config import Config, parse
 from floorline.gateway.keyring_file import KEYRING_NAME, KeyringFile
 from floorline.jobs.margins import Margins
+from floorline.ledger.shelf import Shelf
 from floorline.margin.dimensions import Scope
 from floorline.margin.report import document
-from floorline.money import text
+from floorline.money import text, usd
 from floorline.pricing.book import PriceVersion, build_book
 from floorline.wiring import now
 from tests.margin.company import call, keep, line, outcome, table
@@ -56,6 +58,17 @@ def config(home) -> Config:
     return parse(FILE.encode(), path, {}).config
 
 
+def announce(state) -> None:
+    """A price that a provider announced, and what the price watch made of it."""
+    at, told = datetime(2026, 1, 20, tzinfo=UTC), {"provider": "openai", "model": "own", "valid_from": date(2099, 1, 1)}
+    notice = PriceNotice(id="n-1", prices={"input": Decimal("1.5")}, source="their blog", at=at, **told)
+    change = PriceChange(
+        id="n-1", notice="n-1", before="a", after="b", monthly_effect_usd=usd("0.25"), seen_at=at, **told
+    )
+    Shelf(state, PRICE_NOTICES, PriceNotice).put("n-1", notice, now=at)
+    Shelf(state, PRICE_CHANGES, PriceChange).put("n-1", change, now=at)
+
+
 @pytest.fixture(scope="module")
 def filled(databases, home):
     """A ledger with two runs of a workflow, one of them with an outcome, and a call that has no price."""
@@ -75,6 +88,7 @@ def filled(databases, home):
         ],
     )  # fmt: skip
     ledger.state.add_price_versions({old.id: old.to_json()}, now=datetime(2026, 1, 5, tzinfo=UTC))
+    announce(ledger.state)
     yield ledger
     opener.finish()
 
@@ -126,6 +140,15 @@ def test_prices_are_those_of_the_book_and_each_version_can_be_looked_up(client):
     ]  # fmt: skip
     (entry,) = block(client, f"/prices.json?{JANUARY}", "unpriced")["snippets"]
     assert '"nobody-knows"' in entry["text"]
+
+    (change,) = [
+        row for row in block(client, f"/prices.json?{JANUARY}", "changes")["rows"] if row["known_by"] == "their blog"
+    ]
+    assert (change["model"], change["what"], change["usd_a_month"]) == (
+        "own",
+        "announced: input $1.50",
+        "0.250000000000",
+    )
 
     address = f"/prices/openai/own.json?{JANUARY}"
     versions = block(client, address, "versions")["rows"]

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from floorline.alerts.events import PRICE_CHANGES, PriceChange
+from floorline.alerts.events import PRICE_CHANGES, PRICE_NOTICES, PriceChange, PriceNotice
 from floorline.jobs.latest_days import latest_calls
 from floorline.jobs.pricing_use import Change, changes, version_on
 from floorline.ledger.shelf import Shelf
@@ -86,6 +86,10 @@ class Prices:
         """Every change that was announced, or noticed when the book was refreshed; the latest first."""
         kept = Shelf(self.ledger.state, PRICE_CHANGES, PriceChange).all().values()
         return sorted(kept, key=lambda change: (change.valid_from, change.id), reverse=True)
+
+    def notices(self) -> Mapping[str, PriceNotice]:
+        """What providers announced, by the notice's id."""
+        return Shelf(self.ledger.state, PRICE_NOTICES, PriceNotice).all()
 
     def stamped(
         self, start: date, end: date, *, version: str = "", provider: str = "", model: str = ""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from floorline.alerts.events import PriceChange
+from floorline.alerts.events import PriceChange, PriceNotice
 from floorline.charts.prices import PriceSpan, price_history
 from floorline.gateway.accounting import priced_as
 from floorline.jobs.prices_used import ModelPriced, Prices, Stamped
@@ -14,6 +14,7 @@ from floorline.jobs.pricing_use import Change
 from floorline.jobs.quality import UnpricedRow
 from floorline.margin.bridge import Days
 from floorline.margin.table import NONE
+from floorline.margin.words import dollars
 from floorline.money import EXACT, usd_of
 from floorline.pricing.version import PriceVersion, UnitPrice, Unpriced
 from floorline.web.abouts import about
@@ -48,7 +49,7 @@ class VersionWindow(Window, frozen=True, kw_only=True):
 def build(desk: Desk, params: Window) -> Shown:
     """The book as it is used."""
     prices, window = _prices(desk), params.window(desk.today)
-    found = prices.models(window.start, window.end, params.scope)
+    found, notices = prices.models(window.start, window.end, params.scope), prices.notices()
     unpriced = [one for one in found if isinstance(one.version, Unpriced)]
     return Shown(
         title="Prices",
@@ -71,7 +72,7 @@ def build(desk: Desk, params: Window) -> Shown:
                 columns=_CHANGE_COLUMNS,
                 rows=[
                     *(_to_come(change) for change in prices.to_come([one.use for one in found], (window.end - window.start).days)),
-                    *(_seen(change) for change in prices.seen()),
+                    *(_seen(change, notices.get(change.notice)) for change in prices.seen()),
                 ],
                 empty="No price of a model in use changes, or has changed since prices are watched. "
                 "`floorline notices add` says what a provider announced.",
@@ -296,12 +297,15 @@ def _to_come(change: Change) -> dict[str, Value]:
     }  # fmt: skip
 
 
-def _seen(change: PriceChange) -> dict[str, Value]:
-    known_by = f"notice {change.notice}" if change.notice else f"seen {change.seen_at:%Y-%m-%d}"
+def _seen(change: PriceChange, notice: PriceNotice | None) -> dict[str, Value]:
+    said = "other prices than before"
+    if notice is not None:
+        announced = (f"{unit.replace('_', ' ')} {dollars(price)}" for unit, price in notice.prices.items())
+        said = f"announced: {', '.join(announced)}"
     return {
-        "on": change.valid_from, "provider": change.provider, "model": change.model,
-        "what": "announced" if change.notice else "other prices than before", "usd_a_month": change.monthly_effect_usd,
-        "known_by": known_by, "before": change.before or None, "after": change.after or None,
+        "on": change.valid_from, "provider": change.provider, "model": change.model, "what": said,
+        "usd_a_month": change.monthly_effect_usd, "known_by": notice.source if notice and notice.source else f"seen {change.seen_at:%Y-%m-%d}",
+        "before": change.before or None, "after": change.after or None,
     }  # fmt: skip
 
 
