@@ -40,19 +40,7 @@ from floorline.web.blocks import (
 )
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
-from floorline.web.pages.deciding import (
-    KEYS,
-    Mark,
-    Name,
-    Words,
-    about,
-    choice,
-    history,
-    note_field,
-    refusing,
-    said,
-    seen,
-)
+from floorline.web.pages.deciding import Mark, Name, Words, about, choice, history, note_field, refusing, said, seen
 from floorline.web.params import Params, Text, address
 from floorline.web.view import Action, Deed, Done, View
 
@@ -453,10 +441,10 @@ def _done(after: Alert, said: str) -> Done:
 VIEWS = (
     View(
         path="/alerts", title="Alerts", params=AlertsParams, build=alerts, group="Decide", key="a", windowed=False,
-        fresh_s=0, scripts=(KEYS,), said="What fires, what somebody works on, and what is over.",
+        fresh_s=0, said="What fires, what somebody works on, and what is over.",
     ),
     View(
-        path="/alerts/{id}", title="Alert", params=AlertParams, build=alert, windowed=False, fresh_s=0, scripts=(KEYS,),
+        path="/alerts/{id}", title="Alert", params=AlertParams, build=alert, windowed=False, fresh_s=0,
         said="One alert: its cause in dollars, its figure against its condition, its history.",
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from floorline.money import ZERO, usd
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Field, Form, Forms, Link, Shown, Table, Tabs
 from floorline.web.desk import Desk
 from floorline.web.pages.backlog_item import done, titled
-from floorline.web.pages.deciding import KEYS, Name, Words, about, choice, day_text, refusing
+from floorline.web.pages.deciding import Name, Words, about, choice, day_text, refusing
 from floorline.web.params import Params, Text, address
 from floorline.web.view import Action, Deed, Done, View
 
@@ -322,7 +322,7 @@ def _usd(amount: Decimal) -> str:
 VIEWS = (
     View(
         path="/backlog", title="Backlog", params=BacklogParams, build=backlog, group="Decide", key="b", windowed=False,
-        fresh_s=0, scripts=(KEYS,), said="What would raise the margin, ranked by dollars a quarter, and what came of it.",
+        fresh_s=0, said="What would raise the margin, ranked by dollars a quarter, and what came of it.",
     ),
 )  # fmt: skip
 ACTIONS = (

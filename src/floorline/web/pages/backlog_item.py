@@ -16,7 +16,7 @@ from floorline.jobs.decisions import Done as Decided
 from floorline.web.blocks import AnyBlock, Card, Column, Facts, Field, Form, Forms, Link, Note, Shown, Table
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
-from floorline.web.pages.deciding import KEYS, Mark, Name, Words, about, day_text, history, note_field, refusing, seen
+from floorline.web.pages.deciding import Mark, Name, Words, about, day_text, history, note_field, refusing, seen
 from floorline.web.params import Params, Text
 from floorline.web.view import Action, Deed, Done, View
 
@@ -303,7 +303,7 @@ def done(after: Opportunity, said: str) -> Done:
 
 VIEWS = (
     View(
-        path="/backlog/{id}", title="Opportunity", params=ItemParams, build=item, windowed=False, fresh_s=0, scripts=(KEYS,),
+        path="/backlog/{id}", title="Opportunity", params=ItemParams, build=item, windowed=False, fresh_s=0,
         said="One opportunity: its estimate with its numbers, whose dollars it claims, its history, what it brought.",
     ),
 )  # fmt: skip

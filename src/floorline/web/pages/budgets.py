@@ -28,7 +28,7 @@ from floorline.web.blocks import (
     Tabs,
 )
 from floorline.web.desk import Desk
-from floorline.web.pages.deciding import KEYS, about, choice
+from floorline.web.pages.deciding import about, choice
 from floorline.web.params import Params, Text, address
 from floorline.web.view import View
 
@@ -353,6 +353,6 @@ def _rates(desk: Desk) -> Table:
 VIEWS = (
     View(
         path="/budgets", title="Budgets", params=BudgetsParams, build=budgets, group="Decide", key="u", windowed=False,
-        fresh_s=5, scripts=(KEYS,), said="What is used and reserved of each budget, who is refused now, and the rates.",
+        fresh_s=5, said="What is used and reserved of each budget, who is refused now, and the rates.",
     ),
 )  # fmt: skip

@@ -13,9 +13,6 @@ from floorline.web.blocks import About, Event, Field, Timeline
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 
-KEYS = "keys.js"
-"""The module of static/ with the single keys of these pages."""
-
 NAME_MAX, NOTE_MAX = 200, 2_000
 Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX)]
 Words = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]

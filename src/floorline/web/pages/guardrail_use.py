@@ -14,7 +14,6 @@ from floorline.margin.metrics import ratio_of
 from floorline.money import ZERO, usd_of
 from floorline.web.blocks import AnyBlock, Card, Cards, Column, Note, Shown, Table
 from floorline.web.desk import Desk
-from floorline.web.pages.deciding import KEYS
 from floorline.web.pages.guardrails import GuardrailsParams, about_days, filters, tabs
 from floorline.web.view import View
 
@@ -228,11 +227,11 @@ def _plan(one: Acquisition) -> dict[str, object]:
 
 VIEWS = (
     View(
-        path="/guardrails/use", title="Cache, limits and prompts", params=GuardrailsParams, build=use_page, scripts=(KEYS,),
+        path="/guardrails/use", title="Cache, limits and prompts", params=GuardrailsParams, build=use_page,
         said="What the cache, limits and prompt caching did.",
     ),
     View(
-        path="/guardrails/acquisition", title="Acquisition", params=GuardrailsParams, build=acquisition, scripts=(KEYS,),
+        path="/guardrails/acquisition", title="Acquisition", params=GuardrailsParams, build=acquisition,
         said="What free plans cost a month against their budget, and whether conversions pay it back.",
     ),
 )  # fmt: skip

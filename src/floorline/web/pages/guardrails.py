@@ -33,7 +33,7 @@ from floorline.web.blocks import (
     Tabs,
 )
 from floorline.web.desk import Desk
-from floorline.web.pages.deciding import KEYS, choice
+from floorline.web.pages.deciding import choice
 from floorline.web.params import Text, Window, address
 from floorline.web.view import View
 
@@ -421,10 +421,10 @@ def _served(requested: str, served: str) -> str:
 VIEWS = (
     View(
         path="/guardrails", title="Guardrails", params=GuardrailsParams, build=guardrails, group="Decide", key="g",
-        scripts=(KEYS,), said="What each guardrail saved, net of its own cost, and held-out against treated customers.",
+        said="What each guardrail saved, net of its own cost, and held-out against treated customers.",
     ),
     View(
-        path="/guardrails/decisions", title="Decisions explained", params=GuardrailsParams, build=decisions, scripts=(KEYS,),
+        path="/guardrails/decisions", title="Decisions explained", params=GuardrailsParams, build=decisions,
         said="The latest calls that guardrails acted on, with their reasons.",
     ),
 )  # fmt: skip

@@ -38,19 +38,7 @@ from floorline.web.blocks import (
 )
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
-from floorline.web.pages.deciding import (
-    KEYS,
-    Mark,
-    Name,
-    Words,
-    about,
-    day_text,
-    history,
-    note_field,
-    refusing,
-    said,
-    seen,
-)
+from floorline.web.pages.deciding import Mark, Name, Words, about, day_text, history, note_field, refusing, said, seen
 from floorline.web.pages.review_tables import Kind, plain, tables
 from floorline.web.pages.reviews import followed, period_of, quarterly_of, weekly_of
 from floorline.web.params import Params
@@ -388,12 +376,12 @@ assert set(VERDICTS) == {verdict for verdict, _, _ in _BUTTONS}, "every verdict 
 
 VIEWS = (
     View(
-        path="/reviews/{id}", title="Review", params=ReviewParams, build=review, windowed=False, fresh_s=0, scripts=(KEYS,),
+        path="/reviews/{id}", title="Review", params=ReviewParams, build=review, windowed=False, fresh_s=0,
         said="One review: figures, alerts, what is coming, actions, and what came of the last ones.",
     ),
     View(
         path="/reviews/{id}/actions/{action}", title="Action", params=ActionParams, build=action, windowed=False, fresh_s=0,
-        scripts=(KEYS,), said="One action of a weekly review, what was decided of it and by whom.",
+        said="One action of a weekly review, what was decided of it and by whom.",
     ),
 )  # fmt: skip
 ACTIONS = (

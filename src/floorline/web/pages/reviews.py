@@ -16,7 +16,7 @@ from floorline.reviews.weeks import Quarter, Week, parse_quarter, parse_week
 from floorline.web.blocks import AnyBlock, Card, Cards, Column, Form, Forms, Link, Note, Shown, Table, Tabs
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
-from floorline.web.pages.deciding import KEYS, about, day_text, refusing, said
+from floorline.web.pages.deciding import about, day_text, refusing, said
 from floorline.web.params import Params, address
 from floorline.web.view import Action, Deed, Done, View
 
@@ -242,7 +242,7 @@ def make(desk: Desk, deed: Deed, body: Making) -> Done:
 VIEWS = (
     View(
         path="/reviews", title="Reviews", params=ReviewsParams, build=reviews, group="Decide", key="r", windowed=False,
-        fresh_s=0, scripts=(KEYS,), said="Weekly and quarterly reviews, and what came of the last decisions.",
+        fresh_s=0, said="Weekly and quarterly reviews, and what came of the last decisions.",
     ),
 )  # fmt: skip
 ACTIONS = (Action(path="/reviews/{id}/make", name="review.make", body=Making, run=make, said="Make a review now."),)
