@@ -168,7 +168,9 @@ def _parts(bridge: Bridge) -> list[AnyBlock]:
 def _seen(parts: Mapping[Part, int]) -> list[Amount]:
     """The parts that a bar can show, and the others together."""
     largest = max(abs(pico) for pico in parts.values())
-    seen = [(part, pico) for part, pico in parts.items() if pico and abs(pico) * SEEN_PARTS >= largest]
+    seen: list[tuple[Part, int]] = [
+        (part, pico) for part, pico in parts.items() if pico and abs(pico) * SEEN_PARTS >= largest
+    ]
     rest = sum(parts.values()) - sum(pico for _, pico in seen)
     return [*(Amount(LABELS[part], usd_of(pico)) for part, pico in seen), Amount("all others", usd_of(rest))]
 
