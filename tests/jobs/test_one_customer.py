@@ -10,6 +10,7 @@ from floorline.backlog.model import Claim
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.one_customer import Parts, Register, parts_of, register, user_tokens, users_by_customer
 from floorline.jobs.remedying import Remedying
+from floorline.jobs.stretches import stretches
 from floorline.ledger.ledger import Ledger
 from floorline.margin.customers import customers, under_water
 from floorline.margin.dimensions import Scope
@@ -126,3 +127,14 @@ def test_measured_repeats_of_the_feature_are_a_cache_for_the_customer(stocked, b
     cache = remedied(stocked, book, items={item.id: item})["cache"]
     assert (cache.usd_a_month, cache.confidence) == (usd(Decimal(15) * 30 / 31), "medium")
     assert cache.opportunity == item
+
+
+def test_stretches_are_the_same_by_days_and_by_tables(stocked):
+    cuts = [(date(2026, 1, 5), date(2026, 1, 12)), (date(2026, 1, 12), date(2026, 1, 20))]
+    by_days, by_tables = (stretches(Margins(stocked), "customer", SCOPE, cuts, customers=many) for many in (9, 10**9))
+    assert by_days.keys() == by_tables.keys()
+    for key, own in by_tables.items():
+        assert [(one.revenue_pico, one.cogs_pico, one.sums) for one in by_days[key]] == [
+            (one.revenue_pico, one.cogs_pico, one.sums) for one in own
+        ]
+    assert stretches(Margins(stocked), "customer", SCOPE, [], customers=9) == {}

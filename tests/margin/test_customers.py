@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.attribution import Named, Names
 from floorline.margin.customers import CALLS_MIN, CustomerFigures, customers, loss, standing, under_water
-from floorline.margin.dimensions import Scope
 from floorline.margin.intensity import BAND_NAMES, IDLE, Bin, Mark, bands_of, bins_of, marks_of, top_of
 from floorline.margin.metrics import Figures, Sums, ratio_of
 from floorline.margin.series import NOTHING, Stretch
-from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE, MarginReport, summed
+from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE
 from floorline.margin.weekly import TRAILING_WEEKS, by_group, trailing, whole_weeks
 from tests.margin.company import alias, keep, records
 
@@ -27,12 +26,6 @@ def row(name: str, pays: int, costs: int, *, calls: int = 100, unpriced: int = 0
     return Figures(
         key=(name,), revenue_pico=pays, sums=Sums(calls=calls, unpriced=unpriced, effective=costs), shared_pico={}
     )
-
-
-def report(*rows: Figures) -> MarginReport:
-    return MarginReport(
-        start=MONDAY, end=MONDAY + timedelta(days=7), timezone="UTC", scope=Scope(), by=("customer",), rows=rows, total=summed(rows, ())
-    )  # fmt: skip
 
 
 def test_customers_are_the_rows_of_the_table_by_customer_to_the_last_digit(ledger):
@@ -155,12 +148,12 @@ def test_a_week_whose_calls_have_no_price_has_no_margin():
     assert paid.ratio == 1, "who pays and does not call costs nothing"
 
 
-def test_groups_of_weeks_are_the_total():
-    weeks = [report(row("a", 5, 6), row("b", 9, 1)), report(row("b", 1, 1), row("c", 0, 3))]
-    groups = by_group(weeks, lambda key: "first" if key[0] < "c" else "others")
+def test_groups_of_weeks_are_the_sums_of_their_rows():
+    rows = {("a",): [Stretch(5, 6), NOTHING], ("b",): [Stretch(9, 1), Stretch(1, 1)], ("c",): [NOTHING, Stretch(0, 3)]}
+    groups = by_group(rows, lambda key: "first" if key[0] < "c" else "others")
     assert list(groups) == ["first", "others"]
-    assert [(one.revenue_pico, one.cogs_pico) for one in groups["first"]] == [(14, 7), (1, 1)]
-    assert (groups["others"][0], groups["others"][1].cogs_pico) == (NOTHING, 3)
+    assert groups["first"] == [Stretch(14, 7), Stretch(1, 1)]
+    assert groups["others"] == [NOTHING, Stretch(0, 3)]
 
 
 def test_a_customers_raw_names_are_told_with_their_days():

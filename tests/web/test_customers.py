@@ -133,6 +133,12 @@ def test_a_filter_lists_some_and_leaves_the_figures_of_all(client, filters, name
     assert by("name", blocks["summary"]["cards"], "under_water")["value"] == 1
 
 
+@pytest.mark.parametrize("bound", ["pays_from=NaN", "keeps_to=Infinity", "pays_to=abc"])
+def test_a_bound_that_is_no_number_is_refused(client, bound):
+    answer = client.get(f"/customers.json?{JANUARY}&{bound}")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid")
+
+
 def test_the_rows_of_a_filter_sum_to_its_total(client):
     *found, total = rows(client, f"/customers.json?{JANUARY}&segment=large&name=M", "customers")
     assert total["customer"] == "total of these"

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from floorline.margin.series import NOTHING, Stretch, sums_of
-from floorline.margin.table import Key, MarginReport
+from floorline.margin.series import NOTHING, Stretch
+from floorline.margin.table import Key
 
 TRAILING_WEEKS = 4
 _WEEK = timedelta(days=7)
@@ -46,15 +46,14 @@ def trailing(weeks: Sequence[Stretch], starts: Sequence[date]) -> list[WeekMargi
     return found
 
 
-def by_group(reports: Sequence[MarginReport], group: Callable[[Key], str]) -> Mapping[str, list[Stretch]]:
-    """The weeks of every group of rows, in the order of the reports; a week in which it has no row is NOTHING. Groups come
-    in the order of their names, and together they are the total.
-    """
+def by_group(rows: Mapping[Key, Sequence[Stretch]], group: Callable[[Key], str]) -> Mapping[str, list[Stretch]]:
+    """The weeks of every group of rows, in the order of their names; together they are what the rows are."""
     found: dict[str, list[Stretch]] = {}
-    for number, report in enumerate(reports):
-        for row in report.rows:
-            weeks = found.setdefault(group(row.key), [NOTHING] * len(reports))
-            weeks[number] = weeks[number].plus(sums_of(row))
+    for key, weeks in rows.items():
+        known = found.get(group(key))
+        found[group(key)] = (
+            list(weeks) if known is None else [one.plus(week) for one, week in zip(known, weeks, strict=True)]
+        )
     return dict(sorted(found.items()))
 
 

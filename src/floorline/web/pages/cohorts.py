@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from floorline.charts.cohorts import GROUPS_MAX, Week, token_spread, weekly_margins
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.one_customer import user_tokens
+from floorline.jobs.stretches import Cut, stretches
 from floorline.margin.bridge import Days
 from floorline.margin.customers import CALLS_MIN
 from floorline.margin.dimensions import Dimension
@@ -42,6 +43,9 @@ from floorline.web.view import View
 PATH = "/cohorts"
 DEFAULT_DAYS = 91
 """Thirteen weeks: ten means of four."""
+
+WEEKS_MAX = 53
+"""Weeks that are shown at most, the latest."""
 
 By = Literal["plan", "segment", "cohort", "band"]
 Per = Literal["customer", "user"]
@@ -83,17 +87,19 @@ class Group:
 def build(desk: Desk, params: CohortsParams) -> Shown:
     """The page."""
     margins, days = desk.margins.once(), params.window(desk.today)
-    report = _table(margins, "customer", days, params)
+    report = margins.table(
+        MarginRequest(by=("customer",), start=days.start, end=days.end, scope=params.scope, with_p95=False)
+    )
     tokens = {
         row.key[0]: row.sums.input_tokens + row.sums.output_tokens
         for row in report.rows
         if NAMELESS.isdisjoint(row.key)
     }
     bands = bands_of(tokens.values())
-    weeks = whole_weeks(days.start, min(days.end, desk.today))
+    weeks = whole_weeks(days.start, min(days.end, desk.today))[-WEEKS_MAX:]
     dimension: Dimension = "customer" if params.by == "band" else params.by
-    reports = [_table(margins, dimension, Days(*week), params) for week in weeks]
-    groups = _groups(reports, weeks, _grouping(params.by, bands, tokens))
+    rows = stretches(margins, dimension, params.scope, weeks, customers=len(report.rows))
+    groups = _groups(rows, weeks, _grouping(params.by, bands, tokens))
     use = _use(margins, report, days, params)
     return Shown(
         title="Cohorts and plans",
@@ -110,10 +116,6 @@ def build(desk: Desk, params: CohortsParams) -> Shown:
     )  # fmt: skip
 
 
-def _table(margins: Margins, by: Dimension, days: Days, params: CohortsParams) -> MarginReport:
-    return margins.table(MarginRequest(by=(by,), start=days.start, end=days.end, scope=params.scope, with_p95=False))
-
-
 def _grouping(by: By, bands: Bands, tokens: Mapping[str, int]) -> Callable[[Key], str]:
     """The group of a row; a customer's band is by its tokens in the whole window, whichever week it is."""
     if by != "band":
@@ -121,14 +123,11 @@ def _grouping(by: By, bands: Bands, tokens: Mapping[str, int]) -> Callable[[Key]
     return lambda key: UNNAMED if key[0] in NAMELESS else bands.band(tokens.get(key[0], 0))
 
 
-def _groups(
-    reports: Sequence[MarginReport], weeks: Sequence[tuple[date, date]], group: Callable[[Key], str]
-) -> list[Group]:
+def _groups(rows: Mapping[Key, Sequence[Stretch]], weeks: Sequence[Cut], group: Callable[[Key], str]) -> list[Group]:
     """The groups, bands in their order, others by revenue."""
     starts = [start for start, _ in weeks]
     found = [
-        Group(name=name, weeks=trailing(stretches, starts), whole=summed(stretches))
-        for name, stretches in by_group(reports, group).items()
+        Group(name=name, weeks=trailing(own, starts), whole=summed(own)) for name, own in by_group(rows, group).items()
     ]
     return sorted(found, key=_rank)
 
@@ -160,8 +159,10 @@ def _lead(groups: Sequence[Group]) -> str:
     return f"Lowest over the last four whole weeks: {least[1]} with {percent(least[0])}."
 
 
-def _notes(weeks: Sequence[tuple[date, date]], bands: Bands, params: CohortsParams) -> list[str]:
+def _notes(weeks: Sequence[Cut], bands: Bands, params: CohortsParams) -> list[str]:
     notes: list[str] = []
+    if len(weeks) == WEEKS_MAX:
+        notes.append(f"The last {WEEKS_MAX} whole weeks of the window are shown.")
     if len(weeks) < TRAILING_WEEKS:
         notes.append(
             f"The window holds {counted(len(weeks), 'whole week')}: the mean of {TRAILING_WEEKS} weeks is unknown."

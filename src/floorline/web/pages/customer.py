@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
 
 from floorline.charts.customers import Paid, pays_and_costs
-from floorline.jobs.margins import MarginRequest, Margins
+from floorline.clock import next_month
+from floorline.jobs.margins import Margins
 from floorline.jobs.of_customer import OfCustomer
 from floorline.jobs.one_customer import Register, parts_of, register
+from floorline.jobs.stretches import Cut, stretches
 from floorline.ledger.remembering import Remembering
 from floorline.margin.bridge import Days
 from floorline.margin.customers import CustomerFigures, customers, loss_pico
 from floorline.margin.metrics import Figures, Sums
-from floorline.margin.series import NOTHING, Stretch, stretch_of
+from floorline.margin.series import NOTHING, Stretch
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import usd_of
 from floorline.web.abouts import about
@@ -92,7 +95,7 @@ def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Registe
     if name in NAMELESS or (found is None and not (who.of(name) or who.known_as(name) or who.paid_plans(name))):
         raise Refused(404, "not_found", f"no customer is called {name!r}: see {PATH} for all of them")
     compared = params.before(desk.today)
-    grain, over_time = _stretches(margins, days, params)
+    grain, over_time = _stretches(margins, days, params, len(report.rows))
     nobody = Figures(key=(name,), revenue_pico=0, sums=Sums(), shared_pico={})
     return Gathered(
         one=found or CustomerFigures(name=name, figures=nobody),
@@ -109,20 +112,28 @@ def _row(report: MarginReport, nobody: Figures) -> Figures:
     return next((one.figures for one in customers(report) if one.figures.key == nobody.key), nobody)
 
 
-def _stretches(margins: Margins, days: Days, params: CustomerParams) -> tuple[Grain, list[tuple[Days, Stretch]]]:
+def _stretches(
+    margins: Margins, days: Days, params: CustomerParams, many: int
+) -> tuple[Grain, list[tuple[Days, Stretch]]]:
     """The customer's figures over time: of each day, of each seven days that end with the window, or of each month."""
-    request = MarginRequest(by=("customer",), start=days.start, end=days.end, scope=params.scope, with_p95=False)
-    length, key = (days.end - days.start).days, (params.customer,)
-    if length <= DAYS_ONE_BY_ONE:
-        series = margins.series(request)
-        one = timedelta(days=1)
-        every = [Days(series.start + one * n, series.start + one * (n + 1)) for n in range(length)]
-        return "day", list(zip(every, series.rows.get(key, [NOTHING] * length), strict=True))
-    weekly = length <= 7 * WEEKS_MAX
-    months = (days.end.year - days.start.year) * 12 + days.end.month - days.start.month
-    reports = margins.trend(request, periods=length // 7 if weekly else max(1, months), days=7 if weekly else None)
-    grain: Grain = "week" if weekly else "month"
-    return grain, [(Days(one.start, one.end), stretch_of(one, key)) for one in reports]
+    grain, cuts = _cuts(days)
+    found = stretches(margins, "customer", params.scope, cuts, customers=many)
+    own = found.get((params.customer,), [NOTHING] * len(cuts))
+    return grain, [(Days(*cut), at) for cut, at in zip(cuts, own, strict=True)]
+
+
+def _cuts(days: Days) -> tuple[Grain, list[Cut]]:
+    """How the window is told: at most about WEEKS_MAX stretches of it."""
+    length = (days.end - days.start).days
+    if length <= 7 * WEEKS_MAX:
+        step = timedelta(days=1 if length <= DAYS_ONE_BY_ONE else 7)
+        count = length // step.days
+        first = days.end - step * count
+        return "day" if step.days == 1 else "week", [(first + step * n, first + step * (n + 1)) for n in range(count)]
+    edges = [days.start]
+    while (following := next_month(edges[-1])) < days.end:
+        edges.append(following)
+    return "month", list(pairwise([*edges, days.end]))
 
 
 # -- what is seen first

@@ -22,6 +22,7 @@ from floorline.money import ZERO
 from floorline.web.abouts import about
 from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, Shown, Table, Tabs, Value
 from floorline.web.desk import Desk
+from floorline.web.http import Refused
 from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying, window_of
 from floorline.web.params import Text, Window, address
 from floorline.web.view import View
@@ -73,6 +74,8 @@ class Gathered:
 
 def build(desk: Desk, params: CustomersParams) -> Shown:
     """The page."""
+    for name in ("pays_from", "pays_to", "keeps_from", "keeps_to"):
+        _check_bound(name, getattr(params, name))
     margins = desk.margins.once()
     gathered = _gathered(desk, margins, params)
     water = under_water(gathered.everybody)
@@ -93,6 +96,11 @@ def build(desk: Desk, params: CustomersParams) -> Shown:
             _table(listed, gathered, params),
         ],
     )
+
+
+def _check_bound(name: str, bound: Decimal | None) -> None:
+    if bound is not None and not bound.is_finite():
+        raise Refused(400, "invalid", f"{name} is {bound}: write a number, as 12.50")
 
 
 def _gathered(desk: Desk, margins: Margins, params: CustomersParams) -> Gathered:
