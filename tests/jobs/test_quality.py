@@ -39,6 +39,7 @@ def test_what_is_unsure_is_what_a_look_at_each_call_finds(ledger, made):
         of_it = [one for one in made if one.feature == row.feature]
         nobodys = [one for one in of_it if not one.customer_id or not one.feature]
         assert (row.calls, row.nobodys) == (len(of_it), len(nobodys))
+        assert row.unknown == sum(one.cost_basis == "unpriced" for one in nobodys)
         assert row.unattributed == sum((one.effective_cost or ZERO for one in nobodys), ZERO)
         assert row.estimated == sum(
             (one.effective_cost or ZERO for one in of_it if one.cost_basis == "estimated"), ZERO

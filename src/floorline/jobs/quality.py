@@ -70,11 +70,14 @@ class ReasonRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnsureFeature(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of unsure_features.sql: `nobodys` are its calls without a customer or a feature; money in 10^-12 USD."""
+    """A row of unsure_features.sql: `nobodys` are its calls without a customer or a feature, and `unknown` those of them that
+    have no price; money in 10^-12 USD.
+    """
 
     feature: str
     calls: int
     nobodys: int
+    unknown: int
     cost_pico: int
     unattributed_pico: int
     estimated_pico: int
@@ -85,9 +88,9 @@ class UnsureFeature(msgspec.Struct, frozen=True, kw_only=True):
         return usd_of(self.cost_pico)
 
     @property
-    def unattributed(self) -> Decimal:
-        """What of it is nobody's, USD."""
-        return usd_of(self.unattributed_pico)
+    def unattributed(self) -> Decimal | None:
+        """What of it is nobody's, USD; None where no such call has a known cost."""
+        return _known(self.unattributed_pico, self.unknown)
 
     @property
     def estimated(self) -> Decimal:
@@ -96,20 +99,21 @@ class UnsureFeature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnsureKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of unsure_keys.sql; money in 10^-12 USD."""
+    """A row of unsure_keys.sql; `unknown` are its calls of nobody that have no price; money in 10^-12 USD."""
 
     key_id: str
     feature: str
     no_customer: int
     no_feature: int
     lost: int
+    unknown: int
     unattributed_pico: int
     lost_pico: int
 
     @property
-    def unattributed(self) -> Decimal:
-        """What its calls without a customer or a feature cost, USD."""
-        return usd_of(self.unattributed_pico)
+    def unattributed(self) -> Decimal | None:
+        """What its calls without a customer or a feature cost, USD; None where none of them has a known cost."""
+        return _known(self.unattributed_pico, self.unknown)
 
     @property
     def lost_cost(self) -> Decimal:
@@ -156,6 +160,11 @@ def _in_time(ledger: AnyLedger, name: str, row: type[Row], parameters: Mapping[s
 def _query(name: str, row: type[Row], parameters: Mapping[str, Parameter]) -> Query[Row]:
     text = Template(_SQL.joinpath(f"{name}.sql").read_text(encoding="utf-8"))
     return Query(sql=text.substitute(seconds=SECONDS), row=row, parameters=parameters)
+
+
+def _known(pico: int, unknown: int) -> Decimal | None:
+    """An amount; None where it is nothing but calls of unknown cost."""
+    return usd_of(pico) if pico or not unknown else None
 
 
 def _quoted(name: str) -> str:

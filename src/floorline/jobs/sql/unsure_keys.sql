@@ -2,6 +2,7 @@
 -- are the fields of jobs.quality.UnsureKey; money is in 10^-12 USD.
 SELECT
     CAST(key_id AS String), CAST(feature AS String), countIf(customer_id = ''), countIf(feature = ''), countIf(ending = 'lost'),
+    countIf(cost_basis = 'unpriced' AND (customer_id = '' OR feature = '')),
     reinterpret(toDecimal128(ifNull(sumIf(effective_cost, customer_id = '' OR feature = ''), 0), 12), 'Int128') AS unattributed,
     reinterpret(toDecimal128(ifNull(sumIf(effective_cost, ending = 'lost'), 0), 12), 'Int128') AS lost
 FROM calls

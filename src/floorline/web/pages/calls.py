@@ -68,11 +68,10 @@ COLUMNS = (
     Column(name="opened_at", title="Opened", unit="instant", link=CALL),
     Column(name="feature", title="Feature"),
     Column(name="customer", title="Customer"),
-    Column(name="model_served", title="Model"),
+    Column(name="model_served", title="Model", unit="code"),
     Column(name="tokens", title="Tokens", unit="tokens", definition="tokens"),
     Column(name="duration_ms", title="Took", unit="ms", definition="call_duration"),
     Column(name="cost", title="Cost", unit="usd", definition="one_call_cost"),
-    Column(name="basis", title="Basis", definition="cost_basis"),
     Column(name="ending", title="Ending", definition="call_ending"),
     Column(name="guardrails", title="Guardrails", definition="call_touched"),
     *(
@@ -82,6 +81,7 @@ COLUMNS = (
             "environment", "purpose",
         )
     ),
+    Column(name="basis", title="Cost basis", hidden=True),
     Column(name="input_tokens", title="Input tokens", unit="tokens", hidden=True),
     Column(name="output_tokens", title="Output tokens", unit="tokens", hidden=True),
     Column(name="status", title="Status", unit="code", hidden=True),
@@ -165,9 +165,10 @@ def row_of(call: FoundCall) -> Mapping[str, Value]:
 
 
 def _ended(call: FoundCall) -> str:
-    """How it ended, with its status where that is worth a look."""
-    ending = call.ending.replace("_", " ")
-    return ending if call.status == HTTPStatus.OK else f"{ending}, {call.status}"
+    """How it ended, with what of that is worth a look."""
+    status = "" if call.status == HTTPStatus.OK else str(call.status)
+    basis = call.basis if call.basis in {"estimated", "unpriced"} else ""
+    return ", ".join(part for part in (call.ending.replace("_", " "), status, basis) if part)
 
 
 def _amount(cost: Decimal | None) -> Decimal:
