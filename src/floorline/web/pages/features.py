@@ -62,7 +62,7 @@ _ORDER: Mapping[str, int] = {"red": 0, "yellow": 1, "green": 2, "unknown": 3}
 def build(desk: Desk, params: Window) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
-    margins = desk.margins.once()
+    margins = desk.margins
     report = margins.table(_request(params, days))
     earlier = None if before is None else margins.table(_request(params, before))
     total = None if earlier is None else earlier.total

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from floorline.alerts.figures import MONTH_DAYS
 from floorline.margin.bridge import Days
 from floorline.margin.metrics import Figures, ratio_of
 from floorline.margin.table import NAMELESS, MarginReport
@@ -12,7 +13,6 @@ from floorline.money import multiply
 from floorline.reviews.trend import CALLS_MIN
 from floorline.web.blocks import Card, Column, Value
 
-MONTH_DAYS = 30
 RUNNING = (
     "The last day still runs: what it earns is known ahead, what it costs is not. Its margin falls until it is over."
 )

@@ -54,7 +54,7 @@ _LABEL_MAX = 34
 def build(desk: Desk, params: FeatureParams) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
-    margins = desk.margins.once()
+    margins = desk.margins
     report = report_of(margins, params, days, with_p95=True, with_kinds=True)
     row = feature_row(desk, params, report)
     earlier = None if before is None else report_of(margins, params, before, with_p95=True)

@@ -19,7 +19,7 @@ LTV = "ltv_to_cac"
 def build(desk: Desk, params: MonthParams) -> Shown:
     """The page."""
     month = month_of(desk, params)
-    margins = desk.margins.once()
+    margins = desk.margins
     report, earlier = table(margins, params, month.days), table(margins, params, month.before)
     book, tiers, scope = desk.book(), desk.reviews.tiers, params.scope
     now = use_of(margins, book, tiers, month.days, report.total, scope)

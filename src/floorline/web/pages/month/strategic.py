@@ -64,7 +64,7 @@ class _Sides(NamedTuple):
 def build(desk: Desk, params: MonthParams) -> Shown:
     """The page."""
     month = month_of(desk, params)
-    margins = desk.margins.once()
+    margins = desk.margins
     report = table(margins, params, month.days, with_kinds=True)
     earlier = table(margins, params, month.before, with_kinds=True)
     found, incomparable = _beside(desk, report)
@@ -250,7 +250,7 @@ def _statement(sides: _Sides) -> list[AnyBlock]:
         columns=columns,
         rows=_lines(sides) if now.revenue or now.components else [],
         empty="Nothing was earned and nothing was spent.",
-        note="Costs are positive here. docs/margin.md says what each is.",
+        note="Costs are positive here. docs/dashboard.md says what is cost of AI and what is not.",
     )
     if not now.cost_known or not now.revenue:
         return [statement]
