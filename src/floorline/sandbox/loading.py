@@ -125,8 +125,8 @@ class Loading:
         self._finished(calendar)
 
     def _import(self, importing: Importing, exports: tuple[Export, ...], on_progress: OnProgress) -> None:
-        importing.on_progress = on_progress
         for export in exports:
+            importing.on_progress = on_progress if export.kind == "usage" else _silent
             self._rows += importing.file(export.kind, export.path).new
 
     def _share(self, stretch: Stretch, last: Stretch) -> OnProgress:

@@ -18,7 +18,9 @@ from floorline.web.params import Params
 from floorline.web.view import Action, Deed, Done, Nothing, View
 
 PATH = "/start"
-WAITING = "waiting"
+WAITING, DEMO = "waiting", "demo"
+"""Notes that start.js keeps up to date while they say that something is to come."""
+
 SANDBOX = "http://127.0.0.1:9001/v1"
 
 
@@ -71,9 +73,9 @@ def _demo(demo: DemoLoader | None, *, arrived: bool) -> Sequence[AnyBlock]:
     progress = demo.progress()
     if progress is not None and progress.running:
         share = "" if progress.done is None else f" {progress.done * 100:.0f} %."
-        return (Note(name="demo", kind="info", title="The demo is being loaded.", text=f"{progress.said}{share}"),)
+        return (Note(name=DEMO, kind="info", title="The demo is being loaded.", text=f"{progress.said}{share}"),)
     if progress is not None:
-        return (Note(name="demo", kind="info", title="The demo.", text=progress.said),)
+        return (Note(name=DEMO, kind="good" if arrived else "warning", title="The demo.", text=progress.said),)
     if arrived:
         return ()
     return (
