@@ -78,7 +78,7 @@ class Calendar:
         return Stretch(first=HISTORY_DAYS, end=HISTORY_DAYS + 1, end_us=HISTORY_DAYS * DAY_US + min(run, DAY_US))
 
 
-_HALF = 48
+_HALF = 58
 
 
 def _stretch(first: int, end: int) -> Stretch:

@@ -83,14 +83,14 @@ budgets:
     acquisition: true
   - name: fair share of a subscription
     scope: {{plan: {PRO}, customer: each}}
-    limit: {{usd: 12}}
-    window: month
+    limit: {{usd: 0.40}}
+    window: day
     soft: {{at: 80%, action: warn}}
     hard: overage
     overage_to: 150%
   - name: one free account
     scope: {{plan: {FREE}, customer: each}}
-    limit: {{calls: 4}}
+    limit: {{calls: 3}}
     window: hour
     upgrade_url: https://example.com/upgrade
     message: Upgrade to go on today.

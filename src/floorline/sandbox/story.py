@@ -11,7 +11,7 @@ and what they come to in dollars and margins is worked out by the product like e
 | 60 | reranking costs what the list says; free accounts that call most are answered by the smallest model |
 | 64 | the support agent tries a reranker that no price is known of, for a day |
 | 66 | a release of the code assistant does not say whose calls are whose, for two days |
-| 69 | the prompt that analyses contracts gets examples: it is longer by 600 tokens |
+| 69 | the prompt that analyses contracts gets examples: it is longer by 2,000 tokens |
 | 70 | half of the code assistant's customers get answers of at most 400 tokens |
 | 80 | a provider is out of order for two hours: calls are repeated, and some fail |
 """
@@ -34,7 +34,7 @@ RERANK_DAY, RERANK_USD_BEFORE = 60, Decimal("0.80")
 DOWNGRADE_DAY = 60
 TRIAL_DAY, TRIED_MODEL, TRIED_SHARE = 64, "rerank-preview", 0.2
 NAMELESS_DAYS, NAMELESS_SHARE = range(66, 68), 0.9
-PROMPT_DAY, EARLIER_PROMPT, LONGER_PROMPT, EXAMPLES_TOKENS = 69, "analyse-v3", "analyse-v4", 600
+PROMPT_DAY, EARLIER_PROMPT, LONGER_PROMPT, EXAMPLES_TOKENS = 69, "analyse-v3", "analyse-v4", 2_000
 CAP_DAY, CAP_SHARE, ANSWER_TOKENS_MAX = 70, Decimal("0.5"), 400
 OUTAGE_DAY, OUTAGE_HOURS = 80, range(10, 12)
 HOLDOUT = Decimal("0.15")
