@@ -20,8 +20,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## a sandbox company of 90 days: margins, customers under water, what to do first; then its dashboard, live
-	$(RUN)/floorline demo
+demo: $(STAMP) ## a sandbox company of 90 days: margins, customers under water, what to do first; then its dashboard, live (DEMO=--no-browser)
+	$(RUN)/floorline demo $(DEMO)
 
 lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
 	$(RUN)/ruff check .

@@ -110,7 +110,9 @@ class Loading:
         stretches = [*calendar.earlier, calendar.shown, *([] if today is None else [today])]
         for stretch in stretches:
             activity = valued(lived(company, SEED, calendar, stretch))
-            self._import(importing, write_days(folder, activity, stretch.name), self._share(stretch, stretches[-1]))
+            outcomes, usage = write_days(folder, activity, stretch.name)
+            self._import(importing, (outcomes,), _silent)
+            self._import(importing, (usage,), self._share(stretch, stretches[-1]))
         self._say(_PEOPLE, "Alerts, reviews and the backlog of the 90 days are made up.")
         manage(
             Management(
