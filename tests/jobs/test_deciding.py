@@ -113,4 +113,4 @@ def test_a_call_of_any_source_is_found_by_its_id_alone_or_with_its_day(ledger):
 def test_what_is_no_call_is_said(ledger):
     assert recorded_call(ledger, ID) is None
     assert day_of_call(ID) == AT.date()
-    assert day_of_call("call-7") is None
+    assert day_of_call("call-7") is day_of_call("f" * 32) is None

@@ -97,6 +97,8 @@ def test_a_customer_is_found_under_every_name_and_older_calls_on_the_next_page(d
     [
         ("after=nonsense", "is no cursor"),
         ("since=2026-03-01T00:00:00Z&until=2026-02-01T00:00:00Z", "holds nothing"),
+        ("since=0001-01-01T00:00:00", "is not a day of the years"),
+        ("after=9999-12-31T23:59:59.999999Z~~", "is no cursor"),
         ("cost_min=-1", "write an amount"),
         ("cost_min=NaN", "write an amount"),
         ("basis=guess", "Invalid enum value"),
@@ -171,8 +173,12 @@ def test_an_unpriced_call_costs_what_nobody_knows(desk):
 
 
 def test_a_call_that_is_not_there_is_not_found(desk):
-    with pytest.raises(Refused, match="does not know the call"):
-        page(desk, "r-1")
+    for nobody in ("r-1", "f" * 32, "\x00'; --"):
+        with pytest.raises(Refused, match="does not know the call"):
+            page(desk, nobody)
+    for days in ("from=1970-01-01&to=1970-01-02", "from=2900-01-01&to=2901-01-01"):
+        assert found(desk, days).table("calls").rows == []
+    assert found(desk, "customer=%00%27%5C&model=%F0%9F%8C%8A").table("calls").rows == []
 
 
 def test_what_was_said_is_shown_where_it_was_captured_and_nowhere_else(desk):

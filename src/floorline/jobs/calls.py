@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from floorline.clock import REPORTED_YEARS
 from floorline.errors import BadInput
 from floorline.ledger.store import TooSlow
 from floorline.ledger.surface import AnyLedger
@@ -50,13 +51,18 @@ class Cursor(msgspec.Struct, frozen=True):
         """What `str` made. BadInput for anything else."""
         at, _, rest = text.partition("~")
         source, mark, id_ = rest.partition("~")
-        try:
-            instant = datetime.strptime(at if mark else "", "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-        except ValueError as error:
-            raise BadInput(
-                f"{text[:80]!r} is no cursor: take the address of the link that leads to the next page"
-            ) from error
+        instant = _instant(at) if mark else None
+        if instant is None:
+            raise BadInput(f"{text[:80]!r} is no cursor: take the address of the link that leads to the next page")
         return cls(instant, source, id_)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return at if at.year in REPORTED_YEARS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

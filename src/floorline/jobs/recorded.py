@@ -26,7 +26,9 @@ _DIGITS = frozenset("0123456789abcdef")
 _Made = TypeVar("_Made", bound=msgspec.Struct)
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
-_FIRST, _LAST = date(1970, 1, 2), date(2149, 6, 5)
+_EPOCH = date(1970, 1, 1)
+_FIRST, _LAST = date(1970, 1, 2), date(2149, 6, 4)  # what the store's days hold, with one more around them
+_DAY_MS = 86_400_000
 _AROUND = timedelta(days=1)
 
 
@@ -181,17 +183,16 @@ class Recorded:
 def recorded_call(ledger: AnyLedger, call_id: str, *, source: str = "", day: date | None = None) -> Recorded | None:
     """The call of that id: the latest where several sources use it and none is named. None when the ledger does not know it.
 
-    The id of a gateway's call says its day. Of another, `day` does (of UTC); without it every month is looked through, and
-    TooSlow says where that takes longer than SECONDS.
+    The id of a gateway's call says its day. Of another, `day` does (of UTC, and of clock.REPORTED_YEARS); without it every
+    month is looked through, and TooSlow says where that takes longer than SECONDS.
     """
     near = day_of_call(call_id) or day
+    first, last = (_FIRST, _LAST) if near is None else (max(_FIRST, near - _AROUND), min(_LAST, near + _AROUND))
     asked = Query(
         sql=Template(_text("recorded_call")).substitute(seconds=SECONDS),
         row=RecordedCall,
-        parameters={
-            "id": call_id, "source": source, "first": near - _AROUND if near else _FIRST, "last": near + _AROUND if near else _LAST,
-        },
-    )  # fmt: skip
+        parameters={"id": call_id, "source": source, "first": first, "last": last},
+    )
     rows = ledger.query(asked)
     if not rows:
         return None
@@ -206,7 +207,8 @@ def day_of_call(call_id: str) -> date | None:
     """The day of UTC on which a gateway's call was opened: its id begins with the milliseconds. None for any other id."""
     if len(call_id) != _ID_DIGITS or not _DIGITS.issuperset(call_id):
         return None
-    return datetime.fromtimestamp(int(call_id[:_MS_DIGITS], 16) // 1_000, UTC).date()
+    days = int(call_id[:_MS_DIGITS], 16) // _DAY_MS
+    return _EPOCH + timedelta(days=days) if days <= (_LAST - _EPOCH).days else None
 
 
 def amount(text: str) -> Decimal | None:

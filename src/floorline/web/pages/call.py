@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from floorline.clock import REPORTED_YEARS
 from floorline.errors import FloorlineError
 from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS, Attempt, CostLine
 from floorline.jobs.deciding import sentences
@@ -121,6 +122,8 @@ def build(desk: Desk, params: CallParams) -> Shown:
 
 
 def _found(desk: Desk, params: CallParams) -> Recorded:
+    if params.day is not None and params.day.year not in REPORTED_YEARS:
+        raise Refused(400, "invalid", f"{params.day} is not a day of the years {REPORTED_YEARS[0]} to {REPORTED_YEARS[-1]}")  # fmt: skip
     try:
         found = recorded_call(desk.ledger, params.id, source=params.source, day=params.day)
     except TooSlow as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from floorline.clock import timezone
+from floorline.clock import REPORTED_YEARS, timezone
 from floorline.errors import BadInput
 from floorline.events import Alias
 from floorline.jobs.calls import SEARCH_S, CallFilter, CallOutcome, Cursor, Found, FoundCall, find_calls
@@ -179,7 +179,9 @@ def _amount(cost: Decimal | None) -> Decimal:
 
 
 def instant_of(at: datetime, zone: tzinfo) -> datetime:
-    """An instant in UTC; one that says no zone is of `zone`."""
+    """An instant in UTC; one that says no zone is of `zone`. Refused outside the years that are reported."""
+    if at.year not in REPORTED_YEARS:
+        raise Refused(400, "invalid", f"{at:%Y-%m-%d} is not a day of the years {REPORTED_YEARS[0]} to {REPORTED_YEARS[-1]}")  # fmt: skip
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
