@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from floorline.cli.check_guardrails import dearer_downgrades, guardrails_document
+from floorline.cli.check_guardrails import guardrails_document
 from floorline.config import parse
 from floorline.guardrails.condition import Term
 from floorline.guardrails.frame import Setting
 from floorline.guardrails.rules import Guardrails
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride, Rate
+from floorline.wiring.checking import dearer_downgrades
 
 FILE = Path("floorline.yaml")
 
