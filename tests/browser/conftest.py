@@ -52,9 +52,10 @@ def site(tmp_path_factory) -> Iterator[Site]:
         return
     folder = tmp_path_factory.mktemp("company")
     said = folder / "said.txt"
+    size = [] if os.environ.get("FLOORLINE_PICTURES") else ["--small"]  # pictures show the whole company
     with said.open("wb") as out:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "floorline", "demo", "--small", "--keep", str(folder / "demo"), "--no-browser"],
+            [sys.executable, "-m", "floorline", "demo", *size, "--keep", str(folder / "demo"), "--no-browser"],
             stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

@@ -38,6 +38,7 @@ ROUTES = [
     Route(method="GET", path="/of/{name}", rule="open", answer=lambda asked: text_page(200, asked.names["name"])),
     Route(method="GET", path="/of/{name}.json", rule="open", answer=lambda asked: json_page(200, asked.names["name"])),
     Route(method="GET", path="/of/all", rule="open", answer=lambda _: text_page(200, "everyone")),
+    Route(method="GET", path="/broken", rule="open", answer=lambda _: text_page(1 // 0, "")),
     Route(method="GET", path="/large", rule="open", answer=lambda _: text_page(200, "x" * 5_000)),
 ]
 CLIENT = hosted(ROUTES)
@@ -157,6 +158,13 @@ def test_a_store_that_is_away_is_asked_again_later():
 ])  # fmt: skip
 def test_a_name_in_a_path_may_hold_anything(sent, read):
     assert CLIENT.get(sent).text == read
+
+
+def test_a_defect_is_said_and_kept_in_the_log_and_nothing_else_ends(caplog):
+    assert error(CLIENT.get("/broken"))[:2] == (500, "defect")
+    assert "GET /broken failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert CLIENT.get("/open").status_code == 200
 
 
 def test_a_path_that_is_no_text_is_refused():

@@ -1,8 +1,8 @@
 """Every page of the list: with nothing in the ledger it says so, and all its faces answer."""
 
-import pytest
-
 from pathlib import Path
+
+import pytest
 
 from floorline.web.glossary import GLOSSARY
 from floorline.web.pages import ACTIONS, VIEWS

@@ -3,6 +3,7 @@
 host is ours? ▸ who asks? ▸ the matched route's rule ▸ another site's forgery? ▸ the route's answer ▸ errors as pages
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from floorline.web.http import error_page as program_error
 from floorline.web.who import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS, Access, Who
 
 RETRY_AFTER_S = 5
+log = logging.getLogger(__name__)
+
 ErrorPage = Callable[[Refused, Asked], Page]
 
 
@@ -36,6 +39,12 @@ class Answering:
         except (LedgerFull, StoreDown) as error:
             page = self.refused(Refused(503, "unavailable", f"{error}: try again"), asked)
             return Page(page.status, page.kind, page.body, [*page.headers, ("retry-after", str(RETRY_AFTER_S))])
+        except (
+            Exception
+        ):  # a defect of ours: whoever runs this reads of it in the log, whoever asked sees that it is one
+            log.exception("%s %s failed", asked.method, route.path)
+            said = "this page has a defect: the control process's log says which. The other pages go on"
+            return self.refused(Refused(500, "defect", said), asked)
 
     def identified(self, asked: Asked) -> Asked:
         """`asked` with whoever asks."""
