@@ -21,9 +21,10 @@ from floorline.charts.base import (
     quantitative,
 )  # fmt: skip
 
-ROW_HEIGHT, ROW_HEIGHT_MANY = 58, 40
-MANY = 12
-"""Rows from which each is lower."""
+ROW_HEIGHTS = ((6, 92), (12, 58))
+"""Up to how many rows each is how high."""
+
+ROW_HEIGHT_MANY = 40
 
 MANY_DAYS = 45
 """Days from which points are smaller."""
@@ -79,7 +80,8 @@ def rows_by_day(title: str, rows: Sequence[DayRow], *, unit: Unit, subtitle: str
         shared,
         {"transform": [addresses], "mark": mark, "encoding": encoding},
     ]
-    height = 70 + len(rows) * (ROW_HEIGHT if len(rows) < MANY else ROW_HEIGHT_MANY)
+    each = next((height for most, height in ROW_HEIGHTS if len(rows) <= most), ROW_HEIGHT_MANY)
+    height = 70 + len(rows) * each
     return {**chart(title, subtitle, layers, height=height), "data": data}
 
 
