@@ -110,10 +110,8 @@ class Loading:
         stretches = [*calendar.earlier, calendar.shown, *([] if today is None else [today])]
         for stretch in stretches:
             activity = valued(lived(company, SEED, calendar, stretch))
-            outcomes, usage = write_days(folder, activity, stretch.name)
-            self._import(importing, (outcomes,), _silent)
-            self._import(importing, (usage,), self._share(stretch, stretches[-1]))
-        self._say(_PEOPLE, "Alerts, reviews and the backlog of the 90 days are made up.")
+            self._import(importing, write_days(folder, activity, stretch.name), self._share(stretch, stretches[-1]))
+        self._say(_PEOPLE, "What people did about it follows: alerts, reviews, the backlog.")
         manage(
             Management(
                 ledger=self._ledger,
