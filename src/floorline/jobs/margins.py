@@ -191,7 +191,7 @@ class _Table:
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = [*ledger.query(queries.aliases()), *policies.aliases]
         self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
-        self._has_outcomes = _only(ledger.begin(queries.any_outcome())).count > 0
+        self._outcomes = _only(ledger.begin(queries.any_outcome()))
         self.lines = _only(lines)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
@@ -360,11 +360,12 @@ class _Table:
         """Outcomes from the start of the window's first month on: with the names that a key by `by` is read from, and with all
         of them where they earn something.
         """
-        if not self._has_outcomes:
+        if not self._outcomes.count:
             return []
+        days = self._reach_days(self.window.end, (*self._edges, *extra))
         priced = any(plan.outcome_prices for plan in self._policies.plans.values())
-        asked = queries.outcomes(self._reach_days(self.window.end, extra), names_of_outcomes(by), priced=priced)
-        return self._ledger.query(asked)
+        of_runs = self._outcomes.of_runs > 0
+        return self._ledger.query(queries.outcomes(days, names_of_outcomes(by), priced=priced, of_runs=of_runs))
 
     def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
         """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""
@@ -470,7 +471,7 @@ class _Table:
 
     def _begin_finer(self) -> list[Future[list[WeightColumns]]]:
         """Ask for the calls of each cell by the finer dimensions, over whole months, where anything is divided by them."""
-        divided = bool(self.lines.customer) or self._costs or self._has_outcomes or self.metered
+        divided = bool(self.lines.customer) or self._costs or self._outcomes.count or self.metered
         if not divided or FINER.isdisjoint(self._request.by):
             return []
         return self._begin(queries.usage_weights, self._finer_columns(), self._reach_days(self.window.reach_end))
@@ -558,12 +559,9 @@ class _Table:
         return self.window.start, self.window.end
 
     def _reach_days(self, end: int, extra: Sequence[int] = ()) -> Days:
-        """The whole months around the window up to `end`, told apart by month, by name, and at `extra` days; at the window's
-        edges too where it ends with the window.
-        """
+        """The whole months around the window up to `end`, told apart by month, by name, and at `extra` days."""
         window = self.window
-        edges = self._edges if end == window.end else ()
-        return self._days(window.reach_start, end, self.attribution.spans, (*window.months, *edges, *extra))
+        return self._days(window.reach_start, end, self.attribution.spans, (*window.months, *extra))
 
     def _days(self, start: int, end: int, spans: Boundaries, extra: Sequence[int]) -> Days:
         def inside(days: Sequence[int]) -> list[int]:

@@ -16,6 +16,7 @@ _CANONICAL_FEATURE = (
     "if(feature = '', {nameless:String}, "
     "transform(concat(feature, ' ', toString(as_of)), {raws:Array(String)}, {names:Array(String)}, toString(feature)))"
 )
+_NO_RUNS = "SELECT '' AS run_id, ('', '', '', '') AS said WHERE 0"
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
 _NO_NUMBERS = "CAST([] AS Array(Int64))"
@@ -158,6 +159,13 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
     """How many."""
 
     count: int
+
+
+class OutcomesRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of outcomes; of those `of_runs` something is to be asked of their runs."""
+
+    count: int
+    of_runs: int
 
 
 class NumberRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -325,9 +333,9 @@ def drivers(days: Days) -> Query[DriverColumns]:
     return Query(sql=sql, row=DriverColumns, parameters=placeholders(days))
 
 
-def any_outcome() -> Query[CountRow]:
-    """How many records of outcomes there are."""
-    return Query(sql=SQL["any_outcome"].substitute(), row=CountRow)
+def any_outcome() -> Query[OutcomesRow]:
+    """How many records of outcomes there are, and how many leave to their runs whose they are."""
+    return Query(sql=SQL["any_outcome"].substitute(), row=OutcomesRow)
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
@@ -374,11 +382,14 @@ def cost_lines(start: int, end: int) -> Query[CostRow]:
 EVERY_NAME = range(6)
 
 
-def outcomes(days: Days, needed: Iterable[int] = EVERY_NAME, *, priced: bool = True) -> Query[OutcomeRow]:
+def outcomes(
+    days: Days, needed: Iterable[int] = EVERY_NAME, *, priced: bool = True, of_runs: bool = True
+) -> Query[OutcomeRow]:
     """Outcomes dated within the days. Names beyond the `needed` ones (by place) are told where an outcome earns something, as
-    those without a value may only where they are `priced`.
+    those without a value may only where they are `priced`. Runs need not be read where no outcome is told `of_runs`.
     """
-    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True))
+    runs = SQL["outcome_runs"].substitute() if of_runs else _NO_RUNS
+    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs)
     parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
     return Query(sql=sql, row=OutcomeRow, parameters=parameters)
 

@@ -16,24 +16,7 @@ WITH latest AS
     ORDER BY outcome_id, recorded_at DESC, id DESC
     LIMIT 1 BY outcome_id
 ),
-within AS (SELECT * FROM latest WHERE day >= {start:Date} AND day < {end:Date}),
-runs AS
-(
-    SELECT run_id, argMax((customer_id, toString(plan), toString(feature), toString(workflow)),
-                          (cell_calls, toString(feature), toString(workflow), toString(plan), customer_id)) AS said
-    FROM
-    (
-        SELECT run_id, customer_id, plan, feature, workflow, sum(calls) AS cell_calls
-        FROM runs_day
-        WHERE run_id IN
-        (
-            SELECT run_id FROM within
-            WHERE run_id != '' AND (customer_id = '' OR plan = '' OR feature = '' OR workflow = '')
-        )
-        GROUP BY run_id, customer_id, plan, feature, workflow
-    )
-    GROUP BY run_id
-)
+within AS (SELECT * FROM latest WHERE day >= {start:Date} AND day < {end:Date})
 SELECT names, as_of, count(), countIf(status = 'success'), countIf(status = 'success' AND value IS NULL),
        reinterpret(toDecimal128(ifNull(sumIf(value, status = 'success'), 0), 12), 'Int128')
 FROM
@@ -52,7 +35,7 @@ FROM
             if(l.feature = '', r.said.3, l.feature) AS feature,
             if(l.workflow = '', r.said.4, l.workflow) AS workflow
         FROM within AS l
-        LEFT JOIN runs AS r ON l.run_id = r.run_id
+        LEFT JOIN ($runs) AS r ON l.run_id = r.run_id
     )
 )
 GROUP BY names, as_of
