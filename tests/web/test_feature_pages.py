@@ -188,6 +188,9 @@ def test_one_feature_has_the_waterfall_the_alerts_and_what_its_zone_demands(clie
 def test_the_bridge_is_that_of_the_explain_command(client, margins):
     before, after = Days(date(2026, 1, 1), date(2026, 1, 11)), Days(date(2026, 1, 11), date(2026, 1, 21))
     found = explained(margins, ExplainRequest(by="feature", before=before, after=after))
+    assert explained(margins, ExplainRequest(by="feature", before=before, after=after, only="support")).rows == tuple(
+        row for row in found.rows if row.key == ("support",)
+    )
     (told,) = [row for row in explanation_document(found)["rows"] if row["key"] == {"feature": "support"}]
     page = shown(client, "/features/support/bridge?from=2026-01-11&to=2026-01-21&against=2026-01-01..2026-01-11")
     *parts, change = rows(page, "parts")

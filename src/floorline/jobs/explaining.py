@@ -18,12 +18,13 @@ Crossed = Callable[[str, date, date], Sequence[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainRequest:
-    """Which rows, from which window to which, and whose calls count."""
+    """Which rows (`only` that of one name), from which window to which, and whose calls count."""
 
     by: By
     before: Days
     after: Days
     scope: Scope = field(default_factory=Scope)
+    only: str = ""
 
     def __post_init__(self) -> None:
         for start, end in (self.before, self.after):
@@ -36,15 +37,14 @@ class ExplainRequest:
 
 
 def explained(margins: Margins, request: ExplainRequest, crossed: Crossed | None = None) -> Explanation:
-    """The bridge of every row and of their total, which sum to what the margin tables of both windows say. By feature each
+    """The bridge of every row asked for and of their total, which sum to what the margin tables of both windows say. By feature each
     names the changes of its baselines that lie between the windows' ends.
     """
     was = margins.facts(*request.before, request.scope)
     now = margins.facts(*request.after, request.scope)
     names = _features(was, now) if crossed and request.by == "feature" else ()
-    return explain(
-        was, now, request.by, {name: tuple(crossed(name, was.days.start, now.days.end)) for name in names if crossed}
-    )
+    changes = {name: tuple(crossed(name, was.days.start, now.days.end)) for name in names if crossed}
+    return explain(was, now, request.by, changes, only=request.only)
 
 
 def crossed_in(log: Sequence[Entry]) -> Crossed:

@@ -114,8 +114,12 @@ Groups = Mapping[str, Mapping[str, _Group]]
 """By the name of the row, then by feature."""
 
 
-def explain(was: Facts, now: Facts, by: By, crossings: Mapping[str, tuple[str, ...]] | None = None) -> Explanation:
-    """The bridges from one window to the next. `crossings` names the baselines that begin between them, by row."""
+def explain(
+    was: Facts, now: Facts, by: By, crossings: Mapping[str, tuple[str, ...]] | None = None, *, only: str = ""
+) -> Explanation:
+    """The bridges from one window to the next, or the one of the row `only`. `crossings` names the baselines that begin between
+    them, by row.
+    """
     before, after = _grouped(was, by), _grouped(now, by)
     cells = {
         (row, feature): _cells(before.get(row, {}).get(feature), after.get(row, {}).get(feature))
@@ -125,6 +129,8 @@ def explain(was: Facts, now: Facts, by: By, crossings: Mapping[str, tuple[str, .
     prices = price_index(cell for some in cells.values() for cell in some)
     sums: dict[str, _Sum] = {}
     for (row, feature), some in cells.items():
+        if only not in ("", row):
+            continue  # its cells tell how prices moved, no more
         groups = before.get(row, {}).get(feature, _Group()), after.get(row, {}).get(feature, _Group())
         _add_group(sums.setdefault(row, _Sum()), groups, some, prices, named=row not in _UNMATCHED)
     rows = [

@@ -51,7 +51,7 @@ _NOTHING = Note(
 
 def _bridge(desk: Desk, params: FeatureParams, before: Days, after: Days) -> Bridge | None:
     try:
-        request = ExplainRequest(by="feature", before=before, after=after, scope=params.scope)
+        request = ExplainRequest(by="feature", before=before, after=after, scope=params.scope, only=params.feature)
     except ValueError as error:
         raise Refused(400, "invalid", f"{error}: let the window compared with end before the other begins") from error
     log = Baselines(desk.ledger, desk.policies).log(desk.now())
@@ -186,6 +186,16 @@ def _crossings(said: Sequence[str]) -> AnyBlock:
     return Text(name="baselines", title="Baselines that began between the windows", paragraphs=list(said))
 
 
+FRESH_S = 60
+"""A bridge goes through every customer's calls of both windows: it is made again once a minute at most."""
+
 VIEWS = (
-    View(path=BRIDGE, title="Why it changed", params=FeatureParams, build=build, said="The bridge of a feature's margin from one window to another"),
-)  # fmt: skip
+    View(
+        path=BRIDGE,
+        title="Why it changed",
+        params=FeatureParams,
+        build=build,
+        fresh_s=FRESH_S,
+        said="The bridge of a feature's margin from one window to another",
+    ),
+)
