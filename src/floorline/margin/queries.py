@@ -16,7 +16,6 @@ _CANONICAL_FEATURE = (
     "if(feature = '', {nameless:String}, "
     "transform(concat(feature, ' ', toString(as_of)), {raws:Array(String)}, {names:Array(String)}, toString(feature)))"
 )
-_NO_RUNS = "SELECT '' AS run_id, ('', '', '', '') AS said WHERE 0"
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
 _NO_NUMBERS = "CAST([] AS Array(Int64))"
@@ -388,7 +387,7 @@ def outcomes(
     """Outcomes dated within the days. Names beyond the `needed` ones (by place) are told where an outcome earns something, as
     those without a value may only where they are `priced`. Runs need not be read where no outcome is told `of_runs`.
     """
-    runs = SQL["outcome_runs"].substitute() if of_runs else _NO_RUNS
+    runs = SQL["outcome_runs" if of_runs else "no_runs"].substitute()
     sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs)
     parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
     return Query(sql=sql, row=OutcomeRow, parameters=parameters)
