@@ -364,8 +364,7 @@ class _Table:
             return []
         days = self._reach_days(self.window.end, (*self._edges, *extra))
         priced = any(plan.outcome_prices for plan in self._policies.plans.values())
-        of_runs = self._outcomes.of_runs > 0
-        return self._ledger.query(queries.outcomes(days, names_of_outcomes(by), priced=priced, of_runs=of_runs))
+        return self._ledger.query(queries.outcomes(days, names_of_outcomes(by), priced=priced, held=self._outcomes))
 
     def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
         """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""

@@ -161,10 +161,15 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Records of outcomes; of those `of_runs` something is to be asked of their runs."""
+    """Records of outcomes; of those `of_runs` something is to be asked of their runs, and `amended` are not the first of theirs."""
 
     count: int
     of_runs: int
+    amended: int
+
+
+ANY_OUTCOMES = OutcomesRow(count=1, of_runs=1, amended=1)
+"""What holds of any outcomes."""
 
 
 class NumberRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,7 +338,7 @@ def drivers(days: Days) -> Query[DriverColumns]:
 
 
 def any_outcome() -> Query[OutcomesRow]:
-    """How many records of outcomes there are, and how many leave to their runs whose they are."""
+    """How many records of outcomes there are, and what is to be asked of them."""
     return Query(sql=SQL["any_outcome"].substitute(), row=OutcomesRow)
 
 
@@ -382,13 +387,14 @@ EVERY_NAME = range(6)
 
 
 def outcomes(
-    days: Days, needed: Iterable[int] = EVERY_NAME, *, priced: bool = True, of_runs: bool = True
+    days: Days, needed: Iterable[int] = EVERY_NAME, *, priced: bool = True, held: OutcomesRow = ANY_OUTCOMES
 ) -> Query[OutcomeRow]:
     """Outcomes dated within the days. Names beyond the `needed` ones (by place) are told where an outcome earns something, as
-    those without a value may only where they are `priced`. Runs need not be read where no outcome is told `of_runs`.
+    those without a value may only where they are `priced`. What is `held` says what need not be read.
     """
-    runs = SQL["outcome_runs" if of_runs else "no_runs"].substitute()
-    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs)
+    runs = SQL["outcome_runs" if held.of_runs else "no_runs"].substitute()
+    last = SQL["last_outcomes" if held.amended else "every_outcome"].substitute()
+    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs, last=last)
     parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
     return Query(sql=sql, row=OutcomeRow, parameters=parameters)
 

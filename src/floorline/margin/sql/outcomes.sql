@@ -1,5 +1,5 @@
 -- outcomes: outcomes by raw names and span of days: how many, how many successes, successes that carry no value of their own,
--- and the sum of the values of the others in 10^-12 USD. Of an outcome's records the one recorded last counts. What an
+-- and the sum of the values of the others in 10^-12 USD. Of an outcome's records the last counts ($last). What an
 -- outcome does not say of itself, its run says: where most of its calls are, and of equals the last by name. Names that are not
 -- {needed} are told of outcomes that earn something alone; {priced} says whether a success without a value may.
 WITH latest AS
@@ -8,13 +8,7 @@ WITH latest AS
            toString(status) AS status, run_id, toString(workflow) AS workflow, toString(feature) AS feature,
            customer AS customer_id, user_id, toString(plan) AS plan, value
     FROM outcomes
-    WHERE outcome_id IN
-    (
-        SELECT outcome_id FROM outcomes
-        WHERE toDate(at, {timezone:String}) >= {start:Date} AND toDate(at, {timezone:String}) < {end:Date}
-    )
-    ORDER BY outcome_id, recorded_at DESC, id DESC
-    LIMIT 1 BY outcome_id
+    $last
 ),
 within AS (SELECT * FROM latest WHERE day >= {start:Date} AND day < {end:Date})
 SELECT names, as_of, count(), countIf(status = 'success'), countIf(status = 'success' AND value IS NULL),
