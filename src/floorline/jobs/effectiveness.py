@@ -43,8 +43,9 @@ def effects_of(margins: Margins, start: date, end: date, scope: Scope, feature: 
         Presence(of_feature(row.feature, row.as_of), customer(row.customer, row.as_of), row.early, row.late)
         for row in ledger.query(queries.presence(days, (first + last) // 2))
     ]
+    (held,) = ledger.query(queries.any_outcome())
     results = [
         Results(of_feature(row.names[2], row.as_of), customer(row.names[0], row.as_of), row.outcomes, row.successes)
-        for row in ledger.query(queries.outcomes(days))
+        for row in ledger.query(queries.outcomes(days, held=held))
     ]
     return effects(asked, presence, results)

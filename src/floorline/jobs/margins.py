@@ -151,7 +151,8 @@ class Margins:
         window = Window(start=start.toordinal(), end=end.toordinal())
         days = Days(start=window.start, end=window.end, scope=scope, spans=_NO_SPANS, timezone=self._answers.timezone)
         completed: dict[str, int] = {}
-        for row in self._answers.query(queries.outcomes(days)):
+        (held,) = self._answers.query(queries.any_outcome())
+        for row in self._answers.query(queries.outcomes(days, names_of_outcomes(("workflow",)), held=held)):
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
         return smallest_set(self._answers.query(queries.steps(days)), completed, share)
 
