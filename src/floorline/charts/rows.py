@@ -89,7 +89,7 @@ def _names(rows: Sequence[DayRow]) -> Chart:
     """The axis of rows: each name with what is said below it."""
     axis = {
         "ticks": False, "domain": False, "labelLimit": _LABEL_WIDTH_PX, "labelOffset": -8,
-        "labelExpr": f"{json.dumps([[row.name, row.said] for row in rows], ensure_ascii=False)}[datum.value]",
+        "labelExpr": f"{json.dumps([[row.name, row.said] for row in rows])}[datum.value]",
     }  # fmt: skip
     domain = [str(number) for number in range(len(rows))]
     scale = {"domain": domain, "padding": 0.15}  # float: a share of the row

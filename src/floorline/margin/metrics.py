@@ -152,8 +152,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cost_per_successful_outcome(self) -> Decimal | None:
-        """COGS ÷ successful outcomes, USD; None where there is none, or where the row is not what reaches them."""
-        return per(self.cogs_pico, self.outcomes.successes) if self.outcomes and self.owns_outcomes else None
+        """COGS ÷ successful outcomes, USD; None where there is none, where the row is not what reaches them, or where nothing of
+        the cost is known.
+        """
+        if self.outcomes is None or not self.owns_outcomes or not self.cost_known:
+            return None
+        return per(self.cogs_pico, self.outcomes.successes)
 
 
 def ratio_of(part: int, whole: int) -> Decimal | None:

@@ -32,8 +32,8 @@ def about(
 
 def _unpriced(report: MarginReport | None) -> list[str]:
     """That some calls have no price, when some have none: the cost is at least that much too low."""
-    if report is None or not report.total.sums.unpriced:
+    unpriced = 0 if report is None else report.total.sums.unpriced
+    if not unpriced:
         return []
-    return [
-        f"{report.total.sums.unpriced:,} calls have no known price: costs lack them, and margins are too high by them."
-    ]
+    said = "1 call has" if unpriced == 1 else f"{unpriced:,} calls have"
+    return [f"{said} no known price: costs lack them, and margins are too high by them."]

@@ -7,16 +7,23 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from floorline.errors import LedgerFull
+from floorline.errors import BadInput, Changed, LedgerFull, Missing
 from floorline.ledger.store import StoreDown
 from floorline.web.http import Asked, Page, Refused, Route, Rule, read_form
 from floorline.web.http import error_page as program_error
 from floorline.web.who import CSRF_FIELD, CSRF_HEADER, SAFE_METHODS, Access, Who
 
-RETRY_AFTER_S = 5
 log = logging.getLogger(__name__)
 
+RETRY_AFTER_S = 5
 ErrorPage = Callable[[Refused, Asked], Page]
+
+
+def _said(error: BadInput) -> Refused:
+    """What a job refuses, in HTTP's words."""
+    if isinstance(error, Missing):
+        return Refused(404, "not_found", str(error))
+    return Refused(409, "changed", str(error)) if isinstance(error, Changed) else Refused(400, "invalid", str(error))
 
 
 class Answering:
@@ -39,6 +46,8 @@ class Answering:
         except (LedgerFull, StoreDown) as error:
             page = self.refused(Refused(503, "unavailable", f"{error}: try again"), asked)
             return Page(page.status, page.kind, page.body, [*page.headers, ("retry-after", str(RETRY_AFTER_S))])
+        except BadInput as error:
+            return self.refused(_said(error), asked)
         except (
             Exception
         ):  # a defect of ours: whoever runs this reads of it in the log, whoever asked sees that it is one

@@ -23,6 +23,12 @@ from floorline.web.packing import packed
 
 COMPRESSED_FROM_BYTES = 1_024
 BROTLI_QUALITY = 5
+BODY_S = 30
+"""How long a request's body may take: whoever sends it a byte at a time holds a connection."""
+
+LISTENERS_EACH_MAX = 16
+"""How many events one reader may listen to at once, so that nobody takes the places of all."""
+
 HEARTBEAT_S = 15
 """How long a stream is silent at most, and how long it goes on for somebody who is not known any more."""
 
@@ -51,7 +57,7 @@ class Site:
         self._router = Router()
         self._known: tuple[str, ...] = ()
         self._closing = asyncio.Event()
-        self._listeners: Counter[str] = Counter()
+        self._listeners: Counter[tuple[str, str]] = Counter()
 
     def serve(self, routes: Sequence[Route], streams: Sequence[Stream] = ()) -> None:
         """Answer by these from now on. Two routes of one method and path are a defect."""
@@ -64,7 +70,7 @@ class Site:
             StarletteRoute(path, self._endpoint(by_path[path]), methods=None)
             for path in sorted(by_path, key=_literal_first)
         ]
-        hosted += [StarletteRoute(stream.path, self._stream(stream), methods=["GET"]) for stream in streams]
+        hosted += [StarletteRoute(stream.path, self._stream(stream), methods=None) for stream in streams]
         self._router = Router(hosted, redirect_slashes=False, default=self._nowhere)
         self._known = tuple(by_path)
 
@@ -130,7 +136,12 @@ class _Endpoint:
             said = f"{request.method} is not answered at {asked.path[:200]}: {', '.join(self._methods)}"
             page = self._answering.refused(Refused(405, "method", said), asked)
             return Page(page.status, page.kind, page.body, [*page.headers, ("allow", ", ".join(self._methods))])
-        body = await _body(request, route.body_bytes_max)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _body(request, route.body_bytes_max)
+        except TimeoutError:
+            refused = Refused(408, "slow", f"the body did not come within {BODY_S} s: send it again")
+            return self._answering.refused(refused, _asked(request, b"", names))
         asked = _asked(request, body or b"", names)
         if body is None:
             said = f"the body is larger than the {route.body_bytes_max} bytes that {asked.path[:200]} takes"
@@ -146,7 +157,7 @@ class _Listening:
         answering: Answering,
         stream: Stream,
         closing: asyncio.Event,
-        listeners: Counter[str],
+        listeners: Counter[tuple[str, str]],
         heartbeat_s: float,
     ) -> None:
         self._answering, self._of, self._closing, self._listeners = answering, stream, closing, listeners
@@ -161,18 +172,28 @@ class _Listening:
         except Refused as refused:
             await _response(self._answering.refused(refused, asked), request)(scope, receive, send)
             return
-        self._listeners[self._of.path] += 1
+        place = self._place(asked)
+        self._listeners[place] += 1
         try:
             headers = {**SECURITY, "cache-control": "no-store", "x-accel-buffering": "no"}
             events = self._events(source, asked)
             await StreamingResponse(events, headers=headers, media_type="text/event-stream")(scope, receive, send)
         finally:
-            self._listeners[self._of.path] -= 1
+            self._listeners[place] -= 1
+
+    def _place(self, asked: Asked) -> tuple[str, str]:
+        """What is counted: this stream, by this reader."""
+        return self._of.path, asked.who.name if asked.who else ""
 
     def _check(self, asked: Asked) -> None:
         self._answering.check(self._of.rule, asked)
-        if self._listeners[self._of.path] >= self._of.listeners_max:
+        if asked.method != "GET":
+            raise Refused(405, "method", f"{asked.method} is not answered at {asked.path[:200]}: GET")
+        listening = sum(count for (path, _), count in self._listeners.items() if path == self._of.path)
+        if listening >= self._of.listeners_max:
             raise Refused(503, "busy", f"{self._of.listeners_max} listen already: close one of them")
+        if self._listeners[self._place(asked)] >= LISTENERS_EACH_MAX:
+            raise Refused(503, "busy", f"you listen {LISTENERS_EACH_MAX} times already: close one of them")
 
     async def _may_still(self, asked: Asked) -> bool:
         """Whether whoever listens would be let in now: their session may be over, or their token revoked."""

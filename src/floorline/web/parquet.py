@@ -5,7 +5,7 @@ import io
 from decimal import Decimal
 from typing import Any
 
-from floorline.money import PLACES
+from floorline.money import EXACT, PLACES
 from floorline.web.blocks import Table, Unit, Value
 
 _DECIMALS: frozenset[Unit] = frozenset(("usd", "percent", "points", "number", "hours", "days"))
@@ -44,7 +44,7 @@ def _value(value: Value, unit: Unit) -> Value:
     if value is None:
         return None
     if unit in _DECIMALS:
-        return Decimal(value).quantize(_QUANTUM)
+        return EXACT.quantize(Decimal(value), _QUANTUM)
     if unit in _INTEGERS or unit in {"day", "instant", "flag"}:
         return value
     return str(value)

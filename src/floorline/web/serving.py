@@ -5,12 +5,17 @@ import contextlib
 import socket
 from collections.abc import Generator
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from floorline.errors import BadInput
 from floorline.web.app import Site
 
 CONNECTIONS_MAX = 256
+HEAD_S = 10
+"""How long a connection may take to say what it wants: a few hundred that say nothing would keep everybody out."""
+
 HEADER_BYTES_MAX = 64 << 10
 SHUTDOWN_S = 5
 
@@ -22,15 +27,55 @@ class _Server(uvicorn.Server):
         yield
 
 
-class Listener:
-    """`listen`, then `close`."""
+class _Protocol(H11Protocol):
+    """uvicorn's, which waits for ever for the first line and the headers: here each request has `head_s` for them."""
 
-    def __init__(self, site: Site) -> None:
+    head_s: float = HEAD_S
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - uvicorn's own says so too
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Whatever came since does not move the end: headers sent a byte at a time are late too."""
+        if self.conn.their_state is not h11.IDLE:
+            self._forget()
+        elif self._late is None and not self.transport.is_closing():
+            self._late = self.loop.call_later(self.head_s, self._end)
+
+    def _forget(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _end(self) -> None:
+        self._late = None
+        if self.conn.their_state is h11.IDLE:
+            self.transport.abort()
+
+
+class Listener:
+    """`listen`, then `close`. `head_s` is how long a request's headers may take."""
+
+    def __init__(self, site: Site, head_s: float = HEAD_S) -> None:
+        class Protocol(_Protocol):
+            pass
+
+        Protocol.head_s = head_s
         self._site = site
         self._server = _Server(
             uvicorn.Config(
                 site,
-                http="h11",  # bounds what a header may hold, which the faster parser does not
+                http=Protocol,  # h11 bounds what a header may hold, which the faster parser does not
                 h11_max_incomplete_event_size=HEADER_BYTES_MAX,
                 ws="none",
                 lifespan="off",

@@ -66,10 +66,12 @@ def cell(value: Value, unit: Unit) -> str | int | bool | None:
 def csv_text(table: Table) -> str:
     """The whole table as CSV, a header first. Text that a spreadsheet would run as a formula gets an apostrophe before it."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
+    plain, quoting = csv.writer(out, lineterminator="\n"), csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow([column.name for column in table.columns])
     for row in table.rows:
-        writer.writerow([_csv_cell(row.get(column.name), column.unit) for column in table.columns])
+        cells = [_csv_cell(row.get(column.name), column.unit) for column in table.columns]
+        # The writer leaves a lone carriage return unquoted, and readers begin a row at it.
+        (quoting if any("\r" in one for one in cells) else plain).writerow(cells)
     return out.getvalue()
 
 

@@ -57,6 +57,11 @@ KEPT_S = 60
 MEMO_ROWS_MAX = 400_000
 """Rows of all pages that are remembered: about 200 MB of them."""
 
+PAGE_ROWS = 50
+"""What a page weighs besides its rows: its cards, words and specifications are remembered too, and an empty page of every
+filter that somebody thinks of fills the memory as well.
+"""
+
 
 class Dashboard:
     """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs; `routes` and
@@ -181,4 +186,4 @@ def _first(desk: Desk) -> Page:
 
 
 def _rows(shown: Shown) -> int:
-    return 1 + sum(len(table.rows) for table in shown.tables)
+    return PAGE_ROWS + sum(len(table.rows) for table in shown.tables)

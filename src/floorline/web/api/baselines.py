@@ -8,6 +8,7 @@ import msgspec
 
 from floorline.clock import day_of, timezone
 from floorline.jobs.baselining import Baselines
+from floorline.ledger.state import Audited
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.baseline import FIELDS, declaration_of
 from floorline.margin.changelog import entry_document, log_document
@@ -73,8 +74,12 @@ class BaselinePages:
             raise Refused(400, "invalid", f"{bad} has characters that cannot be printed: leave them out")
         if not any(texts[name] for name in (*FIELDS, "name")):
             raise Refused(400, "invalid", "nothing is said of the baseline: add a model, prompt, route or name")
+        texts["by"] = texts["by"] or asked.sure.name
         declaration = declaration_of(said.feature, said.start or self._today(now), texts)
-        return json_page(201, entry_document(self._baselines.declare(declaration, "api", now)))
+        entry = self._baselines.declare(declaration, "api", now)
+        audited = Audited(at=now, actor=asked.sure.name, action="baseline.declare", subject=entry.id)
+        self._ledger.state.audit(audited)
+        return json_page(201, entry_document(entry))
 
     def _today(self, now: datetime) -> date:
         return day_of(now, timezone(self._ledger.timezone))

@@ -62,7 +62,7 @@ def build(desk: Desk, params: CustomerParams) -> Shown:
     alone = Margins(desk.ledger, desk.policies, answers=OfCustomer(Remembering(desk.ledger), names))
     gathered = _gathered(desk, alone, params, who)
     one, now = gathered.one, desk.now()
-    notes = [] if not one.thin else [f"{one.figures.sums.calls:,} calls in these days: a thin sample."]
+    notes = [] if not one.thin else [f"Calls in these days: {one.figures.sums.calls:,}, a thin sample."]
     return Shown(
         title=one.name,
         lead=_lead(gathered),
@@ -142,6 +142,8 @@ def _cuts(days: Days) -> tuple[Grain, list[Cut]]:
 def _lead(gathered: Gathered) -> str:
     row, standing = gathered.one.figures, gathered.one.standing
     cost = f"${row.cogs:,.2f}" if row.cost_known else "an unknown amount"
+    if row.revenue < 0:
+        return f"Was given back ${-row.revenue:,.2f} more than it paid, and costs {cost} in these days."
     if standing == "free":
         return f"Pays nothing and costs {cost} in these days."
     if standing == "under_water":

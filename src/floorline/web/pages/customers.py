@@ -398,17 +398,22 @@ def _row(one: CustomerFigures, gathered: Gathered) -> dict[str, Value]:
     if named and gathered.users is not None:
         who["users"] = gathered.users.get(one.name, 0)
     if gathered.before is not None:
-        was = gathered.before.get(one.name)
-        margin = ZERO if was is None else was.margin
-        who |= {"margin_before": margin, "margin_change": one.figures.margin - margin}
+        who |= _compared(one.figures, gathered.before.get(one.name))
     return {
         "customer": one.name,
         "plan": ", ".join(one.plans) or None,
-        "standing": _STANDINGS[one.standing],
+        "standing": None if one.standing == "pays" and not one.figures.cost_known else _STANDINGS[one.standing],
         "thin": one.thin,
         **figures_of(one.figures),
         **who,
     }
+
+
+def _compared(row: Figures, was: Figures | None) -> dict[str, Value]:
+    """The margin of the days before, and the change: unknown where the cost of either is."""
+    before = ZERO if was is None else was.margin if was.cost_known else None
+    change = row.margin - before if row.cost_known and before is not None else None
+    return {"margin_before": before, "margin_change": change}
 
 
 def figures_of(row: Figures) -> dict[str, Value]:

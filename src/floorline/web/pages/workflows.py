@@ -209,7 +209,7 @@ def _figures(one: WorkflowFigures) -> dict[str, Value]:
         "spend": one.flow.cost if any(step.cost_known for step in one.flow.steps) else None,
         "cogs": row.cogs if row and row.cost_known else None,
         "revenue": row.revenue if row else None,
-        "margin_ratio": row.margin_ratio if row else None,
+        "margin_ratio": row.margin_ratio if row and row.cost_known else None,
         "calls": row.sums.calls if row else sum(step.calls for step in one.flow.steps),
         "completed": one.flow.completed,
         "failed": failed_of(row),

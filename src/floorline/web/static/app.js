@@ -31,7 +31,8 @@ async function draw(figure) {
   if (figure.dataset.opens) {
     embedded.view.addEventListener("click", (_, item) => {
       const to = item?.datum?.[figure.dataset.opens];
-      if (typeof to === "string" && to.startsWith("/") && !to.startsWith("//")) location.assign(to);
+      const address = typeof to === "string" && to.startsWith("/") ? new URL(to, location.href) : null;
+      if (address?.origin === location.origin) location.assign(address);  // browsers take a backslash for a slash
     });
   }
   figure.dispatchEvent(new CustomEvent("floorline:drawn", { bubbles: true, detail: { view: embedded.view } }));

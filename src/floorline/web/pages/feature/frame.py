@@ -1,6 +1,7 @@
 """What the pages about one feature have in common: their parameters, their tabs, and the row of the feature."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -81,7 +82,9 @@ def known(desk: Desk, params: FeatureParams) -> None:
 def about_feature(
     desk: Desk, params: FeatureParams, report: MarginReport | None = None, notes: Sequence[str] = ()
 ) -> About:
-    """What the page covers."""
+    """What the page covers: the quality is that of the feature's own cost, whatever else is in `report`."""
     days = params.window(desk.today)
+    row = None if report is None else row_of(report, params.feature)
+    report = None if report is None or row is None else replace(report, total=row)
     said = [*notes_of(days, desk.today), *notes]
     return about(params, desk.today, desk.now(), desk.ledger.timezone, report=report, notes=said)

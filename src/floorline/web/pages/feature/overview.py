@@ -165,6 +165,8 @@ def _waterfall(params: FeatureParams, row: Figures) -> list[AnyBlock]:
     kinds: Mapping[str, str] = {"revenue": "revenue", "cost": "cost", "sum": "sum"}
     rows: list[dict[str, Value]] = [
         {"step": step.name.replace("_", " "), "kind": kinds[step.kind], "usd": step.usd, "share": found.share(step)}
+        if row.cost_known or step.name != falls.MARGIN
+        else {"step": step.name, "kind": kinds[step.kind], "usd": None, "share": None}
         for step in found.steps
     ]
     parts = [Amount(step.name, step.usd) for step in found.steps if step.kind == "cost"]
