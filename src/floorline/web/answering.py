@@ -48,9 +48,7 @@ class Answering:
             return Page(page.status, page.kind, page.body, [*page.headers, ("retry-after", str(RETRY_AFTER_S))])
         except BadInput as error:
             return self.refused(_said(error), asked)
-        except (
-            Exception
-        ):  # a defect of ours: whoever runs this reads of it in the log, whoever asked sees that it is one
+        except Exception:  # a defect of ours: the log has it, and whoever asked sees that it is one
             log.exception("%s %s failed", asked.method, route.path)
             said = "this page has a defect: the control process's log says which. The other pages go on"
             return self.refused(Refused(500, "defect", said), asked)
