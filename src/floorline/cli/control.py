@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from floorline.wiring.dashboard import Dashboard
 from floorline.wiring.jobs import control_jobs
 
 log = logging.getLogger(__name__)
+
+THREADS = 16
+"""Requests that are answered at once: of a reader as many as web/turns.py says, so that others are answered meanwhile."""
 
 
 @click.command("control")
@@ -60,6 +64,7 @@ def _own_ledger(config: Config) -> Ledger:
 async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: str, at: tuple[str, int]) -> bool:
     """Run until a signal says to stop, or until the collector fails; whether it failed."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "control"))
     failed = False
 
     def fail() -> None:

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from floorline.web.answering import Answering
 from floorline.web.http import Asked, Page, Refused, Route, Stream
 from floorline.web.packing import packed
+from floorline.web.turns import Turns
 
 COMPRESSED_FROM_BYTES = 1_024
 BROTLI_QUALITY = 5
@@ -58,6 +59,7 @@ class Site:
         self._known: tuple[str, ...] = ()
         self._closing = asyncio.Event()
         self._listeners: Counter[tuple[str, str]] = Counter()
+        self._turns = Turns()
 
     def serve(self, routes: Sequence[Route], streams: Sequence[Stream] = ()) -> None:
         """Answer by these from now on. Two routes of one method and path are a defect."""
@@ -95,7 +97,7 @@ class Site:
         await self._router({**scope, "path": scope["raw_path"].decode("latin-1"), "root_path": ""}, receive, send)
 
     def _endpoint(self, methods: Mapping[str, Route]) -> "_Endpoint":
-        return _Endpoint(self._answering, methods)
+        return _Endpoint(self._answering, methods, self._turns)
 
     async def _nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -113,8 +115,8 @@ class Site:
 class _Endpoint:
     """One path's routes by method, as an ASGI application of Starlette's router."""
 
-    def __init__(self, answering: Answering, methods: Mapping[str, Route]) -> None:
-        self._answering, self._methods = answering, methods
+    def __init__(self, answering: Answering, methods: Mapping[str, Route], turns: Turns) -> None:
+        self._answering, self._methods, self._turns = answering, methods, turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -146,7 +148,8 @@ class _Endpoint:
         if body is None:
             said = f"the body is larger than the {route.body_bytes_max} bytes that {asked.path[:200]} takes"
             return self._answering.refused(Refused(413, "too_large", said), asked)
-        return await asyncio.to_thread(self._answering.answer, route, asked)
+        async with self._turns.of(asked.header("authorization") or asked.header("cookie")):
+            return await asyncio.to_thread(self._answering.answer, route, asked)
 
 
 class _Listening:
