@@ -108,6 +108,14 @@ def test_no_way_of_writing_a_path_shows_a_viewer_what_is_an_admins(odd, path, me
     assert answer.status_code in {403, 404}, answer.text[:300]
 
 
+@pytest.mark.parametrize("amount", ["1e999999999", "-1e999999999", "1e-999999999", "0e999999999", "NaN", "Infinity"])
+def test_a_number_of_a_gigabyte_is_refused(client, amount):
+    for query in (f"/calls?cost_min={amount}", f"/customers?pays_from={amount}", f"/customers?keeps_to={amount}"):
+        answer = client.get(query, headers=HTML)
+        assert answer.status_code == 400, query
+        assert len(answer.text) < 10_000
+
+
 def test_a_file_of_names_is_no_formula_and_no_row_of_another():
     columns = (Column(name="name", title="Name"), Column(name="share", title="Share", unit="percent"))
     names = ["a\r=1+1", "\r\n=1", "=1", "a,b", 'a"b']

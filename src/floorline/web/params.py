@@ -7,6 +7,7 @@ address("/features/{feature}", asked, page="customers.2")
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -18,6 +19,9 @@ from floorline.margin.dimensions import Scope
 from floorline.web.http import Refused
 
 QUERY_CHARACTERS_MAX = 8_192
+EXPONENT_MAX = 30
+"""Zeros that a number may have besides its own digits."""
+
 DAYS_MAX = 1_100
 """Days that one page may cover: three years."""
 
@@ -108,9 +112,11 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str], *, form: 
         else:
             given[name] = value
     try:
-        return msgspec.convert({**given, **several}, type_, strict=False)
+        found = msgspec.convert({**given, **several}, type_, strict=False)
     except msgspec.ValidationError as error:
         raise Refused(400, "invalid", f"{error}: mend that parameter") from error
+    _check_lengths(found)
+    return found
 
 
 def address(path: str, params: Params | None = None, /, **changed: object) -> str:
@@ -128,6 +134,16 @@ def address(path: str, params: Params | None = None, /, **changed: object) -> st
             del said[name]
     pairs = [(name, one) for name, value in said.items() for one in _texts(value)]
     return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def _check_lengths(params: msgspec.Struct) -> None:
+    """1e999999999 is eleven characters here and a gigabyte where it is written in digits: refused."""
+    for field in msgspec.structs.fields(params):
+        value: object = getattr(params, field.name)
+        if isinstance(value, Decimal) and value.is_finite():
+            exponent = value.as_tuple().exponent
+            if not (isinstance(exponent, int) and abs(exponent) <= EXPONENT_MAX):
+                raise Refused(400, "invalid", f"{field.encode_name}={value}: write it in at most {EXPONENT_MAX} digits")
 
 
 def _texts(value: object) -> list[str]:
