@@ -184,7 +184,7 @@ class Pages:
             cold.append(ask(self._cold, address))
         ask(self._warm, address)
         warm = [ask(self._warm, address) for _ in range(WARM)]
-        html = ask(self._cold, address, packed=False).body.decode()
+        html = ask(self._warm, address, packed=False).body.decode()
         assets = sorted(set(_ADDRESS.findall(html)))
         weight = len(cold[0].body)
         return Measured(
