@@ -116,6 +116,17 @@ def test_a_number_of_a_gigabyte_is_refused(client, amount):
         assert len(answer.text) < 10_000
 
 
+@pytest.mark.parametrize("address", [
+    "/month?month=0001-01", "/month?month=9999-12", "/month?month=1970-00", "/features?from=0001-01-01", "/features?to=9999-12-31",
+    "/calls?since=0001-01-01T00:00:00%2B14:00", "/features?days=1101", "/features?from=2026-03-02&to=2026-03-01",
+    "/features?against=2026-03-01..0001-01-01", "/features?page=features.0", "/features?sort=features.-nothing",
+])  # fmt: skip
+def test_what_no_page_can_show_is_refused_with_a_word(client, address):
+    answer = client.get(address, headers=HTML)
+    assert answer.status_code == 400, answer.text[:300]
+    assert "<h1>That cannot be read</h1>" in answer.text
+
+
 def test_a_file_of_names_is_no_formula_and_no_row_of_another():
     columns = (Column(name="name", title="Name"), Column(name="share", title="Share", unit="percent"))
     names = ["a\r=1+1", "\r\n=1", "=1", "a,b", 'a"b']

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from floorline.clock import REPORTED_YEARS
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.bridge import Days
 from floorline.margin.closing import name_of, span_of
@@ -55,6 +56,8 @@ def month_of(desk: Desk, params: MonthParams) -> Month:
         start, end = span_of(params.month or name_of(today))
     except ValueError as error:
         raise Refused(400, "invalid", f"{error}") from error
+    if start.year not in REPORTED_YEARS:
+        raise Refused(400, "invalid", f"{params.month} is not of the years {REPORTED_YEARS[0]} to {REPORTED_YEARS[-1]}")
     if start > today:
         raise Refused(400, "invalid", f"{params.month} begins on {start}: there is nothing of it yet")
     first = (start - timedelta(days=1)).replace(day=1)
