@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from floorline.margin.bridge import Days
 from floorline.web.http import Refused
-from floorline.web.params import Params, Window, address, read_params
+from floorline.web.params import Params, Window, address, read_params, segment
 
 TODAY = date(2026, 11, 20)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
@@ -95,3 +95,7 @@ def test_empty_fields_of_a_form_are_no_parameters():
     assert read_params(Window, "from=&to=&against=", {}, form=True) == Window()
     assert "from" in wrong("from=")
     assert read_params(Params, "", {}) == Params()
+
+
+def test_a_name_is_one_part_of_a_path_and_has_no_ending():
+    assert segment("margin_red/chat.json") == "margin_red%2Fchat%2Ejson"

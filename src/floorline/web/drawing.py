@@ -21,7 +21,7 @@ from floorline.web.blocks import FIGURES, Column, Shown, Unit, Value
 from floorline.web.faces import BACK, SAID, download_address
 from floorline.web.glossary import GLOSSARY
 from floorline.web.http import Asked, Page, Refused, moved
-from floorline.web.params import PREVIOUS, Params, Window, address
+from floorline.web.params import PREVIOUS, Params, Window, address, segment
 from floorline.web.view import Group, View
 from floorline.web.who import CSRF_FIELD
 
@@ -235,7 +235,7 @@ def _fill(pattern: str, row: Mapping[str, Value]) -> str:
         value = row.get(name)
         if value in {None, ""}:
             return ""
-        pattern = pattern.replace(f"{{{name}}}", quote(str(value), safe="").replace(".", "%2E"))
+        pattern = pattern.replace(f"{{{name}}}", segment(str(value)))
     return pattern
 
 

@@ -119,6 +119,11 @@ def read_params(type_: type[_P], query: str, names: Mapping[str, str], *, form: 
     return found
 
 
+def segment(name: str) -> str:
+    """A name as one part of a path: its slashes are its own, and no dot of it begins an ending as .json."""
+    return quote(name, safe="").replace(".", "%2E")
+
+
 def address(path: str, params: Params | None = None, /, **changed: object) -> str:
     """The address of `path` with what `params` says, but for what is `changed`; None leaves a parameter out."""
     said: dict[str, object] = {}
@@ -130,7 +135,7 @@ def address(path: str, params: Params | None = None, /, **changed: object) -> st
     said |= {name.rstrip("_"): value for name, value in changed.items()}
     for name, value in list(said.items()):
         if f"{{{name}}}" in path:
-            path = path.replace(f"{{{name}}}", quote(str(value), safe="").replace(".", "%2E"))
+            path = path.replace(f"{{{name}}}", segment(str(value)))
             del said[name]
     pairs = [(name, one) for name, value in said.items() for one in _texts(value)]
     return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import msgspec
 
@@ -41,7 +40,7 @@ from floorline.web.blocks import (
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 from floorline.web.pages.deciding import Mark, Name, Words, about, choice, history, note_field, refusing, said, seen
-from floorline.web.params import Params, Text, address
+from floorline.web.params import Params, Text, address, segment
 from floorline.web.view import Action, Deed, Done, View
 
 Which = Literal["active", "firing", "acknowledged", "resolved", "all"]
@@ -267,7 +266,7 @@ def _demand(desk: Desk, found: Alert) -> list[AnyBlock]:
 def _links(found: Alert) -> list[Link]:
     pages = {"feature": "/features/", "customer": "/customers/"}
     if found.subject_kind in pages:
-        return [Link(text=found.subject, to=f"{pages[found.subject_kind]}{quote(found.subject, safe='')}")]
+        return [Link(text=found.subject, to=f"{pages[found.subject_kind]}{segment(found.subject)}")]
     return [Link(text="Budgets", to="/budgets")] if found.subject_kind == "budget" else []
 
 
@@ -350,7 +349,7 @@ def _days(found: Alert, points: Sequence[TracePoint], words: str) -> Table:
 
 
 def _forms(found: Alert) -> list[Form]:
-    path, mark = f"/alerts/{quote(found.id, safe='')}", seen(answering.mark_of(found))
+    path, mark = f"/alerts/{segment(found.id)}", seen(answering.mark_of(found))
     forms: list[Form] = []
     if found.state in ALARMS:
         forms.append(
@@ -434,7 +433,7 @@ def _done(after: Alert, said: str) -> Done:
         "assigned": after.assigned or None,
         "mark": answering.mark_of(after),
     }
-    to = f"/alerts/{quote(after.id, safe='')}"
+    to = f"/alerts/{segment(after.id)}"
     return Done(to=to, said=said, subject=after.id, document=document, audited=True)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import msgspec
 
@@ -17,7 +16,7 @@ from floorline.web.blocks import AnyBlock, Card, Column, Facts, Field, Form, For
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 from floorline.web.pages.deciding import Mark, Name, Words, about, day_text, history, note_field, refusing, seen
-from floorline.web.params import Params, Text
+from floorline.web.params import Params, Text, segment
 from floorline.web.view import Action, Deed, Done, View
 
 
@@ -57,7 +56,7 @@ def _standing(found: Opportunity, today: date) -> list[AnyBlock]:
     links = [Link(text="The whole backlog", to="/backlog")]
     pages = {"feature": "/features/", "customer": "/customers/"}
     if found.subject_kind in pages and found.subject:
-        links.append(Link(text=found.subject, to=f"{pages[found.subject_kind]}{quote(found.subject, safe='')}"))
+        links.append(Link(text=found.subject, to=f"{pages[found.subject_kind]}{segment(found.subject)}"))
     ways = ", ".join(NEXT[found.state]) or "nowhere: it is measured"
     text = f"It is {found.state}. From here it goes to {ways}."
     if found.state == "rejected" and found.quiet_until is not None:
@@ -177,7 +176,7 @@ def _forms(found: Opportunity) -> list[Form]:
 def _form(
     found: Opportunity, action: str, title: str, submit: str, fields: Sequence[Field], *, key: str = "", danger: bool = False
 ) -> Form:  # fmt: skip
-    path, mark = f"/backlog/{quote(found.id, safe='')}", seen(backlog_moves.mark_of(found))
+    path, mark = f"/backlog/{segment(found.id)}", seen(backlog_moves.mark_of(found))
     return Form(
         name=action, title=title, action=f"{path}/{action}", submit=submit, fields=[mark, *fields], key=key, danger=danger
     )  # fmt: skip
@@ -297,7 +296,7 @@ def done(after: Opportunity, said: str) -> Done:
         "deadline": None if after.deadline is None else after.deadline.isoformat(),
         "mark": backlog_moves.mark_of(after),
     }
-    to = f"/backlog/{quote(after.id, safe='')}"
+    to = f"/backlog/{segment(after.id)}"
     return Done(to=to, said=said, subject=after.id, audited=True, document=document)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 import msgspec
 
@@ -24,7 +23,7 @@ from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, 
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying, window_of
-from floorline.web.params import Text, Window, address
+from floorline.web.params import Text, Window, address, segment
 from floorline.web.view import View
 
 FIXED_MAX = 20
@@ -198,7 +197,7 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
             cost=a_month(one.figures.cogs_pico, days),
             plan=one.plan,
             under_water=one.standing == "under_water",
-            to=opens.replace("{customer}", quote(one.name, safe="")),
+            to=opens.replace("{customer}", segment(one.name)),
         )
         for one in gathered.everybody
         if one.standing in {"pays", "under_water"} and one.margin_ratio is not None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
-from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
@@ -41,7 +40,7 @@ from floorline.web.http import Refused
 from floorline.web.pages.deciding import Mark, Name, Words, about, day_text, history, note_field, refusing, said, seen
 from floorline.web.pages.review_tables import Kind, plain, tables
 from floorline.web.pages.reviews import followed, period_of, quarterly_of, weekly_of
-from floorline.web.params import Params
+from floorline.web.params import Params, segment
 from floorline.web.params import Text as Words512
 from floorline.web.view import Action, Deed, Done, View
 
@@ -269,7 +268,7 @@ def action(desk: Desk, asked: ActionParams) -> Shown:
         raise Refused(
             404, "not_found", f"the review of {asked.id} has no action {asked.action!r}: /reviews/{asked.id} lists them"
         )
-    path = f"/reviews/{asked.id}/actions/{quote(one.id, safe='')}"
+    path = f"/reviews/{asked.id}/actions/{segment(one.id)}"
     weeks = [str(parse_week(found.id).before(back)) for back in range(one.weeks_open, -1, -1)]
     events = [event for week in weeks for event in done_to(desk.state, AREA, f"{week}/{one.id}")]
     decision = one.decision
@@ -364,7 +363,7 @@ def decide(desk: Desk, deed: Deed, body: Decided) -> Done:
     left = sum(one.decision is None for one in after.actions)
     done = next(one for one in after.actions if one.id == name)
     return Done(
-        to=f"/reviews/{period}/actions/{quote(name, safe='')}",
+        to=f"/reviews/{period}/actions/{segment(name)}",
         said=f"{body.verdict.capitalize()}: {said(done.what)}. {left} are undecided.",
         subject=f"{period}/{name}",
         audited=True,
