@@ -42,12 +42,12 @@ def drawn(page, path):
         page.wait_for_selector(f'body[data-drawn="{charts}"]')
 
 
-def until(holds, *, seconds=20):
-    """Wait; a page's policy lets no predicate be evaluated in it."""
+def until(page, holds, *, seconds=20):
+    """Wait, and let the browser say meanwhile what it did; a page's policy lets no predicate be evaluated in it."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
+        page.wait_for_timeout(100)
 
 
 def violations(page):
@@ -166,9 +166,8 @@ def test_an_area_drawn_on_the_scatter_lists_those_in_it_and_a_click_opens_one(pa
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.75, steps=8)
     page.mouse.up()
-    until(lambda: "pays_from" in page.url, seconds=60)
-    page.wait_for_timeout(300)
-    assert page.locator("#customers tbody tr").count() < rows
+    until(page, lambda: "pays_from" in page.url)
+    until(page, lambda: page.locator("#customers tbody tr").count() < rows)
     page.reload()
     assert "pays_from" in page.url
     href = page.locator("#customers tbody th a, #customers tbody td a").first.get_attribute("href")
@@ -204,7 +203,7 @@ def test_the_live_view_moves_without_a_reload(page):
     told = "() => document.querySelector('main').innerText"
     before = page.evaluate(told)
     page.evaluate("window.sameDocument = true")
-    until(lambda: page.evaluate(told) != before, seconds=60)
+    until(page, lambda: page.evaluate(told) != before, seconds=60)
     assert page.evaluate("window.sameDocument") is True
 
 
