@@ -162,9 +162,9 @@ def test_an_area_drawn_on_the_scatter_lists_those_in_it_and_a_click_opens_one(pa
     box = canvas.bounding_box()
     assert box is not None
     rows = page.locator("#customers tbody tr").count()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.22)
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.7)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + box["height"] * 0.7, steps=8)
+    page.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + box["height"] * 0.12, steps=8)
     page.mouse.up()
     until(page, lambda: "pays_from" in page.url)
     until(page, lambda: page.locator("#customers tbody tr").count() < rows)
