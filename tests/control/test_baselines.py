@@ -23,7 +23,7 @@ def asked(url: str, token: str, body: object = None) -> tuple[int, dict[str, obj
 def test_a_baseline_is_declared_by_api_and_by_command_and_a_trend_names_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with control(home) as process:
-        base = next(word.rstrip(";") for word in process.log.read_text().split() if word.startswith("http://"))
+        base = next(word for word in process.log.read_text().split() if word.startswith("http://"))
         url, token = f"{base}/api/v1/baselines", (home / "control.token").read_text()
         today = datetime.now(UTC).date().isoformat()
         status, entry = asked(url, token, {"feature": "assistant", "model": "small", "from": "2026-03-05", "by": "ci"})

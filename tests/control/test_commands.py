@@ -61,10 +61,10 @@ STEPS = (
 """What is run, in this order."""
 
 APART = {
-    "bench", "budgets", "content", "control", "demo", "explain", "gateway", "price", "prompt", "restore", "sandbox", "serve",
-    "usage", "usage-token",
+    "bench", "budgets", "content", "control", "dashboard-link", "demo", "explain", "gateway", "price", "prompt", "restore",
+    "sandbox", "serve", "sessions", "tokens", "usage", "usage-token", "users",
 }  # fmt: skip
-"""Commands that use no ledger or have one of their own, those that run beside it, and those of a gateway's calls."""
+"""Commands that use no ledger or have one of their own, those that run beside it, those of a gateway's calls, and those of access."""
 
 OF_JOBS = {"alerts", "backlog", "baselines", "close", "deliveries", "doctor", "notices", "review", "stripe"}
 """Commands that show what the control process's jobs have done by then, or who owns the ledger."""

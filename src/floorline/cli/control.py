@@ -88,7 +88,9 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
     try:
         host, port = await listener.listen(*at)
         await asyncio.to_thread(control.start)
-        log.info("the ledger is %s; the dashboard is %s", ledger.home, listening(config, ledger.state, host, port))
+        address, way_in = listening(config, ledger.state, host, port)
+        log.info("the ledger is %s; the dashboard is %s", ledger.home, address)
+        log.info("%s", way_in)
         preparing = asyncio.create_task(asyncio.to_thread(dashboard.prepare))
         await stop.wait()
         log.info("ending")

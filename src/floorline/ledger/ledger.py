@@ -79,7 +79,7 @@ class Ledger:
         self._shipper = Shipper(store, self._quarantine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="floorline-reader")
         self._group: list[tuple[int, Frame]] = []
-        self._group_segment = 0
+        self._group_segment: int = 0
         self._unsynced = False
         self._state: State | None = None
         self._state_lock = threading.Lock()

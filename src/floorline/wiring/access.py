@@ -46,18 +46,21 @@ def check_exposure(config: Config, host: str) -> None:
         raise BadInput(problem)
 
 
-def listening(config: Config, state: State, host: str, port: int) -> str:
-    """Keep where the control process listens, and say it, with a link into the dashboard where no other way is."""
+def listening(config: Config, state: State, host: str, port: int) -> tuple[str, str]:
+    """Keep where the control process listens. The dashboard's address, and the way in: a link where there is no other."""
     name = {"0.0.0.0": LOOPBACK[0], "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared
     address = f"http://{name}:{port}"
     state.set_setting(ADDRESS_SETTING, address)
     records = Records.of(state, config.web)
     base = base_url(config, records)
     if config.web.oidc is not None or records.people.all():
-        return f"{base}; `floorline dashboard-link` prints a link for the owner of this machine"
+        return base, "`floorline dashboard-link` prints a link for the owner of this machine"
     link = records.links.make("enter", now())
     audit(records, "link.make", "local owner")
-    return f"{base}; this link lets you in, once, within {ENTER_LIFETIME // timedelta(minutes=1)} minutes: {base}/enter/{link}"
+    return (
+        base,
+        f"this link lets you in, once, within {ENTER_LIFETIME // timedelta(minutes=1)} minutes: {base}/enter/{link}",
+    )
 
 
 def control_runs() -> bool:

@@ -136,11 +136,12 @@ def test_a_home_that_is_open_to_others_gives_no_way_in(home):
 
 
 def test_a_dashboard_that_starts_prints_a_link_while_nobody_has_an_account(records):
-    said = listening(Config(), records.state, "0.0.0.0", 4040)
+    address, said = listening(Config(), records.state, "0.0.0.0", 4040)
+    assert address == "http://127.0.0.1:4040"
     secret = re.search(r"once, within 15 minutes: http://127\.0\.0\.1:4040/enter/([\w-]{43})$", said)[1]
     assert records.links.take(secret, "enter", datetime.now(UTC))
     records.people.add(ADA, "admin", "hash", datetime.now(UTC))
-    assert "/enter/" not in listening(Config(), records.state, "::1", 4040)
+    assert "/enter/" not in listening(Config(), records.state, "::1", 4040)[1]
     assert records.state.setting("web.address") == "http://[::1]:4040"
 
 
