@@ -1,11 +1,12 @@
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from floorline.web.memo import Holding, Memo
 
-HOLDING = Holding(fresh_s=5, kept_s=60)
+HOLDING = Holding(fresh_s=5, kept_s=60, served_s=600)
 
 
 class World:
@@ -14,14 +15,18 @@ class World:
     def __init__(self) -> None:
         self.now_s, self.generation = 0.0, 1
         self.made: list[str] = []
+        self.takes_s = 0.0
+        self.waiting: list[Callable[[], None]] = []
         self.memo = Memo[str](
-            now_s=lambda: self.now_s, generation=lambda: self.generation, weigh=len, weight_max=len("features") * 2
-        )
+            now_s=lambda: self.now_s, generation=lambda: self.generation, weigh=len, weight_max=len("features") * 2,
+            later=self.waiting.append,
+        )  # fmt: skip
 
     def ask(self, key: str) -> str:
         def make() -> str:
             self.made.append(key)
-            return key
+            self.now_s += self.takes_s
+            return f"{key} {len(self.made)}" if self.takes_s else key
 
         return self.memo.get(key, make, HOLDING)
 
@@ -113,3 +118,62 @@ def test_a_failure_is_told_and_not_kept():
 def test_fresh_is_never_longer_than_kept():
     with pytest.raises(ValueError, match="fresh is the shorter"):
         Holding(fresh_s=10, kept_s=5)
+
+
+def test_a_dear_document_is_served_while_the_next_one_is_made_once():
+    world = World()
+    world.takes_s = 0.25
+    assert world.ask("month") == "month 1"
+    world.now_s = 100
+    assert [world.ask("month") for _ in range(3)] == ["month 1"] * 3
+    (renew,) = world.waiting
+    renew()
+    assert world.ask("month") == "month 2"
+    assert world.made == ["month"] * 2
+
+
+def test_a_dear_document_that_is_too_old_is_waited_for():
+    world = World()
+    world.takes_s = 0.25
+    world.ask("month")
+    world.now_s = 600.3
+    assert world.ask("month") == "month 2"
+    assert world.waiting == []
+
+
+def test_a_document_that_is_quickly_made_is_never_served_old():
+    world = World()
+    world.takes_s = 0.15
+    world.ask("month")
+    world.now_s = 100
+    assert world.ask("month") == "month 2"
+
+
+def test_what_was_decided_meanwhile_is_not_overwritten_by_what_was_begun_before():
+    world = World()
+    world.takes_s = 0.25
+    world.ask("month")
+    world.now_s = 100
+    world.ask("month")
+    world.memo.forget()
+    assert world.ask("month") == "month 2"
+    (renew,) = world.waiting
+    renew()
+    assert world.ask("month") == "month 2"
+
+
+def test_a_next_document_that_cannot_be_made_is_tried_again():
+    world = World()
+    world.takes_s = 0.25
+    world.ask("month")
+    world.now_s = 100
+
+    def broken() -> str:
+        raise ValueError("no")
+
+    assert world.memo.get("month", broken, HOLDING) == "month 1"
+    with pytest.raises(ValueError, match="no"):
+        world.waiting.pop()()
+    assert world.ask("month") == "month 1"
+    world.waiting.pop()()
+    assert world.ask("month") == "month 2"

@@ -165,7 +165,11 @@ class Pages:
         assets = Assets(ledger.home / "web")
         assets.prepare()
         memo: Memo[Shown] = Memo(
-            now_s=time.monotonic, generation=lambda: 0, weigh=lambda _: 1, weight_max=len(VIEWS) * 4
+            now_s=time.monotonic,
+            generation=lambda: 0,
+            weigh=lambda _: 1,
+            weight_max=len(VIEWS) * 4,
+            later=lambda task: task(),
         )
 
         def remembered(view: View[Any], desk: Desk, params: Params) -> Shown:

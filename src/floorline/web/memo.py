@@ -12,6 +12,9 @@ from typing import Generic, TypeVar
 
 Document = TypeVar("Document")
 
+DEAR_S = 0.2
+"""A document that takes this long to make is not waited for by whoever has seen an earlier one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
@@ -21,6 +24,8 @@ class Holding:
 
     fresh_s: float = 5
     kept_s: float = 60
+    served_s: float = 0
+    """For how long one that took DEAR_S or longer to make is served while the next one is being made."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.fresh_s <= self.kept_s:
@@ -34,14 +39,17 @@ class _Entry(Generic[Document]):
     made: Future[Document]
     begun_s: float
     generation: Hashable
+    took_s: float = 0
     weight: int = 0
+    renewing: bool = False
 
 
 class Memo(Generic[Document]):
     """Documents by key, the least recently used ones leaving first. Threads may share it.
 
     `now_s` is a clock that never goes back, `generation` whatever is another value once what documents are made of has
-    changed. What all documents weigh by `weigh` stays within `weight_max`, save for the newest one.
+    changed. What all documents weigh by `weigh` stays within `weight_max`, save for the newest one. `later` runs what may be
+    done after the answer: the next one of a document that is dear.
     """
 
     def __init__(
@@ -51,30 +59,38 @@ class Memo(Generic[Document]):
         generation: Callable[[], Hashable],
         weigh: Callable[[Document], int],
         weight_max: int,
+        later: Callable[[Callable[[], None]], object],
     ) -> None:
         self._now_s, self._generation, self._weigh, self._weight_max = now_s, generation, weigh, weight_max
+        self._later = later
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry[Document]] = OrderedDict()
         self._weight = 0
 
     def get(self, key: Hashable, make: Callable[[], Document], holding: Holding) -> Document:
         """The document of `key`: one that still holds, else what `make` returns. Who asks while it is being made waits for it,
-        and gets what `make` raises; nothing is kept of that.
+        and gets what `make` raises; nothing is kept of that. One that is dear is served as it was while it is made anew.
         """
         now_s, generation = self._now_s(), self._generation()  # before it is made: what changes meanwhile makes it old
+        mine: _Entry[Document] | None = None
+        renewed: _Entry[Document] | None = None
         with self._lock:
             found = self._entries.get(key)
             if found is not None and _holds(found, now_s, generation, holding):
                 self._entries.move_to_end(key)
-                made = found.made
-                mine = None
+            elif found is not None and _serves(found, now_s, holding):
+                self._entries.move_to_end(key)
+                renewed = None if found.renewing else found
+                found.renewing = True
             else:
-                made = Future[Document]()
-                mine = _Entry(made=made, begun_s=now_s, generation=generation)
+                found = mine = _Entry(made=Future[Document](), begun_s=now_s, generation=generation)
                 self._put(key, mine)
         if mine is not None:
             self._make(key, mine, make)
-        return made.result()
+        elif renewed is not None:
+            old = renewed
+            self._later(lambda: self._renew(key, old, make))
+        return found.made.result()
 
     def forget(self) -> None:
         """Nothing holds any more: somebody decided something, and is to see it. What is being made is not kept."""
@@ -90,7 +106,27 @@ class Memo(Generic[Document]):
                 self._drop(key, mine)
             mine.made.set_exception(error)
             raise
+        self._keep(key, mine, document)
+
+    def _renew(self, key: Hashable, old: _Entry[Document], make: Callable[[], Document]) -> None:
+        """Make the next document, and put it in place of `old` unless that is gone. What `make` raises is for whoever asks when
+        `old` is served no more.
+        """
+        mine = _Entry[Document](made=Future(), begun_s=self._now_s(), generation=self._generation())
+        try:
+            document = make()
+        finally:
+            with self._lock:
+                old.renewing = False
         with self._lock:
+            if self._entries.get(key) is not old:
+                return
+            self._put(key, mine)
+        self._keep(key, mine, document)
+
+    def _keep(self, key: Hashable, mine: _Entry[Document], document: Document) -> None:
+        with self._lock:
+            mine.took_s = self._now_s() - mine.begun_s
             if self._entries.get(key) is mine:
                 mine.weight = self._weigh(document)
                 self._weight += mine.weight
@@ -117,3 +153,7 @@ class Memo(Generic[Document]):
 def _holds(entry: _Entry[Document], now_s: float, generation: Hashable, holding: Holding) -> bool:
     age_s = now_s - entry.begun_s
     return age_s < (holding.kept_s if entry.generation == generation else holding.fresh_s)
+
+
+def _serves(entry: _Entry[Document], now_s: float, holding: Holding) -> bool:
+    return entry.made.done() and entry.took_s >= DEAR_S and now_s - entry.begun_s < holding.served_s

@@ -2,9 +2,11 @@
 configuration makes the routes anew.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -53,7 +55,12 @@ from floorline.wiring.demo_loading import demo_loader
 from floorline.wiring.machine import machine_of
 from floorline.wiring.settings_shown import config_shown
 
+log = logging.getLogger(__name__)
+
 KEPT_S = 60
+SERVED_S = 600
+"""How old a document may be that takes long to make and is shown while the next one is made: it says as of when it is."""
+
 MEMO_ROWS_MAX = 400_000
 """Rows of all pages that are remembered: about 200 MB of them."""
 
@@ -78,11 +85,13 @@ class Dashboard:
         self._control, self._access = control, access
         self._demo = demo_loader(config, control.ledger, reload)
         self._assets = Assets(control.ledger.home / "web")
+        self._renewing = ThreadPoolExecutor(1, thread_name_prefix="pages")
         self._memo: Memo[Shown] = Memo(
             now_s=time.monotonic,
             generation=lambda: control.ledger.generation,
             weigh=_rows,
             weight_max=MEMO_ROWS_MAX,
+            later=self._later,
         )
         ledger = control.ledger
         chrome = Chrome(
@@ -135,10 +144,19 @@ class Dashboard:
             timezone=lambda: ledger.timezone,
         )
 
+    def _later(self, task: Callable[[], None]) -> None:
+        """Make a page anew after its answer, one at a time."""
+        self._renewing.submit(task).add_done_callback(_told)
+
     def _build(self, view: View[Any], desk: Desk, params: Params) -> Shown:
         """What the view shows, made once for all who ask the same within seconds."""
         key = (view.path, msgspec.structs.replace(params, sort="", page=""))
-        holding = Holding(fresh_s=view.fresh_s, kept_s=max(view.fresh_s, KEPT_S if view.fresh_s else 0))
+        remembered = view.fresh_s > 0
+        holding = Holding(
+            fresh_s=view.fresh_s,
+            kept_s=max(view.fresh_s, KEPT_S if remembered else 0),
+            served_s=SERVED_S if remembered else 0,
+        )
         return self._memo.get(key, lambda: view.build(desk.once(), params), holding)
 
 
@@ -187,3 +205,8 @@ def _first(desk: Desk) -> Page:
 
 def _rows(shown: Shown) -> int:
     return PAGE_ROWS + sum(len(table.rows) for table in shown.tables)
+
+
+def _told(renewed: Future[None]) -> None:
+    if error := renewed.exception():
+        log.error("a page could not be made anew and is shown as it was", exc_info=error)
