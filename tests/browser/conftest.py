@@ -45,7 +45,7 @@ class Site:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
     if home := os.environ.get("FLOORLINE_TEST_HOME"):
         yield _running(Path(home))
@@ -77,8 +77,9 @@ def _running(home: Path) -> Site:
     return Site(home=home, url=link.partition("/enter/")[0], link=link)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one module: it runs a loop of its own in this thread, and other tests have theirs."""
     require(CHROMIUM is not None, "there is no browser: apt-get install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--lang=en-GB"])
@@ -86,7 +87,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def owner(site, browser) -> StorageState:
     """The session that the printed link begins."""
     with browser.new_context() as context:
