@@ -42,7 +42,7 @@ def test_pulled_by_hand_then_followed_by_the_control_process(home):
         assert earned(home) == "31.000000000000"
         assert json.loads(command(home, "stripe", "status", "--json"))["stale"] is False
         with control(home) as process:
-            port = process.log.read_text().partition("http://127.0.0.1:")[2].partition(" ")[0]
+            port = process.log.read_text().partition("http://127.0.0.1:")[2].split()[0]
             event = sandbox.put(invoice(line("il_2", 900), name="in_2"), "invoice.paid", at=at)
             body, headers = signed(event, ["whsec_old"], at=int(time.time()))
             request = urllib.request.Request(f"http://127.0.0.1:{port}/stripe/webhook", body, headers, method="POST")
