@@ -290,7 +290,7 @@ def test_a_page_is_light(page):
 def test_pictures_of_the_docs_are_made_here(site, browser, owner, tmp_path, name, path, theme):
     folder = PICTURES if os.environ.get("FLOORLINE_PICTURES") else tmp_path
     folder.mkdir(exist_ok=True)
-    with opened(browser, site, owner, viewport={"width": 1280, "height": 860}, color_scheme=theme) as page:
+    with opened(browser, site, owner, viewport={"width": 1280, "height": 1120}, color_scheme=theme) as page:
         drawn(page, path)
         picture = folder / f"{name}.png"
         page.screenshot(path=picture)
