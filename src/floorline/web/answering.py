@@ -34,12 +34,11 @@ class Answering:
 
     def answer(self, route: Route, asked: Asked) -> Page:
         """The page that answers `asked` at `route`, with whoever asks put into it."""
-        who = self._access.identify(asked.headers)
-        asked = replace(asked, who=who)
+        asked = self.identified(asked)
         try:
             self.check(route.rule, asked)
-            if who is not None and who.by_cookie and asked.method not in SAFE_METHODS:
-                self._check_ours(who, asked)
+            if asked.who is not None and asked.who.by_cookie and asked.method not in SAFE_METHODS:
+                self._check_ours(asked.who, asked)
             return route.answer(asked)
         except Refused as refused:
             return self.refused(refused, asked)

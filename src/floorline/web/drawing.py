@@ -18,7 +18,7 @@ from floorline.charts.base import DARK
 from floorline.web import figures
 from floorline.web.assets import VEGA, Assets
 from floorline.web.blocks import FIGURES, Column, Shown, Unit, Value
-from floorline.web.faces import BACK, SAID, download_address
+from floorline.web.faces import SAID, download_address
 from floorline.web.glossary import GLOSSARY
 from floorline.web.http import Asked, Page, Refused, moved
 from floorline.web.params import PREVIOUS, Params, Window, address, segment
@@ -48,7 +48,6 @@ class Chrome:
     timezone: Callable[[], str]
     today: Callable[[], date]
     login: str = ""
-    organisation: str = ""
 
 
 class Drawing:
@@ -59,13 +58,12 @@ class Drawing:
         self._environment = _environment()
         cast("dict[str, object]", self._environment.globals).update({
             "asset": chrome.assets.address, "vega": VEGA, "glossary": GLOSSARY, "figures_units": FIGURES, "csrf_field": CSRF_FIELD,
-            "back_field": BACK, "dark": msgspec.json.encode(DARK).decode(), "zones": figures.ZONES,
+            "dark": msgspec.json.encode(DARK).decode(), "zones": figures.ZONES,
         })  # fmt: skip
 
     def page(self, view: View[Any], shown: Shown, params: Params, asked: Asked) -> Page:
         """A page."""
         picker = self._picker(view, params) if view.windowed and isinstance(params, Window) else None
-        base = {"sort": "", "page": ""}
         context = {
             "view": view,
             "shown": shown,
@@ -75,7 +73,6 @@ class Drawing:
             "paged": partial(_paged, view, params),
             "download": partial(download_address, view, params),
             "twin": _twin(view, params),
-            "plain": address(view.path, params, **base),
             "scripts": view.scripts,
         }
         return self._draw("page.html", asked, context, current=view.path)
@@ -112,7 +109,6 @@ class Drawing:
             said=said,
             theme=cookies.get("theme", "") if cookies.get("theme") in {"light", "dark"} else "",
             timezone=name,
-            organisation=self._chrome.organisation,
             fig=partial(_figure, zone=zone),
             share_text=partial(_share, zone=zone),
             exact=partial(figures.exact, zone_name=name, zone=zone),

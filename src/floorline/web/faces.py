@@ -22,9 +22,6 @@ API = "/api/v1"
 SAID = "said"
 """The cookie that carries one sentence from an action to the page after it."""
 
-BACK = "back"
-"""The hidden field of a form that says which page it is on."""
-
 _SAID_CHARACTERS_MAX = 300
 _PARQUET = "application/vnd.apache.parquet"
 
@@ -112,7 +109,7 @@ class Faces:
         return Page(200, _PARQUET, parquet_bytes(table), headers)
 
     def _formed(self, action: Action[Any], asked: Asked) -> Page:
-        given = {name: value for name, value in read_form(asked).items() if name not in {CSRF_FIELD, BACK} and value}
+        given = {name: value for name, value in read_form(asked).items() if name != CSRF_FIELD and value}
         try:
             body = msgspec.convert(given, action.body, strict=False)
         except msgspec.ValidationError as error:
