@@ -45,6 +45,7 @@ CORE_PACKAGES = (
     "backlog",
     "prompts",
     "charts",
+    "evals",
 )
 UNTYPED_DICTS_ALLOWED = ("ingest", "pricing/usage")
 BROAD_EXCEPTS_ALLOWED = (
