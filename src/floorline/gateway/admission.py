@@ -7,6 +7,7 @@ import msgspec
 from msgspec import structs
 
 from floorline.gateway.attribution import Attribution, attribute, missing_text, unattributed
+from floorline.gateway.errand import Errand
 from floorline.gateway.keys import Keyring, allows, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.places import Places
@@ -80,27 +81,32 @@ def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: da
     return _placed(call, places)
 
 
-OWN_PATH = "/v1/chat/completions"
-STEP = "compaction"
 MADE_FOR = "made_for"
 """Where the metadata of a call of the gateway's own names the call that it was made for."""
 
 
-def admit_own(called: UnderWay, body: bytes, places: Places, call_id: str, now: datetime, now_ns: int) -> Admitted:
+def admit_own(
+    called: UnderWay, body: bytes, errand: Errand, places: Places, call_id: str, now: datetime, now_ns: int
+) -> Admitted:
     """A call of the gateway's own, for the same customer and feature as `called`; what binds that call binds this one too."""
     request = Request(
         method="POST",
-        path=OWN_PATH,
+        path=errand.path,
         raw_headers=[(b"content-type", b"application/json")],
         body=body,
         received_ns=now_ns,
     )
     where = route(request.method, request.path, request.headers, places.policy.providers)
-    assert where is not None, f"{OWN_PATH} is a path"
+    assert where is not None, f"{errand.path} is a path"
     seen = view(where, body)
     assert not isinstance(seen, Invalid), "the gateway asks what can be read"
     whose = structs.replace(
-        called.attribution, step=STEP, call_type="", prompt="", metadata={MADE_FOR: called.id}, notes=()
+        called.attribution,
+        step=errand.step,
+        call_type=errand.call_type,
+        prompt="",
+        metadata={MADE_FOR: called.id},
+        notes=(),
     )
     call = _call(request, where, called.key, seen, whose, call_id, now, None)
     call.own = True

@@ -19,13 +19,14 @@ from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.counters.tally import Counted, Hold
 from floorline.gateway.editing import Asking, edited
+from floorline.gateway.errand import Ask
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Provider, Target
 from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.relay import Close, HeadersOut, is_stream
 from floorline.gateway.shortened import Shortened
-from floorline.gateway.shortening import Ask, Shortening
+from floorline.gateway.shortening import Shortening
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
 from floorline.gateway.watching import ANSWER_BYTES_MAX, Watching

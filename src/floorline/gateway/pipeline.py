@@ -21,6 +21,7 @@ from floorline.gateway.attempts import Attempts
 from floorline.gateway.baseline import Stamps
 from floorline.gateway.capturing import Capturer
 from floorline.gateway.departure import Departure, Drains
+from floorline.gateway.errand import Errand
 from floorline.gateway.guarding import Guard
 from floorline.gateway.hearing import Heard
 from floorline.gateway.listing import listed_models, lists_models
@@ -111,12 +112,12 @@ class Pipeline:
             return
         await self._answer(admitted.call, admitted, snapshot, reply)
 
-    async def ask(self, called: UnderWay, body: bytes) -> Heard:
-        """The answer to a chat completion of the gateway's own, made for the sake of the call `called`: a call of its own, that
-        goes the way of every other.
-        """
+    async def ask(self, called: UnderWay, body: bytes, errand: Errand) -> Heard:
+        """The answer to an errand of the call `called`: a call of the gateway's own, that goes the way of every other."""
         chance, snapshot, heard = self._chance, self.snapshot, Heard()
-        admitted = admit_own(called, body, snapshot.places, chance.call_id(), chance.now(), time.perf_counter_ns())
+        admitted = admit_own(
+            called, body, errand, snapshot.places, chance.call_id(), chance.now(), time.perf_counter_ns()
+        )
         await self._answer(admitted.call, admitted, snapshot, heard)
         return heard
 

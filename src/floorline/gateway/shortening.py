@@ -8,7 +8,6 @@ and feature, within the same budgets and the same providers.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from floorline.events import Touch
 from floorline.gateway.accounting import Account, priced_as
 from floorline.gateway.editing import with_body
+from floorline.gateway.errand import Ask, Errand
 from floorline.gateway.hearing import Heard
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.snapshot import Snapshot
@@ -31,8 +31,7 @@ from floorline.pricing.version import PriceVersion
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[UnderWay, bytes], Awaitable[Heard]]
-"""Makes a call of the gateway's own for the one that needs it: a chat completion of this body."""
+SUMMARISING = Errand(step=NAME)
 
 MAKING_MAX = 64
 """Summaries that one process has made at a time; beyond it conversations stay long for a while."""
@@ -99,7 +98,7 @@ class Shortening:
         first = one.history.first
         said = [BLOB.sub(_LEFT_OUT, raw) for raw in one.history.raw[first + one.known : first + one.wanted]]
         before = "" if one.summary is None else one.summary.text
-        heard = await ask(call, request(said, before, one.rule))
+        heard = await ask(call, request(said, before, one.rule), SUMMARISING)
         text = _said(heard)
         if not text:
             log.warning("no summary for the conversation of call %s: its model answered %d", call.id, heard.status)
