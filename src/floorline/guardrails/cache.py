@@ -6,7 +6,7 @@ may call there can find out whether somebody asked exactly the same before.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import structs
@@ -35,7 +35,16 @@ class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: int = 30_000
 
 
-def partition(rule: CacheRule, facts: Facts) -> tuple[str, ...]:
+class Shares(Protocol):
+    """A cache's rule, as far as it says with whom answers are shared."""
+
+    @property
+    def partition(self) -> Partition:
+        """With whom."""
+        ...
+
+
+def partition(rule: Shares, facts: Facts) -> tuple[str, ...]:
     """Who shares an answer with the call: those with the same words."""
     if rule.partition == "global":
         return ("global",)

@@ -10,6 +10,7 @@ shell reserves, and on a denial `decide` is asked once more with it.
 from floorline.guardrails import cache, compaction, output, route
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
+from floorline.guardrails.semantic import rule as semantic
 from floorline.guardrails.spending import budget_step, cheaper_step, rate_step
 
 ORDER = ("policy", "rate", "cache", "semantic_cache", "route", "prompt", "output", "budget")
@@ -20,11 +21,9 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     verdict = rate_step(evidence, FORWARD)
     if verdict.action != "forward":
         return verdict
-    if rules.cache is not None:
-        verdict = cache.step(facts, evidence, rules.cache, verdict)
-        if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
-            return verdict
-    # semantic_cache
+    verdict = _stored(facts, evidence, rules, verdict)
+    if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
+        return verdict
     if rules.route is not None:
         verdict = route.step(facts, evidence, rules.route, verdict)
         if verdict.action != "forward":
@@ -38,3 +37,12 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     if rules.reasoning is not None:
         verdict = output.cap_reasoning(facts, rules.reasoning, verdict)
     return budget_step(facts, evidence, verdict)
+
+
+def _stored(facts: Facts, evidence: Evidence, rules: Rules, verdict: Verdict) -> Verdict:
+    """The verdict with the answer that the caches have: the same request's, else one's that asks the same."""
+    if rules.cache is not None:
+        verdict = cache.step(facts, evidence, rules.cache, verdict)
+    if rules.semantic_cache is not None and verdict.action == "forward":
+        verdict = semantic.step(facts, evidence, rules.semantic_cache, verdict)
+    return verdict

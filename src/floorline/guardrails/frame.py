@@ -87,6 +87,26 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     age_s: int = 0
 
 
+class Near(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look into the semantic cache found: a stored answer whose question is the `nearest` to the call's, or none.
+
+    `similarity` is the cosine of the two questions, `agreement` the share of the nearest stored answers that say the same as
+    this one, each weighted by its similarity (None: not compared), `features` what a verifier judges the pair by
+    (`semantic/features.py`). `veto` says why this answer is never served, whatever they are. `draw` is a number below a
+    million that is the call's own: audits go by it. `reason` says why the cache was passed by; `avoided` and `age_s` are as `Looked` has them.
+    """
+
+    state: Literal["near", "miss", "bypass"]
+    reason: str = ""
+    similarity: float = 0.0
+    agreement: float | None = None
+    features: tuple[float, ...] = ()
+    veto: str = ""
+    draw: int = 0
+    avoided: Decimal | None = None
+    age_s: int = 0
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where one budget stands for this call. `used` includes what is `reserved` by calls under way; amounts are of its `unit`.
 
@@ -173,6 +193,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     rate: Denial | None = None
     cache: Looked | None = None
+    semantic: Near | None = None
     lengthy: Lengthy | None = None
     standings: tuple[Standing, ...] = ()
     figures: Figures | None = None

@@ -10,6 +10,7 @@ from floorline.guardrails.frame import HOLDOUT_PPM
 from floorline.guardrails.output import OutputRule, ReasoningRule
 from floorline.guardrails.prompt import PromptCacheRule
 from floorline.guardrails.route import RouteRule
+from floorline.guardrails.semantic.rule import SemanticRule
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     holdout_ppm: int = HOLDOUT_PPM
     cache: CacheRule | None = None
+    semantic_cache: SemanticRule | None = None
     route: RouteRule | None = None
     compaction: CompactionRule | None = None
     prompt_cache: PromptCacheRule | None = None
