@@ -39,6 +39,7 @@ CORE_PACKAGES = (
     "events",
     "query",
     "pricing",
+    "proof",
     "margin",
     "alerts",
     "reviews",

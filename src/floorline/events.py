@@ -265,6 +265,42 @@ class Outcome(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+LabelKind = Literal["semantic", "cascade", "route", "score", "experiment", "drill"]
+LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
+LabelOrigin = Literal["exact", "normalised", "structured", "judge", "scorer", "outcome", "feedback", "report"]
+LABEL_ORIGINS: tuple[LabelOrigin, ...] = get_args(LabelOrigin)
+
+
+class Label(Record, frozen=True, kw_only=True):
+    """Whether one answer was right: what certificates are made of (`proof/`).
+
+    `kind` is the guardrail that it is about and `subject` what a certificate of it is for beside the feature and the step: a candidate
+    model, an experiment. `call_id` is the call whose answer is judged, `other_call_id` the one it was compared with, `model` who
+    gave it. `score` and `features` are what the guardrail went by: numbers without a unit. `right` is the judged answer,
+    `other_right` the one it is compared with, None where that one is itself the measure. `served`: the customer had the judged
+    answer; otherwise it would have been served (shadow). `origin` is who says so. `epoch` names what it holds under (a system
+    prompt, a policy): labels of another epoch count for nothing. `arm` is an experiment's.
+    """
+
+    at: datetime
+    kind: LabelKind
+    feature: str = ""
+    step: str = ""
+    subject: str = ""
+    arm: str = ""
+    customer: str = ""
+    call_id: str = ""
+    other_call_id: str = ""
+    model: str = ""
+    score: float = 0.0  # float: a similarity, never money
+    features: tuple[float, ...] = ()  # float: what a verifier goes by
+    right: bool
+    other_right: bool | None = None
+    served: bool = False
+    origin: LabelOrigin
+    epoch: str = ""
+
+
 class Customer(Record, frozen=True, kw_only=True):
     """What is true of a customer from `valid_from` on (None: always): plan, segment, sign-up month."""
 
