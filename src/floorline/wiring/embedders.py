@@ -1,0 +1,113 @@
+"""Opens what makes vectors of texts on this machine, and the graph that finds near ones among many: the extra `semantic`."""
+
+import hashlib
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from floorline.embedding.index import Neighbour
+from floorline.embedding.lexical import Lexical
+from floorline.embedding.sentences import Sentences
+from floorline.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from floorline.embedding.embedder import Embedder, LocalModel, Vector
+    from floorline.embedding.index import Graph
+
+CONNECTIVITY = 16
+EXPANSION_ADD, EXPANSION_SEARCH = 128, 64
+NAMED_DIGITS = 16
+_CHUNK_BYTES = 1 << 20
+_EXTRA = "pip install 'floorline[semantic]'"
+
+
+def open_embedder(model: "LocalModel | None") -> "Embedder":
+    """What makes vectors: the model in these files, or letters alone where there is none. BadInput when the driver is missing, a file is not
+    the one it should be, or holds no sentence model.
+    """
+    if model is None:
+        return Lexical()
+    for driver in ("onnxruntime", "tokenizers"):
+        if importlib.util.find_spec(driver) is None:
+            raise BadInput(f"a local embedder needs {driver}: {_EXTRA}")
+    _check(model.path, model.sha256)
+    _check(model.tokenizer, model.tokenizer_sha256)
+    try:
+        return _sentences(model)
+    except Exception as error:
+        raise BadInput(f"{model.path} with {model.tokenizer} is no sentence model that can be used: {error}") from error
+
+
+def _check(path: Path, sha256: str) -> None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    if digest.hexdigest() != sha256:
+        raise BadInput(
+            f"{path} has the sha256 {digest.hexdigest()}, and {sha256} is stated: it is another file, or was changed"
+        )
+
+
+def _sentences(model: "LocalModel") -> Sentences:
+    onnx, tokenizers = (
+        cast("Any", importlib.import_module("onnxruntime")),
+        cast("Any", importlib.import_module("tokenizers")),
+    )
+    options = onnx.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnx.InferenceSession(str(model.path), options, providers=["CPUExecutionProvider"])
+    tokenizer = tokenizers.Tokenizer.from_file(str(model.tokenizer))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return Sentences(
+        session,
+        tokenizer,
+        [one.name for one in session.get_inputs()],
+        name=f"onnx-{model.sha256[:NAMED_DIGITS]}-{model.tokenizer_sha256[:NAMED_DIGITS]}",
+        tokens_max=model.tokens_max,
+        multilingual=model.multilingual,
+    )
+
+
+def find_graph() -> "Callable[[int], Graph] | None":
+    """What makes a graph for vectors of so many dimensions; None where the driver is missing: every search then compares all."""
+    return None if importlib.util.find_spec("usearch") is None else _Usearch
+
+
+class _Usearch:
+    """A graph in memory, its vectors at half precision: nearest neighbours above a cosine of .9 are found as with whole ones."""
+
+    def __init__(self, dimensions: int) -> None:
+        driver = cast("Any", importlib.import_module("usearch.index"))
+        self._index = driver.Index(
+            ndim=dimensions,
+            metric="cos",
+            dtype="f16",
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
+            expansion_search=EXPANSION_SEARCH,
+        )
+
+    def add(self, key: int, vector: "Vector") -> None:
+        """One more."""
+        self._index.add(key, vector, threads=1)
+
+    def remove(self, key: int) -> None:
+        """One less."""
+        self._index.remove(key, threads=1)
+
+    def search(self, vector: "Vector", count: int) -> list[Neighbour]:
+        """The nearest, nearest first."""
+        found = self._index.search(vector, count, threads=1)
+        return [
+            Neighbour(int(key), 1 - float(distance))  # float: a cosine
+            for key, distance in zip(found.keys, found.distances, strict=True)
+        ]
