@@ -10,7 +10,7 @@ import msgspec
 
 
 class Linear(msgspec.Struct, frozen=True, kw_only=True, tag="linear"):
-    """A logistic regression over features as they come: what scales them is folded into the coefficients."""
+    """A regression, logistic or plain, over features as they come: what scales them is folded into the coefficients."""
 
     intercept: float
     coefficients: tuple[float, ...]
@@ -37,7 +37,12 @@ Weights = Linear | Trees
 
 def probability(weights: Weights, features: Sequence[float]) -> float:
     """The chance, between 0 and 1, that the answer with these features is right."""
-    return logistic(_linear(weights, features) if isinstance(weights, Linear) else _trees(weights, features))
+    return logistic(value(weights, features))
+
+
+def value(weights: Weights, features: Sequence[float]) -> float:
+    """What the weights make of the features before it is a probability: the log-odds, or what a regression foretells."""
+    return _linear(weights, features) if isinstance(weights, Linear) else _trees(weights, features)
 
 
 def logistic(log_odds: float) -> float:
