@@ -65,10 +65,16 @@ def read_stores(value: Value) -> CacheStores:
     """`gateway.cache`, with the defaults of what it does not say."""
     table, default = value.table(names_below("gateway.cache")), CacheStores()
     memory = table["memory"].size_bytes(maximum=STORE_BYTES_MAX) if "memory" in table else None
+    semantic = table["semantic"].size_bytes(maximum=STORE_BYTES_MAX) if "semantic" in table else None
     disk = table["disk"].size_bytes(maximum=STORE_BYTES_MAX) if "disk" in table else None
     url = table["redis"].secret() if "redis" in table else None
     if url and not _URL.fullmatch(url):
         table["redis"].complain(
             f"`{table['redis'].path}` is no address of a Redis: write redis://host:6379/0, rediss:// or unix://"
         )
-    return CacheStores(memory_bytes=memory or default.memory_bytes, disk_bytes=disk or 0, redis=url or "")
+    return CacheStores(
+        memory_bytes=memory or default.memory_bytes,
+        semantic_bytes=semantic or default.semantic_bytes,
+        disk_bytes=disk or 0,
+        redis=url or "",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from floorline.config.caching import read_stores
+from floorline.config.embedding import read_embedders
 from floorline.config.providers import read_providers
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
@@ -62,6 +63,7 @@ def read_gateway(
         redact=(_hook(gateway["redact"]) if "redact" in gateway else None) or "",
         request_hash="request_hash" not in gateway or gateway["request_hash"].flag() is not False,
         cache=read_stores(gateway["cache"]) if "cache" in gateway else CacheStores(),
+        embedders=read_embedders(gateway["embedders"], folder) if "embedders" in gateway else {},
         accounting="accounting" not in gateway or gateway["accounting"].flag() is not False,
     )
 

@@ -24,6 +24,10 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int = 0
 
 
+LOCAL_TOKENS_MAX = 256
+"""The window of the small sentence models, where none is stated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalModel:
     """A sentence model on this machine: its files, what their content must hash to, and its window in tokens."""
@@ -32,7 +36,7 @@ class LocalModel:
     sha256: str
     tokenizer: Path
     tokenizer_sha256: str
-    tokens_max: int = 256
+    tokens_max: int = LOCAL_TOKENS_MAX
     multilingual: bool = False
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from floorline.embedding.embedder import LocalModel
 from floorline.guardrails.allowance import NOTHING, Allowance
 from floorline.guardrails.rules import Guardrails
 
@@ -96,12 +97,31 @@ class Capturing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheStores:
     """Where a gateway keeps stored answers: in its memory, and behind that on the machine's disk (0: not) and in a Redis that
-    gateways share ('': not).
+    gateways share ('': not). What the semantic cache keeps is in the memory, up to `semantic_bytes`, and in the Redis.
     """
 
     memory_bytes: int = 16 << 20
+    semantic_bytes: int = 64 << 20
     disk_bytes: int = 0
     redis: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """What makes vectors of questions: a model on this machine, one that is `served` as a model of this gateway, or, without either,
+    letters alone. A call waits `time_ms` at most for its question to be looked up.
+
+    `dimensions` is what a served model is asked for, None as many as it likes; `tokens_max` is its window.
+    """
+
+    local: LocalModel | None = None
+    served: str = ""
+    dimensions: int | None = None
+    tokens_max: int = 8_191
+    time_ms: int = 500
+
+
+LETTERS = Embedding()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +183,7 @@ class GatewayPolicy:
     accounting: bool = True
     guardrails: Guardrails | None = None
     cache: CacheStores = CacheStores()
+    embedders: Mapping[str, Embedding] = field(default_factory=dict[str, Embedding])
 
 
 def counts_apart(policy: GatewayPolicy, processes: int) -> str:
