@@ -1,6 +1,7 @@
 """What floorline.yaml says of guardrails: a feature's word beats the general one, and every mistake has its line and column."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -90,6 +91,54 @@ def test_every_setting_is_read_and_a_features_own_word_counts():
 def test_a_mistake_says_where_it_is_and_what_to_write(text, said):
     (problem,) = problems_of(text)
     assert said in problem
+
+
+ROUTES = """\
+guardrails: {downgrade: {gpt-4o: gpt-4o-mini}}
+features: {contracts: {criticality: high}}
+routes:
+  - {name: night, when: time.hour >= 22 and customer.plan in (free | pro), to: gpt-4o-mini, mode: canary 10%}
+  - {name: not yet, to: o3, mode: off}
+  - {name: rest, to: cheaper, everyone: true}
+timezone: Europe/Berlin
+"""
+
+
+def test_route_rules_hold_for_every_feature_in_their_order():
+    rails = rails_of(ROUTES)
+    night, rest = rails.default.route.routes
+    assert (night.to, str(night.when), night.setting.share_ppm) == (
+        "gpt-4o-mini",
+        "time.hour >= 22 and customer.plan in (free | pro)",
+        100_000,
+    )
+    assert (rest.name, rest.when.terms, rest.everyone) == ("rest", (), True)
+    contracts = rails.of("contracts").route
+    assert (contracts.routes, contracts.criticality, contracts.timezone) == ((night, rest), "high", "Europe/Berlin")
+
+
+def test_every_example_of_the_page_on_routing_is_in_order():
+    page = Path(__file__).resolve().parents[2] / "docs" / "routing.md"
+    examples = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert examples
+    assert [problems_of(example) for example in examples] == [[] for _ in examples]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("routes: [{name: a, to: b}, {name: a, to: c}]", "`routes[2].name` is 'a' a second time"),
+        ("routes: [{name: a, when: call.model in (b, c), to: d}]", "between braces YAML ends a text at a comma: separate by |"),
+        ("routes: [{name: ä, to: b}]", "goes out as a header"),
+        ("routes: [{name: a, to: cheaper}]", "no model has one: add downgrade"),
+        ("routes: [{name: a, when: intent.x = b, to: c}]", "`routes[1].when` asks intent.x, and `intents` has no 'x'"),
+        ("routes: [{name: a, to: b, everyone: true, mode: shadow}]", "is tried on nobody first"),
+        ("routes: [{when: call.model = a}]", "`routes[1]` lacks `name`"),
+        ("guardrails: {margin_rules: [{name: x, when: intent.a = b, do: warn}]}", "`routes` alone ask classifiers"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_route_rule_says_where_it_is_and_what_to_write(text, said):
+    assert said in problems_of(text)[0]
 
 
 def test_two_rules_of_one_name_are_a_mistake():

@@ -12,6 +12,7 @@ from floorline.guardrails.listing import mode_text, percent
 from floorline.guardrails.listing import rails as listed
 from floorline.guardrails.rules import Guardrails, Rules
 
+_RULES = {"route": "route", "margin_rule": "margin rule"}
 EVERYONE = "(every other)"
 """The row of features that state no guardrail of their own."""
 
@@ -36,7 +37,7 @@ def print_guardrails(console: Console, policy: GatewayPolicy) -> None:
         return
     table = Table("guardrails of", "guardrail", "mode", "hold-out", box=box.SIMPLE)
     for one in listed(rails):
-        name = f"margin rule {one.rule}: {one.does}" if one.rule else one.guardrail
+        name = f"{_RULES[one.guardrail]} {one.rule}: {one.does}" if one.rule else one.guardrail
         table.add_row(one.feature or EVERYONE, name, mode_text(one.setting), percent(one.holdout_ppm))
     if table.row_count:
         console.print(table)
@@ -51,6 +52,16 @@ def _document(rules: Rules) -> dict[str, object]:
     route = rules.route
     found: dict[str, object] = {
         "holdout_ppm": rules.holdout_ppm,
+        "routes": [
+            {
+                "name": rule.name,
+                "when": str(rule.when),
+                "to": rule.to,
+                "mode": mode_text(rule.setting),
+                "everyone": rule.everyone,
+            }
+            for rule in (() if route is None else route.routes)
+        ],
         "margin_rules": [
             {"name": rule.name, "when": str(rule.when), "do": rule.do, "mode": mode_text(rule.setting)}
             for rule in (() if route is None else route.margin)

@@ -13,13 +13,14 @@ from zoneinfo import available_timezones
 from floorline import clock
 from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.allowance import read_allowance, read_sharing
-from floorline.config.delivery import read_routes
+from floorline.config.delivery import read_routes as read_delivery
 from floorline.config.gateway import read_gateway
 from floorline.config.guardrails import read_guardrails
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
+from floorline.config.routes import read_routes
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.config.web import read_web
@@ -110,7 +111,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     zone, litellm = table.get("timezone"), table.get("litellm_file")
     timezone = (_timezone(zone) if zone else None) or "UTC"
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
-    routes = read_routes(_apart(table["delivery"], for_control)) if "delivery" in table else ()
+    routes = read_delivery(_apart(table["delivery"], for_control)) if "delivery" in table else ()
     allowance = read_allowance(table, timezone)
     config = Config(
         path=path,
@@ -127,7 +128,13 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=replace(
             read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
-            guardrails=read_guardrails(table, features, counted=allowance != NOTHING),
+            guardrails=read_guardrails(
+                table,
+                features,
+                routes=read_routes(table["routes"], frozenset()) if "routes" in table else (),
+                timezone=timezone,
+                counted=allowance != NOTHING,
+            ),
             allowance=allowance,
             sharing=read_sharing(table["counters"]) if "counters" in table else None,
         ),

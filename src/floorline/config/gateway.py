@@ -53,6 +53,7 @@ def read_gateway(
         models=_models(table["models"], providers) if "models" in table else {},
         features=_restrictions(features, providers),
         customers=_restrictions(customers, providers),
+        attributes=_attributes(customers),
         capture=captures,
         unattributed=cast("Unattributed", _choice(gateway, "unattributed", get_args(Unattributed), "warn")),
         disconnect=cast("Disconnect", _choice(gateway, "disconnect", get_args(Disconnect), "drain")),
@@ -148,6 +149,15 @@ def _restrictions(tables: Tables, providers: Mapping[str, Provider]) -> dict[str
         )
         for name, table in tables.items()
         if "allowed_providers" in table or "allowed_regions" in table
+    }
+
+
+def _attributes(customers: Tables) -> dict[str, dict[str, str]]:
+    """What is said of customers for rules to ask; those of whom nothing is said are left out."""
+    return {
+        customer: {name: text for name, entry in table["attributes"].entries().items() if (text := entry.value.text())}
+        for customer, table in customers.items()
+        if "attributes" in table
     }
 
 

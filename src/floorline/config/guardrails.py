@@ -14,6 +14,7 @@ from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
 from floorline.guardrails.route import RESPONSES, Evident, MarginRule, Response, RouteRule
+from floorline.guardrails.routing import CHEAPER, Routing
 from floorline.guardrails.rules import Guardrails, Rules
 
 MODES = ("off", "shadow", "canary", "enforce")
@@ -37,11 +38,18 @@ _Rule = TypeVar("_Rule", bound=_Ruled)
 
 
 def read_guardrails(
-    table: Mapping[str, Value], features: Mapping[str, Mapping[str, Value]], *, counted: bool
+    table: Mapping[str, Value],
+    features: Mapping[str, Mapping[str, Value]],
+    *,
+    routes: tuple[Routing, ...],
+    timezone: str,
+    counted: bool,
 ) -> Guardrails | None:
-    """What the file says of guardrails; None when it says nothing and, by `counted`, states no budget and no rate either."""
+    """What the file says of guardrails; None when it says nothing, has no `routes` and, by `counted`, no budget and no rate either.
+    Times of day are those of `timezone`.
+    """
     general = table["guardrails"].table(names_below(_GENERAL)) if "guardrails" in table else {}
-    default = _rules(general, _GENERAL, _general_route(general))
+    default = _rules(general, _GENERAL, replace(_general_route(general), routes=routes, timezone=timezone))
     of_features = {
         name: _of_feature(entry, default)
         for name, entry in features.items()
@@ -51,6 +59,12 @@ def read_guardrails(
     if default == Rules() and not changed and not counted:
         return None
     _check_downgrades(general, [default, *changed.values()])
+    if any(rule.to == CHEAPER for rule in routes) and not any(
+        one.route and one.route.cheaper for one in [default, *changed.values()]
+    ):
+        table["routes"].complain(
+            "`routes`: a rule goes to the cheaper model, and no model has one: add downgrade: {gpt-4o: gpt-4o-mini} to `guardrails`"
+        )
     return Guardrails(default=default, features=changed)
 
 
@@ -93,7 +107,7 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
         base,
         holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
         cache=_one(table, "cache", setting, base.cache, read_cache),
-        route=route if margin or cheaper else None,
+        route=route if margin or cheaper or route.routes else None,
         prompt_cache=_one(table, "prompt_cache", setting, base.prompt_cache, read_prompt_cache),
         compaction=compaction,
         output=_one(table, "output", setting, base.output, read_output),
@@ -140,7 +154,11 @@ def _margin_rules(value: Value, setting: str) -> tuple[MarginRule, ...]:
         below = f"{setting}.margin_rules[]"
         table = item.table(names_below(below), required=required_below(below))
         name = table["name"].text() if "name" in table else None
-        when = _condition(table["when"]) if "when" in table else None
+        when = read_condition(table["when"]) if "when" in table else None
+        if when is not None and any(term.label for term in when.terms):
+            table["when"].complain(
+                f"`{table['when'].path}`: `routes` alone ask classifiers and routers: write the rule there"
+            )
         do = table["do"].one_of(RESPONSES) if "do" in table else None
         if name in found:
             table["name"].complain(
@@ -152,7 +170,8 @@ def _margin_rules(value: Value, setting: str) -> tuple[MarginRule, ...]:
     return tuple(found.values())
 
 
-def _condition(value: Value) -> Condition | None:
+def read_condition(value: Value) -> Condition | None:
+    """The comparisons of a rule; None after a complaint."""
     content = value.text()
     try:
         return None if content is None else parse_condition(content)

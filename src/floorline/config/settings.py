@@ -114,6 +114,7 @@ _GATEWAY = (
     _setting("gateway.accounting", "true or false", "true", "false leaves attribution, prices and records out: for measurements"),
     _setting("customers.<customer>.allowed_providers", "list of providers", "every one", "where this customer's calls may go, each attempt"),
     _setting("customers.<customer>.allowed_regions", "list of regions", "every one", "as allowed_providers, by region"),
+    _setting("customers.<customer>.attributes.<attribute>", "text", "none", "what rules may ask of this customer, as customer.attribute.<attribute>"),
 )  # fmt: skip
 
 
@@ -160,6 +161,11 @@ _GUARDRAILS = (
     _setting("guardrails.evidence.days", "whole number from 1 to 28", "3", "days of the period that must have begun before"),
     _setting("features.<feature>.criticality", "high, normal or low", "normal", "what margin rules may ask for"),
     *_guardrails("features.<feature>.guardrails"),
+    _setting("routes[].name", "text", "required", "what records, reasons and the header x-floorline-route call the rule"),
+    _setting("routes[].when", "comparisons joined by `and`", "always", "when it holds; the first rule that does and acts counts"),
+    _setting("routes[].to", "model, cheaper or asked", "required", "where the call goes: a model by its name here, the cheaper one of `downgrade`, or where it asks to go"),
+    _setting("routes[].mode", "off, shadow, canary N% or enforce", "enforce", "how far the rule is on"),
+    _setting("routes[].everyone", "true or false", "false", "the hold-out too: for a rule that is no optimisation"),
 )  # fmt: skip
 _ALLOWANCE = (
     _setting("budgets[].name", "text", "required", "what counters, refusals and events call it; no two have the same"),

@@ -5,7 +5,7 @@ what the call really used is settled. `pipeline` calls this only where floorline
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec import structs
@@ -17,7 +17,7 @@ from floorline.gateway.attempts import Answered, Edit
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taken, Taking
-from floorline.gateway.counters.tally import Counted, Hold
+from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
 from floorline.gateway.measuring import measured
@@ -42,6 +42,8 @@ from floorline.guardrails.spending import refusal
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
 
+NOTHING_SAID: Mapping[str, str] = {}
+NOWHERE: frozenset[str] = frozenset()
 OWN = Rules()
 """A call of the gateway's own is within its customer's budgets, and no optimisation changes it."""
 
@@ -154,6 +156,7 @@ class Guard:
             lengthy=_lengthy(guarded.lengthy),
             figures=figures,
             stale=stale,
+            budget_used=used_share(hold) if hold is not None and rules.route and rules.route.asks_budgets else None,
         )
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
@@ -277,6 +280,7 @@ def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapsho
     whose, view, route = call.attribution, call.view, call.route
     asks = SAYS_NOTHING if rules.reasoning is None else thinking(route.endpoint, call.request.body)
     unit = unit_of(whose.customer, whose.user, call.key.id)
+    asked = rules.route
     return Facts(
         at=call.opened_at,
         customer=whose.customer,
@@ -284,6 +288,7 @@ def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapsho
         plan=whose.plan,
         feature=whose.feature,
         workflow=whose.workflow,
+        step=whose.step,
         key=call.key.id,
         call_type=call.call_type,
         environment=whose.environment,
@@ -302,19 +307,40 @@ def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapsho
         cheaper=_cheaper(call, rules, snapshot),
         held_out=held_out(unit, rules.holdout_ppm),
         unit=unit,
+        headers=NOTHING_SAID if asked is None or not asked.headers else _headers(call, asked.headers),
+        metadata=call.metadata,
+        attributes=snapshot.policy.attributes.get(whose.customer, NOTHING_SAID),
+        reachable=NOWHERE
+        if asked is None or not asked.destinations
+        else _reachable(call, asked.destinations, snapshot),
     )
 
 
+def _headers(call: UnderWay, names: frozenset[str]) -> dict[str, str]:
+    """What the call says in the headers that rules ask for."""
+    said = {name: call.request.headers.get(name.encode(), b"").decode("latin-1").strip() for name in names}
+    return {name: text for name, text in said.items() if text}
+
+
 def _cheaper(call: UnderWay, rules: Rules, snapshot: Snapshot) -> str:
-    """The model of the downgrade map for this call's, where it may go there and can be said there."""
+    """The model of the downgrade map for this call's, where it may go there."""
     model = "" if rules.route is None else rules.route.cheaper.get(call.view.model, "")
-    if not model or call.route.action != "call":
-        return ""
+    return model if model and _may_go(call, model, snapshot) else ""
+
+
+def _reachable(call: UnderWay, models: frozenset[str], snapshot: Snapshot) -> frozenset[str]:
+    """Those of the models that the call may go to."""
+    return frozenset([model for model in models if _may_go(call, model, snapshot)])
+
+
+def _may_go(call: UnderWay, model: str, snapshot: Snapshot) -> bool:
+    """Whether everything that binds the call lets it go to the model, and it can be said there."""
+    if call.route.action != "call":
+        return False
     place = snapshot.places.of(call.route, model, call.attribution, call.key)
     if place.kind:
-        return ""
-    can_be_said = place.own or any(not isinstance(call.asked(dialect), Invalid) for dialect in place.dialects)
-    return model if can_be_said else ""
+        return False
+    return place.own or any(not isinstance(call.asked(dialect), Invalid) for dialect in place.dialects)
 
 
 def _figures(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | None, bool]:

@@ -15,7 +15,8 @@ from floorline.gateway.underway import UnderWay
 from floorline.money import ZERO
 from floorline.pricing.answers import price_answer
 
-DOWNGRADE = "downgrade"
+MOVING = frozenset({"downgrade", "route"})
+"""What touches say of guardrails that send a call to another model."""
 
 
 def measured(call: UnderWay, account: Account, snapshot: Snapshot) -> tuple[tuple[Touch, ...], Decimal | None]:
@@ -27,7 +28,7 @@ def measured(call: UnderWay, account: Account, snapshot: Snapshot) -> tuple[tupl
         return (), None
     touches = tuple(
         [
-            replace(one, saved=_saved(one, call, account, snapshot)) if one.action == DOWNGRADE else one
+            replace(one, saved=_saved(one, call, account, snapshot)) if one.action in MOVING else one
             for one in guarded.verdict.touches
         ]
     )
@@ -43,7 +44,9 @@ def _counterfactual(touches: tuple[Touch, ...], cost: Decimal | None) -> Decimal
 
 
 def _saved(one: Touch, call: UnderWay, account: Account, snapshot: Snapshot) -> Decimal | None:
-    """USD between the model that was asked for and the cheaper one, for what the answer used."""
+    """USD between the model that was asked for and the one that the guardrail chose, for what the answer used; below zero where that
+    one is dearer.
+    """
     guarded = call.guarded
     assert guarded is not None, "what touched a call was decided"
     if account.usage is None or account.effective_cost is None:
@@ -51,7 +54,10 @@ def _saved(one: Touch, call: UnderWay, account: Account, snapshot: Snapshot) -> 
     actual = account.of_attempt(len(call.tries) - 1)
     treated = one.arm == "treated"
     other = _cost_at(
-        call.view.model if treated else guarded.facts.cheaper, call, (account.usage, *account.also), snapshot
+        call.view.model if treated else guarded.verdict.moves[one.guardrail],
+        call,
+        (account.usage, *account.also),
+        snapshot,
     )
     if other is None:
         return None

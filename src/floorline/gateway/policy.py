@@ -161,7 +161,7 @@ class GatewayPolicy:
     """Everything that floorline.yaml tells a gateway. `providers` keeps the file's order: a model that no group names
     goes to the first provider of the request's dialect.
 
-    `redact` names the user's hook as `package.module:function`, '' for none. `request_hash`: each record says, as a keyed hash, what was
+    `attributes` are what rules may ask of each customer. `redact` names the user's hook as `package.module:function`, '' for none. `request_hash`: each record says, as a keyed hash, what was
     asked. `guardrails` None: there are none. `sharing` None: each gateway process counts for itself. `accounting` off leaves attribution, prices and records out; it exists for measurements.
     """
 
@@ -169,6 +169,7 @@ class GatewayPolicy:
     models: Mapping[str, ModelGroup] = field(default_factory=dict[str, ModelGroup])
     features: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
     customers: Mapping[str, Allowed] = field(default_factory=dict[str, Allowed])
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     capture: Mapping[str, Capturing] = field(default_factory=dict[str, Capturing])
     unattributed: Unattributed = "warn"
     disconnect: Disconnect = "drain"

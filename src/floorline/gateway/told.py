@@ -11,7 +11,9 @@ SHOWN_MAX = 256
 
 
 def told_of(call: UnderWay, account: Account | None) -> Headers:
-    """What the gateway says of the call on its answer; without an account where its cost is not known yet."""
+    """What the gateway says of the call on its answer; without an account where its cost is not known yet. A verdict has some of its
+    own, as x-floorline-route.
+    """
     last = call.tries[-1] if call.tries else None
     headers = [
         (b"x-floorline-call-id", call.id.encode()),

@@ -7,7 +7,7 @@ last because what it reserves is the worst case of everything decided before it:
 shell reserves, and on a denial `decide` is asked once more with it.
 """
 
-from floorline.guardrails import cache, compaction, output, route
+from floorline.guardrails import cache, compaction, output, route, routing
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.semantic import rule as semantic
@@ -25,6 +25,9 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
         return verdict
     if rules.route is not None:
+        if rules.route.routes:
+            subject = route.subject_of(facts, evidence, rules.route)
+            verdict = routing.step(subject, evidence.route, rules.route.routes, verdict)
         verdict = route.step(facts, evidence, rules.route, verdict)
         if verdict.action != "forward":
             return verdict

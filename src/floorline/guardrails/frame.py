@@ -47,7 +47,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is at least a byte. `output_cap` bounds one answer's output tokens, None: the request has no bound. `priced` is False for what
     no provider charges. `cheaper` is the model of the downgrade map that this call may go to, '' when there is none.
     `held_out`: its customer is left alone by every optimisation. `unit` is whom assignment goes by. `effort` and `thinking_tokens`
-    are what it asks of its model's thinking, '' and None where it does not say or nobody caps it.
+    are what it asks of its model's thinking, '' and None where it does not say or nobody caps it. `headers` (lower case), `metadata`
+    and its customer's `attributes` are there where a rule asks for them, and `reachable` are the models that route rules may send it to.
     """
 
     at: datetime
@@ -56,6 +57,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     feature: str = ""
     workflow: str = ""
+    step: str = ""
     key: str = ""
     call_type: str = "generation"
     environment: str = "production"
@@ -74,6 +76,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     cheaper: str = ""
     held_out: bool = False
     unit: str = ""
+    headers: Mapping[str, str] = {}
+    metadata: Mapping[str, str] = {}
+    attributes: Mapping[str, str] = {}
+    reachable: frozenset[str] = frozenset()
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """What classifiers and routers said of a call, by `intent.<name>` and `router.<name>`: '' where one abstained or did not answer.
+    `cost` is what asking models for it cost, `said` how they came to it, in sentences.
+    """
+
+    labels: Mapping[str, str] = {}
+    cost: Decimal = ZERO
+    said: tuple[str, ...] = ()
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +204,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked up for a call; None and () where nobody asked or nothing was found.
 
     `rate` and `denial` deny the call: a rate before anything else is looked at, a budget when the verdict's worst case was to be
-    reserved. `stale`: there are margin rules, and the figures they go by are too old or missing.
+    reserved. `stale`: there are margin rules, and the figures they go by are too old or missing. `budget_used` is the largest share
+    that is used of any of the call's budgets, where a rule asks for it.
     """
 
     rate: Denial | None = None
@@ -199,6 +216,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     figures: Figures | None = None
     stale: bool = False
     denial: Denial | None = None
+    budget_used: Decimal | None = None
+    route: Routed | None = None
 
 
 NOTHING_KNOWN = Evidence()
@@ -237,7 +256,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is decided of a call. A `hit` is answered from the cache, a `refuse` with its refusal.
 
     A forwarded call goes to `model` ('': the one it asks for) with `changes`, `shortened` by its summary, after `delay_ms`; `output_cap` is the bound that one
-    of them sets (None: as asked), which is what a budget reserves. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
+    of them sets (None: as asked), which is what a budget reserves. `moves` says to which model each guardrail sent the call, or would
+    have, were it of the treated. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
     """
 
     action: Action = "forward"
@@ -248,6 +268,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms: int = 0
     refusal: Refusal | None = None
     touches: tuple[Touch, ...] = ()
+    moves: Mapping[str, str] = {}
     reasons: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from floorline.guardrails import route
+from floorline.guardrails import route, routing
 from floorline.guardrails.frame import Setting
 from floorline.guardrails.rules import Guardrails, Rules
 
@@ -16,12 +16,12 @@ DOES: dict[str, str] = {
     "output": "bounds how long an answer may become",
     "reasoning": "bounds how hard a model may think",
 }
-"""What each guardrail but the margin rules does to a call."""
+"""What each guardrail but the route and margin rules does to a call."""
 
 
 class Rail(NamedTuple):
     """One guardrail that is on for one feature, '' for every feature without rules of its own. `guardrail` is what touches call
-    it, `rule` the name of a margin rule.
+    it, `rule` the name of a route or margin rule.
     """
 
     feature: str
@@ -54,6 +54,8 @@ def percent(ppm: int) -> str:
 
 
 def _settings(rules: Rules) -> Iterator[tuple[str, str, Setting, str]]:
+    for rule in () if rules.route is None else rules.route.routes:
+        yield routing.NAME, rule.name, rule.setting, f"to {rule.to}" + (f" when {rule.when}" if rule.when.terms else "")
     for rule in () if rules.route is None else rules.route.margin:
         yield route.NAME, rule.name, rule.setting, f"{rule.do} when {rule.when}"
     for name in rules.__struct_fields__:

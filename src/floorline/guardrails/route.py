@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from floorline.guardrails.condition import Condition, Criticality, Subject
 from floorline.guardrails.frame import ENFORCE, Evidence, Facts, Figures, Refusal, Setting, Verdict, arm, touch
+from floorline.guardrails.routing import Routing
 
 NAME = "margin_rule"
 Response = Literal["downgrade", "refuse", "warn"]
@@ -44,17 +45,20 @@ class Evident(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class RouteRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Margin rules, the first that holds counts; and `cheaper`, the model to go to instead, by the model asked for.
+    """Route rules and then margin rules, of each the first that holds counts; and `cheaper`, the model to go to instead, by the model
+    asked for.
 
-    `fail` says what is done when the figures are older than `stale_after_s`.
+    `fail` says what is done when the figures are older than `stale_after_s`, `timezone` whose clock times of day go by.
     """
 
+    routes: tuple[Routing, ...] = ()
     margin: tuple[MarginRule, ...] = ()
     cheaper: Mapping[str, str] = {}
     criticality: Criticality = "normal"
     evident: Evident = Evident()
     stale_after_s: int = 3_600
     fail: Literal["open", "closed"] = "open"
+    timezone: str = "UTC"
 
     @cached_property
     def stale_after(self) -> timedelta:
@@ -64,12 +68,46 @@ class RouteRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def asks_figures(self) -> bool:
         """Whether any rule goes by what the ledger knows of customers."""
-        return any(rule.when.of_figures for rule in self.margin)
+        return any(rule.when.of_figures for rule in (*self.routes, *self.margin))
+
+    @cached_property
+    def asks_budgets(self) -> bool:
+        """Whether any rule goes by how much of a budget is used."""
+        return any(term.field == "budget.used" for rule in (*self.routes, *self.margin) for term in rule.when.terms)
+
+    @cached_property
+    def headers(self) -> frozenset[str]:
+        """The headers that rules ask for, in lower case."""
+        return frozenset(
+            [name.lower() for rule in (*self.routes, *self.margin) for name in rule.when.asks("call.header")]
+        )
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The classifiers and routers that route rules ask."""
+        return frozenset([term.label for rule in self.routes for term in rule.when.terms]) - {""}
+
+    @cached_property
+    def destinations(self) -> frozenset[str]:
+        """The models that route rules name."""
+        return frozenset([rule.model for rule in self.routes]) - {""}
+
+
+def subject_of(facts: Facts, evidence: Evidence, rule: RouteRule) -> Subject:
+    """What conditions are about."""
+    return Subject(
+        facts=facts,
+        criticality=rule.criticality,
+        figures=None if evidence.stale else _evident(evidence.figures, rule.evident, facts),
+        timezone=rule.timezone,
+        budget_used=evidence.budget_used,
+        labels={} if evidence.route is None else evidence.route.labels,
+    )
 
 
 def step(facts: Facts, evidence: Evidence, rule: RouteRule, so_far: Verdict) -> Verdict:
     """The verdict with what the first margin rule that holds does."""
-    if not rule.margin or not facts.priced:
+    if not facts.priced or not (rule.margin or rule.asks_figures):
         return so_far
     stale = evidence.stale and rule.asks_figures
     if stale and rule.fail == "closed":
@@ -78,11 +116,10 @@ def step(facts: Facts, evidence: Evidence, rule: RouteRule, so_far: Verdict) -> 
         so_far = _because(
             so_far, f"what customers pay and cost is older than {_ago(rule.stale_after_s)}: no rule went by it"
         )
-    figures = None if evidence.stale else _evident(evidence.figures, rule.evident, facts)
-    subject = Subject(facts=facts, criticality=rule.criticality, figures=figures)
+    subject = subject_of(facts, evidence, rule)
     for one in rule.margin:
         if one.when.holds(subject):
-            return _done(one, facts, figures, so_far)
+            return _done(one, facts, subject.figures, so_far)
     return so_far
 
 
@@ -96,11 +133,10 @@ def downgraded(facts: Facts, name: str, setting: Setting, why: str, so_far: Verd
         return _because(so_far, f"{why}, and no cheaper model is named for {facts.model}", name)
     which = arm(setting, name, facts)
     touches = (*so_far.touches, touch(setting, name, which, "downgrade"))
+    so_far = replace(so_far, touches=touches, moves={**so_far.moves, name: facts.cheaper})
     if which != "treated":
-        return replace(so_far, touches=touches)
-    return _because(
-        replace(so_far, touches=touches, model=facts.cheaper), f"{why}: {facts.cheaper} for {facts.model}", name
-    )
+        return so_far
+    return _because(replace(so_far, model=facts.cheaper), f"{why}: {facts.cheaper} for {facts.model}", name)
 
 
 def _done(rule: MarginRule, facts: Facts, figures: Figures | None, so_far: Verdict) -> Verdict:

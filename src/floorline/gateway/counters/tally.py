@@ -265,6 +265,12 @@ def standings(hold: Hold) -> tuple[Standing, ...]:
     return tuple(found)
 
 
+def used_share(hold: Hold) -> Decimal | None:
+    """The largest share of its limit that is used of any of the call's budgets; None where it has none."""
+    shares = [Decimal(bucket.counter) / budget.limit_quanta for budget, bucket in hold.counted]
+    return max(shares, default=None)
+
+
 def told(hold: Hold) -> list[tuple[bytes, bytes]]:
     """What the call's answer says of its budgets: what is left of the one of which the smallest share is, and the highest
     threshold that any of them has reached.
