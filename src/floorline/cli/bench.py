@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from floorline.bench import prefix, web
+from floorline.bench import prefix, routing, web
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
 from floorline.bench.quarter.suite import false_alarms_said, outcomes
@@ -47,12 +47,13 @@ CALLS = _Calls()
 GATEWAY = "gateway"
 QUARTER = "quarter"
 PREFIX = "prefix"
+ROUTING = "routing"
 WEB = "web"
 WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, WEB, "all"]), default="all")
+@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, ROUTING, WEB, "all"]), default="all")
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
 )
@@ -89,6 +90,11 @@ WIDTH = 140  # of what is not a terminal
     help="prefix: Mooncake's conversation_trace.jsonl, plain or gzip.",
 )
 @click.option("--model", default=prefix.MODEL, show_default=True, help="prefix: the model of Anthropic's to price by.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="routing: folder with RouteLLM's evaluations, mmlu/ and mt_bench/.",
+)
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
 def command(
     suite: str,
@@ -105,13 +111,14 @@ def command(
     servegen: Path | None,
     trace: Path | None,
     model: str,
+    data: Path | None,
     save: Path | None,
 ) -> None:
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
     `gateway` measures whole gateways beside each other, `quarter` simulates companies whose margins are eroded and says
-    what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `web` asks every page
-    of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
+    what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `routing` certifies
+    cheaper models on recorded answers and says what that saves and misses, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -125,6 +132,8 @@ def command(
         figures = {QUARTER: _quarter(console, range(first, first + seeds), servegen)}
     elif suite == PREFIX:
         figures = {PREFIX: _prefix(console, trace, model)}
+    elif suite == ROUTING:
+        figures = {ROUTING: _routing(console, data)}
     elif suite == WEB:
         figures = {WEB: _web(console, calls, ledger)}
     else:
@@ -147,6 +156,15 @@ def _prefix(console: Console, trace: Path | None, model: str) -> object:
     sheet = prefix.run(trace, model)
     _print(console, sheet.title, sheet.columns, sheet.rows)
     return dataclasses.asdict(sheet)
+
+
+def _routing(console: Console, data: Path | None) -> object:
+    if data is None:
+        raise BadInput("bench routing needs --data FOLDER: RouteLLM's evaluations, with mmlu/ and mt_bench/ below it")
+    sheets = routing.run(data)
+    for sheet in sheets:
+        _print(console, sheet.title, sheet.columns, sheet.rows)
+    return [dataclasses.asdict(sheet) for sheet in sheets]
 
 
 def _web(console: Console, calls: int, ledger: Path | None) -> object:

@@ -1,0 +1,105 @@
+"""What certificates of candidates and of scores have in common: which labels count, and how a state follows from the one before.
+
+shadow ─▶ certified      the bar is shown to be held (a lower bound, whenever one looks)
+shadow ─▶ refused        it is shown to be missed
+certified ─▶ suspended   labels since then show that it is missed: an alarm
+suspended ─▶ certified   shown anew, by labels since the alarm alone
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from floorline.events import Label
+from floorline.guardrails.certified.operating import Compared
+from floorline.guardrails.certified.rule import CertifiedRule
+from floorline.proof.betting import Wealth
+from floorline.proof.certificate import Certificate
+from floorline.proof.labels import Place, latest_epoch, of_epoch
+
+Before = Callable[[Place], Certificate | None]
+"""The certificate that a place had so far."""
+
+LabelsBy = Mapping[Place, Sequence[Label]]
+"""Labels by what they are about, each in the order of their time, none empty."""
+
+
+def compared_of(label: Label) -> Compared:
+    """The label as a comparison; where nobody judged the reference, it is the measure."""
+    return Compared(
+        cheap=float(label.right),
+        reference=1.0 if label.other_right is None else float(label.other_right),
+        of=(label.feature, label.step),
+        score=label.score,
+        features=label.features,
+    )
+
+
+def counted(labels: Sequence[Label], before: Certificate | None) -> tuple[Label, ...]:
+    """Those that hold under what is true now; after an alarm, those that came since."""
+    epoch = latest_epoch(labels)
+    found = of_epoch(labels, epoch)
+    if before is None or before.epoch != epoch or before.state != "suspended":
+        return found
+    return tuple([one for one in found if one.at > before.since])
+
+
+def since(labels: Sequence[Label], before: Certificate) -> tuple[Label, ...]:
+    """Those that came after the certificate took its state."""
+    return tuple([one for one in of_epoch(labels, before.epoch) if one.at > before.since])
+
+
+def in_time(labels: LabelsBy) -> list[Label]:
+    """The labels of all places in one order."""
+    return sorted([one for found in labels.values() for one in found], key=lambda one: (one.at, one.source, one.id))
+
+
+def acts(before: Certificate | None, labels: Sequence[Label]) -> bool:
+    """Whether the certificate is in force, under what is true now."""
+    return before is not None and before.acts and before.epoch == latest_epoch(labels)
+
+
+def blank(
+    rule: CertifiedRule, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime
+) -> Certificate:
+    """A certificate that says what was `found` to count of the labels, and nothing yet of what that shows."""
+    return Certificate(
+        kind=place.kind,
+        feature=place.feature,
+        step=place.step,
+        subject=place.subject,
+        budget=rule.bar,
+        labels=len(found),
+        rights=sum([one.right for one in found]),
+        since=now,
+        epoch=latest_epoch(labels),
+        model=labels[-1].model,
+    )
+
+
+def kept(before: Certificate | None, made: Certificate) -> Certificate:
+    """The certificate, in its state since it has been in it; one that was taken back stays so until it is shown anew."""
+    if before is None or before.epoch != made.epoch:
+        return made
+    if before.state == "suspended" and made.state == "shadow":
+        return replace(made, state="suspended", since=before.since)
+    return replace(made, since=before.since) if before.state == made.state else made
+
+
+def suspended(made: Certificate, alarm: Wealth, rule: CertifiedRule, now: datetime) -> Certificate:
+    """The certificate taken back by its alarm."""
+    reason = f"an alarm after {alarm.n} labels: they show that quality misses the bar of {percent(rule.bar)}"
+    return replace(made, state="suspended", since=now, alarm=alarm, reason=reason)
+
+
+def too_weak(rule: CertifiedRule) -> str:
+    """Why no certificate can be had with the rule's judge; '' where one can."""
+    if not rule.judge or rule.judge_error <= 1 - rule.bar:
+        return ""
+    return f"its judge errs in {percent(rule.judge_error)}, more than the bar of {percent(rule.bar)} leaves"
+
+
+def percent(share: float | None) -> str:
+    """As people read it."""
+    return "no" if share is None else f"{100 * share:.1f} %"
