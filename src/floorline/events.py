@@ -366,7 +366,7 @@ class Adjustment(Record, frozen=True, kw_only=True):
     unpriced_delta: int
 
 
-LedgerRecord = Call | Revenue | Cost | Outcome | Customer | Alias | FxRate | Adjustment
+LedgerRecord = Call | Revenue | Cost | Outcome | Customer | Alias | FxRate | Adjustment | Label
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):

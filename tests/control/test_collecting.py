@@ -18,6 +18,7 @@ from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.spool import segment_paths
 from floorline.query import Query
 from tests.support.gateway import LOST_USD, NOON, SpoolingGateway, cost_of, estimator, opening
+from tests.support.records import label
 
 LATER = NOON + timedelta(days=1)
 
@@ -265,6 +266,23 @@ def test_price_versions_are_kept_before_the_calls_that_they_price(ledger, home):
     versions = ledger.state.price_versions()
     assert versions["v"] == '{"id":"v"}'
     assert len(versions) == 2  # and the one of the estimate
+
+
+def test_labels_are_collected_among_the_calls_once_and_counted_apart(ledger, home):
+    gateway, control = SpoolingGateway(home), collector(ledger)
+    gateway.open(1)
+    gateway.spool.append(codec.frame_of_label(label(1)))
+    gateway.close(1)
+    control.step(NOON)
+    gateway.spool.append(codec.frame_of_label(label(2)))
+    gateway.end()
+    again = collector(ledger)
+    again.step(NOON)
+    (found,) = ledger.query(
+        Query(sql="SELECT count() AS id, '' AS ending, '' AS basis, toDecimal64(0, 2) AS usd FROM labels", row=Kept)
+    )
+    assert (found.id, control.done.labels, again.done.labels) == (2, 1, 1)
+    assert (kept(ledger), control.done.new, segments(home)) == (closed(1), 1, [])
 
 
 def test_a_frame_that_this_release_does_not_know_is_in_quarantine_and_holds_nothing_up(ledger, home):

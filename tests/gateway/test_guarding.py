@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from floorline.errors import BadInput
-from floorline.gateway.figures_file import FiguresFile
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Allowed, ModelGroup, Target
+from floorline.gateway.published import Published
 from floorline.guardrails.condition import parse_condition
 from floorline.guardrails.figures import Known, from_bytes, to_bytes
 from floorline.guardrails.frame import Setting
@@ -131,7 +131,7 @@ def test_figures_are_the_same_after_their_file():
 
 def test_a_file_of_figures_is_read_when_it_changed_and_a_damaged_one_is_complained_of_once(tmp_path: Path) -> None:
     path = tmp_path / "figures"
-    file = FiguresFile(path)
+    file = Published(path, from_bytes)
     assert file.poll() is None
     put_file(path, to_bytes(known()))
     assert file.poll() is not None

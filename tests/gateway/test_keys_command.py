@@ -33,6 +33,7 @@ sources = Sources(
     stamp=lambda: 1,
     ring=watch_keys(),
     figures=lambda: None,
+    certificates=lambda: None,
     sign=lambda provider: None,
     purges=lambda: None,
     tiers=lambda stores: (),

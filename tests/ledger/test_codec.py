@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from floorline.events import Alias, Attempt, CostLine, Customer, FxRate, Opening, Touch
 from floorline.ledger import codec
 from floorline.ledger.codec import Unfit, decode, encode, identity_of
-from tests.support.records import START, adjustment, call, outcome, revenue
+from tests.support.records import START, adjustment, call, label, outcome, revenue
 
 PRINT = bytes(16)
 
@@ -119,6 +119,8 @@ LINE = CostLine(component="inference", unit="input", quantity=Decimal(1), per=1,
         (call(1, metadata={"a": 1}), r"calls\.metadata"),
         (call(1, touches=(Touch(guardrail="", mode="enforce", arm="treated", action=""),)), r"calls\.touches\.guardrail\[0\]"),
         (msgspec.structs.replace(revenue(1), period_end=date(2200, 1, 1)), r"revenue\.period_end"),
+        (label(1, score=float("nan")), r"labels\.score"),
+        (label(1, features=(1.0, float("inf"))), r"labels\.features\[1\]"),
         (msgspec.structs.replace(adjustment(call(1), 1, None), unpriced_delta=200), r"adjustments\.unpriced_delta"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from floorline.ledger.schema import migrations
 from floorline.ledger.store import Store
 from floorline.query import Query
 from tests.support.ledger import entry
-from tests.support.records import START, adjustment, call, mixed, revenue
+from tests.support.records import START, adjustment, call, label, mixed, revenue
 
 NAMES = ("customer-3", "cus_three")
 KEYS = (2**64 - 1, 7)
@@ -66,6 +66,7 @@ def fill(ledger):
         entry(theirs),
         entry(adjustment(theirs, 9_999, Decimal("0.5"))),
         entry(revenue(3)),
+        entry(label(3, customer="cus_three", call_id="call-of-customer-3", subject="customer-3")),
         entry(Customer(source="c", id="customer-3", customer="customer-3", name="Three Ltd", plan="pro")),
         entry(Customer(source="c", id="customer-30", customer="customer-30", name="Thirty Ltd")),
         entry(Alias(source="a", id="customer:cus_three", kind="customer", alias="cus_three", canonical="customer-3")),

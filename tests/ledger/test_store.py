@@ -15,7 +15,7 @@ from floorline.ledger.shipping import shipments
 from floorline.ledger.store import Batch, BatchRefused, StoreDown
 from floorline.query import Query
 from tests.support.ledger import entry
-from tests.support.records import adjustment, call, outcome, revenue
+from tests.support.records import adjustment, call, label, outcome, revenue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +114,9 @@ def test_a_call_that_was_spooled_before_touches_were_is_stored(each_open):
 
 def test_every_kind_of_record_is_stored(each_open):
     ledger = each_open()
-    ledger.write([entry(r) for r in (call(1), adjustment(call(1), 1, Decimal(1)), revenue(1), outcome(1))])
-    assert [count(ledger, table) for table in ("calls", "adjustments", "revenue", "outcomes", "costs")] == [
+    ledger.write([entry(r) for r in (call(1), adjustment(call(1), 1, Decimal(1)), revenue(1), outcome(1), label(1))])
+    assert [count(ledger, table) for table in ("calls", "adjustments", "revenue", "outcomes", "labels", "costs")] == [
+        1,
         1,
         1,
         1,

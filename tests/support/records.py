@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from floorline.events import Adjustment, Call, CostLine, LedgerRecord, Outcome, Revenue
+import msgspec
+
+from floorline.events import Adjustment, Call, CostLine, Label, LedgerRecord, Outcome, Revenue
 from floorline.money import ZERO, multiply
 
 START = datetime(2026, 1, 30, 22, 30, tzinfo=UTC)
@@ -133,6 +135,29 @@ def outcome(number: int) -> Outcome:
         workflow="flow-1",
         value=Decimal("0.99"),
     )
+
+
+def label(number: int, **changes: object) -> Label:
+    """Whether the answer of call `number` was right; every fourth was not."""
+    said = Label(
+        source="gateway",
+        id=f"call-{number}:route",
+        at=START + timedelta(minutes=number),
+        kind="route",
+        feature="feature-1",
+        step="draft",
+        subject="small",
+        customer=f"customer-{number % 40}",
+        call_id=f"call-{number}",
+        model="small",
+        score=0.5 + number / 1_000,
+        features=(0.25, float(number)),
+        right=number % 4 != 0,
+        other_right=number % 5 != 0,
+        origin="judge",
+        epoch="prompt-1",
+    )
+    return msgspec.structs.replace(said, **changes)
 
 
 def mixed(number: int) -> list[LedgerRecord]:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import uvloop
 
@@ -50,8 +51,10 @@ from floorline.ledger.lock import Lock, is_free
 from floorline.ledger.purging import Purges
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import PriceBook
+from floorline.proof.certificate import Certificates
 
 log = logging.getLogger(__name__)
+Content = TypeVar("Content")
 
 POLL_S = 0.5
 """How often files are looked at: a revoked key stops working within a second."""
@@ -85,8 +88,8 @@ class Sources:
     """Where a gateway finds what it serves by; each raises FloorlineError when that is wrong.
 
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
-    changed (None otherwise, and at first always a ring), `figures` in the same way what customers pay and cost. `sign` makes
-    what signs a provider's requests, `content` opens the content store for a writer of this name. `purges` gives what was
+    changed (None otherwise, and at first always a ring), `figures` and `certificates` in the same way what customers pay and
+    cost, and what labels have shown. `sign` makes what signs a provider's requests, `content` opens the content store for a writer of this name. `purges` gives what was
     purged from caches when that changed, `tiers` opens the caches behind the memory.
     """
 
@@ -94,6 +97,7 @@ class Sources:
     stamp: Callable[[], object]
     ring: Callable[[], Keyring | None]
     figures: Callable[[], Known | None]
+    certificates: Callable[[], Certificates | None]
     sign: Callable[[Provider], Signer | None]
     content: Callable[[str], ContentStore]
     purges: Callable[[], Purges | None]
@@ -149,7 +153,11 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
         sync_ms=SYNC_MS,
     )
     try:
-        snapshot = replace(_snapshot(loaded, ring, {}, {}, sources), known=_first_figures(sources))
+        snapshot = replace(
+            _snapshot(loaded, ring, {}, {}, sources),
+            known=_first(sources.figures, "figures of customers"),
+            certificates=_first(sources.certificates, "certificates"),
+        )
         content = sources.content(name)
         capturer = Capturer(content, loaded.redact)
         cache = ExactCache(
@@ -200,12 +208,14 @@ def _snapshot(
     )
 
 
-def _first_figures(sources: Sources) -> Known | None:
-    """What customers pay and cost, where it can be read: without it rules judge nobody, and calls can be served."""
+def _first(published: Callable[[], Content | None], what: str) -> Content | None:
+    """What was published, where it can be read: without figures rules judge nobody, without certificates nothing acts by one,
+    and calls can be served.
+    """
     try:
-        return sources.figures()
+        return published()
     except FloorlineError as error:
-        log.error("no figures of customers: %s", error)  # noqa: TRY400 - its own words say it all
+        log.error("no %s: %s", what, error)  # noqa: TRY400 - its own words say it all
         return None
 
 
@@ -341,7 +351,7 @@ class Gateway:
             loaded = await asyncio.to_thread(_load, self._sources, self._processes())
             before = self.pipeline.snapshot
             snapshot = _snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources)
-            self._swap(replace(snapshot, known=before.known))
+            self._swap(replace(snapshot, known=before.known, certificates=before.certificates))
             self._capturer.redact = loaded.redact
             if self._tls is not None and self._listening.certificate is not None:
                 self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
@@ -354,6 +364,10 @@ class Gateway:
             known = await asyncio.to_thread(self._sources.figures)
             if known is not None:
                 self._swap(replace(self.pipeline.snapshot, known=known))
+        if rails is not None:
+            certificates = await asyncio.to_thread(self._sources.certificates)
+            if certificates is not None:
+                self._swap(replace(self.pipeline.snapshot, certificates=certificates))
 
     async def _keep_cache(self) -> None:
         """Have the cache as the configuration, and those who purge, say."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from msgspec import structs
 
+from floorline.events import Label
 from floorline.gateway import shortening
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
@@ -72,13 +73,14 @@ class Counters(Protocol):
 
 class Guard:
     """The guardrails of one gateway, with what they count and remember. Without `counting` nothing is, of calls that begin. `ask`
-    makes calls of the gateway's own; who serves calls sets it.
+    makes calls of the gateway's own, `label` keeps whether an answer was right; who serves calls sets them.
     """
 
     def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
         self.counters, self.cache = counters, cache
         self.counting = counters is not None
         self.ask: Ask | None = None
+        self.label: Callable[[Label], bool] | None = None
         self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
@@ -157,6 +159,7 @@ class Guard:
             figures=figures,
             stale=stale,
             budget_used=used_share(hold) if hold is not None and rules.route and rules.route.asks_budgets else None,
+            certified=snapshot.certificates,
         )
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:

@@ -90,7 +90,7 @@ class Pipeline:
         self._capturer, self._pages, self._renew, self._guard = capturer, pages, renew, guard
         self._stamps = Stamps()
         self._hasher = Hasher(snapshot.ring.derived(PURPOSE))
-        guard.ask = self.ask
+        guard.ask, guard.label = self.ask, recorder.label
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""

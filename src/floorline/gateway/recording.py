@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from floorline.events import ORCHESTRATION, Opening
+from floorline.errors import LedgerFull
+from floorline.events import ORCHESTRATION, Label, Opening
 from floorline.gateway.accounting import Account, Prices, priced_as, settle
 from floorline.gateway.underway import Try, UnderWay
 from floorline.ledger.codec import (
     AttemptColumns,
+    Unfit,
     encode_opening,
     encode_price_version,
     frame_of_call,
+    frame_of_label,
     instant,
     maybe_pico,
     touch_columns,
@@ -81,6 +84,16 @@ class Recorder:
         if prices.versions:
             self._tell(prices)
         self.spool.append(frame_of_call(closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)))
+
+    def label(self, label: Label) -> bool:
+        """Keep whether an answer was right. False where there is no room for it beside the closings of calls: what is not kept
+        is not learned from, and no call suffers for it.
+        """
+        try:
+            self.spool.reserve(self._closings_bytes)
+            return self.spool.append(frame_of_label(label)) is not None
+        except (LedgerFull, Unfit):
+            return False
 
     def _tell(self, prices: Prices) -> None:
         for name, version in prices.versions.items():

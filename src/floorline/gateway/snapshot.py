@@ -11,6 +11,7 @@ from floorline.gateway.targets import Breaker
 from floorline.gateway.upstream import Origin, Pool
 from floorline.gateway.wire.signing import Signer
 from floorline.guardrails.figures import Known
+from floorline.proof.certificate import Certificates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Upstream:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One moment's configuration. `breakers` is shared by all snapshots: what was learnt of a target stays.
-    `known` is what the control process published of customers, None where it has not.
+    `known` is what the control process published of customers, `certificates` what labels have shown; None where it has not.
     """
 
     policy: GatewayPolicy
@@ -34,6 +35,7 @@ class Snapshot:
     upstreams: Mapping[str, Upstream]
     breakers: dict[tuple[str, str], Breaker]
     known: Known | None = None
+    certificates: Certificates | None = None
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:

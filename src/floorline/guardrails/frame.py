@@ -21,6 +21,7 @@ import msgspec
 
 from floorline.events import Arm, Touch
 from floorline.money import ZERO, ratio
+from floorline.proof.certificate import Certificates
 
 Action = Literal["forward", "hit", "refuse"]
 
@@ -205,7 +206,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     `rate` and `denial` deny the call: a rate before anything else is looked at, a budget when the verdict's worst case was to be
     reserved. `stale`: there are margin rules, and the figures they go by are too old or missing. `budget_used` is the largest share
-    that is used of any of the call's budgets, where a rule asks for it.
+    that is used of any of the call's budgets, where a rule asks for it. `certified` is what labels have shown so far, None where nothing
+    was published yet.
     """
 
     rate: Denial | None = None
@@ -218,6 +220,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     denial: Denial | None = None
     budget_used: Decimal | None = None
     route: Routed | None = None
+    certified: Certificates | None = None
 
 
 NOTHING_KNOWN = Evidence()

@@ -36,7 +36,8 @@ Tell = Callable[[str], None]
 @dataclass(slots=True, kw_only=True)
 class Collected:
     """What was done so far: `new` calls in the ledger, `same` ones that were there already (after a kill), `late` ones
-    whose loss was recorded before they closed, `lost` ones, and frames that were `refused` and are in quarantine.
+    whose loss was recorded before they closed, `lost` ones, and frames that were `refused` and are in quarantine. `labels`
+    are those that are new.
     """
 
     new: int = 0
@@ -44,6 +45,7 @@ class Collected:
     late: int = 0
     lost: int = 0
     refused: int = 0
+    labels: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,6 +147,7 @@ class Following:
 
     def _take(self, followed: _Followed, frames: Iterable[bytes]) -> None:
         calls: list[bytes] = []
+        labels: list[bytes] = []
         versions: dict[str, str] = {}
         for payload in frames:
             number = codec.number_of(payload)
@@ -154,6 +157,8 @@ class Following:
                 elif number == codec.PRICE_VERSION:
                     name, body = codec.decode_price_version(payload)
                     versions[name] = body
+                elif number == codec.LABELS:
+                    labels.append(payload)
                 else:
                     calls.append(payload)
             except ValueError as error:
@@ -162,6 +167,8 @@ class Following:
             self._ledger.state.add_price_versions(versions, now=datetime.now(UTC))
         if calls:
             self._write(calls, followed)
+        if labels:
+            self._write_labels(labels, followed.path)
 
     def _open(self, opening: Opening, identity: bytes, followed: _Followed) -> None:
         self._openings[identity] = (opening, followed)
@@ -174,6 +181,11 @@ class Following:
         self._done.late += len(written.refused)
         self._refuse([(calls[at], reason) for at, reason in written.invalid], followed.path)
         self._close(map(codec.identity_in, calls))
+
+    def _write_labels(self, labels: Sequence[bytes], path: Path) -> None:
+        written = self._ledger.write_frames(labels)
+        self._done.labels += written.new
+        self._refuse([(labels[at], reason) for at, reason in written.invalid], path)
 
     def _close(self, identities: Iterable[bytes]) -> None:
         for identity in identities:

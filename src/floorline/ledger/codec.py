@@ -30,6 +30,7 @@ from floorline.events import (
     CostLine,
     Customer,
     FxRate,
+    Label,
     LedgerRecord,
     Opening,
     Outcome,
@@ -44,6 +45,9 @@ _HEADER = struct.Struct("<BBH16s16s")
 HEADER_BYTES = _HEADER.size
 CUT = _HEADER.pack(0, 1, 0, bytes(16), bytes(16))
 """The frame that ends a batch: what came since the last one enters the store together, on every retry."""
+
+LABELS = 9
+"""The number of frames that hold a label: a gateway spools them among its calls."""
 
 OPENING = 100
 """The number of frames that hold an `Opening`; its row grows at the end only, as a table's does."""
@@ -137,6 +141,11 @@ def frame_of_call(row: rows.CallRow) -> bytes:
     name = row.id.encode()
     header = _HEADER.pack(1, _CALL_VERSION, 0, identity_of(row.source, row.id), fingerprint_of(name))
     return header + _ENCODER.encode(row)
+
+
+def frame_of_label(label: Label) -> bytes:
+    """The frame of a gateway's label. Unfit when its columns cannot hold it."""
+    return encode(label, fingerprint_of(label.id.encode()))
 
 
 def decode(payload: bytes) -> Frame:
@@ -475,6 +484,30 @@ def _outcome(o: Outcome) -> rows.OutcomeRow:
     )
 
 
+def _label(label: Label) -> rows.LabelRow:
+    return rows.LabelRow(
+        label.source,
+        label.id,
+        instant(label.at),
+        label.kind,
+        label.feature,
+        label.step,
+        label.subject,
+        label.arm,
+        label.customer,
+        label.call_id,
+        label.other_call_id,
+        label.model,
+        label.score,
+        label.features,
+        label.right,
+        label.other_right,
+        label.served,
+        label.origin,
+        label.epoch,
+    )
+
+
 def _customer(c: Customer) -> rows.CustomerRow:
     return rows.CustomerRow(c.source, c.id, c.customer, _maybe_day(c.valid_from), c.name, c.plan, c.segment, c.cohort)
 
@@ -507,6 +540,7 @@ TABLES: dict[int, Table] = {
         _table(6, "customers", Customer, rows.CustomerRow, 8),
         _table(7, "aliases", Alias, rows.AliasRow, 7),
         _table(8, "fx_rates", FxRate, rows.FxRateRow, 5),
+        _table(LABELS, "labels", Label, rows.LabelRow, 19),
     )
 }
 """Numbers and versions are for ever: a column is added at the end of a row, with one more figure here."""
@@ -522,4 +556,5 @@ _MAKERS: dict[type[LedgerRecord], Callable[..., rows.RowStruct]] = {
     Customer: _customer,
     Alias: _alias,
     FxRate: _fx_rate,
+    Label: _label,
 }

@@ -116,6 +116,7 @@ OWNED = (
     Owned(table="revenue", customer=("customer",), identifiers=("id", "reverses")),
     Owned(table="costs", customer=("customer",), identifiers=("id",)),
     Owned(table="customers", customer=("customer",), identifiers=("id",), emptied={"name": "''"}),
+    Owned(table="labels", customer=("customer",), identifiers=("id", "subject", "call_id", "other_call_id")),
     Owned(table="aliases", customer=("alias", "canonical"), identifiers=("id",)),
     Owned(
         table="calls",

@@ -21,6 +21,7 @@ Money = Annotated[int, Meta(ge=-PICO_MAX, le=PICO_MAX)]
 Quantity = Annotated[int, Meta(ge=-MICRO_MAX, le=MICRO_MAX)]
 Instant = Annotated[int, Meta(ge=0, le=10**16)]  # to the year 2286
 Day = U16  # to 2149
+Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]  # float: a statistic, never money, and never infinite
 Name = Annotated[str, Meta(max_length=4096)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=4096)]
 
@@ -187,6 +188,28 @@ class OutcomeRow(RowStruct, frozen=True, gc=False):
     value: Money | None
     provenance: Name
     reason: Name
+
+
+class LabelRow(RowStruct, frozen=True, gc=False):
+    """A row of `labels`."""
+
+    at: Instant
+    kind: Identifier
+    feature: Name
+    step: Name
+    subject: Name
+    arm: Name
+    customer: Name
+    call_id: Name
+    other_call_id: Name
+    model: Name
+    score: Finite
+    features: tuple[Finite, ...]
+    right: bool
+    other_right: bool | None
+    served: bool
+    origin: Identifier
+    epoch: Name
 
 
 class CustomerRow(RowStruct, frozen=True, gc=False):

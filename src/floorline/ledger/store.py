@@ -338,7 +338,17 @@ class Store:
     def differences(self) -> list[str]:
         """What does not hold: a rollup that differs from its base tables, or a base table that holds an identity twice."""
         found: list[str] = []
-        for table in ("calls", "adjustments", "revenue", "costs", "outcomes", "customers", "aliases", "fx_rates"):
+        for table in (
+            "calls",
+            "adjustments",
+            "revenue",
+            "costs",
+            "outcomes",
+            "customers",
+            "aliases",
+            "fx_rates",
+            "labels",
+        ):
             ((rows, identities),) = self._rows(f"SELECT count(), uniqExact(source, id) FROM {table}")  # noqa: S608 - a fixed name
             if rows != identities:
                 found.append(f"{table} holds {rows} rows of {identities} identities")

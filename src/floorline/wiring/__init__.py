@@ -333,11 +333,12 @@ def webhook_secrets(config: Config) -> tuple[str, ...]:
 def gateway_sources(config_file: Path | None) -> "Sources":
     """What a gateway serves by: the configuration file, the keyring, the content store of `home()`."""
     from floorline.gateway.app import Loaded, Sources  # noqa: PLC0415 - servers and ciphers, which no other command needs
-    from floorline.gateway.figures_file import FiguresFile  # noqa: PLC0415 - as above
+    from floorline.gateway.published import Published  # noqa: PLC0415 - as above
     from floorline.gateway.signers import signer_for  # noqa: PLC0415 - as above
-    from floorline.guardrails.figures import NAME as FIGURES_NAME  # noqa: PLC0415 - as above
+    from floorline.guardrails import figures  # noqa: PLC0415 - as above
     from floorline.ledger.content import CONTENT, ContentStore  # noqa: PLC0415 - as above
     from floorline.ledger.purging import PURGES_NAME, PurgeFile  # noqa: PLC0415 - as above
+    from floorline.proof import certificate  # noqa: PLC0415 - as above
     from floorline.wiring.caches import open_tiers  # noqa: PLC0415 - as above
 
     path, folder, secret = config_path(config_file), make_home(), signing_secret()
@@ -359,7 +360,8 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         stamp=stamp,
         ring=watch_keys(),
         sign=signer_for,
-        figures=FiguresFile(folder / FIGURES_NAME).poll,
+        figures=Published(folder / figures.NAME, figures.from_bytes).poll,
+        certificates=Published(folder / certificate.NAME, certificate.from_bytes).poll,
         content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
         purges=PurgeFile(folder / PURGES_NAME).poll,
         tiers=lambda stores: open_tiers(stores, folder, secret),

@@ -1,23 +1,28 @@
-"""The file of customers' figures: how what the ledger knows reaches every gateway, with the control process up or down."""
+"""What the control process publishes for gateways, a file each: customers' figures, certificates. It reaches every gateway, and stays
+there with the control process up or down.
+"""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from floorline.errors import BadInput
-from floorline.guardrails.figures import Known, from_bytes
+
+Content = TypeVar("Content")
 
 
-class FiguresFile:
-    """The figures in a file, read again when the file is another."""
+class Published(Generic[Content]):
+    """What is in a file, read again when the file is another. `read` makes something of its bytes; ValueError when it cannot."""
 
-    __slots__ = ("_path", "_seen")
+    __slots__ = ("_path", "_read", "_seen")
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, read: Callable[[bytes], Content]) -> None:
+        self._path, self._read = path, read
         self._seen: tuple[int, ...] | None = None
 
-    def poll(self) -> Known | None:
-        """The figures when they are others than at the last poll; else None, after one `stat`. A file that is gone changes
+    def poll(self) -> Content | None:
+        """The content when it is another than at the last poll; else None, after one `stat`. A file that is gone changes
         nothing: what was read grows old. BadInput when it is damaged or cannot be read.
         """
         try:
@@ -32,6 +37,6 @@ class FiguresFile:
             raise BadInput(f"{self._path} cannot be read: {error.strerror}") from error
         self._seen = seen  # a file that is wrong is complained of once
         try:
-            return from_bytes(content)
+            return self._read(content)
         except ValueError as error:
             raise BadInput(f"{self._path} {error}") from error
