@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "replay": "floorline.cli.replay:command",
     "restore": "floorline.cli.backup:restore",
     "review": "floorline.cli.review:command",
+    "route": "floorline.cli.route:command",
     "runbook": "floorline.cli.runbook:command",
     "sandbox": "floorline.cli.sandbox:command",
     "serve": "floorline.cli.serve:command",

@@ -86,7 +86,7 @@ class Guard:
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
         assert snapshot.policy.guardrails is not None, "only where there are guardrails"
-        rules = _rules(call, snapshot.policy.guardrails)
+        rules = rules_of(call, snapshot.policy.guardrails)
         facts = facts_of(call, admitted, rules, snapshot)
         guarded = call.guarded = Guarded(rules=rules, facts=facts)
         if self.counting and self.counters is not None:
@@ -124,7 +124,7 @@ class Guard:
         assert guarded is not None, "what is decided is known"
         guarded.verdict = decide(guarded.facts, evidence, guarded.rules)
         call.decided(guarded)
-        return _placed(call, admitted, snapshot)
+        return moved(call, admitted, snapshot)
 
     async def _denied(self, call: UnderWay, placed: Admitted, snapshot: Snapshot) -> Denial | None:
         """Reserve what the call may use at most where it goes now; why a budget has no room for that."""
@@ -146,7 +146,7 @@ class Guard:
             counted = await self.counters.look(hold)
         if counted.rate is not None:
             return Evidence(rate=counted.rate, standings=counted.standings)
-        figures, stale = _figures(facts, rules, snapshot)
+        figures, stale = figures_of(facts, rules, snapshot)
         if self.cache is not None and rules.cache is not None:
             stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
             guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
@@ -254,7 +254,7 @@ def _stored(call: UnderWay) -> Held | None:
     return stored
 
 
-def _rules(call: UnderWay, guardrails: Guardrails) -> Rules:
+def rules_of(call: UnderWay, guardrails: Guardrails) -> Rules:
     """What holds for the call. What is passed through is nothing that a guardrail could edit, or read as a prompt."""
     if call.own:
         return OWN
@@ -346,7 +346,7 @@ def _may_go(call: UnderWay, model: str, snapshot: Snapshot) -> bool:
     return place.own or any(not isinstance(call.asked(dialect), Invalid) for dialect in place.dialects)
 
 
-def _figures(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | None, bool]:
+def figures_of(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | None, bool]:
     """What is known of the call's customer where a rule asks for it, and whether that is too old to be asked."""
     route, known = rules.route, snapshot.known
     if route is None or not route.asks_figures:
@@ -356,7 +356,7 @@ def _figures(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | 
     return known.of(facts.customer), False
 
 
-def _placed(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
+def moved(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
     """The call with the targets of the model that it goes to now."""
     if call.model == call.view.model:
         return admitted
