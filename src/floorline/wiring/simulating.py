@@ -7,10 +7,10 @@ import msgspec
 
 from floorline.config import Config
 from floorline.gateway.accounting import priced_as
-from floorline.gateway.figures_file import FiguresFile
+from floorline.gateway.published import Published
 from floorline.gateway.trying import PATHS, Replayer, Trial
 from floorline.guardrails.figures import NAME as FIGURES
-from floorline.guardrails.figures import Known
+from floorline.guardrails.figures import Known, from_bytes
 from floorline.guardrails.routing import NAME as ROUTE
 from floorline.jobs.simulating import Decide, Decided, PastCall, There
 from floorline.pricing.book import PriceBook
@@ -22,7 +22,7 @@ LABEL_KINDS = ("intent", "router")
 
 def known_figures() -> Known | None:
     """What customers pay and cost, as gateways have it now."""
-    return FiguresFile(home() / FIGURES).poll()
+    return Published(home() / FIGURES, from_bytes).poll()
 
 
 def decider(config: Config, book: PriceBook, at: datetime) -> Decide:
