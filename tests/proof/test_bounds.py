@@ -48,6 +48,13 @@ def test_whether_a_limit_is_kept_is_whether_the_bound_is_within_it(of: tuple[int
         assert bounds.at_least(of[1] - of[0], of[1], 1 - limit) == (bound <= limit)
 
 
+@pytest.mark.parametrize(("rate", "n"), [(0.01, 300), (0.05, 60), (0.2, 25), (0.5, 11)])
+def test_the_bound_is_below_the_truth_in_at_most_one_case_of_twenty(rate: float, n: int):
+    """Not simulated: every outcome whose bound misses, times its chance."""
+    chances = [math.comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(n + 1)]
+    assert sum(chance for k, chance in enumerate(chances) if bounds.upper(k, n) < rate) <= 0.05
+
+
 @given(st.integers(1, 300), st.floats(0.5, 40), st.floats(0.0, 1.0))
 def test_the_beta_function_is_the_chance_of_at_least_so_many_successes(a: int, b: float, x: float):
     assert bounds.beta(x, a, b) == pytest.approx(1 - bounds.beta(1 - x, b, a), abs=1e-12)

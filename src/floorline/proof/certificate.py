@@ -5,7 +5,7 @@
 A guardrail acts for a call by a certificate that is `certified` and in no other state. No certificate: nobody has looked yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, get_args
@@ -61,6 +61,10 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     def acts(self) -> bool:
         """Whether gateways act by it."""
         return self.state == "certified"
+
+
+Before = Callable[[Place], Certificate | None]
+"""The certificate that a place had so far."""
 
 
 class Certificates(msgspec.Struct, frozen=True, kw_only=True, dict=True):

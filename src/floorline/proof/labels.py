@@ -17,12 +17,16 @@ class Place(NamedTuple):
     subject: str = ""
 
 
+LabelsBy = Mapping[Place, Sequence[Label]]
+"""Labels by what they are about, each in the order of their time, none empty."""
+
+
 def place_of(label: Label) -> Place:
     """What the label is about."""
     return Place(label.kind, label.feature, label.step, label.subject)
 
 
-def by_place(labels: Iterable[Label]) -> Mapping[Place, Sequence[Label]]:
+def by_place(labels: Iterable[Label]) -> LabelsBy:
     """The labels of every place, each in the order of their time."""
     found: defaultdict[Place, list[Label]] = defaultdict(list)
     for label in sorted(labels, key=lambda one: (one.at, one.source, one.id)):

@@ -10,6 +10,8 @@ from floorline.jobs.baselining import Baselines
 from floorline.jobs.budget_audit import compare_counters
 from floorline.jobs.budget_history import EVERY as HISTORY_EVERY
 from floorline.jobs.budget_history import publish as publish_history
+from floorline.jobs.certifying import EVERY as CERTIFY_EVERY
+from floorline.jobs.certifying import CertifyingJob
 from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
 from floorline.jobs.customer_figures import publish
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
@@ -80,6 +82,7 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
         ),
         *_review_jobs(config, ledger, zone),
         *_figures_jobs(config, ledger),
+        *_certificate_jobs(config, ledger),
         *_budget_jobs(config, ledger),
     )
 
@@ -105,6 +108,14 @@ def _figures_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     if rails is None or not rails.asks_figures:
         return ()
     return (Job(name="figures", every=FIGURES_EVERY, run=lambda now: publish(ledger, config.policies, now)),)
+
+
+def _certificate_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
+    """None without guardrails: nothing would go by a certificate."""
+    rails = config.gateway.guardrails
+    if rails is None:
+        return ()
+    return (Job(name="certificates", every=CERTIFY_EVERY, run=CertifyingJob(ledger, rails).run),)
 
 
 def _review_jobs(config: Config, ledger: Ledger, zone: ZoneInfo) -> tuple[Job, ...]:
