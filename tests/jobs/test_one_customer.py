@@ -15,6 +15,7 @@ from floorline.ledger.ledger import Ledger
 from floorline.margin.customers import customers, under_water
 from floorline.margin.dimensions import Scope
 from floorline.margin.policy import Policies
+from floorline.margin.series import NOTHING, sums_of
 from floorline.money import usd, usd_of
 from floorline.pricing.book import PriceBook
 from tests.backlog.figures import opportunity
@@ -129,12 +130,15 @@ def test_measured_repeats_of_the_feature_are_a_cache_for_the_customer(stocked, b
     assert cache.opportunity == item
 
 
-def test_stretches_are_the_same_by_days_and_by_tables(stocked):
-    cuts = [(date(2026, 1, 5), date(2026, 1, 12)), (date(2026, 1, 12), date(2026, 1, 20))]
-    by_days, by_tables = (stretches(Margins(stocked), "customer", SCOPE, cuts, customers=many) for many in (9, 10**9))
-    assert by_days.keys() == by_tables.keys()
-    for key, own in by_tables.items():
-        assert [(one.revenue_pico, one.cogs_pico, one.sums) for one in by_days[key]] == [
-            (one.revenue_pico, one.cogs_pico, one.sums) for one in own
-        ]
-    assert stretches(Margins(stocked), "customer", SCOPE, [], customers=9) == {}
+def test_a_stretch_is_the_row_of_the_table_of_its_days(stocked):
+    cuts = [
+        (date(2026, 1, 5), date(2026, 1, 12)),
+        (date(2026, 1, 12), date(2026, 1, 20)),
+        (date(2026, 1, 20), date(2026, 2, 3)),
+    ]
+    found = stretches(Margins(stocked), "customer", SCOPE, cuts)
+    for number, (start, end) in enumerate(cuts):
+        table = Margins(stocked).table(MarginRequest(by=("customer",), start=start, end=end, with_p95=False))
+        rows = {row.key: sums_of(row) for row in table.rows}
+        assert {key: own[number] for key, own in found.items() if own[number] != NOTHING} == rows
+    assert stretches(Margins(stocked), "customer", SCOPE, []) == {}

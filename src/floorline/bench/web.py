@@ -175,9 +175,9 @@ class Pages:
         def remembered(view: View[Any], desk: Desk, params: Params) -> Shown:
             key = (view.path, msgspec.structs.replace(params, sort="", page=""))
             held_s = 600 if view.fresh_s else 0
-            return memo.get(key, lambda: view.build(desk.once(), params), Holding(fresh_s=held_s, kept_s=held_s))
+            return memo.get(key, lambda: view.made(desk, params), Holding(fresh_s=held_s, kept_s=held_s))
 
-        self._cold = _site(desk, assets, lambda view, desk, params: view.build(desk.once(), params))
+        self._cold = _site(desk, assets, lambda view, desk, params: view.made(desk, params))
         self._warm = _site(desk, assets, remembered)
 
     def measured(self, address: str) -> Measured:

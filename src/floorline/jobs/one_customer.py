@@ -13,7 +13,8 @@ import msgspec
 from floorline.events import Alias, Customer
 from floorline.jobs.margins import Margins
 from floorline.jobs.remedying import named, window
-from floorline.ledger.surface import AnyLedger
+from floorline.ledger.remembering import once
+from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Cover, Names
 from floorline.margin.dimensions import Scope
@@ -128,7 +129,7 @@ class Parts:
     revenue: Sequence[RevenueRow]
 
 
-def register(ledger: AnyLedger, policies: Policies, *, with_plans: bool = False) -> Register:
+def register(ledger: Answering, policies: Policies, *, with_plans: bool = False) -> Register:
     """Everybody's records and names; the plans that revenue lines name too `with_plans`."""
     asked = ledger.begin(queries.plan_covers()) if with_plans else None
     records = ledger.query(queries.customers())
@@ -138,7 +139,8 @@ def register(ledger: AnyLedger, policies: Policies, *, with_plans: bool = False)
         (columns,) = asked.result()
         rows = zip(columns.customer, columns.plan, columns.start, columns.amount, strict=True)
         covers = list(map(Cover._make, rows))
-    return Register(names=Names(aliases, records, covers), records=records, aliases=aliases, covers=covers)
+    names = once(ledger, (Names, policies.aliases, asked is None), lambda: Names(aliases, records, covers))
+    return Register(names=names, records=records, aliases=aliases, covers=covers)
 
 
 def parts_of(ledger: AnyLedger, names: Names, customer: str, start: date, end: date, scope: Scope) -> Parts:

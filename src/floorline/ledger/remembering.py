@@ -1,5 +1,6 @@
 """A ledger that is asked the same thing once: for tables that are made one after another and share most of their questions."""
 
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
@@ -7,6 +8,7 @@ from floorline.ledger.surface import Answering
 from floorline.query import Query
 
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 
 
 class Remembering:
@@ -15,6 +17,7 @@ class Remembering:
     def __init__(self, ledger: Answering) -> None:
         self._ledger = ledger
         self._known: dict[tuple[str, str], Future[list[Any]]] = {}
+        self._made: dict[Hashable, Any] = {}
 
     @property
     def timezone(self) -> str:
@@ -32,3 +35,14 @@ class Remembering:
         if known is None:
             known = self._known[asked] = self._ledger.begin(query)
         return cast("Future[list[Row]]", known)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` made of the answers when it was first asked for by `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast("Made", self._made[key])
+
+
+def once(answers: Answering, key: Hashable, make: Callable[[], Made]) -> Made:
+    """What `make` makes of `answers`: where these are remembered, that is too."""
+    return answers.once(key, make) if isinstance(answers, Remembering) else make()

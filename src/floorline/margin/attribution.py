@@ -113,7 +113,9 @@ class Names:
         self._attributes: dict[Attribute, dict[str, Timeline]] = {"plan": {}, "segment": {}, "cohort": {}}
         for record in sorted(customers, key=_valid_from):
             self._add_record(record)
-        self._covered = self._coverage(covers)
+        self._covered, self._always = self._coverage(covers)
+        self._changing = {attribute: _changing(of) for attribute, of in self._attributes.items()}
+        self._changing_covered = _changing(self._covered)
 
     def resolve(self, kind: Kind, name: str, day: int) -> str:
         """The canonical name of `name` on `day`."""
@@ -129,6 +131,12 @@ class Names:
             name = following
         return name
 
+    def resolve_all(self, kind: Kind, names: Sequence[str], days: Sequence[int]) -> Sequence[str]:
+        """The canonical name of each of `names` on the day beside it."""
+        if kind not in self._renamed:
+            return names
+        return [self.resolve(kind, name, day) for name, day in zip(names, days, strict=True)]
+
     def renames(self, kind: Kind) -> bool:
         """Whether any name of this kind has an alias."""
         return kind in self._renamed
@@ -138,10 +146,28 @@ class Names:
 
         `customer` is canonical. Days that no line covers take the plan before, or the first one after.
         """
-        stated = plan or self.attribute("plan", customer, day)
-        if not stated and customer in self._covered:
-            stated = self._covered[customer].at(day)
-        return self.resolve("plan", stated, day)
+        return self.resolve("plan", plan or self._plan_of(customer, day), day)
+
+    def plans(self, plans: Sequence[str], customers: Sequence[str], days: Sequence[int]) -> Sequence[str]:
+        """As `plan`, of each."""
+        rows = zip(plans, customers, days, strict=True)
+        stated = [plan or self._plan_of(customer, day) for plan, customer, day in rows]
+        return self.resolve_all("plan", stated, days)
+
+    def _plan_of(self, customer: str, day: int) -> str:
+        """The plan that a customer's record or its revenue states; '' where neither does."""
+        stated = self.attribute("plan", customer, day)
+        if stated:
+            return stated
+        covered = self._covered.get(customer)
+        return self._always.get(customer, "") if covered is None else covered.at(day)
+
+    def attributes(self, attribute: Attribute, customers: Sequence[str], days: Sequence[int]) -> Sequence[str]:
+        """As `attribute`, of each."""
+        timelines = self._attributes[attribute]
+        if not timelines:
+            return [""] * len(customers)
+        return [self.attribute(attribute, *one) for one in zip(customers, days, strict=True)]
 
     def attribute(self, attribute: Attribute, customer: str, day: int) -> str:
         """Plan, segment or cohort of a canonical customer by its dated records; empty when none says."""
@@ -160,13 +186,12 @@ class Names:
                 changing |= self._known_as(name)
             elif inside and (kind == "feature" or "plan" in attributes):
                 shared |= inside
-        timelines = [self._attributes[attribute] for attribute in attributes]
+        timelines = [self._changing[attribute] for attribute in attributes]
         if "plan" in attributes:
-            timelines.append({name: t for name, t in self._covered.items() if name not in self._attributes["plan"]})
+            recorded = self._attributes["plan"]
+            timelines.append({name: t for name, t in self._changing_covered.items() if name not in recorded})
         for by_customer in timelines:
             for customer, timeline in by_customer.items():
-                if len(timeline.starts) < 2:
-                    continue  # as nearly all
                 inside = {day for day in timeline.changes() if start < day < end}
                 if inside:
                     own |= inside
@@ -212,22 +237,33 @@ class Names:
             if value:
                 self._attributes[attribute].setdefault(customer, Timeline()).append(start, value)
 
-    def _coverage(self, covers: Iterable[Cover]) -> dict[str, Timeline]:
-        """Plans by revenue: of the lines that begin on one day the greatest names the plan."""
-        lines: dict[str, list[tuple[int, int, str]]] = {}
-        for customer, plan, start, amount in covers:
-            if plan and amount > 0:
-                lines.setdefault(self.resolve("customer", customer, start), []).append((start, amount, plan))
-        covered: dict[str, Timeline] = {}
-        for customer, dated in lines.items():
-            if len(dated) == 1:
-                covered[customer] = Timeline(starts=[dated[0][0]], values=[dated[0][2]])
-                continue
-            covered[customer] = timeline = Timeline()
-            greatest = {start: plan for start, _, plan in sorted(dated)}
-            for start, plan in greatest.items():
-                timeline.append(start, plan)
-        return covered
+    def _coverage(self, covers: Iterable[Cover]) -> tuple[dict[str, Timeline], dict[str, str]]:
+        """Plans by revenue: of the lines that begin on one day the greatest names the plan. Apart, those of the many customers
+        whose lines name one plan, whatever the day.
+        """
+        always: dict[str, str] = {}
+        changing: set[str] = set()
+        named = [
+            (self.resolve("customer", customer, start), plan, start, amount)
+            for customer, plan, start, amount in covers
+            if plan and amount > 0
+        ]
+        for name, plan, _, _ in named:
+            if always.setdefault(name, plan) != plan:
+                changing.add(name)
+        covered = {name: Timeline() for name in changing}
+        lines = (
+            [(start, amount, plan, name) for name, plan, start, amount in named if name in changing] if changing else []
+        )
+        greatest = {(name, start): plan for start, _, plan, name in sorted(lines)}
+        for (name, start), plan in greatest.items():
+            covered[name].append(start, plan)
+        return covered, {name: plan for name, plan in always.items() if name not in changing} if changing else always
+
+
+def _changing(timelines: dict[str, Timeline]) -> dict[str, Timeline]:
+    """Those of more than one value: hardly any."""
+    return {name: timeline for name, timeline in timelines.items() if len(timeline.starts) > 1}
 
 
 def _valid_from(record: Customer) -> tuple[int, str]:

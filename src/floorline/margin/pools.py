@@ -20,6 +20,8 @@ from floorline.margin.vectors import Integers, integers, shares_of, sums_of
 from floorline.money import to_pico
 
 Pools = dict[Owner, Grown]
+Owned = tuple[str, str, str, str, str]
+"""Customer, plan, feature, segment and cohort: an Owner without its month."""
 
 
 class Attribution:
@@ -52,6 +54,17 @@ class Attribution:
         feature = names.resolve("feature", feature, as_of) if feature else ""
         owner = Owner(self.month(as_of), customer, plan, feature)
         return self.with_traits(owner, as_of) if self._with_traits else owner
+
+    def owned(self, customers: Sequence[str], plans: Sequence[str], features: Sequence[str], as_of: int) -> list[Owned]:
+        """As `owner`, of many raw names, without the month."""
+        names, days, unknown = self.names, [as_of] * len(customers), [""] * len(customers)
+        customers = names.resolve_all("customer", customers, days)
+        plans = names.plans(plans, customers, days) if self._with_plan else unknown
+        if names.renames("feature"):
+            features = [names.resolve("feature", feature, as_of) if feature else "" for feature in features]
+        segments = names.attributes("segment", customers, days) if self._with_segment else unknown
+        cohorts = names.attributes("cohort", customers, days) if self._with_cohort else unknown
+        return list(zip(customers, plans, features, segments, cohorts, strict=True))
 
     def with_traits(self, owner: Owner, as_of: int | None = None) -> Owner:
         """The owner with its customer's segment and cohort, and the plan where none is named, as of a day or of the

@@ -8,7 +8,18 @@ import msgspec
 
 from floorline.events import Alias, Customer, RevenueKind
 from floorline.margin.dimensions import Column, Source
-from floorline.margin.sources import SQL, Days, as_of, bounds, histogram, placeholders, priced, source, with_months
+from floorline.margin.sources import (
+    SQL,
+    Days,
+    as_of,
+    bounds,
+    histogram,
+    of_whose,
+    placeholders,
+    priced,
+    source,
+    with_months,
+)
 from floorline.query import Parameter, Query
 
 _CUSTOMER_OF_PLAN = "if(plan = '', customer_id, '')"  # a call that states its plan needs no customer to find it
@@ -313,7 +324,7 @@ class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
-    sql = SQL["usage_sums"].substitute(grouping, source=source(table, days))
+    sql = SQL["usage_sums"].substitute(grouping, source=source(table, days), whose=of_whose(days))
     return Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
 
 
@@ -367,9 +378,11 @@ def stamped_versions(days: Days) -> Query[TextRow]:
     return Query(sql=SQL["stamped_versions"].substitute(), row=TextRow, parameters=placeholders(days))
 
 
-def revenue_lines(start: int, end: int, kinds: Sequence[RevenueKind] = ()) -> Query[RevenueColumns]:
-    """Lines whose period meets the days, of some kinds or of all."""
-    parameters: dict[str, Parameter] = {**bounds(start, end), "kinds": kinds}
+def revenue_lines(
+    start: int, end: int, kinds: Sequence[RevenueKind] = (), whose: Sequence[str] = ()
+) -> Query[RevenueColumns]:
+    """Lines whose period meets the days, of some kinds or of all, of the raw names `whose` or of all customers."""
+    parameters: dict[str, Parameter] = {**bounds(start, end), "kinds": kinds, "whose": whose}
     return Query(sql=SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
 
 
@@ -394,7 +407,7 @@ def outcomes(
     """
     runs = SQL["outcome_runs" if held.of_runs else "no_runs"].substitute()
     last = SQL["last_outcomes" if held.amended else "every_outcome"].substitute()
-    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs, last=last)
+    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs, last=last, whose=of_whose(days))
     parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
     return Query(sql=sql, row=OutcomeRow, parameters=parameters)
 

@@ -32,13 +32,16 @@ _BY_FEATURE = frozenset({"feature", "call_type"})
 
 
 class Days(msgspec.Struct, frozen=True, kw_only=True):
-    """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days."""
+    """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days. `whose` are raw names of
+    customers: what sums up a row of theirs leaves all others out, where there are any.
+    """
 
     start: int
     end: int
     scope: Scope
     spans: Boundaries
     timezone: str
+    whose: tuple[str, ...] = ()
 
     @property
     def cut(self) -> bool:
@@ -83,6 +86,7 @@ def placeholders(days: Days) -> dict[str, Parameter]:
         "shared": [day - EPOCH for day in (days.start, *days.spans.shared)],
         "own": [day - EPOCH for day in (days.start, *days.spans.own)],
         "changing": sorted(days.spans.changing),
+        "whose": days.whose,
         "months": months,
         "partitions": [100 * month.year + month.month for month in months],
     }
@@ -102,6 +106,11 @@ def as_of(days: Days, *, by_customer: bool) -> str:
         own = "roundDown(toInt32(day), {own:Array(Int32)})"
         return f"if(customer_id IN {{changing:Array(String)}}, {own}, {shared}) + 719163"
     return f"{shared} + 719163"
+
+
+def of_whose(days: Days) -> str:
+    """The condition that leaves all other customers out."""
+    return "AND customer_id IN {whose:Array(String)}" if days.whose else ""
 
 
 def source(name: Source, days: Days) -> str:

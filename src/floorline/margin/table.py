@@ -3,9 +3,11 @@
 The rows sum to the total exactly, and the total is what went in: both are asserted here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -36,7 +38,9 @@ OTHERS = "(others)"
 """The rows after the first ones, where not all were asked for."""
 NAMELESS = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE, NONE})
 Key = tuple[str, ...]
+Told = TypeVar("Told")
 _MATCHED: frozenset[Dimension] = frozenset({"feature", "customer", "plan"})
+_OF_CUSTOMERS: frozenset[Dimension] = frozenset({"customer", "plan", "segment", "cohort"})
 _OWNS_OUTCOMES: frozenset[Dimension] = frozenset({"feature", "workflow", "outcome"})
 _KNOWN_TO_OUTCOMES = ("workflow", "outcome", "user")
 
@@ -48,33 +52,34 @@ class Keys:
         self._names = names
         self._by = tuple(by)
         self._at = {column: position for position, column in enumerate(columns)}
-        self._cache: dict[tuple[Key, int], Key] = {}
 
     def key(self, raw: Key, as_of: int) -> Key:
         """The key of a row of raw names in the span that begins at `as_of`."""
-        found = self._cache.get((raw, as_of))
-        if found is None:
-            found = tuple([self._part(dimension, raw, as_of) for dimension in self._by])
-            self._cache[raw, as_of] = found
+        (found,) = self.keys([[name] for name in raw], [as_of])
         return found
 
-    def one_to_one(self) -> bool:
-        """Whether every key seen so far came from raw names of its own."""
-        return len(set(self._cache.values())) == len(self._cache)
+    def keys(self, raw: Sequence[Sequence[str]], days: Sequence[int]) -> list[Key]:
+        """The key of each row of raw names, given as columns, in the spans that begin on `days`."""
+        customers: Sequence[str] = ()
+        if not _OF_CUSTOMERS.isdisjoint(self._by):
+            at = self._at["customer_id"] if "customer_id" in self._at else self._at["customer_of_plan"]
+            customers = self._names.resolve_all("customer", raw[at], days)
+        parts = [self._part(dimension, raw, customers, days) for dimension in self._by]
+        return list(zip(*parts, strict=True))
 
-    def _part(self, dimension: Dimension, raw: Key, as_of: int) -> str:
+    def _part(
+        self, dimension: Dimension, raw: Sequence[Sequence[str]], customers: Sequence[str], days: Sequence[int]
+    ) -> Sequence[str]:
         if dimension == "feature":
-            return self._names.resolve("feature", raw[self._at["feature"]], as_of)
+            return self._names.resolve_all("feature", raw[self._at["feature"]], days)
         if dimension in FINER:
             column = _FINER_COLUMN[dimension]
-            return raw[self._at[column]] if column in self._at else ""
-        at = self._at["customer_id"] if "customer_id" in self._at else self._at["customer_of_plan"]
-        customer = self._names.resolve("customer", raw[at], as_of)
+            return raw[self._at[column]] if column in self._at else [""] * len(days)
         if dimension == "customer":
-            return customer
+            return customers
         if dimension == "plan":
-            return self._names.plan(raw[self._at["plan"]], customer, as_of)
-        return self._names.attribute("segment" if dimension == "segment" else "cohort", customer, as_of)
+            return self._names.plans(raw[self._at["plan"]], customers, days)
+        return self._names.attributes("segment" if dimension == "segment" else "cohort", customers, days)
 
 
 _FINER_COLUMN: Mapping[Dimension, Column] = {
@@ -82,33 +87,21 @@ _FINER_COLUMN: Mapping[Dimension, Column] = {
 }  # fmt: skip
 
 
-def resolved_usage(columns: UsageColumns, keys: Keys) -> dict[Key, Sums]:
-    """The sums by key."""
-    found: dict[Key, Sums] = {}
-    for _, key, row in _resolved(columns, keys):
-        known = found.get(key)
-        found[key] = row if known is None else known.plus(row)
-    return found
-
-
-def resolved_spans(columns: UsageColumns, keys: Keys) -> dict[int, dict[Key, Sums]]:
-    """The sums by key of each span, by its first day."""
-    found: dict[int, dict[Key, Sums]] = {}
-    for as_of, key, row in _resolved(columns, keys):
-        span = found.setdefault(as_of, {})
-        known = span.get(key)
-        span[key] = row if known is None else known.plus(row)
-    return found
-
-
-def _resolved(columns: UsageColumns, keys: Keys) -> Iterator[tuple[int, Key, Sums]]:
-    raws = zip(*columns.names, strict=True) if columns.names else iter([()] * len(columns.as_of))
+def resolved_usage(columns: UsageColumns, keys: Keys, edges: Sequence[int]) -> list[dict[Key, Sums]]:
+    """The sums by key of each stretch from one of `edges` to the next; every span lies within one of them."""
+    found: list[dict[Key, Sums]] = [{} for _ in edges[1:]]
+    stretch_of = {as_of: found[bisect_right(edges, as_of) - 1] for as_of in set(columns.as_of)}
     sums = zip(
         columns.calls, columns.unpriced, columns.input_tokens, columns.output_tokens, columns.effective, columns.retry,
         columns.orchestration, columns.provider, columns.estimated, columns.unattributed, strict=True,
     )  # fmt: skip
-    for raw, as_of, row in zip(raws, columns.as_of, map(Sums._make, sums), strict=True):
-        yield as_of, keys.key(raw, as_of), row
+    for key, as_of, row in zip(
+        keys.keys(columns.names, columns.as_of), columns.as_of, map(Sums._make, sums), strict=True
+    ):
+        stretch = stretch_of[as_of]
+        known = stretch.get(key)
+        stretch[key] = row if known is None else known.plus(row)
+    return found
 
 
 def with_outcomes(base: Mapping[Key, Sums], known: Mapping[Key, Sums], position: int) -> dict[Key, Sums]:
@@ -192,44 +185,48 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
         ).items()
     }
 
-    def named(key: Key) -> Key:
-        return _named(key, by, UNMATCHED_COST)
-
-    usage = {named(key): sums for key, sums in gathered.usage.items()}
-    p95 = {named(key): cost for key, cost in gathered.p95.items()}
+    usage, p95 = _by_name_of(gathered.usage, by), _by_name_of(gathered.p95, by)
     users, users_total = _users(gathered)
-    outcomes = {named(key): counts for key, counts in (gathered.outcomes or {}).items()}
+    outcomes = _by_name_of(gathered.outcomes or {}, by)
     owns_outcomes = not _OWNS_OUTCOMES.isdisjoint(by)
+    counted, none = gathered.outcomes is not None, OutcomeCounts()
     rows = [
         Figures(
             key=key,
             revenue_pico=revenue.get(key, 0),
             sums=usage.get(key, NO_CALLS),
-            shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)},
-            kinds_pico=_kinds(revenue.get(key, 0), {kind: amounts.get(key, 0) for kind, amounts in kinds.items()}),
+            shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)} if shared else {},
+            kinds_pico=_kinds(key, revenue, kinds) if kinds else {},
             p95_pico=p95.get(key),
             users=None if users is None else users.get(key, 0),
-            outcomes=None if gathered.outcomes is None else outcomes.get(key, OutcomeCounts()),
+            outcomes=outcomes.get(key, none) if counted else None,
             owns_outcomes=owns_outcomes and NAMELESS.isdisjoint(key),
         )
         for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
     ]
+    rows = [row for row in rows if _says_something(row)]
     last_day = date.fromordinal(gathered.attribution.window.end - 1)
-    rows = [_with_floor(row, by, policies, last_day) for row in rows if _says_something(row)]
+    if by == ("feature",):
+        rows = [_with_floor(row, policies, last_day) for row in rows]
     rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
     total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
     _assert_whole(total, gathered)
     return tuple(rows), total
 
 
-def _kinds(revenue: int, kinds: Mapping[str, int]) -> dict[str, int]:
+def _by_name_of(of: Mapping[Key, Told], by: Sequence[Dimension]) -> dict[Key, Told]:
+    """The same by the keys of rows."""
+    return {key if all(key) else _named(key, by, UNMATCHED_COST): told for key, told in of.items()}
+
+
+def _kinds(key: Key, revenue: Mapping[Key, int], kinds: Mapping[str, Mapping[Key, int]]) -> dict[str, int]:
     """A row's revenue by kind. Each kind is divided by itself, so that its last digit may differ from the whole's: the
     greatest kind takes that difference.
     """
-    found = {kind: amount for kind, amount in kinds.items() if amount}
+    found = {kind: amounts[key] for kind, amounts in kinds.items() if amounts.get(key)}
     if found:
         greatest = max(found, key=lambda kind: abs(found[kind]))
-        found[greatest] += revenue - sum(found.values())
+        found[greatest] += revenue.get(key, 0) - sum(found.values())
     return found
 
 
@@ -248,7 +245,7 @@ def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]
     found: dict[Key, int] = {}
     if not finer:
         for key, (before, through) in tally.amounts.items():
-            row = _named([str(part) for part in key], gathered.by, unmatched)
+            row = cast("Key", key) if all(key) else _named(cast("Key", key), gathered.by, unmatched)
             found[row] = found.get(row, 0) + through - before
         return found
     divided = divide_finer(tally, gathered.finer, gathered.cell_key, finer)
@@ -286,14 +283,15 @@ def _users(gathered: Gathered) -> tuple[dict[Key, int] | None, int | None]:
 
 def _says_something(row: Figures) -> bool:
     counted = row.outcomes is not None and row.outcomes.outcomes > 0
-    earned = row.revenue_pico or any(row.kinds_pico.values())
-    return bool(earned or any(row.sums) or any(row.shared_pico.values()) or counted)
+    return bool(
+        row.revenue_pico or any(row.sums) or counted or any(row.kinds_pico.values()) or any(row.shared_pico.values())
+    )
 
 
-def _with_floor(row: Figures, by: Sequence[Dimension], policies: Policies, day: date) -> Figures:
-    """The row with the floor of the window's last day: what is read today of a month long past stays what it was."""
+def _with_floor(row: Figures, policies: Policies, day: date) -> Figures:
+    """A feature's row with the floor of the window's last day: what is read today of a month long past stays what it was."""
     name = row.key[0]
-    if tuple(by) != ("feature",) or name in {UNMATCHED_COST, UNMATCHED_REVENUE}:
+    if name in {UNMATCHED_COST, UNMATCHED_REVENUE}:
         return row
     floor = feature_floor(policies, name, day)
     zone = floor.zone(row.margin_ratio, revenue_pico=row.revenue_pico, cost_known=row.cost_known)

@@ -66,6 +66,11 @@ class Desk:
         return replace(self, answers=Remembering(self.ledger))
 
     @property
+    def asks(self) -> Answering:
+        """What answers questions of figures."""
+        return self.answers or self.ledger
+
+    @property
     def today(self) -> date:
         """The day of the ledger's timezone."""
         return day_of(self.now(), timezone(self.ledger.timezone))

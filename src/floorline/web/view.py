@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from floorline.jobs.uncollected import uncollected
 from floorline.web.blocks import Shown
 from floorline.web.desk import Desk
 from floorline.web.params import Params
@@ -46,6 +47,11 @@ class View(Generic[P]):
     """Whether the page shows the picker of days."""
     compares: bool = True
     """Whether that picker offers days to compare with."""
+
+    def made(self, desk: Desk, params: P) -> Shown:
+        """The page's content. What its figures ask in common is asked once, and nothing looks for cycles meanwhile."""
+        with uncollected():
+            return self.build(desk.once(), params)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ class Dashboard:
             kept_s=max(view.fresh_s, KEPT_S if remembered else 0),
             served_s=SERVED_S if remembered else 0,
         )
-        return self._memo.get(key, lambda: view.build(desk.once(), params), holding)
+        return self._memo.get(key, lambda: view.made(desk, params), holding)
 
 
 def desk_of(config: Config, control: Control, demo: DemoLoader | None = None) -> Desk:

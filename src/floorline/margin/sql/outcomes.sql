@@ -31,5 +31,6 @@ FROM
         FROM within AS l
         LEFT JOIN ($runs) AS r ON l.run_id = r.run_id
     )
+    WHERE 1 $whose
 )
 GROUP BY names, as_of

@@ -20,5 +20,6 @@ FROM
     WHERE day >= {start:Date} AND day < {end:Date}
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+      $whose
     GROUP BY $groups
 )

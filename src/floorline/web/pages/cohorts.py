@@ -98,7 +98,7 @@ def build(desk: Desk, params: CohortsParams) -> Shown:
     bands = bands_of(tokens.values())
     weeks = whole_weeks(days.start, min(days.end, desk.today))[-WEEKS_MAX:]
     dimension: Dimension = "customer" if params.by == "band" else params.by
-    rows = stretches(margins, dimension, params.scope, weeks, customers=len(report.rows))
+    rows = stretches(margins, dimension, params.scope, weeks)
     groups = _groups(rows, weeks, _grouping(params.by, bands, tokens))
     use = _use(margins, report, days, params)
     return Shown(

@@ -10,10 +10,8 @@ import msgspec
 from floorline.charts.customers import Paid, pays_and_costs
 from floorline.clock import next_month
 from floorline.jobs.margins import Margins
-from floorline.jobs.of_customer import OfCustomer
 from floorline.jobs.one_customer import Register, parts_of, register
 from floorline.jobs.stretches import Cut, stretches
-from floorline.ledger.remembering import Remembering
 from floorline.margin.bridge import Days
 from floorline.margin.customers import CustomerFigures, customers, loss_pico
 from floorline.margin.metrics import Figures, Sums
@@ -57,9 +55,9 @@ class CustomerParams(Window, frozen=True, kw_only=True):
 
 def build(desk: Desk, params: CustomerParams) -> Shown:
     """The page."""
-    who = register(desk.ledger, desk.policies, with_plans=True)
+    who = register(desk.asks, desk.policies, with_plans=True)
     names = {one.name for one in who.names.names_of(params.customer, 1, desk.today.toordinal() + DAYS_MAX)}
-    alone = Margins(desk.ledger, desk.policies, answers=OfCustomer(Remembering(desk.ledger), names))
+    alone = Margins(desk.ledger, desk.policies, answers=desk.answers, whose=names)
     gathered = _gathered(desk, alone, params, who)
     one, now = gathered.one, desk.now()
     notes = [] if not one.thin else [f"Calls in these days: {one.figures.sums.calls:,}, a thin sample."]
@@ -95,7 +93,7 @@ def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Registe
     if name in NAMELESS or (found is None and not (who.of(name) or who.known_as(name) or who.paid_plans(name))):
         raise Refused(404, "not_found", f"no customer is called {name!r}: see {PATH} for all of them")
     compared = params.before(desk.today)
-    grain, over_time = _stretches(margins, days, params, len(report.rows))
+    grain, over_time = _stretches(margins, days, params)
     nobody = Figures(key=(name,), revenue_pico=0, sums=Sums(), shared_pico={})
     return Gathered(
         one=found or CustomerFigures(name=name, figures=nobody),
@@ -112,12 +110,10 @@ def _row(report: MarginReport, nobody: Figures) -> Figures:
     return next((one.figures for one in customers(report) if one.figures.key == nobody.key), nobody)
 
 
-def _stretches(
-    margins: Margins, days: Days, params: CustomerParams, many: int
-) -> tuple[Grain, list[tuple[Days, Stretch]]]:
+def _stretches(margins: Margins, days: Days, params: CustomerParams) -> tuple[Grain, list[tuple[Days, Stretch]]]:
     """The customer's figures over time: of each day, of each seven days that end with the window, or of each month."""
     grain, cuts = _cuts(days)
-    found = stretches(margins, "customer", params.scope, cuts, customers=many)
+    found = stretches(margins, "customer", params.scope, cuts)
     own = found.get((params.customer,), [NOTHING] * len(cuts))
     return grain, [(Days(*cut), at) for cut, at in zip(cuts, own, strict=True)]
 

@@ -105,7 +105,7 @@ def _check_bound(name: str, bound: Decimal | None) -> None:
 def _gathered(desk: Desk, margins: Margins, params: CustomersParams) -> Gathered:
     days, compared, scope = params.window(desk.today), params.before(desk.today), params.scope
     report = plan_report(margins, days, scope)
-    who = register(desk.ledger, desk.policies)
+    who = register(desk.asks, desk.policies)
     before = None
     if compared is not None:
         before = {one.name: one.figures for one in customers(plan_report(margins, compared, scope))}

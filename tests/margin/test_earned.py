@@ -1,4 +1,6 @@
-"""The revenue of a day is the same, whether its table is made alone or with those of the days around it."""
+"""The revenue of a stretch of days is the same, whether its table is made alone or with those of the stretches around it."""
+
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from floorline.margin.allocation import tally_revenue
 from floorline.margin.cells import Cells
-from floorline.margin.daily import daily_tallies, month_to_date
+from floorline.margin.earned import amounts_to_date, earned_tallies
 from floorline.margin.pools import Attribution, grown_of, joined, revenue_pools
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import Window
@@ -29,19 +31,19 @@ def nonzero(amounts: dict) -> dict:
 
 
 @settings(max_examples=60, deadline=None)
-@given(lines, calls, earnings, st.integers(0, 60), st.integers(1, 40))
-def test_days_one_after_another_are_days_one_by_one(billed, used, reached, offset, length):
-    start, columns = FIRST + offset, columns_of(billed)
-    whole = Window(start=start, end=start + length)
-    to, days = attribution(whole, whole), range(whole.start, whole.end)
+@given(lines, calls, earnings, st.integers(0, 60), st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_stretches_one_after_another_are_stretches_one_by_one(billed, used, reached, offset, lengths):
+    edges, columns = list(accumulate(lengths, initial=FIRST + offset)), columns_of(billed)
+    whole = Window(start=edges[0], end=edges[-1])
+    to = attribution(whole, whole)
     cells = cells_of(used, whole, to)
-    others = month_to_date([(FIRST + d, to.owner(c, "", f, FIRST + d), amount) for d, c, f, amount in reached], days)
+    others = amounts_to_date([(FIRST + d, to.owner(c, "", f, FIRST + d), amount) for d, c, f, amount in reached], edges)
     for keep in (["feature"], ["customer"], ["plan", "feature"], ["segment"], ["month", "feature", "customer"]):
-        together = daily_tallies(columns, others, days, cells, to, keep)
-        for day, others_of_day, tally in zip(days, others, together, strict=True):
-            window = Window(start=day, end=day + 1)
+        together = earned_tallies(columns, others, edges, cells, to, keep)
+        for stretch, others_of_it, tally in zip(pairwise(edges), others, together, strict=True):
+            window = Window(start=stretch[0], end=stretch[1])
             alone = attribution(window, window)
-            pools = joined(revenue_pools(columns, alone), others_of_day)
+            pools = joined(revenue_pools(columns, alone), others_of_it)
             assert nonzero(tally.amounts) == nonzero(tally_revenue(pools, cells, keep).amounts)
 
 
@@ -50,4 +52,4 @@ def test_what_columns_do_not_hold_is_refused_and_not_wrong():
     window = Window(start=FIRST, end=FIRST + 1)
     to = attribution(window, window)
     with pytest.raises(OverflowError):
-        daily_tallies(line, [grown_of((), FIRST)], range(FIRST, FIRST + 1), Cells((), PLANS), to, ["customer"])
+        earned_tallies(line, [grown_of((), FIRST)], [FIRST, FIRST + 1], Cells((), PLANS), to, ["customer"])

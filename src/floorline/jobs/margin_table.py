@@ -1,0 +1,516 @@
+"""Asks the ledger what one margin table needs and hands it to the pure functions; nothing is computed here.
+
+Which table answers which grouping is margin.dimensions' decision; docs/margin.md has the list.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import TypeVar
+
+from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
+from floorline.ledger.remembering import once
+from floorline.ledger.surface import Answering
+from floorline.margin import bridge, facts, queries
+from floorline.margin.allocation import Tally
+from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
+from floorline.margin.cells import Cells, Owner, Use
+from floorline.margin.closing import Kind, Part, part_of
+from floorline.margin.dimensions import (
+    FINER,
+    HISTOGRAM,
+    Column,
+    Dimension,
+    Scope,
+    Source,
+    attributes_of,
+    columns_of,
+    table_for,
+)  # fmt: skip
+from floorline.margin.earned import amounts_to_date, earned_tallies
+from floorline.margin.explanation import Facts
+from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
+from floorline.margin.policy import Policies
+from floorline.margin.pools import (
+    Attribution,
+    Pools,
+    cost_pools,
+    joined,
+    metered_amounts,
+    metered_pools,
+    month_cells,
+    month_uses,
+    outcome_amounts,
+    outcome_pools,
+    revenue_pools,
+)  # fmt: skip
+from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
+from floorline.margin.revenue import Window
+from floorline.margin.sources import Days
+from floorline.margin.table import (
+    Gathered,
+    Key,
+    Keys,
+    LeftOut,
+    MarginReport,
+    finer_cells,
+    kept,
+    margin_rows,
+    names_of_outcomes,
+    outcome_counts,
+    resolved_usage,
+    window_of,
+    with_outcomes,
+)  # fmt: skip
+from floorline.query import Query
+
+Row = TypeVar("Row")
+EXACT_P95_CALLS_MAX = 2_000_000
+NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginRequest:
+    """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
+
+    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. `with_kinds`
+    also tells revenue by its kind.
+    """
+
+    by: tuple[Dimension, ...]
+    start: date
+    end: date
+    scope: Scope = field(default_factory=Scope)
+    with_p95: bool = True
+    with_kinds: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"from {self.start} to {self.end} holds no day: `to` is the day after the last")
+        if not 1 <= len(self.by) <= 2 or len(set(self.by)) != len(self.by):
+            raise ValueError(f"by {','.join(self.by)}: name one dimension, or two different ones")
+
+
+class Making:
+    """One table in the making."""
+
+    def __init__(
+        self, ledger: Answering, policies: Policies, request: MarginRequest, whose: tuple[str, ...] = ()
+    ) -> None:
+        assert not whose or request.by[0] == "customer", "a table of one customer is told by customer"
+        self._ledger = ledger
+        self._policies = policies
+        self._request = request
+        self._whose = whose
+        self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
+        self._timezone = ledger.timezone
+        self._by_feature = bool({"feature", *FINER}.intersection(request.by))
+        lines = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
+        covers = ledger.begin(queries.plan_covers()) if self._by_feature or "plan" in request.by else None
+        self.customers: list[Customer] = ledger.query(queries.customers())
+        aliases = [*ledger.query(queries.aliases()), *policies.aliases]
+        self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
+        self._outcomes = only(ledger.begin(queries.any_outcome()))
+        self.lines = only(lines)
+        self.metered = any(plan.usage_prices for plan in policies.plans.values())
+        self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
+        with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
+        self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
+        asked = (covers or ledger.begin(queries.plan_covers())) if "plan" in self._attributes else None
+        self.names = once(
+            ledger,
+            (Names, policies.aliases, asked is None),
+            lambda: Names(aliases, self.customers, _covers(only(asked)) if asked else ()),
+        )
+        reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
+        self.attribution = Attribution(self.names, window, reach, self._attributes)
+        self._columns = columns_of(request.by)
+        self._keys = Keys(self.names, request.by, self._columns)
+
+    def report(self) -> MarginReport:
+        """Gather, then let the pure part make the rows. What takes the store longest is asked first, and answered while
+        revenue is recognised.
+        """
+        request = self._request
+        weights = self._begin_weights() if self._needs_cells else None
+        asked = self._begin(queries.usage_sums, self._columns, self._window_days())
+        finer = self._begin_finer()
+        left_out = self._ledger.begin(queries.left_out(self._uncut()))
+        outcomes = self.outcomes(request.by)
+        plans = self._policies.plans
+        metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
+        cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
+        (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
+        (usage,), one_to_one = self._usage(asked, self._edges)
+        method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
+        users, users_total = self._users(usage, one_to_one=one_to_one)
+        gathered = Gathered(
+            by=request.by,
+            usage=usage,
+            revenue=revenue,
+            costs=cost_pools(self._costs, self.attribution),
+            cells=cells,
+            attribution=self.attribution,
+            cell_key=self._cell_key(),
+            finer=self._finer(finer),
+            outcomes=outcome_counts(outcomes, request.by, self.attribution, self.window.start) if outcomes else None,
+            users=users,
+            users_total=users_total,
+            p95=p95,
+            p95_total=p95_total,
+            kinds=self._earned_by_kind(outcomes, metered) if request.with_kinds else {},
+        )
+        rows, total = margin_rows(gathered, self._policies)
+        left = only(left_out)
+        return MarginReport(
+            start=request.start,
+            end=request.end,
+            timezone=self._timezone,
+            scope=request.scope,
+            by=request.by,
+            rows=rows,
+            total=total,
+            left_out=LeftOut(calls=left.calls, cost_pico=left.cost),
+            p95_method=method,
+        )
+
+    def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
+        """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
+        window, plans = self.window, self._policies.plans
+        pools = self._reach_days(window.reach_end, edges if self.metered else ())
+        weights = self._begin_pools(pools) if self._needs_cells else None
+        asked = self._begin(queries.usage_sums, self._columns, self._window_days(edges))
+        finer = self._begin_finer()
+        outcomes = self.outcomes(self._request.by, edges)
+        metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
+        cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
+        revenue = self._earned_by_stretch(edges, cells, outcomes, metered)
+        usage, divides = self._usage(asked, edges)[0], self._finer(finer)
+        reached: list[list[OutcomeRow]] = [[] for _ in edges[1:]]
+        for row in outcomes:
+            if row.as_of >= window.start:
+                reached[bisect_right(edges, row.as_of) - 1].append(row)
+        return [
+            self._stretch(*stretch, used, cells, divides, earned, of_outcomes)
+            for stretch, used, earned, of_outcomes in zip(pairwise(edges), usage, revenue, reached, strict=True)
+        ]
+
+    def _earned_by_stretch(
+        self,
+        edges: Sequence[int],
+        cells: Cells,
+        outcomes: Sequence[OutcomeRow],
+        metered: Sequence[tuple[int, Owner, Use]],
+    ) -> Sequence[Pools | Tally]:
+        """What each stretch of the window earned: divided already, or where columns do not hold it, or what outcomes and use
+        earned is to be divided with it, before that.
+        """
+        plans, to = self._policies.plans, self.attribution
+        amounts = [*outcome_amounts(outcomes, plans, to), *metered_amounts(metered, plans, to)]
+        keep = kept(self._request.by, self._cell_key())
+        others = amounts_to_date(amounts, edges)
+        if "feature" not in keep or all(owner.feature for _, owner, _ in amounts):
+            try:
+                return earned_tallies(self.lines, others, edges, cells, to, keep)
+            except OverflowError:  # as in tally_revenue
+                pass
+        return [
+            joined(revenue_pools(self.lines, self._of(*stretch)), pools)
+            for stretch, pools in zip(pairwise(edges), others, strict=True)
+        ]
+
+    def _of(self, start: int, end: int) -> Attribution:
+        """The attribution of the table of a stretch of the window."""
+        known, window = self.attribution.spans, Window(start=start, end=end)
+        spans = Boundaries(
+            shared=[one for one in known.shared if window.reach_start < one < end],
+            own=[one for one in known.own if window.reach_start < one < end],
+            changing=known.changing,
+        )
+        return Attribution(self.names, window, spans, self._attributes)
+
+    def _stretch(
+        self,
+        start: int,
+        end: int,
+        usage: Mapping[Key, Sums],
+        cells: Cells,
+        finer: Mapping[tuple[int | str, ...], Mapping[Key, int]],
+        revenue: Pools | Tally,
+        outcomes: Sequence[OutcomeRow],
+    ) -> MarginReport:
+        """The table of one stretch, of what is asked for the window."""
+        request, to = self._request, self._of(start, end)
+        gathered = Gathered(
+            by=request.by,
+            usage=usage,
+            revenue=revenue,
+            costs=cost_pools(self._costs, to),
+            cells=cells,
+            attribution=to,
+            cell_key=self._cell_key(),
+            finer=finer,
+            outcomes=outcome_counts(outcomes, request.by, to, start) if outcomes else None,
+        )
+        rows, total = margin_rows(gathered, self._policies)
+        first, after = date.fromordinal(start), date.fromordinal(end)
+        return MarginReport(
+            start=first, end=after, timezone=self._timezone, scope=request.scope, by=request.by, rows=rows, total=total
+        )
+
+    def facts(self) -> Facts:
+        """As report, undivided by anything but customer, plan and feature."""
+        weights = self._begin_weights() if self._needs_cells else None
+        asked = self._ledger.begin(queries.drivers(self._window_days()))
+        plans, to, window = self._policies.plans, self.attribution, self.window
+        by_day, by_use = (
+            self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kinds))
+            for kinds in (tuple(set(REVENUE_KINDS).difference(KINDS_BY_USE)), KINDS_BY_USE)
+        )
+        outcomes = self.outcomes()
+        cells = month_cells(only(weights), plans, to) if weights else Cells((), plans)
+        metered = month_uses(only(weights), to) if weights and self.metered else []
+        paid, billed = only(by_day), only(by_use)
+        used = joined(revenue_pools(billed, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
+        days = facts.paid_days(paid, to)
+        return Facts(
+            days=bridge.Days(self._request.start, self._request.end),
+            called=facts.called(only(asked), self.names),
+            received=facts.received(revenue_pools(paid, to), used, days, cells),
+            shared=facts.shared(cost_pools(self._costs, to), cells, to),
+        )
+
+    # -- revenue
+
+    def outcomes(self, by: Sequence[Dimension] = (), extra: Sequence[int] = ()) -> list[OutcomeRow]:
+        """Outcomes from the start of the window's first month on: with the names that a key by `by` is read from, and with all
+        of them where they earn something.
+        """
+        if not self._outcomes.count:
+            return []
+        days = self._reach_days(self.window.end, (*self._edges, *extra))
+        priced = any(plan.outcome_prices for plan in self._policies.plans.values())
+        return self._ledger.query(queries.outcomes(days, names_of_outcomes(by), priced=priced, held=self._outcomes))
+
+    def earned(self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]) -> Pools:
+        """Recognised revenue of every kind, before it is divided; `uses` are what plans with usage prices charge for."""
+        plans = self._policies.plans
+        return joined(
+            revenue_pools(self.lines, self.attribution),
+            outcome_pools(outcomes, plans, self.attribution),
+            metered_pools(uses, plans, self.attribution),
+        )
+
+    def _earned_by_kind(
+        self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]
+    ) -> Mapping[str, Pools]:
+        """As `earned`, apart: what plans charge for calls and tokens is usage, and for outcomes outcome."""
+        plans, window = self._policies.plans, self.window
+        asked = {
+            kind: self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, (kind,), self._whose))
+            for kind in REVENUE_KINDS
+        }
+        kinds: dict[str, Pools] = {kind: revenue_pools(only(lines), self.attribution) for kind, lines in asked.items()}
+        kinds["usage"] = joined(kinds["usage"], metered_pools(uses, plans, self.attribution))
+        kinds["outcome"] = joined(kinds["outcome"], outcome_pools(outcomes, plans, self.attribution))
+        return kinds
+
+    def parts(self) -> dict[Kind, Part]:
+        """See Margins.parts."""
+        plans, outcomes = self._policies.plans, self.outcomes()
+        metered = self.uses() if self.metered else []
+        calls = only(self._ledger.begin(queries.call_parts(self._uncut())))
+        changed = only(self._ledger.begin(queries.adjustment_parts(self._uncut())))
+        counted = sum(row.outcomes for row in outcomes if row.as_of >= self.window.start)
+        return {
+            "calls": part_of(0, calls.cost - changed.cost, calls.calls),
+            "adjustments": part_of(0, changed.cost, changed.calls),
+            "costs": part_of(0, window_of(cost_pools(self._costs, self.attribution)), len(self._costs)),
+            "revenue": part_of(window_of(revenue_pools(self.lines, self.attribution)), 0, len(self.lines.customer)),
+            "outcomes": part_of(window_of(outcome_pools(outcomes, plans, self.attribution)), 0, counted),
+            "usage_prices": part_of(window_of(metered_pools(metered, plans, self.attribution)), 0, 0),
+        }
+
+    # -- usage
+
+    def _begin(
+        self, make: Callable[[Sequence[Column], Source, Days], Query[Row]], columns: tuple[Column, ...], days: Days
+    ) -> list[Future[list[Row]]]:
+        """Ask what `make` makes of `columns`. With an outcome among them two things are asked: first about all calls
+        without it, then about those of runs that have one.
+        """
+        both = (_without_outcome(columns), columns) if table_for(columns) == "runs_day" else (columns,)
+        return [self._ledger.begin(make(some, table_for(some), days)) for some in both]
+
+    def _usage(
+        self, asked: Sequence[Future[list[UsageColumns]]], edges: Sequence[int]
+    ) -> tuple[list[dict[Key, Sums]], bool]:
+        """The sums by key of each stretch of the window, and whether each key has raw names of its own."""
+        columns = only(asked[-1])
+        known = resolved_usage(columns, self._keys, edges)
+        one_to_one = sum(map(len, known)) == len(columns.as_of)
+        if len(asked) == 1:
+            return known, one_to_one
+        by, columns = self._request.by, only(asked[0])
+        base = resolved_usage(columns, Keys(self.names, by, _without_outcome(self._columns)), edges)
+        one_to_one = one_to_one and sum(map(len, base)) == len(columns.as_of)
+        at = by.index("outcome")
+        return [with_outcomes(*both, at) for both in zip(base, known, strict=True)], one_to_one
+
+    def uses(self) -> list[tuple[int, Owner, Use]]:
+        """The use of whole months by customer, plan and feature."""
+        days = self._reach_days(self.window.reach_end, self._edges if self.metered else ())
+        return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
+
+    def window_uses(self) -> list[tuple[int, Owner, Use]]:
+        """The use of the window alone by customer, plan and feature."""
+        window = self.window
+        days = self._days(window.start, window.end, self.attribution.spans, window.months)
+        return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
+
+    def declared(self) -> set[str]:
+        """The customers with a record of their own, by the names that the window's first day knows them by."""
+        return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
+
+    def _begin_weights(self) -> Future[list[PoolColumns]]:
+        return self._begin_pools(self._reach_days(self.window.reach_end, self._edges if self.metered else ()))
+
+    def _begin_pools(self, days: Days) -> Future[list[PoolColumns]]:
+        by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
+        every_driver = bool(self._costs) or self.metered or by_cost
+        return self._ledger.begin(queries.usage_pools(days, every_driver=every_driver))
+
+    def _cell_key(self) -> tuple[str, ...]:
+        coarse = table_for(self._columns) == "steps_day"
+        return ("month", "feature") if coarse else ("month", "feature", "customer")
+
+    def _finer_columns(self) -> tuple[Column, ...]:
+        own: tuple[Column, ...] = ("customer_id", "feature") if "customer" in self._cell_key() else ("feature",)
+        return (*own, *columns_of([dimension for dimension in self._request.by if dimension in FINER]))
+
+    def _begin_finer(self) -> list[Future[list[WeightColumns]]]:
+        """Ask for the calls of each cell by the finer dimensions, over whole months, where anything is divided by them."""
+        divided = bool(self.lines.customer) or self._costs or self._outcomes.count or self.metered
+        if not divided or FINER.isdisjoint(self._request.by):
+            return []
+        return self._begin(queries.usage_weights, self._finer_columns(), self._reach_days(self.window.reach_end))
+
+    def _finer(self, asked: Sequence[Future[list[WeightColumns]]]) -> Mapping[tuple[int | str, ...], Mapping[Key, int]]:
+        """What _begin_finer asked for."""
+        if not asked:
+            return {}
+        finer: list[Dimension] = [dimension for dimension in self._request.by if dimension in FINER]
+        columns, cell_key = self._finer_columns(), self._cell_key()
+        known = finer_cells(only(asked[-1]), columns, cell_key, finer, self.attribution)
+        if len(asked) == 1:
+            return known
+        cells = finer_cells(only(asked[0]), _without_outcome(columns), cell_key, finer, self.attribution)
+        position = finer.index("outcome")
+        for cell, within in known.items():
+            for values, calls in within.items():
+                rest = (*values[:position], "", *values[position + 1 :])
+                cells[cell][values] = cells[cell].get(values, 0) + calls
+                cells[cell][rest] -= calls
+        return cells
+
+    # -- percentiles and users
+
+    def _p95(self, total: Sums, *, one_to_one: bool) -> tuple[str, dict[Key, int | None], int | None]:
+        if not self._request.with_p95:
+            return "none", {}, None
+        days = self._window_days()
+        if total.calls <= EXACT_P95_CALLS_MAX:
+            return "exact", *self._p95_exact(days, one_to_one=one_to_one)
+        overall = bucket_95(_buckets(self._ledger.query(queries.p95_buckets((), days))))
+        if not HISTOGRAM.issuperset(self._columns):
+            return "exact, total by histogram", self._p95_exact(days, one_to_one=one_to_one)[0], overall
+        by_key: dict[Key, list[queries.BucketRow]] = {}
+        for row in self._ledger.query(queries.p95_buckets(self._columns, days)):
+            by_key.setdefault(self._keys.key(tuple(row.names), row.as_of), []).append(row)
+        return "histogram", {key: bucket_95(_buckets(rows)) for key, rows in by_key.items()}, overall
+
+    def _p95_exact(self, days: Days, *, one_to_one: bool) -> tuple[dict[Key, int | None], int | None]:
+        """By key, and of the whole window."""
+        if one_to_one:
+            return self._numbers(self._ledger.query(queries.p95_exact(self._columns, days)))
+        costs: dict[Key, list[int]] = {}
+        for row in self._ledger.query(queries.p95_costs(self._columns, days)):
+            costs.setdefault(self._keys.key(tuple(row.names), row.as_of), []).extend(row.numbers)
+        everything = [cost for values in costs.values() for cost in values]
+        return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
+
+    def _users(self, usage: Mapping[Key, Sums], *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
+        by = self._request.by
+        if not {"feature", "user"}.issuperset(by):
+            return None, None
+        if "user" in by:
+            at = by.index("user")
+            active = {key: 1 for key, sums in usage.items() if key[at] and sums.calls > 0}
+            return active, len({key[at] for key in active})
+        days = self._window_days()
+        if one_to_one:
+            counts, total = self._numbers(self._ledger.query(queries.active_users(days)))
+            return {key: count or 0 for key, count in counts.items()}, total or 0
+        users: dict[Key, set[int]] = {}
+        for row in self._ledger.query(queries.active_user_hashes(days)):
+            users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.numbers)
+        return {key: len(hashes) for key, hashes in users.items()}, len(set[int]().union(*users.values()))
+
+    def _numbers(self, rows: Sequence[queries.NumberRow]) -> tuple[dict[Key, int | None], int | None]:
+        """By key, and that of the whole window, which comes in a row of no day."""
+        whole = next((row.number for row in rows if row.as_of == 0), None)
+        return {self._keys.key(tuple(row.names), row.as_of): row.number for row in rows if row.as_of}, whole
+
+    # -- days
+
+    def _uncut(self) -> Days:
+        """The window as one, for figures of the total."""
+        return self._days(self.window.start, self.window.end, NO_SPANS, ())
+
+    def _window_days(self, extra: Sequence[int] = ()) -> Days:
+        """The window, told apart where a name changes its meaning for this table's key."""
+        attributes = attributes_of(self._request.by, with_plan=False)
+        window = self.window
+        return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), extra)
+
+    @property
+    def _edges(self) -> tuple[int, int]:
+        return self.window.start, self.window.end
+
+    def _reach_days(self, end: int, extra: Sequence[int] = ()) -> Days:
+        """The whole months around the window up to `end`, told apart by month, by name, and at `extra` days."""
+        window = self.window
+        return self._days(window.reach_start, end, self.attribution.spans, (*window.months, *extra))
+
+    def _days(self, start: int, end: int, spans: Boundaries, extra: Sequence[int]) -> Days:
+        def inside(days: Sequence[int]) -> list[int]:
+            return sorted({day for day in (*days, *extra) if start < day < end})
+
+        cut = Boundaries(shared=inside(spans.shared), own=inside(spans.own), changing=spans.changing)
+        return Days(
+            start=start, end=end, scope=self._request.scope, spans=cut, timezone=self._timezone, whose=self._whose
+        )
+
+
+def only(asked: Future[list[Row]]) -> Row:
+    """The row of an answer that has one."""
+    (row,) = asked.result()
+    return row
+
+
+def _without_outcome(columns: Sequence[Column]) -> tuple[Column, ...]:
+    return tuple(column for column in columns if column != "outcome")
+
+
+def _covers(columns: CoverColumns) -> list[Cover]:
+    return list(map(Cover._make, zip(columns.customer, columns.plan, columns.start, columns.amount, strict=True)))
+
+
+def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row in rows:
+        found[row.bucket] = found.get(row.bucket, 0) + row.calls
+    return found
