@@ -117,6 +117,30 @@ def test_route_rules_hold_for_every_feature_in_their_order():
     assert (contracts.routes, contracts.criticality, contracts.timezone) == ((night, rest), "high", "Europe/Berlin")
 
 
+def test_a_router_is_what_rules_may_ask():
+    router = "routers: {how: {model: small, classes: {easy: one fact, hard: many steps}, default: hard, timeout: 500ms, ttl: 1h}}\n"
+    route = rails_of(f"{router}routes: [{{name: a, when: router.how = easy, to: small}}]").default.route
+    assert route.labels == {"router.how"}
+    how = route.routers["how"]
+    assert (how.model, how.classes, how.default) == ("small", {"easy": "one fact", "hard": "many steps"}, "hard")
+    assert (how.timeout_ms, how.ttl_s) == (500, 3_600)
+    (unknown,) = problems_of(f"{router}routes: [{{name: a, when: router.who = easy, to: small}}]")
+    assert "asks router.who, and `routers` has no 'who': did you mean `router.how`?" in unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("routers: {how: {model: m, classes: {a: x}}}", "has 1 classes: write from 2 to 100"),
+        ("routers: {how: {classes: {a: x, b: y}}}", "lacks `model`"),
+        ("routers: {how: {model: m, classes: {a: x, b: y}, default: c}}", "`routers.how.default` is 'c': one of a, b"),
+        ("routers: {a.b: {model: m, classes: {a: x, b: y}}}", "write it with letters, digits, - and _"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_router_says_what_to_write(text, said):
+    assert said in problems_of(text)[0]
+
+
 def test_every_example_of_the_page_on_routing_is_in_order():
     page = Path(__file__).resolve().parents[2] / "docs" / "routing.md"
     examples = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)

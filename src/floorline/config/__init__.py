@@ -20,7 +20,7 @@ from floorline.config.policies import read_aliases, read_band, read_features, re
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
-from floorline.config.routes import read_routes
+from floorline.config.routes import read_routers, read_routes
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.config.web import read_web
@@ -113,6 +113,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
     routes = read_delivery(_apart(table["delivery"], for_control)) if "delivery" in table else ()
     allowance = read_allowance(table, timezone)
+    routers = read_routers(table["routers"]) if "routers" in table else {}
     config = Config(
         path=path,
         timezone=timezone,
@@ -131,7 +132,10 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
             guardrails=read_guardrails(
                 table,
                 features,
-                routes=read_routes(table["routes"], frozenset()) if "routes" in table else (),
+                routes=read_routes(table["routes"], {f"router.{name}" for name in routers})
+                if "routes" in table
+                else (),
+                routers=routers,
                 timezone=timezone,
                 counted=allowance != NOTHING,
             ),

@@ -14,6 +14,7 @@ from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
 from floorline.guardrails.route import RESPONSES, Evident, MarginRule, Response, RouteRule
+from floorline.guardrails.router import RouterRule
 from floorline.guardrails.routing import CHEAPER, Routing
 from floorline.guardrails.rules import Guardrails, Rules
 
@@ -42,6 +43,7 @@ def read_guardrails(
     features: Mapping[str, Mapping[str, Value]],
     *,
     routes: tuple[Routing, ...],
+    routers: Mapping[str, RouterRule],
     timezone: str,
     counted: bool,
 ) -> Guardrails | None:
@@ -49,7 +51,9 @@ def read_guardrails(
     Times of day are those of `timezone`.
     """
     general = table["guardrails"].table(names_below(_GENERAL)) if "guardrails" in table else {}
-    default = _rules(general, _GENERAL, replace(_general_route(general), routes=routes, timezone=timezone))
+    default = _rules(
+        general, _GENERAL, replace(_general_route(general), routes=routes, routers=routers, timezone=timezone)
+    )
     of_features = {
         name: _of_feature(entry, default)
         for name, entry in features.items()

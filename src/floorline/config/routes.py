@@ -1,16 +1,23 @@
-"""`routes:` of floorline.yaml: which model serves which call, the first rule that holds."""
+"""`routes:` and `routers:` of floorline.yaml: which model serves which call, the first rule that holds, and who is asked for it."""
 
+import re
 from collections.abc import Set as AbstractSet
 
+from msgspec.structs import replace
+
 from floorline.config.guardrails import read_condition, read_setting
-from floorline.config.reader import Value, nearest
+from floorline.config.reader import Entry, Value, nearest
 from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import ALWAYS, Condition
 from floorline.guardrails.frame import OFF
+from floorline.guardrails.router import RouterRule
 from floorline.guardrails.routing import Routing
 
-_RULE = "routes[]"
+_RULE, _ROUTER = "routes[]", "routers.<router>"
+TIMEOUT_MS_MAX, TTL_MS_MAX = 60_000, 30 * 86_400_000
+CLASSES_MAX = 100
 NAME_CHARACTERS_MAX = 100
+_LABEL = re.compile(r"[\w-]{1,64}")
 
 
 def read_routes(value: Value, labels: AbstractSet[str]) -> tuple[Routing, ...]:
@@ -32,6 +39,34 @@ def read_routes(value: Value, labels: AbstractSet[str]) -> tuple[Routing, ...]:
         if name and when and to and mode != OFF:
             found[name] = Routing(name=name, when=when, to=to, setting=mode, everyone=everyone)
     return tuple(found.values())
+
+
+def read_routers(value: Value) -> dict[str, RouterRule]:
+    """The models that rules may ask for the class of a call, by their names."""
+    return {name: _router(name, entry) for name, entry in value.entries().items()}
+
+
+def _router(name: str, entry: Entry) -> RouterRule:
+    value = entry.value
+    if not _LABEL.fullmatch(name):
+        entry.key.complain(f"`{value.path}`: rules ask for it as router.{name}: write it with letters, digits, - and _")
+    table = value.table(names_below(_ROUTER), required=required_below(_ROUTER))
+    model = table["model"].text() if "model" in table else None
+    listed = table["classes"].entries() if "classes" in table else {}
+    classes = {label: said for label, one in listed.items() if (said := one.value.text()) is not None}
+    if not 2 <= len(listed) <= CLASSES_MAX:
+        value.complain(
+            f"`{value.path}` has {len(listed)} classes: write from 2 to {CLASSES_MAX}, each with what belongs to it"
+        )
+    default = table["default"].one_of(tuple(classes)) if "default" in table and classes else None
+    timeout = table["timeout"].duration_ms(maximum=TIMEOUT_MS_MAX) if "timeout" in table else None
+    ttl = table["ttl"].duration_ms(maximum=TTL_MS_MAX) if "ttl" in table else None
+    stated = RouterRule(name=name, model=model or "", classes=classes, default=default or "")
+    return replace(
+        stated,
+        timeout_ms=timeout or stated.timeout_ms,
+        ttl_s=stated.ttl_s if ttl is None else max(ttl // 1_000, 1),
+    )
 
 
 def _name(value: Value, known: dict[str, Routing]) -> str | None:

@@ -476,6 +476,7 @@ class Gateway:
             "floorline_cache_evicted_total": {(): cache.memory.evicted},
             "floorline_cache_waited_total": {(): cache.waited},
             "floorline_cache_looks_total": dict(cache.looks),
+            "floorline_route_labels_total": dict(self._guard.labelling.asked),
             "floorline_cache_failures_total": {
                 (tier.name, what): count for tier in cache.tiers for what, count in list(tier.failures.items())
             },

@@ -21,6 +21,7 @@ from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
+from floorline.gateway.labelling import Labelling
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Provider, Target
@@ -37,6 +38,7 @@ from floorline.gateway.worst import worst_case
 from floorline.guardrails.decide import decide
 from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy, held_out, unit_of
 from floorline.guardrails.output import SAYS_NOTHING
+from floorline.guardrails.route import RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.spending import refusal
 
@@ -82,6 +84,7 @@ class Guard:
         self.ask: Ask | None = None
         self.label: Callable[[Label], bool] | None = None
         self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
+        self.labelling = Labelling()
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
@@ -92,6 +95,8 @@ class Guard:
         if self.counting and self.counters is not None:
             guarded.hold = self.counters.open(call.id, facts)
         evidence = await self._evidence(call, guarded, admitted, snapshot, reply)
+        if rules.route is not None and rules.route.labels and self.ask is not None:
+            evidence = await self._labelled(call, guarded, evidence, rules.route, self.ask)
         placed = self._decide(call, evidence, admitted, snapshot)
         denial = await self._denied(call, placed, snapshot)
         if denial is not None:
@@ -109,6 +114,19 @@ class Guard:
         elif guarded.verdict.delay_ms and guarded.verdict.action == "forward":
             await asyncio.sleep(guarded.verdict.delay_ms / 1000)
         return placed
+
+    async def _labelled(
+        self, call: UnderWay, guarded: Guarded, evidence: Evidence, rule: RouteRule, ask: Ask
+    ) -> Evidence:
+        """What is known of the call with what routers say of it, where it goes to a provider at all."""
+        facts = guarded.facts
+        if not facts.priced or decide(facts, evidence, guarded.rules).action != "forward":
+            return evidence
+        routed = await self.labelling.look(call, facts, evidence, rule, ask)
+        if routed is None:
+            return evidence
+        call.metadata = {**call.metadata, **{name: label for name, label in routed.labels.items() if label}}
+        return structs.replace(evidence, route=routed)
 
     def _prompt(self, call: UnderWay, guarded: Guarded) -> None:
         """Shorten the call's prompt, and look at it as its provider's cache will."""
@@ -239,6 +257,11 @@ class Guard:
         stored = _stored(call)
         if stored is not None and self.cache is not None:
             self.cache.closed(call, stored, account, ending)
+
+    async def close(self) -> None:
+        """End what goes on beside the calls of applications."""
+        await self.shortening.close()
+        await self.labelling.close()
 
     def left(self, call: UnderWay) -> None:
         """The call is over, closed or not: nobody waits for it any more."""

@@ -1,8 +1,26 @@
 """The reply of a call that the gateway makes for itself: what comes is kept."""
 
 from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
 
 from floorline.gateway.message import Headers
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice]
+
+
+_completion = msgspec.json.Decoder(_Completion)
 
 
 class Heard:
@@ -37,3 +55,18 @@ class Heard:
     def abort(self) -> None:
         """It breaks off."""
         self.broken = True
+
+    @property
+    def text(self) -> str:
+        """What a whole chat completion says; '' where this is none."""
+        if self.status != 200 or self.broken:
+            return ""
+        try:
+            return (_completion.decode(self.body).choices[0].message.content or "").strip()
+        except (msgspec.DecodeError, IndexError):
+            return ""
+
+    @property
+    def cost(self) -> Decimal:
+        """What the answer says that it cost, in USD; nothing where that is unknown."""
+        return Decimal(self.headers.get(b"x-floorline-cost-usd", b"0").decode())

@@ -56,6 +56,7 @@ FAMILIES = {
         Family(name="floorline_upstream_connects_total", kind="counter", labels=("provider",), doc="connections opened to providers"),
         Family(name="floorline_upstream_open", kind="gauge", labels=("provider", "model"), doc="1 while a target is not asked because it failed"),
         Family(name="floorline_content_dropped_total", kind="counter", labels=("reason",), doc="captured calls whose content was not kept"),
+        Family(name="floorline_route_labels_total", kind="counter", labels=("label", "outcome"), doc="what came of asking routers and classifiers which class a call is of"),
         Family(name="floorline_cache_looks_total", kind="counter", labels=("arm", "found", "reason"), doc="looks into the exact cache, by whom they were for, what was found, and why it was not asked"),
         Family(name="floorline_cache_waited_total", kind="counter", labels=(), doc="calls that waited for an identical one under way"),
         Family(name="floorline_cache_bytes", kind="gauge", labels=(), doc="stored answers in memory, in bytes"),

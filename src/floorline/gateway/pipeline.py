@@ -123,7 +123,7 @@ class Pipeline:
 
     async def close(self) -> None:
         """End what goes on beside the calls of applications."""
-        await self._guard.shortening.close()
+        await self._guard.close()
 
     async def _answer(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
         """Answer an admitted call, and see to it that its record is closed."""

@@ -16,7 +16,6 @@ from floorline.events import Touch
 from floorline.gateway.accounting import Account, priced_as
 from floorline.gateway.editing import with_body
 from floorline.gateway.errand import Ask, Errand
-from floorline.gateway.hearing import Heard
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.summaries import Summaries, Summary, keys_of
@@ -38,21 +37,6 @@ MAKING_MAX = 64
 
 BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 _LEFT_OUT = b"(file left out)"
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-
-
-class _Answer(msgspec.Struct):
-    choices: list[_Choice]
-
-
-_answer = msgspec.json.Decoder(_Answer)
 
 
 class Shortening:
@@ -99,7 +83,7 @@ class Shortening:
         said = [BLOB.sub(_LEFT_OUT, raw) for raw in one.history.raw[first + one.known : first + one.wanted]]
         before = "" if one.summary is None else one.summary.text
         heard = await ask(call, request(said, before, one.rule), SUMMARISING)
-        text = _said(heard)
+        text = heard.text
         if not text:
             log.warning("no summary for the conversation of call %s: its model answered %d", call.id, heard.status)
             return
@@ -109,7 +93,7 @@ class Shortening:
             tokens=estimate_input_tokens(text.encode()),
             made_ms=_ms(call),
             used_ms=_ms(call),
-            unclaimed=_cost(heard),
+            unclaimed=heard.cost,
         )
         self._summaries.keep(one.keys[one.wanted - 1], summary)
 
@@ -158,21 +142,6 @@ def _rate(one: Shortened, call: UnderWay, account: Account, snapshot: Snapshot) 
     warm = read > 0 or (one.summary is not None and _ms(call) - one.summary.made_ms <= LIFETIMES_MS["5m"])
     price = version.by_unit.get("cache_read" if warm else "input") or version.by_unit.get("input")
     return None if price is None else price.contracted / price.per
-
-
-def _said(heard: Heard) -> str:
-    """The text of a chat completion; '' where there is none."""
-    if heard.status != 200 or heard.broken:
-        return ""
-    try:
-        return (_answer.decode(heard.body).choices[0].message.content or "").strip()
-    except (msgspec.DecodeError, IndexError):
-        return ""
-
-
-def _cost(heard: Heard) -> Decimal:
-    """What the answer says that it cost; nothing where that is unknown."""
-    return Decimal(heard.headers.get(b"x-floorline-cost-usd", b"0").decode())
 
 
 def _ms(call: UnderWay) -> int:

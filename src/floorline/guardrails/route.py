@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from floorline.guardrails.condition import Condition, Criticality, Subject
 from floorline.guardrails.frame import ENFORCE, Evidence, Facts, Figures, Refusal, Setting, Verdict, arm, touch
+from floorline.guardrails.router import RouterRule
 from floorline.guardrails.routing import Routing
 
 NAME = "margin_rule"
@@ -46,12 +47,13 @@ class Evident(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 class RouteRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Route rules and then margin rules, of each the first that holds counts; and `cheaper`, the model to go to instead, by the model
-    asked for.
+    asked for. `routers` are the models that route rules may ask.
 
     `fail` says what is done when the figures are older than `stale_after_s`, `timezone` whose clock times of day go by.
     """
 
     routes: tuple[Routing, ...] = ()
+    routers: Mapping[str, RouterRule] = {}
     margin: tuple[MarginRule, ...] = ()
     cheaper: Mapping[str, str] = {}
     criticality: Criticality = "normal"

@@ -58,16 +58,17 @@ def _messages(messages: list[object]) -> Iterator[Turn]:
         role = cast("dict[str, object]", message).get("role", "user") if isinstance(message, dict) else "user"
         leading = leading and role in _SPEAKS_FIRST
         if not leading:
-            yield Turn(role=str(role), text="\n".join(_texts(cast("object", message), "")))
+            yield Turn(role=str(role), text="\n".join(texts(cast("object", message), "")))
 
 
-def _texts(value: object, name: str) -> Iterator[str]:
+def texts(value: object, name: str) -> Iterator[str]:
+    """Every text in a value of JSON that is words, `name` being the member that it is of."""
     if isinstance(value, str):
         if name not in _WORDLESS:
             yield value
     elif isinstance(value, list):
         for inner in cast("list[object]", value):
-            yield from _texts(inner, name)
+            yield from texts(inner, name)
     elif isinstance(value, dict):
         for key, inner in cast("dict[str, object]", value).items():
-            yield from _texts(inner, key)
+            yield from texts(inner, key)

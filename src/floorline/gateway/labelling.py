@@ -1,0 +1,141 @@
+"""What classifiers and routers say of a call, as far as its route rules need it: asked one after the other, each at most once.
+
+A router's answer is remembered for the same text of the same customer, and one that is late is remembered all the same: the next call
+that asks has it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from decimal import Decimal
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from floorline.gateway.errand import Ask, Errand
+from floorline.gateway.underway import UnderWay
+from floorline.gateway.wire.spoken import last_said
+from floorline.guardrails.frame import Evidence, Facts, Routed
+from floorline.guardrails.route import RouteRule, subject_of
+from floorline.guardrails.router import RouterRule, label_of, normalised, request
+from floorline.guardrails.routing import wanted
+from floorline.money import ZERO
+
+log = logging.getLogger(__name__)
+
+ROUTER = "router."
+ROUTING = Errand(step="routing", call_type="routing")
+KEPT_MAX = 16_384
+"""Answers of routers that one process remembers."""
+
+ASKING_MAX = 256
+"""Routers that are asked at a time; beyond it a call is of the default class."""
+
+
+class Said(NamedTuple):
+    """A label, '' for none; how it was come to, in words; and what that cost this call."""
+
+    label: str
+    how: str
+    cost: Decimal = ZERO
+
+
+class _Answered(NamedTuple):
+    label: str
+    until_s: float
+
+
+class Labelling:
+    """The routers of one gateway. `clock` gives seconds that only go forward; `asked` counts what came of asking, by `router.<name>`: `answered`,
+    `kept` (from before), `no_class`, `late`, `busy`, `no_text`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.asked: Counter[tuple[str, str]] = Counter()
+        self._kept: OrderedDict[bytes, _Answered] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[tuple[str, Decimal]]] = {}
+
+    async def look(self, call: UnderWay, facts: Facts, evidence: Evidence, rule: RouteRule, ask: Ask) -> Routed | None:
+        """What is said of the call, so that it is known which route rule counts; None where nobody need be asked."""
+        routed: Routed | None = None
+        while name := wanted(subject_of(facts, replace(evidence, route=routed), rule), rule.routes):
+            said = await self._routed(call, rule.routers[name.removeprefix(ROUTER)], ask)
+            before = routed or Routed()
+            routed = Routed(
+                labels={**before.labels, name: said.label}, cost=before.cost + said.cost, said=(*before.said, said.how)
+            )
+        return routed
+
+    async def _routed(self, call: UnderWay, rule: RouterRule, ask: Ask) -> Said:
+        text = last_said(call.route.endpoint, call.request.body)
+        if not text:
+            return self._by_default(rule, "no_text", "has nothing to go by")
+        key = _key(call, rule, text)
+        kept = self._kept.get(key)
+        if kept is not None and kept.until_s > self._clock():
+            self._kept.move_to_end(key)
+            self.asked[ROUTER + rule.name, "kept"] += 1
+            return Said(kept.label or rule.default, _of(rule, kept.label, ", as before"))
+        mine = key not in self._asking
+        if mine and len(self._asking) >= ASKING_MAX:
+            return self._by_default(rule, "busy", "is asked too much at once")
+        task = self._asking.get(key) or self._begin(key, call, rule, text, ask)
+        done, _ = await asyncio.wait({task}, timeout=rule.timeout_ms / 1_000)
+        if not done:
+            return self._by_default(rule, "late", f"did not answer within {rule.timeout_ms} ms")
+        label, cost = task.result()
+        self.asked[ROUTER + rule.name, "answered" if label else "no_class"] += 1
+        return Said(label or rule.default, _of(rule, label, ""), cost if mine else ZERO)
+
+    def _by_default(self, rule: RouterRule, outcome: str, why: str) -> Said:
+        self.asked[ROUTER + rule.name, outcome] += 1
+        return Said(rule.default, f"router {rule.name} {why}{_default(rule)}")
+
+    def _begin(
+        self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask
+    ) -> "asyncio.Task[tuple[str, Decimal]]":
+        self._asking[key] = task = asyncio.get_running_loop().create_task(self._ask(key, call, rule, text, ask))
+        task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return task
+
+    async def _ask(self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask) -> tuple[str, Decimal]:
+        heard = await ask(call, request(rule, text), ROUTING)
+        said = heard.text
+        if not said:
+            log.warning(
+                "router %s gave no class for the call %s: its model answered %d", rule.name, call.id, heard.status
+            )
+            return "", heard.cost
+        label = label_of(rule, said)
+        self._kept[key] = _Answered(label, self._clock() + rule.ttl_s)
+        while len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+        return label, heard.cost
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _key(call: UnderWay, rule: RouterRule, text: str) -> bytes:
+    """What an answer is remembered by: the router as it is now, whose call it is, and the text without what makes no difference."""
+    classes = "\0".join(f"{name}\0{said}" for name, said in rule.classes.items())
+    said = f"{rule.name}\0{rule.model}\0{classes}\0{call.attribution.customer}\0{call.key.id}\0{normalised(text)}"
+    return blake2b(said.encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def _of(rule: RouterRule, label: str, more: str) -> str:
+    if label:
+        return f"router {rule.name} says {label}{more}"
+    return f"router {rule.name} named none of its classes{more}{_default(rule)}"
+
+
+def _default(rule: RouterRule) -> str:
+    return f": {rule.default} by default" if rule.default else ""
