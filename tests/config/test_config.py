@@ -366,7 +366,7 @@ def test_a_number_reads_as_what_is_written(number: Decimal):
 
 def test_what_may_be_written_is_what_the_table_lists():
     assert names_below("features.<feature>") == (
-        "role", "hosting", "floor", "owner", "components", "yellow_band", "exception", "baselines", "allowed_providers", "allowed_regions", "capture", "capture_time", "criticality", "guardrails",
+        "role", "hosting", "floor", "owner", "components", "yellow_band", "exception", "baselines", "allowed_providers", "allowed_regions", "capture", "capture_time", "criticality", "guardrails", "evaluation",
     )  # fmt: skip
     assert names_below("contracts[].rate") == ("price", "per", "tiers", "utilisation", "free")
     assert required_below("aliases[]") == ("kind", "alias", "canonical")

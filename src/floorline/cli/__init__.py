@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "demo": "floorline.cli.demo:command",
     "doctor": "floorline.cli.doctor:command",
     "erase": "floorline.cli.privacy:erase",
+    "eval": "floorline.cli.evaluate:command",
     "explain": "floorline.cli.explain:command",
     "gateway": "floorline.cli.gateway:command",
     "guardrails": "floorline.cli.guardrails:command",

@@ -14,6 +14,7 @@ from floorline import clock
 from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.allowance import read_allowance, read_sharing
 from floorline.config.delivery import read_routes as read_delivery
+from floorline.config.evaluation import read_evaluations
 from floorline.config.gateway import read_gateway
 from floorline.config.guardrails import read_guardrails
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
@@ -26,6 +27,7 @@ from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.config.web import read_web
 from floorline.config.written import Written, written
 from floorline.delivery.route import Route
+from floorline.evals.policy import Evaluation
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
 from floorline.guardrails.allowance import NOTHING
@@ -55,6 +57,7 @@ class Config:
     contracts: tuple[Contract, ...] = ()
     features: Mapping[str, FeaturePolicy] = field(default_factory=dict[str, FeaturePolicy])
     plans: Mapping[str, PlanPolicy] = field(default_factory=dict[str, PlanPolicy])
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict[str, Evaluation])
     aliases: tuple[Alias, ...] = ()
     yellow_band: Decimal = YELLOW_BAND
     runbook: Runbook = field(default_factory=Runbook)
@@ -123,6 +126,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         prices=read_overrides(table["prices"]) if "prices" in table else (),
         contracts=read_contracts(table["contracts"]) if "contracts" in table else (),
         features=read_features(features),
+        evaluations=read_evaluations(features),
         plans=read_plans(table["plans"]) if "plans" in table else {},
         aliases=read_aliases(table["aliases"]) if "aliases" in table else (),
         yellow_band=YELLOW_BAND if band is None else band,

@@ -5,8 +5,9 @@ problem, so that one pass over a file reports everything that is wrong with it. 
 text: no float is ever made.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -168,6 +169,36 @@ class Value:
             self.complain(f"`{self.path}` is {content}, it must be {bounds}")
             return None
         return value
+
+    def share(self) -> Decimal | None:
+        """A share of the whole, written as `5%` or `0.05`."""
+        content = self.text()
+        if content is None:
+            return None
+        bare, percent, rest = content.partition("%")
+        bare = bare.rstrip() if percent else bare
+        if rest or not _NUMBER.fullmatch(bare) or len(bare) > _NUMBER_DIGITS_MAX:
+            self.complain(f"`{self.path}` is {content!r}, which is no share: write it as 5% or 0.05")
+            return None
+        value = Decimal(bare.replace("_", "")) / (100 if percent else 1)
+        if not 0 <= value <= 1:
+            self.complain(f"`{self.path}` is {content}, it must be from 0% to 100%")
+            return None
+        return value
+
+    def json(self) -> str | None:
+        """What is written, whatever it is, as one JSON document: a schema for who reads JSON."""
+        try:
+            construct = cast("Callable[[yaml.Node], object]", yaml.SafeLoader("").construct_document)
+            return json.dumps(construct(self.node), ensure_ascii=False)
+        except (yaml.MarkedYAMLError, TypeError, ValueError) as error:
+            self.complain(f"`{self.path}` cannot be said in JSON: {error}")
+            return None
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is written as a mapping."""
+        return isinstance(self.node, yaml.MappingNode)
 
     def whole(self, *, minimum: int) -> int | None:
         """A whole number of at least `minimum`."""

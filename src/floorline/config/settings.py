@@ -153,6 +153,29 @@ def _guardrails(name: str) -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
+def _scorer(name: str) -> tuple[Setting, ...]:
+    """What tells right answers from wrong ones; docs/evaluations.md has which kind goes by what."""
+    kinds = "exact, normalised, json_schema, regex, numeric, similarity, judge, python or http"
+    return (
+        _setting(f"{name}.kind", kinds, "required", "how an answer is told to be right; a kind that needs no more may stand alone"),
+        _setting(f"{name}.schema", "mapping", "required by json_schema", "the JSON schema that answers are valid under"),
+        _setting(f"{name}.pattern", "regular expression", "required by regex", "what answers hold"),
+        _setting(f"{name}.tolerance", "percent", "0%", "numeric: how far from the expected number is still right"),
+        _setting(f"{name}.absolute", "number of at least 0", "0", "numeric: the same, as an amount"),
+        _setting(f"{name}.threshold", "ratio from 0 to 1", "0.9", "similarity: the least cosine of the two embeddings"),
+        _setting(f"{name}.model", "model", "required by judge and similarity", "who judges, or embeds"),
+        _setting(f"{name}.compare", "true or false", "false", "judge: which of two models' answers is better, asked both ways round"),
+        _setting(f"{name}.call", "package.module:function", "required by python", "your own function"),
+        _setting(f"{name}.url", "URL", "required by http", "your own service, which is posted each case with its answer"),
+        _setting(f"{name}.timeout", "duration up to 10 minutes", "10s", "http: how long it may take"),
+    )  # fmt: skip
+
+
+_EVALUATION = (
+    _setting("features.<feature>.evaluation.set", "path", "evals/<feature>.jsonl", "the cases, relative to this file"),
+    _setting("features.<feature>.evaluation.margin", "percent", "5%", "how much worse is still as good, in cases of a hundred"),
+    *_scorer("features.<feature>.evaluation.scorer"),
+)  # fmt: skip
 _GUARDRAILS = (
     *_guardrails("guardrails"),
     _setting("guardrails.stale_after", "duration", "1h", "figures of customers that are older judge nobody"),
@@ -388,6 +411,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_PROVIDERS,
     *_GATEWAY,
     *_GUARDRAILS,
+    *_EVALUATION,
     *_REVIEWS,
     *_ALERTS,
     *_DELIVERY,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BODY_MAX = 64 << 10
-"""Bytes of an answer that are read."""
+"""Bytes of an answer that are read, unless another bound is said."""
 
 WORDS_MAX = 200
 RETRY_AFTER_MAX_MS = 86_400_000
@@ -54,8 +54,8 @@ class Reply:
         return f"{self.status} {shown}".rstrip()
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_ms: int) -> Reply:
-    """POST `body` to an http or https address and read the answer, all within `timeout_ms`. Unreached otherwise."""
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_ms: int, body_max: int = BODY_MAX) -> Reply:
+    """POST `body` to an http or https address and read at most `body_max` bytes of the answer, all within `timeout_ms`. Unreached otherwise."""
     deadline_ns = time.monotonic_ns() + timeout_ms * 1_000_000
     host = urlsplit(url).hostname or ""
     try:
@@ -63,7 +63,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_ms: int) 
         try:
             connection.request("POST", target, body, {"User-Agent": f"Floorline/{__version__}", **headers})
             with connection.getresponse() as response:  # it outlives a connection that its receiver closes
-                content = response.read(BODY_MAX)
+                content = response.read(body_max)
                 names = {name.lower(): value for name, value in response.getheaders()}
                 return Reply(status=response.status, headers=names, body=content)
         finally:

@@ -18,6 +18,8 @@ ANSWER_CHARS_MAX = 1 << 20
 """Of an answer that is looked at; a longer one cannot be scored."""
 
 REASON_CHARS_MAX = 300
+SIMILAR = 0.9
+"""The cosine from which answers count as alike where nobody says another."""
 
 
 Grade: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -61,15 +63,19 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
 
 
 class Similarity(msgspec.Struct, frozen=True, kw_only=True, tag="similarity"):
-    """The embedding of the answer has at least this cosine with that of the expected one. A hint, not a proof: check it by a judge."""
+    """The embedding of the answer by `model` has at least this cosine with that of the expected one. A hint, not a proof."""
 
-    threshold: float = 0.9
+    model: str
+    threshold: float = SIMILAR
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True, tag="judge"):
-    """The model named says that it is right by the expected answer or the case's rubric (`evals/judging.py`)."""
+    """The model named says that it is right by the expected answer or the case's rubric; with `compare` it says instead which of two
+    models' answers is better, asked twice with them swapped (`evals/judging.py`).
+    """
 
     model: str
+    compare: bool = False
 
 
 class Python(msgspec.Struct, frozen=True, kw_only=True, tag="python"):

@@ -48,7 +48,7 @@ CACHED_CALL = "cached_call"
 NOTHING_SAID: Mapping[str, str] = {}
 NOWHERE: frozenset[str] = frozenset()
 OWN = Rules()
-"""A call of the gateway's own is within its customer's budgets, and no optimisation changes it."""
+"""A call of the gateway's own, or one that evaluates a model, is within its customer's budgets, and no optimisation changes it."""
 
 
 class Counters(Protocol):
@@ -279,7 +279,7 @@ def _stored(call: UnderWay) -> Held | None:
 
 def rules_of(call: UnderWay, guardrails: Guardrails) -> Rules:
     """What holds for the call. What is passed through is nothing that a guardrail could edit, or read as a prompt."""
-    if call.own:
+    if call.own or call.attribution.purpose == "evaluation":
         return OWN
     rules = guardrails.of(call.attribution.feature)
     if call.route.action == "call":

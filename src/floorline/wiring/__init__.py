@@ -67,6 +67,7 @@ ENVIRONMENT = (
         name="FLOORLINE_CONTROL_TOKEN",
         doc="the control process's bearer token; FLOORLINE_HOME/control.token when unset",
     ),
+    Variable(name="FLOORLINE_KEY", doc="the virtual key that `floorline eval` calls models with"),
 )
 
 
@@ -373,16 +374,21 @@ def load_hook(config: Config) -> "Redact | None":
     named = config.gateway.redact
     if not named:
         return None
+    return cast("Redact", load_function(named, "gateway.redact"))
+
+
+def load_function(named: str, setting: str = "evaluation.scorer.call") -> Callable[..., object]:
+    """The function that a setting names as `package.module:function`. BadInput when it cannot be loaded."""
     module, _, name = named.partition(":")
     try:
-        hook = getattr(importlib.import_module(module), name)
+        function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise BadInput(
-            f"gateway.redact {named!r} cannot be loaded: {error}; it is imported as Python finds it (PYTHONPATH)"
+            f"{setting} {named!r} cannot be loaded: {error}; it is imported as Python finds it (PYTHONPATH)"
         ) from error
-    if not callable(hook):
-        raise BadInput(f"gateway.redact {named!r} is no function: it is called as {name}(feature, side, content)")
-    return cast("Redact", hook)
+    if not callable(function):
+        raise BadInput(f"{setting} {named!r} is no function")
+    return function
 
 
 def load_book(config: Config) -> tuple[PriceBook, list[str]]:
