@@ -85,4 +85,4 @@ def test_without_an_answer_nothing_is_touched(looked: Looked | None) -> None:
 def test_an_answer_is_kept_only_as_one_to_what_was_asked(
     decided: Verdict, output_tokens: int | None, partition: str, kept: bool
 ) -> None:
-    assert keeps(CacheRule(partition=partition), decided, output_tokens) == kept
+    assert keeps(partition, decided, output_tokens) == kept

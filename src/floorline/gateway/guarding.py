@@ -189,9 +189,9 @@ class Guard:
     def taking(self, call: UnderWay, answered: Answered, captured: Taking | None) -> Taking | None:
         """Who takes in the call's answer: the cache too, where it may be kept there, and who watches it."""
         stored, guarded = _stored(call), call.guarded
-        if stored is not None and stored.answer is not None:
-            stored.answered, stored.streamed = answered, is_stream(call, answered)
-            captured = stored.answer if captured is None else Both(captured, stored.answer)
+        if stored is not None and stored.passed is not None:
+            stored.passed.answered, stored.passed.streamed = answered, is_stream(call, answered)
+            captured = stored.passed.answer if captured is None else Both(captured, stored.passed.answer)
         if guarded is not None and guarded.rules.watch:
             guarded.watched = Taken(ANSWER_BYTES_MAX)
             captured = guarded.watched if captured is None else Both(captured, guarded.watched)

@@ -55,7 +55,7 @@ def partition(rule: Shares, facts: Facts) -> tuple[str, ...]:
     return ("key", facts.feature, facts.key)
 
 
-def keeps(rule: CacheRule, decided: Verdict, output_tokens: int | None) -> bool:
+def keeps(shared: Partition, decided: Verdict, output_tokens: int | None) -> bool:
     """Whether the answer to a call that was sent as `decided` may be kept as one to what it asked: another model's may not, nor
     one that a cap may have cut short. What else guardrails change they change alike for one customer, not for several.
     """
@@ -65,7 +65,7 @@ def keeps(rule: CacheRule, decided: Verdict, output_tokens: int | None) -> bool:
     if cap is not None and (output_tokens is None or output_tokens >= cap):
         return False
     unseen = not decided.shortened and UNSEEN.issuperset([change.name for change in decided.changes])
-    return unseen or rule.partition == "customer"
+    return unseen or shared == "customer"
 
 
 def step(facts: Facts, evidence: Evidence, rule: CacheRule, so_far: Verdict) -> Verdict:

@@ -15,7 +15,6 @@ from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.members import members
-from floorline.guardrails.cache import CacheRule
 
 PURPOSE = b"floorline exact cache"
 """What the key of the keys is derived for."""
@@ -69,11 +68,18 @@ class Keys:
     def __init__(self, secret: bytes) -> None:
         self._fresh = blake2b(key=secret, digest_size=KEY_BYTES).copy
 
-    def of(self, call: UnderWay, partition: tuple[str, ...], vary: tuple[str, ...]) -> bytes:
-        """The key of what `call` asks within `partition`."""
+    def of(
+        self,
+        call: UnderWay,
+        partition: tuple[str, ...],
+        vary: tuple[str, ...],
+        members: Mapping[str, msgspec.Raw] | None = None,
+    ) -> bytes:
+        """The key of what `call` asks within `partition`; of `members` in place of its body's, where they are given."""
         route, view, request = call.route, call.view, call.request
         headers, beside = request.headers, BESIDE[route.dialect]
-        asked = {name: value for name, value in _members(call).items() if name not in beside}
+        said = members_of(call) if members is None else members
+        asked = {name: value for name, value in said.items() if name not in beside}
         hashed = self._fresh()
         hashed.update(
             _head(
@@ -94,7 +100,7 @@ _head = msgspec.msgpack.Encoder().encode
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
-def _members(call: UnderWay) -> Mapping[str, msgspec.Raw]:
+def members_of(call: UnderWay) -> Mapping[str, msgspec.Raw]:
     """The members of the body: of two dialects the view has only some."""
     if call.route.dialect in ("openai", "anthropic"):
         return call.view.held
@@ -107,7 +113,7 @@ def _without_key(query: str) -> str:
     return "&".join([part for part in query.split("&") if not part.startswith("key=")])
 
 
-def passed_by(call: UnderWay, rule: CacheRule) -> str:
+def passed_by(call: UnderWay, temperature_max: Decimal) -> str:
     """Why no cache is asked about the call, and nothing of it is kept; '' when one may be."""
     route = call.route
     if route.action != "call" or route.endpoint not in ENDS:
@@ -122,7 +128,7 @@ def passed_by(call: UnderWay, rule: CacheRule) -> str:
         if tools is not None and any(kind in bytes(tools) for kind in SERVED_TOOLS):
             return "acting_tools"
     warmth = _temperature(call)
-    return "temperature" if warmth is not None and warmth > rule.temperature_max else ""
+    return "temperature" if warmth is not None and warmth > temperature_max else ""
 
 
 def forbidden(request: Request) -> bool:

@@ -2,23 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from floorline.events import Arm
-from floorline.gateway.accounting import Account, priced_as
-from floorline.gateway.attempts import Answered
-from floorline.gateway.cache.asking import ENDS, Keys, age_max_s, passed_by
+from floorline.gateway.accounting import Account
+from floorline.gateway.cache.asking import Keys, age_max_s, passed_by
 from floorline.gateway.cache.entry import Entry
 from floorline.gateway.cache.flights import Flights
+from floorline.gateway.cache.keeping import Passed, as_asked, entry_of
 from floorline.gateway.cache.memory import Memory
 from floorline.gateway.cache.taking import Taken
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Target
 from floorline.gateway.underway import Served, UnderWay
-from floorline.guardrails.cache import NAME, CacheRule, keeps, partition
+from floorline.guardrails.cache import NAME, CacheRule, partition
 from floorline.guardrails.frame import Facts, Looked, arm
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
@@ -48,8 +47,7 @@ class Tier(Protocol):
 
 class Held(Struct, kw_only=True):
     """What the cache has to do with one call. `entry` is the answer that it found, in whatever arm; `leads` when others wait
-    for the call. `answer` takes in its answer when that may be kept, and `answered` says what it was an answer to. `told` is
-    what the call's header says.
+    for the call. `passed` takes in its answer when that may be kept. `told` is what the call's header says.
     """
 
     looked: Looked
@@ -60,9 +58,7 @@ class Held(Struct, kw_only=True):
     entry: Entry | None = None
     serves: bool = False
     leads: bool = False
-    answer: Taken | None = None
-    answered: Answered | None = None
-    streamed: bool = False
+    passed: Passed | None = None
 
 
 class ExactCache:
@@ -90,7 +86,7 @@ class ExactCache:
         """What there is for the call. Where an identical one is under way, and this one may have its answer, wait for it."""
         which = arm(rule.setting, NAME, facts)
         try:
-            reason = passed_by(call, rule)
+            reason = passed_by(call, rule.temperature_max)
             key = b"" if reason else self._keys.of(call, partition(rule, facts), rule.vary)
         except RecursionError:  # nested nearly as deeply as a request may be
             reason, key = "nested", b""
@@ -109,7 +105,7 @@ class ExactCache:
             if entry is None:
                 held.leads = self.flights.lead(key)
         if entry is None:
-            held.answer = Taken(rule.entry_bytes_max)
+            held.passed = Passed(answer=Taken(rule.entry_bytes_max))
         else:
             self._hit(held, entry, which)
         self.looks[which, held.looked.state, ""] += 1
@@ -164,44 +160,21 @@ class ExactCache:
             self.flights.land(held.key, entry)
 
     def _kept(self, call: UnderWay, held: Held, rule: CacheRule, account: Account) -> Entry | None:
-        answer, answered = held.answer, held.answered
-        if answer is None or answered is None or answer.body is None or call.status != 200:
-            return None
-        if not _whole(answered, answer.body, streamed=held.streamed) or not _as_asked(call, rule, account):
+        if held.passed is None or not as_asked(call, rule.partition, account):
             return None
         whose = Subject(call.attribution.customer, call.attribution.user)
-        customer, user = self._named(whose)
-        made_ms = int(call.opened_at.timestamp() * 1_000)
-        usage = account.usage
-        entry = Entry(
-            key=held.key,
-            call_id=call.id,
-            made_ms=made_ms,
-            expires_ms=made_ms + rule.ttl_s * 1_000,
-            customer=customer,
-            user=user,
-            feature=call.attribution.feature,
-            provider=answered.one.provider.name,
-            model=answered.one.model,
-            priced_as=priced_as(answered.one.provider),
-            served=(usage.model if usage is not None else "") or answered.one.model,
-            dialect=answered.one.provider.dialect,
-            endpoint=answered.endpoint,
-            content_type=dict(answered.attempt.headers).get(b"content-type", b"").decode("latin-1"),
-            streamed=held.streamed,
-            usage_asked=answered.sent.usage_asked,
-            avoided=_cost_of_last(call, account),
-            body=answer.body if held.serves else None,
-        )
-        if self._dead(entry):
+        entry = entry_of(call, held.passed, account, key=held.key, names=self.named(whose), ttl_s=rule.ttl_s)
+        if entry is None or self._dead(entry):
             return None
+        if not held.serves:
+            entry = structs.replace(entry, body=None)
         self.memory.put(entry)
         if held.serves:
             for tier in self.tiers:
                 tier.put(entry, whose)
         return entry
 
-    def _named(self, whose: Subject) -> tuple[str, str]:
+    def named(self, whose: Subject) -> tuple[str, str]:
         """The keyed hashes of the subject's names: remembered, because they are asked for with every answer."""
         names = self._known.get(whose)
         if names is None:
@@ -226,24 +199,3 @@ def _told(which: Arm, found: str) -> str:
     if which == "treated":
         return found
     return "shadow" if which == "shadow" else "off"
-
-
-def _whole(answered: Answered, body: bytes, *, streamed: bool) -> bool:
-    """Whether the answer is a good one that nothing is missing of, by what itself says."""
-    one, end = answered.one, ENDS.get(answered.endpoint)
-    if end is None or one.status != 200 or one.ending != "complete":
-        return False
-    usage = one.usage
-    return usage is not None and usage.usage is not None and usage.complete and (not streamed or end in body)
-
-
-def _as_asked(call: UnderWay, rule: CacheRule, account: Account) -> bool:
-    """Whether what guardrails changed of the call leaves its answer one to what was asked."""
-    usage = account.usage
-    output_tokens = usage.tokens - usage.input_tokens if usage is not None else None
-    return call.guarded is None or keeps(rule, call.guarded.verdict, output_tokens)
-
-
-def _cost_of_last(call: UnderWay, account: Account) -> Decimal | None:
-    """What the attempt that answered cost: failed attempts before it are no part of the answer."""
-    return None if account.effective is None else account.of_attempt(len(call.tries) - 1)
