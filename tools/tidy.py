@@ -55,6 +55,7 @@ BROAD_EXCEPTS_ALLOWED = (
     "gateway/capturing",  # the user's hook
     "jobs/scheduler",  # the job loop
     "delivery/outbox",  # channels that are plugins
+    "gateway/semantic/workers",  # the same drivers at work
     "wiring/embedders",  # drivers that raise what they like at a file
 )
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from floorline.embedding.embedder import Embedder, Vector
+from floorline.embedding.embedder import Embedder
+from floorline.embedding.vector import Vector
 from floorline.errors import BadInput
 from floorline.wiring.embedders import open_embedder
 from tests.support.embedders import minilm

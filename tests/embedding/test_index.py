@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from floorline.embedding.embedder import Vector
 from floorline.embedding.index import Index
+from floorline.embedding.vector import Vector
 from floorline.wiring.embedders import find_graph
 from tests.support.data import require
 

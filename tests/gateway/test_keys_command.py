@@ -37,6 +37,8 @@ sources = Sources(
     sign=lambda provider: None,
     purges=lambda: None,
     tiers=lambda stores: (),
+    embedder=lambda embedding: None,
+    graph=None,
     content=lambda name: ContentStore(make_home() / "content", signing_secret(), secrets.token_bytes, writer=name),
 )
 run("g1", make_home(), Listening(port=0), sources, lambda address: print(address, flush=True))

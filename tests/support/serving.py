@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvloop
 
+from floorline.embedding.lexical import Lexical
 from floorline.events import Opening
 from floorline.gateway.accounting import Prices
 from floorline.gateway.app import now_ms
@@ -25,19 +26,25 @@ from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.metrics import Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
-from floorline.gateway.policy import GatewayPolicy, Limits, Provider
+from floorline.gateway.policy import LETTERS, GatewayPolicy, Limits, Provider
 from floorline.gateway.recording import Recorder
+from floorline.gateway.semantic.embedders import Ready, ready
+from floorline.gateway.semantic.looking import SemanticCache
+from floorline.gateway.semantic.store import Store
+from floorline.gateway.semantic.workers import Workers
 from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, upstreams
 from floorline.gateway.wire.signing import Signer
+from floorline.guardrails.rules import Rules
 from floorline.ledger import codec
 from floorline.ledger.content import ContentStore
 from floorline.ledger.key import Key
-from floorline.ledger.rows import CallRow
+from floorline.ledger.rows import CallRow, LabelRow
 from floorline.ledger.segment import Segment
 from floorline.ledger.spool import Spool, segment_paths
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride, Rate
+from floorline.proof.certificate import Certificates
 
 SECRET = b"a signing secret for tests, 32 bytes"
 KEY = new_key(bytes(32))
@@ -54,6 +61,7 @@ BOOK = PriceBook(
 JSON = [(b"content-type", b"application/json")]
 EVENTS = [(b"content-type", b"text/event-stream")]
 OWNED = {"x-floorline-customer": "acme", "x-floorline-feature": "assistant"}
+LETTERS_ALONE = {"": ready(LETTERS, Lexical())}
 Script = Callable[[Request, Reply], Awaitable[None]]
 
 
@@ -167,6 +175,7 @@ class Records:
 
     openings: list[Opening] = field(default_factory=list[Opening])
     calls: list[CallRow] = field(default_factory=list[CallRow])
+    labels: list[LabelRow] = field(default_factory=list[LabelRow])
     prices: dict[str, str] = field(default_factory=dict[str, str])
     order: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
@@ -196,6 +205,9 @@ def read_spool(folder: Path) -> Records:
             else:
                 frame = codec.decode(payload)
                 row = frame.table.decoder.decode(frame.row)
+                if isinstance(row, LabelRow):
+                    records.labels.append(row)
+                    continue
                 assert isinstance(row, CallRow)
                 assert frame.identity == codec.identity_of(row.source, row.id)
                 records.calls.append(row)
@@ -215,9 +227,17 @@ def unsigned(_provider: Provider) -> Signer | None:
 class Live:
     """A gateway that serves, in this process."""
 
-    def __init__(self, stub: Stub, spool: Spool, pipeline: Pipeline, server: Server, cache: ExactCache) -> None:
+    def __init__(
+        self,
+        stub: Stub,
+        spool: Spool,
+        pipeline: Pipeline,
+        server: Server,
+        cache: ExactCache,
+        semantic: SemanticCache,
+    ) -> None:
         self.stub, self.spool, self.pipeline, self.server = stub, spool, pipeline, server
-        self.cache = cache
+        self.cache, self.semantic = cache, semantic
         self.metrics = pipeline._metrics
         self.address = ("", 0)
         self._clients: list[Client] = []
@@ -281,9 +301,11 @@ async def serving(
     cache_ms: Callable[[], int] = now_ms,
     counters: Counters | None = None,
     now: Callable[[], datetime] = utc_now,
+    embedders: Mapping[str, Ready] = LETTERS_ALONE,
+    certificates: Certificates | None = None,
     **changes: object,
 ) -> AsyncIterator[Live]:
-    """A gateway in front of a stub. `changes` are fields of its policy, `cache_ms` is its cache's clock."""
+    """A gateway in front of a stub. `changes` are fields of its policy, `cache_ms` is its caches' clock."""
     async with stubbing() as stub:
         policy = GatewayPolicy(providers=providers(stub.address), **changes)
         spool = spool or Spool(
@@ -292,10 +314,15 @@ async def serving(
         content = ContentStore(folder / "content", SECRET, secrets.token_bytes, writer="g1", segment_bytes=1 << 24)
         capturer = Capturer(content, redact)
         cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, cache_ms)
+        semantic = SemanticCache(
+            Store(policy.cache.semantic_bytes, None), Keys(SECRET), content.keys.names, cache_ms, Workers()
+        )
+        semantic.follow(embedders, (lambda _: Rules()) if policy.guardrails is None else policy.guardrails.of)
         ring = Keyring(keys or (key(),), SECRET)
-        pipeline = _pipeline(policy, spool, ring, book, draw, capturer, Guard(counters, cache), now)
+        pipeline = _pipeline(policy, spool, ring, book, draw, capturer, Guard(counters, cache, semantic), now)
+        pipeline.snapshot = replace(pipeline.snapshot, certificates=certificates)
         server = Server(pipeline.handle, policy.limits, explain=explained)
-        live = Live(stub, spool, pipeline, server, cache)
+        live = Live(stub, spool, pipeline, server, cache, semantic)
         live.address = await server.listen("127.0.0.1", 0)
         try:
             yield live

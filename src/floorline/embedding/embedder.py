@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float32]
-"""Of length one: the cosine of two is their inner product."""
+if TYPE_CHECKING:  # who compares no vectors loads no numpy
+    from floorline.embedding.vector import Vector
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +17,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     tokens alone look the same to it.
     """
 
-    vector: Vector | None
+    vector: "Vector | None"
     tokens: int
     unknown: int = 0
 
@@ -68,9 +66,3 @@ class Embedder(Protocol):
     def embed(self, text: str) -> Embedded:
         """The text as a vector."""
         ...
-
-
-def unit(vector: Vector) -> Vector:
-    """The vector at length one; as it is where it has none."""
-    length = float(np.linalg.norm(vector))
-    return vector if length == 0 else (vector / np.float32(length)).astype(np.float32)

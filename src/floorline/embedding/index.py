@@ -9,12 +9,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorline.embedding.embedder import Vector
+from floorline.embedding.vector import Vector
 
 EXACT_MAX = 20_000
 """Vectors that are compared one by one: half a millisecond to a whole one. A graph takes as long with a hundred thousand."""
 
-_FIRST = 64
+_FIRST = 4
 
 
 class Neighbour(NamedTuple):

@@ -9,7 +9,8 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
-from floorline.embedding.embedder import Embedded, unit
+from floorline.embedding.embedder import Embedded
+from floorline.embedding.vector import unit
 
 DIMENSIONS = 1_024
 TOKENS_MAX = 250

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorline.embedding.embedder import Embedded, unit
+from floorline.embedding.embedder import Embedded
+from floorline.embedding.vector import unit
 
 _SEGMENTS = "token_type_ids"
 

@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
 
+from floorline.embedding.embedder import Embedder
 from floorline.errors import BadInput, FloorlineError
 from floorline.gateway.accounting import Prices, priced_as
 from floorline.gateway.cache.asking import PURPOSE as CACHE_PURPOSE
@@ -36,8 +37,12 @@ from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
-from floorline.gateway.policy import GatewayPolicy, Provider, counts_apart
+from floorline.gateway.policy import LETTERS, Embedding, GatewayPolicy, Provider, counts_apart
 from floorline.gateway.recording import Recorder
+from floorline.gateway.semantic.embedders import Ready, ready
+from floorline.gateway.semantic.looking import SemanticCache
+from floorline.gateway.semantic.store import Store
+from floorline.gateway.semantic.workers import Workers
 from floorline.gateway.server import Server
 from floorline.gateway.snapshot import Snapshot, Upstream, upstreams
 from floorline.gateway.targets import Breaker
@@ -45,6 +50,7 @@ from floorline.gateway.wire.signing import Signer
 from floorline.guardrails.allowance import NOTHING
 from floorline.guardrails.figures import Known
 from floorline.guardrails.frame import Amounts
+from floorline.guardrails.rules import Rules
 from floorline.ledger.checkpoint import SavedCall
 from floorline.ledger.content import ContentStore
 from floorline.ledger.lock import Lock, is_free
@@ -53,12 +59,19 @@ from floorline.ledger.spool import Spool
 from floorline.pricing.book import PriceBook
 from floorline.proof.certificate import Certificates
 
+if TYPE_CHECKING:
+    from floorline.embedding.index import Graph
+
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
 
 POLL_S = 0.5
 """How often files are looked at: a revoked key stops working within a second."""
 
+SEMANTIC_PURPOSE = b"floorline semantic cache"
+"""What the key of the semantic cache's scopes is derived for."""
+
+NO_RULES = Rules()
 SYNC_MS = 50
 SEGMENT_BYTES = 16 << 20
 """The one being written and the next are in memory whole."""
@@ -76,11 +89,12 @@ GC_THRESHOLD = (10_000, 20, 50)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What floorline.yaml says, read once; `redact` is the user's hook."""
+    """What floorline.yaml says, read once; `redact` is the user's hook, `embedders` those that its rules name."""
 
     policy: GatewayPolicy
     book: PriceBook
     redact: Redact | None = None
+    embedders: Mapping[str, Ready] = field(default_factory=dict[str, Ready])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +104,8 @@ class Sources:
     `load` reads the configuration and `stamp` tells whether it changed since. `ring` gives the keys, anew only when they
     changed (None otherwise, and at first always a ring), `figures` and `certificates` in the same way what customers pay and
     cost, and what labels have shown. `sign` makes what signs a provider's requests, `content` opens the content store for a writer of this name. `purges` gives what was
-    purged from caches when that changed, `tiers` opens the caches behind the memory.
+    purged from caches when that changed, `tiers` opens the caches behind the memory. `embedder` opens what makes vectors on this machine, None where they are
+    served, and `graph` makes what finds near ones among many.
     """
 
     load: Callable[[], Loaded]
@@ -102,6 +117,8 @@ class Sources:
     content: Callable[[str], ContentStore]
     purges: Callable[[], Purges | None]
     tiers: Tiers
+    embedder: Callable[[Embedding], Embedder | None]
+    graph: "Callable[[int], Graph] | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +180,15 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
         cache = ExactCache(
             Memory(policy.cache.memory_bytes), Keys(ring.derived(CACHE_PURPOSE)), content.keys.names, now_ms
         )
-        gateway = Gateway(name, snapshot, spool, capturer, cache, listening, sources)
+        semantic = SemanticCache(
+            Store(policy.cache.semantic_bytes, sources.graph),
+            Keys(ring.derived(SEMANTIC_PURPOSE)),
+            content.keys.names,
+            now_ms,
+            Workers(),
+        )
+        gateway = Gateway(name, snapshot, spool, capturer, cache, semantic, listening, sources)
+        gateway.embed(loaded)
         await gateway.serve(ready)
     finally:
         spool.close()
@@ -189,7 +214,15 @@ def _load(sources: Sources, processes: int) -> Loaded:
     if apart := counts_apart(loaded.policy, processes):
         raise BadInput(apart)
     _ = loaded.book.catalogue
-    return loaded
+    return replace(loaded, embedders=_embedders(loaded.policy, sources))
+
+
+def _embedders(policy: GatewayPolicy, sources: Sources) -> Mapping[str, Ready]:
+    """What makes vectors, by the names that rules use. One that is not configured is left out: who names it is passed by."""
+    rules = () if policy.guardrails is None else policy.guardrails.every
+    named = {one.semantic_cache.embedder for one in rules if one.semantic_cache is not None}
+    known = {"": LETTERS, **policy.embedders}
+    return {name: ready(known[name], sources.embedder(known[name])) for name in sorted(named & known.keys())}
 
 
 def _snapshot(
@@ -263,6 +296,7 @@ class Gateway:
         spool: Spool,
         capturer: Capturer,
         cache: ExactCache,
+        semantic: SemanticCache,
         listening: Listening,
         sources: Sources,
         *,
@@ -271,7 +305,8 @@ class Gateway:
         self.name, self.spool = name, spool
         self.metrics = Metrics()
         self._capturer, self._seal_after_ns = capturer, seal_after_ns
-        self._cache, self._upkeep = cache, Upkeep(cache, sources.tiers, sources.purges)
+        self._cache, self._semantic = cache, semantic
+        self._upkeep = Upkeep(cache, semantic, sources.tiers, sources.purges)
         self._listening, self._sources = listening, sources
         self._stamp = sources.stamp()
         self._loaded_at = int(time.time())
@@ -280,7 +315,7 @@ class Gateway:
         limits = snapshot.policy.limits
         lost_after = timedelta(milliseconds=_longest_ms(snapshot.policy) + limits.drain_ms + LOST_AFTER_MS)
         self._counters = _counters(snapshot.policy, name, spool, lost_after)
-        self._guard = Guard(self._counters, cache)
+        self._guard = Guard(self._counters, cache, semantic)
         self.pipeline = Pipeline(
             snapshot,
             Recorder(spool, name, lost_after=lost_after),
@@ -352,6 +387,7 @@ class Gateway:
             before = self.pipeline.snapshot
             snapshot = _snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources)
             self._swap(replace(snapshot, known=before.known, certificates=before.certificates))
+            self.embed(loaded)
             self._capturer.redact = loaded.redact
             if self._tls is not None and self._listening.certificate is not None:
                 self._tls.load_cert_chain(self._listening.certificate, self._listening.certificate_key)
@@ -368,6 +404,11 @@ class Gateway:
             certificates = await asyncio.to_thread(self._sources.certificates)
             if certificates is not None:
                 self._swap(replace(self.pipeline.snapshot, certificates=certificates))
+
+    def embed(self, loaded: Loaded) -> None:
+        """Have questions compared as the configuration says."""
+        rails = loaded.policy.guardrails
+        self._semantic.follow(loaded.embedders, (lambda _: NO_RULES) if rails is None else rails.of)
 
     async def _keep_cache(self) -> None:
         """Have the cache as the configuration, and those who purge, say."""
@@ -460,6 +501,7 @@ class Gateway:
                 (reason,): count for reason, count in list(self._capturer.dropped.items())
             },
             **self._cache_gauges(),
+            **self._semantic_gauges(),
             "floorline_spool_bytes": {(): self.spool.used_bytes},
             "floorline_spool_dropped_total": {(): self.spool.dropped},
             "floorline_policy_loaded_timestamp_seconds": {(): self._loaded_at},
@@ -480,6 +522,18 @@ class Gateway:
             "floorline_cache_failures_total": {
                 (tier.name, what): count for tier in cache.tiers for what, count in list(tier.failures.items())
             },
+        }
+
+    def _semantic_gauges(self) -> dict[str, dict[Labels, int]]:
+        semantic, learning = self._semantic, self._semantic.learning
+        return {
+            "floorline_semantic_bytes": {(): semantic.store.used_bytes},
+            "floorline_semantic_entries": {(): len(semantic.store)},
+            "floorline_semantic_evicted_total": {(): semantic.store.evicted},
+            "floorline_semantic_looks_total": dict(semantic.looks),
+            "floorline_semantic_labels_total": dict(learning.labels),
+            "floorline_semantic_not_kept_total": {("not_text",): learning.unread, ("behind",): learning.dropped},
+            "floorline_semantic_waiting": {(): semantic.workers.waiting},
         }
 
 

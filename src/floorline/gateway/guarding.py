@@ -27,10 +27,12 @@ from floorline.gateway.message import Reply
 from floorline.gateway.policy import Provider, Target
 from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.relay import Close, HeadersOut, is_stream
+from floorline.gateway.semantic.looking import SemanticCache
+from floorline.gateway.semantic.sought import KIND, Sought, noted, told
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.shortening import Shortening
 from floorline.gateway.snapshot import Snapshot
-from floorline.gateway.underway import Guarded, UnderWay
+from floorline.gateway.underway import Guarded, Served, UnderWay
 from floorline.gateway.watching import ANSWER_BYTES_MAX, Watching
 from floorline.gateway.wire.caps import thinking
 from floorline.gateway.wire.errors import Invalid
@@ -40,6 +42,7 @@ from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures
 from floorline.guardrails.output import SAYS_NOTHING
 from floorline.guardrails.route import RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
+from floorline.guardrails.semantic.rule import hit
 from floorline.guardrails.spending import refusal
 
 CACHED_CALL = "cached_call"
@@ -78,8 +81,13 @@ class Guard:
     makes calls of the gateway's own, `label` keeps whether an answer was right; who serves calls sets them.
     """
 
-    def __init__(self, counters: Counters | None = None, cache: ExactCache | None = None) -> None:
-        self.counters, self.cache = counters, cache
+    def __init__(
+        self,
+        counters: Counters | None = None,
+        cache: ExactCache | None = None,
+        semantic: SemanticCache | None = None,
+    ) -> None:
+        self.counters, self.cache, self.semantic = counters, cache, semantic
         self.counting = counters is not None
         self.ask: Ask | None = None
         self.label: Callable[[Label], bool] | None = None
@@ -104,6 +112,8 @@ class Guard:
             denial = await self._denied(call, placed, snapshot)
             if denial is not None:
                 guarded.verdict = structs.replace(guarded.verdict, action="refuse", refusal=refusal(denial))
+        if guarded.sought is not None:
+            _note_near(call, guarded)
         if guarded.verdict.action == "hit" and guarded.served is not None:
             call.metadata = {**call.metadata, CACHED_CALL: guarded.served.call_id}
         if guarded.verdict.action == "forward":
@@ -168,11 +178,16 @@ class Guard:
         if self.cache is not None and rules.cache is not None:
             stored = guarded.stored = await self.cache.look(call, facts, rules.cache, admitted.targets, reply)
             guarded.looked, guarded.cache, guarded.served = stored.looked, stored.told, stored.served
+        near = None
+        if rules.semantic_cache is not None and self.semantic is not None and not _found(guarded):
+            sought = guarded.sought = await self.semantic.look(call, facts, rules, admitted.targets, self.ask)
+            near = sought.near
         if rules.compaction is not None:
             guarded.lengthy = self.shortening.look(call, rules.compaction)
         return Evidence(
             standings=counted.standings,
             cache=guarded.looked,
+            semantic=near,
             lengthy=_lengthy(guarded.lengthy),
             figures=figures,
             stale=stale,
@@ -182,16 +197,22 @@ class Guard:
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
         """Answer a hit with what is stored."""
-        stored = _stored(call)
-        assert stored is not None and stored.entry is not None, "a hit has an answer"  # noqa: PT018 - one sentence
-        replay(call, stored.entry, reply, captured=captured, close=close, out=out)
+        stored, sought = _stored(call), _sought(call)
+        assert call.guarded is not None, "a hit was decided"
+        if hit(call.guarded.verdict):
+            entry = None if sought is None or sought.known is None else sought.known.entry
+        else:
+            entry = None if stored is None else stored.entry
+        assert entry is not None, "a hit has an answer"
+        replay(call, entry, reply, captured=captured, close=close, out=out)
 
     def taking(self, call: UnderWay, answered: Answered, captured: Taking | None) -> Taking | None:
         """Who takes in the call's answer: the cache too, where it may be kept there, and who watches it."""
-        stored, guarded = _stored(call), call.guarded
-        if stored is not None and stored.passed is not None:
-            stored.passed.answered, stored.passed.streamed = answered, is_stream(call, answered)
-            captured = stored.passed.answer if captured is None else Both(captured, stored.passed.answer)
+        stored, sought, guarded = _stored(call), _sought(call), call.guarded
+        for one in (stored, sought):
+            if one is not None and one.passed is not None:
+                one.passed.answered, one.passed.streamed = answered, is_stream(call, answered)
+                captured = one.passed.answer if captured is None else Both(captured, one.passed.answer)
         if guarded is not None and guarded.rules.watch:
             guarded.watched = Taken(ANSWER_BYTES_MAX)
             captured = guarded.watched if captured is None else Both(captured, guarded.watched)
@@ -240,6 +261,9 @@ class Guard:
                 call.notes = (*call.notes, *guarded.prefixed.reasons)
         if guarded.rules.watch and guarded.verdict.action == "forward":
             call.metadata = {**call.metadata, **self.watching.noted(call, guarded.watched)}
+        if guarded.sought is not None and self.semantic is not None:
+            touches = self.semantic.owed.borne(guarded.verdict.touches, guarded.facts.feature)
+            guarded.verdict = structs.replace(guarded.verdict, touches=touches)
         if guarded.lengthy is not None:
             touches = shortening.measured(guarded.lengthy, guarded.verdict.touches, call, account, snapshot)
             guarded.verdict = structs.replace(guarded.verdict, touches=touches)
@@ -257,11 +281,16 @@ class Guard:
         stored = _stored(call)
         if stored is not None and self.cache is not None:
             self.cache.closed(call, stored, account, ending)
+        sought = _sought(call)
+        if sought is not None and self.semantic is not None and ending == "complete":
+            self.semantic.closed(call, sought, account, self.ask, self.label)
 
     async def close(self) -> None:
         """End what goes on beside the calls of applications."""
         await self.shortening.close()
         await self.labelling.close()
+        if self.semantic is not None:
+            await self.semantic.close()
 
     def left(self, call: UnderWay) -> None:
         """The call is over, closed or not: nobody waits for it any more."""
@@ -275,6 +304,30 @@ def _stored(call: UnderWay) -> Held | None:
     stored = None if call.guarded is None else call.guarded.stored
     assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
     return stored
+
+
+def _sought(call: UnderWay) -> Sought | None:
+    """What the semantic cache has to do with the call."""
+    sought = None if call.guarded is None else call.guarded.sought
+    assert sought is None or isinstance(sought, Sought), "only the semantic cache puts anything there"
+    return sought
+
+
+def _found(guarded: Guarded) -> bool:
+    """Whether the exact cache has an answer."""
+    return guarded.looked is not None and guarded.looked.state == "hit"
+
+
+def _note_near(call: UnderWay, guarded: Guarded) -> None:
+    """Have the call's record and its answer say what stood near, and whose answer it has where that is served."""
+    sought, verdict = _sought(call), guarded.verdict
+    assert sought is not None, "what is noted was looked for"
+    call.metadata = {**call.metadata, **noted(sought, verdict)}
+    guarded.verdict = structs.replace(verdict, headers=(*verdict.headers, *told(sought, verdict)))
+    if hit(verdict) and sought.known is not None:
+        entry = sought.known.entry
+        guarded.cache = KIND
+        guarded.served = Served(call_id=entry.call_id, provider=entry.priced_as, model=entry.served)
 
 
 def rules_of(call: UnderWay, guardrails: Guardrails) -> Rules:

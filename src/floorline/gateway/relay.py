@@ -29,7 +29,7 @@ NOT_PASSED = frozenset(
         b"x-floorline-call-id", b"x-floorline-verdict", b"x-floorline-attempts", b"x-floorline-cache",
         b"x-floorline-model-served", b"x-floorline-fallback-from", b"x-floorline-cost-basis", b"x-floorline-cost-usd",
         b"x-floorline-cost-list-usd", b"x-floorline-price-version", b"x-floorline-overhead-us", b"x-floorline-output-cap",
-        b"x-floorline-continuation",
+        b"x-floorline-continuation", b"x-floorline-semantic-cache", b"x-floorline-similarity",
     }
 )  # fmt: skip
 """What a provider's answer says of the way to it, not of the answer; and our own names, where the provider is a gateway too."""

@@ -63,6 +63,7 @@ class Guarded(msgspec.Struct, kw_only=True):
     verdict: Verdict = FORWARD
     looked: Looked | None = None
     stored: object | None = None
+    sought: object | None = None
     cache: str = "off"
     served: Served | None = None
     hold: Hold | None = None

@@ -341,6 +341,7 @@ def gateway_sources(config_file: Path | None) -> "Sources":
     from floorline.ledger.purging import PURGES_NAME, PurgeFile  # noqa: PLC0415 - as above
     from floorline.proof import certificate  # noqa: PLC0415 - as above
     from floorline.wiring.caches import open_tiers  # noqa: PLC0415 - as above
+    from floorline.wiring.embedders import Embedders, find_graph  # noqa: PLC0415 - as above
 
     path, folder, secret = config_path(config_file), make_home(), signing_secret()
 
@@ -366,6 +367,8 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         content=lambda writer: ContentStore(folder / CONTENT, secret, secrets.token_bytes, writer=writer),
         purges=PurgeFile(folder / PURGES_NAME).poll,
         tiers=lambda stores: open_tiers(stores, folder, secret),
+        embedder=Embedders().open,
+        graph=find_graph(),
     )
 
 

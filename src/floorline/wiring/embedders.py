@@ -14,8 +14,10 @@ from floorline.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from floorline.embedding.embedder import Embedder, LocalModel, Vector
+    from floorline.embedding.embedder import Embedder, LocalModel
     from floorline.embedding.index import Graph
+    from floorline.embedding.vector import Vector
+    from floorline.gateway.policy import Embedding
 
 CONNECTIVITY = 16
 EXPANSION_ADD, EXPANSION_SEARCH = 128, 64
@@ -39,6 +41,21 @@ def open_embedder(model: "LocalModel | None") -> "Embedder":
         return _sentences(model)
     except Exception as error:
         raise BadInput(f"{model.path} with {model.tokenizer} is no sentence model that can be used: {error}") from error
+
+
+class Embedders:
+    """Opens each local model once: a configuration that is loaded again finds those that it had."""
+
+    def __init__(self) -> None:
+        self._opened: dict[LocalModel | None, Embedder] = {}
+
+    def open(self, embedding: "Embedding") -> "Embedder | None":
+        """What makes vectors on this machine; None where they are served. BadInput as `open_embedder`."""
+        if embedding.served:
+            return None
+        if embedding.local not in self._opened:
+            self._opened[embedding.local] = open_embedder(embedding.local)
+        return self._opened[embedding.local]
 
 
 def _check(path: Path, sha256: str) -> None:

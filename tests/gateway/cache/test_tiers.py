@@ -19,6 +19,9 @@ from floorline.gateway.cache.redis import PREFIX, PURGES, Redis
 from floorline.gateway.cache.store import ExactCache, Tier
 from floorline.gateway.cache.upkeep import Upkeep
 from floorline.gateway.policy import CacheStores
+from floorline.gateway.semantic.looking import SemanticCache
+from floorline.gateway.semantic.store import Store
+from floorline.gateway.semantic.workers import Workers
 from floorline.ledger.content import Subject, SubjectKeys
 from floorline.ledger.purging import PURGES_NAME, Purge, PurgeFile, Purger, Purges, add_purges
 from floorline.wiring.caches import open_tiers
@@ -198,7 +201,10 @@ def test_strange_values_in_a_redis_are_misses(server: RedisServer, tmp_path: Pat
 
 def caching(home: Path) -> tuple[ExactCache, Upkeep]:
     cache = ExactCache(Memory(1 << 20), Keys(SECRET), keys(home).names, now_ms)
-    return cache, Upkeep(cache, lambda wanted: open_tiers(wanted, home, SECRET), PurgeFile(home / PURGES_NAME).poll)
+    semantic = SemanticCache(Store(1 << 20, None), Keys(SECRET), keys(home).names, now_ms, Workers())
+    return cache, Upkeep(
+        cache, semantic, lambda wanted: open_tiers(wanted, home, SECRET), PurgeFile(home / PURGES_NAME).poll
+    )
 
 
 def test_a_purge_reaches_the_gateways_of_other_machines_through_their_redis(

@@ -1,16 +1,19 @@
 """From an answer that has passed to what is stored of it: whole and good ones alone, to what was asked."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 
 from floorline.gateway.accounting import Account, priced_as
 from floorline.gateway.attempts import Answered
-from floorline.gateway.cache.asking import ENDS
+from floorline.gateway.cache.asking import ENDS, age_max_s
 from floorline.gateway.cache.entry import Entry
 from floorline.gateway.cache.taking import Taken
+from floorline.gateway.policy import Target
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.cache import Partition, keeps
+from floorline.ledger.purging import Purges
 
 
 class Passed(Struct, kw_only=True):
@@ -50,6 +53,20 @@ def entry_of(
         avoided=_cost_of_last(call, account),
         body=body,
     )
+
+
+def usable(entry: Entry, call: UnderWay, targets: Sequence[Target], ttl_s: int, now_ms: int) -> bool:
+    """Whether an entry may answer the call: it is young enough, also for who asked, and of a target that the call itself could go to."""
+    age_s = age_max_s(call.request)
+    age_ms_max = (ttl_s if age_s is None else min(ttl_s, age_s)) * 1_000
+    return entry.made_ms > now_ms - age_ms_max and any(
+        one.provider == entry.provider and (one.model or call.view.model) == entry.model for one in targets
+    )
+
+
+def dead(entry: Entry, purges: Purges) -> bool:
+    """Whether an entry was purged: it is not to be used any more."""
+    return purges.dead(entry.call_id, entry.feature, entry.customer, entry.user, entry.made_ms)
 
 
 def as_asked(call: UnderWay, partition: Partition, account: Account) -> bool:

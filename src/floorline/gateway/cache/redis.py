@@ -3,6 +3,7 @@
     floorline:cache:e:<key in hex>      one sealed answer
     floorline:cache:k:<customer>        a hash: a user's name to its key, encrypted under the signing secret
     floorline:cache:purges              a sorted set of purges by their instant
+    floorline:cache:s:<scope in hex>    a stream of sealed questions with their answers (gateway/semantic/shared.py)
 
 Names are keyed hashes, so that gateways of another signing secret neither find nor read anything here. A Redis that is slow or
 gone is a tier without answers for `RESTS_S`: no call waits longer for it than the client's time-outs, and none fails.
@@ -58,7 +59,7 @@ class Redis:
 
     def __init__(self, client: Client, errors: tuple[type[Exception], ...], secret: bytes, random: Random) -> None:
         self.failures: Counter[str] = Counter()
-        self.client, self._do, self._random = client, client.execute_command, random
+        self.client, self.do, self.random = client, client.execute_command, random
         self._errors = (*errors, OSError, msgspec.DecodeError)
         self._wrapping = AESGCM(hmac.digest(secret, b"floorline cache keys", "sha256"))
         self._known: dict[tuple[str, str], bytes] = {}
@@ -68,14 +69,14 @@ class Redis:
 
     async def get(self, key: bytes) -> Entry | None:
         """The entry of `key`, None when there is none that can be read."""
-        return await self._tried("read", lambda: self._read(key))
+        return await self.tried("read", lambda: self._read(key))
 
     async def _read(self, key: bytes) -> Entry | None:
-        kept = _bytes(await self._do("GET", f"{PREFIX}e:{key.hex()}"))
+        kept = _bytes(await self.do("GET", f"{PREFIX}e:{key.hex()}"))
         sealed = None if kept is None else subject(kept)
         if sealed is None:
             return None
-        opens = await self._key(sealed.customer, sealed.user)
+        opens = await self.key(sealed.customer, sealed.user)
         return None if opens is None else unseal(sealed, opens, key)
 
     def put(self, entry: Entry, whose: Subject) -> None:
@@ -89,15 +90,15 @@ class Redis:
         task.add_done_callback(self._writing.discard)
 
     async def _put(self, entry: Entry) -> None:
-        await self._tried("write", lambda: self._write(entry))
+        await self.tried("write", lambda: self._write(entry))
 
     async def _write(self, entry: Entry) -> None:
-        key = await self._key(entry.customer, entry.user) or await self._made(entry.customer, entry.user)
+        key = await self.key_for(entry.customer, entry.user)
         if key is not None:
-            sealed = seal(entry, key, self._random)
-            await self._do("SET", f"{PREFIX}e:{entry.key.hex()}", sealed, "PXAT", entry.expires_ms)
+            sealed = seal(entry, key, self.random)
+            await self.do("SET", f"{PREFIX}e:{entry.key.hex()}", sealed, "PXAT", entry.expires_ms)
 
-    async def _tried(self, what: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
+    async def tried(self, what: str, ask: Callable[[], Awaitable[_T]]) -> _T | None:
         """What Redis answers; None when it cannot, and while it rests after that."""
         loop = asyncio.get_running_loop()
         if loop.time() < self.rests_until:
@@ -113,11 +114,16 @@ class Redis:
 
     # -- the keys of subjects
 
-    async def _key(self, customer: str, user: str) -> bytes | None:
+    async def key_for(self, customer: str, user: str) -> bytes | None:
+        """The subject's key, made where there is none."""
+        return await self.key(customer, user) or await self._made(customer, user)
+
+    async def key(self, customer: str, user: str) -> bytes | None:
+        """The subject's key; None where there is none, or it was made under another secret."""
         known = self._known.get((customer, user))
         if known is not None:
             return known
-        wrapped = _bytes(await self._do("HGET", f"{PREFIX}k:{customer}", user))
+        wrapped = _bytes(await self.do("HGET", f"{PREFIX}k:{customer}", user))
         if wrapped is None:
             return None
         try:
@@ -130,10 +136,10 @@ class Redis:
         return key
 
     async def _made(self, customer: str, user: str) -> bytes | None:
-        nonce, key = self._random(NONCE_BYTES), self._random(KEY_BYTES)
+        nonce, key = self.random(NONCE_BYTES), self.random(KEY_BYTES)
         wrapped = nonce + self._wrapping.encrypt(nonce, key, user.encode())
-        await self._do("HSETNX", f"{PREFIX}k:{customer}", user, wrapped)
-        return await self._key(customer, user)  # another process may have been faster: its key holds
+        await self.do("HSETNX", f"{PREFIX}k:{customer}", user, wrapped)
+        return await self.key(customer, user)  # another process may have been faster: its key holds
 
     # -- purges
 
@@ -141,18 +147,18 @@ class Redis:
         """Tell all gateways of the purges `known` here, and shred the keys that new ones name; every purge that anybody told.
         None while Redis cannot be asked: what was known holds on.
         """
-        return await self._tried("purge", lambda: self._exchange(known, now_ms))
+        return await self.tried("purge", lambda: self._exchange(known, now_ms))
 
     async def _exchange(self, known: Sequence[Purge], now_ms: int) -> list[Purge]:
         oldest_ms = now_ms - KEPT_MS
-        members = await self._do("ZRANGEBYSCORE", PURGES, oldest_ms, "+inf")
+        members = await self.do("ZRANGEBYSCORE", PURGES, oldest_ms, "+inf")
         told = [_purge(member) for member in cast("list[bytes]", members)]
         new = [purge for purge in dict.fromkeys(known) if purge not in told and purge.at_ms > oldest_ms]
         for purge in new:
             await self._shred(purge)
-            await self._do("ZADD", PURGES, purge.at_ms, _encode(purge))
+            await self.do("ZADD", PURGES, purge.at_ms, _encode(purge))
         if new:
-            await self._do("ZREMRANGEBYSCORE", PURGES, "-inf", oldest_ms)
+            await self.do("ZREMRANGEBYSCORE", PURGES, "-inf", oldest_ms)
         every = [*told, *new]
         if len(every) != self._told:  # somebody may have shredded keys: each is asked for anew
             self._told = len(every)
@@ -161,10 +167,10 @@ class Redis:
 
     async def _shred(self, purge: Purge) -> None:
         if purge.kind == "customer":
-            await self._do("DEL", f"{PREFIX}k:{purge.word}")
+            await self.do("DEL", f"{PREFIX}k:{purge.word}")
         elif purge.kind == "user":
             customer, _, user = purge.word.partition("/")
-            await self._do("HDEL", f"{PREFIX}k:{customer}", user)
+            await self.do("HDEL", f"{PREFIX}k:{customer}", user)
 
     async def close(self) -> None:
         """Write what waits."""

@@ -8,10 +8,10 @@ from msgspec import Struct, structs
 
 from floorline.events import Arm
 from floorline.gateway.accounting import Account
-from floorline.gateway.cache.asking import Keys, age_max_s, passed_by
+from floorline.gateway.cache.asking import Keys, passed_by
 from floorline.gateway.cache.entry import Entry
 from floorline.gateway.cache.flights import Flights
-from floorline.gateway.cache.keeping import Passed, as_asked, entry_of
+from floorline.gateway.cache.keeping import Passed, as_asked, dead, entry_of, usable
 from floorline.gateway.cache.memory import Memory
 from floorline.gateway.cache.taking import Taken
 from floorline.gateway.message import Reply
@@ -132,16 +132,11 @@ class ExactCache:
         return None
 
     def _usable(self, entry: Entry, call: UnderWay, held: Held, rule: CacheRule, targets: Sequence[Target]) -> bool:
-        """Whether an entry may answer the call: it is young enough, not purged, whole where it is to be shown, and of a target
-        that the call itself could go to.
-        """
-        age_s = age_max_s(call.request)
-        ttl_s = rule.ttl_s if age_s is None else min(rule.ttl_s, age_s)
+        """Whether an entry may answer the call: it is whole where it is to be shown, and not purged."""
         return (
-            entry.made_ms > self._now_ms() - ttl_s * 1_000
-            and (entry.body is not None or not held.serves)
-            and any(one.provider == entry.provider and (one.model or call.view.model) == entry.model for one in targets)
-            and not self._dead(entry)
+            (entry.body is not None or not held.serves)
+            and usable(entry, call, targets, rule.ttl_s, self._now_ms())
+            and not dead(entry, self._purges)
         )
 
     # -- after it
@@ -164,7 +159,7 @@ class ExactCache:
             return None
         whose = Subject(call.attribution.customer, call.attribution.user)
         entry = entry_of(call, held.passed, account, key=held.key, names=self.named(whose), ttl_s=rule.ttl_s)
-        if entry is None or self._dead(entry):
+        if entry is None or dead(entry, self._purges):
             return None
         if not held.serves:
             entry = structs.replace(entry, body=None)
@@ -188,10 +183,7 @@ class ExactCache:
     def purge(self, purges: Purges) -> int:
         """These purges hold from now on; how many answers of the memory they name."""
         self._purges = purges
-        return self.memory.drop(self._dead)
-
-    def _dead(self, entry: Entry) -> bool:
-        return self._purges.dead(entry.call_id, entry.feature, entry.customer, entry.user, entry.made_ms)
+        return self.memory.drop(lambda entry: dead(entry, purges))
 
 
 def _told(which: Arm, found: str) -> str:

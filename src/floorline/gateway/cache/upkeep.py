@@ -1,10 +1,12 @@
-"""What keeps a gateway's cache as its files and its configuration say: its tiers, and the purges of this machine and of others."""
+"""What keeps a gateway's caches as its files and its configuration say: its tiers, and the purges of this machine and of others."""
 
 from collections.abc import Callable, Sequence
 
 from floorline.gateway.cache.redis import Redis
 from floorline.gateway.cache.store import ExactCache, Tier
 from floorline.gateway.policy import CacheStores
+from floorline.gateway.semantic.looking import SemanticCache
+from floorline.gateway.semantic.shared import Shared
 from floorline.ledger.purging import Purge, Purges
 
 Tiers = Callable[[CacheStores], Sequence[Tier]]
@@ -14,8 +16,10 @@ Tiers = Callable[[CacheStores], Sequence[Tier]]
 class Upkeep:
     """Looked after twice a second. `poll` gives this machine's purges when they are others than before."""
 
-    def __init__(self, cache: ExactCache, tiers: Tiers, poll: Callable[[], Purges | None]) -> None:
-        self._cache, self._tiers, self._poll = cache, tiers, poll
+    def __init__(
+        self, cache: ExactCache, semantic: SemanticCache, tiers: Tiers, poll: Callable[[], Purges | None]
+    ) -> None:
+        self._cache, self._semantic, self._tiers, self._poll = cache, semantic, tiers, poll
         self._stores: CacheStores | None = None
         self._own: tuple[Purge, ...] = ()
         self._all: frozenset[Purge] = frozenset()
@@ -27,6 +31,9 @@ class Upkeep:
         self._stores, before = stores, self._cache.tiers
         self._cache.memory.fit(stores.memory_bytes)
         self._cache.tiers = tuple(self._tiers(stores))
+        redis = next((tier for tier in self._cache.tiers if isinstance(tier, Redis)), None)
+        self._semantic.share(None if redis is None else Shared(redis, self._semantic.workers))
+        self._semantic.fit(stores.semantic_bytes)
         for tier in before:
             await tier.close()
 
@@ -45,6 +52,8 @@ class Upkeep:
         if known != self._all:
             self._all = known
             self._cache.purge(Purges(known))
+            self._semantic.purge(Purges(known))
+        self._semantic.sweep(now_ms)
 
     async def close(self) -> None:
         """Bring what waits to the tiers."""

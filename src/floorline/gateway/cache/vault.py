@@ -32,9 +32,14 @@ _decode = msgspec.msgpack.Decoder(Sealed).decode
 
 def seal(entry: Entry, key: bytes, random: Random) -> bytes:
     """The entry as bytes that nobody reads without `key`, its subject's."""
+    return seal_bytes(encode(entry), entry, key, entry.key, random)
+
+
+def seal_bytes(content: bytes, whose: Entry, key: bytes, place: bytes, random: Random) -> bytes:
+    """`content`, of the subject that an entry is of, as bytes that nobody reads without `key`, or believes to be kept elsewhere."""
     nonce = random(NONCE_BYTES)
-    closed = nonce + AESGCM(key).encrypt(nonce, encode(entry), entry.key)
-    return _encode(Sealed(entry.customer, entry.user, closed))
+    closed = nonce + AESGCM(key).encrypt(nonce, content, place)
+    return _encode(Sealed(whose.customer, whose.user, closed))
 
 
 def subject(sealed: bytes) -> Sealed | None:
@@ -47,8 +52,17 @@ def subject(sealed: bytes) -> Sealed | None:
 
 def unseal(sealed: Sealed, key: bytes, entry_key: bytes) -> Entry | None:
     """The entry kept under `entry_key`; None when it was sealed under another key, one that was shredded, or is damaged."""
+    content = unseal_bytes(sealed, key, entry_key)
+    try:
+        return None if content is None else decode(content)
+    except msgspec.DecodeError:
+        return None
+
+
+def unseal_bytes(sealed: Sealed, key: bytes, place: bytes) -> bytes | None:
+    """What was sealed at `place`; None as above."""
     nonce, closed = sealed.closed[:NONCE_BYTES], sealed.closed[NONCE_BYTES:]
     try:
-        return decode(AESGCM(key).decrypt(nonce, closed, entry_key))
-    except (InvalidTag, ValueError, msgspec.DecodeError):
+        return AESGCM(key).decrypt(nonce, closed, place)
+    except (InvalidTag, ValueError):
         return None
