@@ -16,6 +16,7 @@ from floorline.gateway.policy import (
     CacheStores,
     Capture,
     Capturing,
+    Choose,
     Disconnect,
     GatewayPolicy,
     Limits,
@@ -127,7 +128,8 @@ def _group(name: str, value: Value, providers: Mapping[str, Provider]) -> ModelG
         table["attempts_max"].complain(
             f"`{table['attempts_max'].path}` is {attempts}, it must be from 1 to {ATTEMPTS_MAX}"
         )
-    return ModelGroup(name=name, targets=tuple(targets.values()), attempts_max=attempts)
+    choose = cast("Choose", _choice(table, "choose", get_args(Choose), "weighted"))
+    return ModelGroup(name=name, targets=tuple(targets.values()), attempts_max=attempts, choose=choose)
 
 
 def _target(item: Value, providers: Mapping[str, Provider]) -> Target | None:

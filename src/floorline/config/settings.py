@@ -53,6 +53,7 @@ _PROVIDERS = (
     _setting("models.<model>.targets[].model", "text", "the name asked for", "what it is called there"),
     _setting("models.<model>.targets[].tier", "whole number", "0", "lower tiers are tried first"),
     _setting("models.<model>.targets[].weight", "whole number of at least 1", "1", "the share within its tier"),
+    _setting("models.<model>.choose", "weighted, fastest or cheapest", "weighted", "which target of a tier is asked first: by weight, the one that answers soonest, or the one that the call costs least at"),
     _setting("models.<model>.attempts_max", "whole number from 1 to 20", "3", "attempts of one call over all targets"),
 )  # fmt: skip
 

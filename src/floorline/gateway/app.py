@@ -386,7 +386,7 @@ class Gateway:
             loaded = await asyncio.to_thread(_load, self._sources, self._processes())
             before = self.pipeline.snapshot
             snapshot = _snapshot(loaded, before.ring, before.upstreams, before.breakers, self._sources)
-            self._swap(replace(snapshot, known=before.known, certificates=before.certificates))
+            self._swap(replace(snapshot, paces=before.paces, known=before.known, certificates=before.certificates))
             self.embed(loaded)
             self._capturer.redact = loaded.redact
             if self._tls is not None and self._listening.certificate is not None:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from floorline.gateway.choosing import chosen
 from floorline.gateway.departure import Departure
 from floorline.gateway.editing import Asking
 from floorline.gateway.message import Reply
@@ -75,9 +76,11 @@ class Attempts:
         """
         call = self._call
         pin = call.guarded.pin if call.guarded is not None else None
-        left = self._willing(
-            order(targets, self._draw) if pin is None else pinned(order(targets, self._draw), pin, call.model)
-        )
+        if group.choose == "weighted" or len(targets) == 1:
+            ordered = order(targets, self._draw)
+            left = self._willing(ordered if pin is None else pinned(ordered, pin, call.model))
+        else:
+            left = self._willing(chosen(group.choose, call, targets, self._snapshot, self._draw))
         target = next(left, None)
         following: Target | None = None
         while target is not None and not self._reply.gone:

@@ -210,6 +210,8 @@ class Pipeline:
                     close=lambda ending: self._close(call, snapshot, ending),
                     out=lambda account: told_of(call, account) if snapshot.policy.accounting else [],
                 ).run()
+                if admitted.group.choose != "weighted":
+                    snapshot.paces.learn(call.tries[-1], streamed=call.view.stream)
             if not reply.started:
                 self._fail(call, snapshot, reply)
         finally:

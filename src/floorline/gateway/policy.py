@@ -18,6 +18,7 @@ Kind = Literal["plain", "azure", "vertex", "bedrock"]
 Auth = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "sigv4", "google", "none"]
 Unattributed = Literal["require", "warn", "allow"]
 Disconnect = Literal["drain", "abort"]
+Choose = Literal["weighted", "fastest", "cheapest"]
 Capture = Literal["off", "metadata", "sample", "full"]
 
 
@@ -70,11 +71,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelGroup:
-    """What a model name of the callers stands for. `attempts_max` bounds the attempts of one call over all targets."""
+    """What a model name of the callers stands for. `attempts_max` bounds the attempts of one call over all targets. `choose` says which
+    of the targets of one tier is asked first: one by its weight, the one that answers soonest, or the one that the call costs least at.
+    """
 
     name: str
     targets: tuple[Target, ...]
     attempts_max: int = 3
+    choose: Choose = "weighted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from floorline.gateway.accounting import Prices
 from floorline.gateway.keys import Keyring
+from floorline.gateway.paces import Paces
 from floorline.gateway.places import Places
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.targets import Breaker
@@ -25,7 +26,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One moment's configuration. `breakers` is shared by all snapshots: what was learnt of a target stays.
+    """One moment's configuration. `breakers` and `paces` are shared by all snapshots: what was learnt of a target stays.
     `known` is what the control process published of customers, `certificates` what labels have shown; None where it has not.
     """
 
@@ -36,6 +37,7 @@ class Snapshot:
     breakers: dict[tuple[str, str], Breaker]
     known: Known | None = None
     certificates: Certificates | None = None
+    paces: Paces = field(default_factory=Paces)
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:

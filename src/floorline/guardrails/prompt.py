@@ -26,10 +26,10 @@ def saved(usage: Mapping[str, int], version: PriceVersion) -> Decimal:
     plain input costs, more for what it wrote. Negative where writing is all there was.
     """
     total = sum([tokens for unit, tokens in usage.items() if unit == "input" or unit.startswith("cache_")])
-    plain = _price(version, "input", total)
+    plain = price_of(version, "input", total)
     amount = ZERO
     for unit in _CACHED:
-        price = _price(version, unit, total)
+        price = price_of(version, unit, total)
         if plain is not None and price is not None:
             amount += usd(usage.get(unit, 0) * (plain - price))
     return amount
@@ -55,7 +55,7 @@ def expected(seen: Seen, placed: Sequence[Mark], provider: str, model: str) -> d
     return used
 
 
-def _price(version: PriceVersion, unit: str, input_tokens: int) -> Decimal | None:
+def price_of(version: PriceVersion, unit: str, input_tokens: int) -> Decimal | None:
     """What one is charged for, in a request of so many input tokens; None where that has no price."""
     found = version.by_unit.get(unit)
     if found is None:
