@@ -42,6 +42,7 @@ STEPS = (
     ("guardrails", *JANUARY, "--json"),
     ("limits", "--json"),
     ("cache", "stats"),
+    ("certificates",),
     ("identities", *JANUARY, "--json"),
     ("recompute", *JANUARY),
     ("re-rate", *JANUARY, "--json"),

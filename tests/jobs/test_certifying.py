@@ -36,7 +36,7 @@ def certify(_rule: CacheRule, labels: Sequence[Label], before: Certificate | Non
     )  # fmt: skip
 
 
-CERTIFIER = by("route", lambda rules: rules.cache, certify)
+CERTIFIER = by("route", "certified_route", lambda rules: rules.cache, certify)
 
 
 @pytest.fixture
@@ -99,7 +99,9 @@ def test_labels_of_one_kind_can_be_certified_together_for_another(ledger):
         return [Certificate(kind="score", feature=place.feature, subject="all", labels=sum(map(len, labels.values())), since=now)
                 for place in labels]  # fmt: skip
 
-    certifier = Certifier(of="route", makes=("score",), is_on=lambda *_: True, certify=together, apart=False)
+    certifier = Certifier(
+        of="route", guardrail="certified_score", makes=("score",), is_on=lambda *_: True, certify=together, apart=False
+    )
     add(ledger, range(1, 4))
     add(ledger, range(4, 6), feature="feature-2")
     CertifyingJob(ledger, ON, [certifier]).run(NOW)

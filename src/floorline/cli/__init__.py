@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "bench": "floorline.cli.bench:command",
     "budgets": "floorline.cli.budgets:command",
     "cache": "floorline.cli.cache:command",
+    "certificates": "floorline.cli.certificates:command",
     "check": "floorline.cli.check:command",
     "close": "floorline.cli.close:command",
     "content": "floorline.cli.privacy:content",

@@ -90,18 +90,19 @@ Certifying = Callable[[Guardrails, LabelsBy, Before, datetime], Iterable[Certifi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certifier:
-    """Makes certificates of `makes` from the labels of one kind. `is_on`: there is a rule for the place. `apart`: each place by
+    """Makes certificates of `makes` from the labels of one kind, for the `guardrail` of that name in touches. `is_on`: there is a rule for the place. `apart`: each place by
     itself, so that only those with new labels are looked at; otherwise all of them whenever one has.
     """
 
     of: LabelKind
+    guardrail: str
     makes: tuple[LabelKind, ...]
     is_on: Callable[[Guardrails, Place], bool]
     certify: Certifying
     apart: bool = True
 
 
-def by(kind: LabelKind, rule_of: Callable[[Rules], Rule | None], certify: Certify[Rule]) -> Certifier:
+def by(kind: LabelKind, guardrail: str, rule_of: Callable[[Rules], Rule | None], certify: Certify[Rule]) -> Certifier:
     """Certifies every place by itself, by its feature's rule."""
 
     def every(rails: Guardrails, labels: LabelsBy, before: Before, now: datetime) -> Iterable[Certificate]:
@@ -113,7 +114,7 @@ def by(kind: LabelKind, rule_of: Callable[[Rules], Rule | None], certify: Certif
     def is_on(rails: Guardrails, place: Place) -> bool:
         return rule_of(rails.of(place.feature)) is not None
 
-    return Certifier(of=kind, makes=(kind,), is_on=is_on, certify=every)
+    return Certifier(of=kind, guardrail=guardrail, makes=(kind,), is_on=is_on, certify=every)
 
 
 CERTIFIERS: tuple[Certifier, ...] = ()

@@ -39,7 +39,7 @@ from floorline.web.view import View
 
 TABS: Sequence[tuple[str, str]] = (
     ("/guardrails", "What they save"), ("/guardrails/decisions", "Decisions explained"),
-    ("/guardrails/use", "Cache, limits and prompts"), ("/guardrails/acquisition", "Acquisition"),
+    ("/guardrails/certificates", "Certificates"), ("/guardrails/use", "Cache, limits and prompts"), ("/guardrails/acquisition", "Acquisition"),
 )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def guardrails(desk: Desk, asked: GuardrailsParams) -> Shown:
 
 
 def tabs(asked: GuardrailsParams, current: str) -> Tabs:
-    """The four pages of guardrails, each with the same filters."""
+    """The pages of guardrails, each with the same filters."""
     links = [
         Link(text=text, to=address(path, msgspec.structs.replace(asked, sort="", page="")), current=path == current)
         for path, text in TABS
