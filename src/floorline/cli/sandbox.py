@@ -9,6 +9,7 @@ import click
 from floorline.errors import BadInput
 from floorline.ingest.stripe.objects import export_files, read_objects
 from floorline.jobs.supervising import end_with_parent
+from floorline.sandbox.provider.knowledge import read_knowledge
 from floorline.sandbox.provider.serving import Settings, run
 from floorline.sandbox.stripe_api import KEY, StripeSandbox
 
@@ -30,10 +31,23 @@ _EVENTS_OF = {"subscription": "customer.subscription"}
     help="The share of calls that fails: errors, resets, truncated and unreadable answers.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the calls that chaos picks.")
+@click.option(
+    "--knows",
+    type=click.Path(path_type=Path),
+    help="A file of questions with their answers, and how often each model is right.",
+)
 @click.option("--with-parent", is_flag=True, help="End when the process that started this one ends.")
 @click.pass_context
 def command(
-    ctx: click.Context, host: str, port: int, latency_ms: int, chaos: float, seed: int, *, with_parent: bool
+    ctx: click.Context,
+    host: str,
+    port: int,
+    latency_ms: int,
+    chaos: float,
+    seed: int,
+    knows: Path | None,
+    *,
+    with_parent: bool,
 ) -> None:
     """Simulate every provider that Floorline speaks to, without a key.
 
@@ -44,7 +58,8 @@ def command(
         return
     if with_parent:
         end_with_parent()
-    settings = Settings(host=host, port=port, latency_ms=latency_ms, chaos=chaos, seed=seed)
+    knowledge = None if knows is None else read_knowledge(knows)
+    settings = Settings(host=host, port=port, latency_ms=latency_ms, chaos=chaos, seed=seed, knowledge=knowledge)
     run(settings, on_ready=lambda url: click.echo(f"sandbox provider on {url}"))
 
 

@@ -58,7 +58,10 @@ def answer(wish: Wish) -> Answer:
 
 def _tell(wish: Wish, seed: bytes, choice: int, room: int | None) -> tuple[str, bool]:
     """The text of one choice, and whether `room` cut it."""
-    if wish.schema is not None:
+    known = None if wish.knowledge is None else wish.knowledge.said(wish.model, wish.prompt.texts)
+    if known is not None:
+        said, length = known, tokens(known)
+    elif wish.schema is not None:
         said = json_text(sample(wish.schema))
         length = tokens(said)
     else:
@@ -68,7 +71,7 @@ def _tell(wish: Wish, seed: bytes, choice: int, room: int | None) -> tuple[str, 
         said = prose(seed, length)
     if room is None or length <= room:
         return said, False
-    return said[: 4 * room].rstrip(), True
+    return said.encode()[: 4 * room].decode(errors="ignore").rstrip(), True
 
 
 def thought(wish: Wish, found: Answer) -> str:

@@ -17,6 +17,7 @@ from floorline.sandbox.provider.controls import BROKEN, Chaos
 from floorline.sandbox.provider.delivery import End, Move, Pause, script
 from floorline.sandbox.provider.errors import failed
 from floorline.sandbox.provider.events import encode
+from floorline.sandbox.provider.knowledge import Knowledge
 from floorline.sandbox.provider.message import Asked, Said
 from floorline.sandbox.provider.records import KEPT, Records
 from floorline.sandbox.provider.routing import respond
@@ -32,6 +33,7 @@ class Sandbox:
 
     chaos: Chaos
     latency_ms: int = 0
+    knowledge: Knowledge | None = None
     records: Records = field(default_factory=Records)
     numbers: Iterator[int] = field(default_factory=count)
     transports: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
@@ -49,7 +51,7 @@ class Sandbox:
         """The answer to one request. The sandbox's own pages are not counted and never go wrong."""
         if asked.path in ("/stats", "/requests"):
             return self._page(asked)
-        said = respond(asked, self.chaos)
+        said = respond(asked, self.chaos, self.knowledge)
         self.records.take(asked, said)
         return said
 

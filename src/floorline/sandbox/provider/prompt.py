@@ -46,6 +46,7 @@ class Prompt:
     audio: int = 0
     repeated: int = 0
     marks: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
+    texts: list[str] = field(default_factory=list[str])
     _answered: bool = False
     _digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
 
@@ -57,6 +58,7 @@ class Prompt:
     def say(self, said: str) -> None:
         """Take in text."""
         self.text += tokens(said)
+        self.texts.append(said)
         self._digest.update(said.encode())
 
     def say_json(self, value: object) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from floorline.sandbox.provider import anthropic, bedrock, chat, embeddings, gemini, invoke, models, responses
 from floorline.sandbox.provider.controls import UNASKED, Chaos, Controls
 from floorline.sandbox.provider.errors import Dialect, failed
+from floorline.sandbox.provider.knowledge import Knowledge
 from floorline.sandbox.provider.message import Asked, Headers, Refused, Said
 from floorline.sandbox.provider.wish import Wish
 
@@ -118,13 +119,13 @@ def dialect_of(asked: Asked) -> Dialect:
     return "bedrock" if asked.path.startswith("/model/") else "openai"
 
 
-def respond(asked: Asked, chaos: Chaos) -> Said:
+def respond(asked: Asked, chaos: Chaos, knowledge: Knowledge | None = None) -> Said:
     """The answer to one request, with what is to be done to it."""
     places = LISTINGS if asked.method == "GET" else ROUTES
     for place in places:
         found = place.pattern.search(asked.path)
         if found is not None:
-            return _answered(place, asked, unquote(found.groupdict().get("model") or ""), chaos)
+            return _answered(place, asked, unquote(found.groupdict().get("model") or ""), chaos, knowledge)
     if any(place.pattern.search(asked.path) for place in (*ROUTES, *LISTINGS)):
         return _failed(dialect_of(asked), asked, 405, f"{asked.method} is not allowed for {asked.path}")
     where = f"{asked.method} {asked.path}"
@@ -133,7 +134,7 @@ def respond(asked: Asked, chaos: Chaos) -> Said:
     )
 
 
-def _answered(place: Route | Listing, asked: Asked, model: str, chaos: Chaos) -> Said:
+def _answered(place: Route | Listing, asked: Asked, model: str, chaos: Chaos, knowledge: Knowledge | None) -> Said:
     try:
         if isinstance(place, Listing):
             return place.say(asked, model)
@@ -141,7 +142,7 @@ def _answered(place: Route | Listing, asked: Asked, model: str, chaos: Chaos) ->
         controls = _settled(chaos.over(wish.controls), stream=wish.stream)
         if controls.status is not None and controls.status >= 400:
             return _failed(place.dialect, asked, controls.status, controls=controls)
-        said = place.say(asked, replace(wish, controls=controls))
+        said = place.say(asked, replace(wish, controls=controls, knowledge=knowledge))
     except Refused as refused:
         return _failed(place.dialect, asked, refused.status, str(refused))
     except RecursionError:

@@ -10,6 +10,7 @@ import uvloop
 from floorline.errors import BadInput
 from floorline.sandbox.provider.connection import Connection, Sandbox
 from floorline.sandbox.provider.controls import Chaos
+from floorline.sandbox.provider.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Settings:
     latency_ms: int = 0
     chaos: float = 0.0
     seed: int = 0
+    knowledge: Knowledge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,9 @@ class Listening:
 
 async def listen(settings: Settings) -> Listening:
     """A sandbox that listens from now on. BadInput when the address cannot be had."""
-    sandbox = Sandbox(chaos=Chaos(settings.chaos, settings.seed), latency_ms=settings.latency_ms)
+    sandbox = Sandbox(
+        chaos=Chaos(settings.chaos, settings.seed), latency_ms=settings.latency_ms, knowledge=settings.knowledge
+    )
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(lambda: Connection(sandbox), settings.host, settings.port, backlog=1024)

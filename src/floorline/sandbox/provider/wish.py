@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from floorline.pricing.usage.tally import Fields
 from floorline.sandbox.provider.controls import Controls
+from floorline.sandbox.provider.knowledge import Knowledge
 from floorline.sandbox.provider.prompt import Prompt
 
 EFFORTS = {"none": 0, "minimal": 0, "low": 1, "medium": 2, "high": 4, "xhigh": 8, "max": 8}
@@ -22,7 +23,7 @@ class Tool:
 class Wish:
     """One request. `body` is what its dialect's module looks up again when it answers. `cap` bounds the answer's tokens;
     `effort` is 0 where nothing is thought about; `tool` must be called; `schema` is the shape of an answer that must be
-    JSON; `choices` are wanted.
+    JSON; `choices` are wanted. `knowledge` is what the models here know, None where they know nothing.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Wish:
     tool: Tool | None = None
     schema: Fields | None = None
     choices: int = 1
+    knowledge: Knowledge | None = None
 
     @property
     def seed(self) -> bytes:
