@@ -21,11 +21,11 @@ from floorline.jobs.reviewing import Reviewer
 from floorline.margin.bridge import Bridge, Days, primary_driver
 from floorline.margin.costmap import MapRow
 from floorline.margin.dimensions import Dimension
-from floorline.margin.explanation import By
 from floorline.margin.floors import feature_floor
 from floorline.margin.metrics import Figures
 from floorline.margin.policy import FeaturePolicy, FloorException, PlanPolicy, Policies
 from floorline.margin.runbook import response_for
+from floorline.margin.sides import By
 from floorline.margin.table import MarginReport
 from floorline.margin.waterfall import waterfalls
 from floorline.money import usd, usd_of

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorline.margin.bridge import LABELS, LEVERS, PARTS, primary_driver
-from floorline.margin.explanation import BY, Called, Facts, Owned, Received, Shared, explain
-from floorline.margin.substitution import Kind
+from floorline.margin.explanation import explain
+from floorline.margin.sides import BY, Called, Owned, Received, Shared, facts_of
+from floorline.margin.works import Kind
 from tests.margin.windows import AFTER, BEFORE, COMPANY, DOLLAR, Company, Customer, Usage, between, share, work_of
 
 NAMES = st.sampled_from(["", "a", "b"])
@@ -33,8 +34,8 @@ def sides(called: list[Called], received: list[Received], shared: list[Shared]) 
 def test_parts_add_up_to_the_change_to_the_last_digit_whatever_the_windows_hold(
     called, received, shared, called_after, received_after, shared_after, by
 ):
-    was = Facts(days=BEFORE, called=called, received=received, shared=shared)
-    now = Facts(days=AFTER, called=called_after, received=received_after, shared=shared_after)
+    was = facts_of(BEFORE, called=called, received=received, shared=shared)
+    now = facts_of(AFTER, called=called_after, received=received_after, shared=shared_after)
     found = explain(was, now, by)
     revenue, cogs = sides(called, received, shared)
     revenue_after, cogs_after = sides(called_after, received_after, shared_after)
@@ -51,7 +52,7 @@ def test_parts_add_up_to_the_change_to_the_last_digit_whatever_the_windows_hold(
 @settings(max_examples=40, deadline=None)
 @given(CALLED, RECEIVED, SHARED, st.sampled_from(BY))
 def test_a_window_against_itself_has_no_part(called, received, shared, by):
-    same = Facts(days=BEFORE, called=called, received=received, shared=shared)
+    same = facts_of(BEFORE, called=called, received=received, shared=shared)
     found = explain(same, replace(same, days=AFTER), by)
     assert all(not any(row.parts.values()) for row in (*found.rows, found.total))
 
@@ -257,8 +258,8 @@ def test_points_sum_to_the_change_of_the_ratio_and_growth_that_costs_keep_up_wit
 
 def test_rows_that_name_nothing_are_unattributed_as_a_whole():
     owner = Owned("acme", "pro", "")
-    was = Facts(days=BEFORE, called=[Called(owner, Kind("generation", "p", "m"), Usage().work())])
-    now = Facts(days=AFTER, called=[Called(owner, Kind("generation", "p", "m"), Usage(prompt=9000).work())])
+    was = facts_of(BEFORE, called=[Called(owner, Kind("generation", "p", "m"), Usage().work())])
+    now = facts_of(AFTER, called=[Called(owner, Kind("generation", "p", "m"), Usage(prompt=9000).work())])
     found = explain(was, now, "feature")
     assert [row.key for row in found.rows] == [("(unmatched cost)",)]
     assert share(found.total, "unattributed") == 1
@@ -269,8 +270,8 @@ def test_a_correction_that_names_no_unit_is_spread_over_those_there_are():
     work = Usage().work()
     dearer = work._replace(adjusted=sum(work.dollars) // 4)
     owner, kind = Owned("acme", "pro", "chat"), Kind("generation", "openai", "small")
-    was = Facts(days=BEFORE, called=[Called(owner, kind, work)])
-    now = Facts(days=AFTER, called=[Called(owner, kind, dearer)])
+    was = facts_of(BEFORE, called=[Called(owner, kind, work)])
+    now = facts_of(AFTER, called=[Called(owner, kind, dearer)])
     assert share(explain(was, now, "feature").total, "provider_price") >= 0.95
 
 

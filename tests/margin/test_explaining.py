@@ -13,8 +13,8 @@ from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.baseline import Entry, Place, Values
 from floorline.margin.bridge import PARTS, Days
-from floorline.margin.explanation import BY, By
 from floorline.margin.policy import PlanPolicy, Policies
+from floorline.margin.sides import BY, By
 from floorline.money import usd
 from tests.margin.company import call, cost, keep, line, records
 

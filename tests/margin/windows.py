@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from floorline.margin.bridge import Bridge, Days, Part
-from floorline.margin.explanation import By, Called, Explanation, Facts, Owned, Received, Shared, explain
-from floorline.margin.substitution import UNITS, Kind, Work
+from floorline.margin.explanation import Explanation, explain
+from floorline.margin.sides import By, Called, Facts, Owned, Received, Shared, facts_of
+from floorline.margin.works import UNITS, Kind, Work
 
 DOLLAR = 10**12
 BEFORE = Days(date(2026, 9, 24), date(2026, 10, 1))
@@ -94,8 +95,8 @@ class Company:
         received = [Received(owner, one.fee * one.days * DOLLAR, one.days * 10**6) for one, owner in owners]
         if self.metered:
             received.append(Received(owners[0][1], self.metered * DOLLAR, by_day=False))
-        return Facts(
-            days=days,
+        return facts_of(
+            days,
             called=[
                 Called(owner, Kind("generation", "openai", use.model, use.tried), use.work())
                 for one, owner in owners

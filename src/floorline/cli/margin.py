@@ -28,8 +28,9 @@ from floorline.ledger.surface import AnyLedger
 from floorline.margin.bridge import Days
 from floorline.margin.changelog import crossings, entry_document
 from floorline.margin.dimensions import DIMENSIONS, Dimension, Scope
-from floorline.margin.explanation import BY, By, explanation_document
+from floorline.margin.explanation import explanation_document
 from floorline.margin.report import csv_lines, document, steps_document, trend_document
+from floorline.margin.sides import BY, By
 from floorline.margin.table import MarginReport
 from floorline.margin.trend import trends
 from floorline.margin.waterfall import waterfall_document, waterfalls

@@ -10,8 +10,9 @@ from floorline.jobs.explaining import Crossed, ExplainRequest, crossed_in, expla
 from floorline.jobs.margins import Margins
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.bridge import Days, Driver, primary_driver
-from floorline.margin.explanation import By, Explanation
+from floorline.margin.explanation import Explanation
 from floorline.margin.policy import Policies
+from floorline.margin.sides import By
 
 Explain = Callable[[By, str, Days, Days], Driver | None]
 """The part that took most margin of a feature or customer from one window to the next, None where nothing did."""

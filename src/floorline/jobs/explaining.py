@@ -9,7 +9,10 @@ from floorline.margin.baseline import Entry
 from floorline.margin.bridge import Days
 from floorline.margin.changelog import crossings, describe
 from floorline.margin.dimensions import Scope
-from floorline.margin.explanation import By, Explanation, Facts, explain
+from floorline.margin.explanation import Explanation, explain, price_moves
+from floorline.margin.sides import By, Facts
+from floorline.margin.substitution import Models, PriceMoves
+from floorline.margin.table import UNMATCHED
 
 WEEK_DAYS = 7
 Crossed = Callable[[str, date, date], Sequence[str]]
@@ -40,11 +43,17 @@ def explained(margins: Margins, request: ExplainRequest, crossed: Crossed | None
     """The bridge of every row asked for and of their total, which sum to what the margin tables of both windows say. By feature each
     names the changes of its baselines that lie between the windows' ends.
     """
-    was = margins.facts(*request.before, request.scope)
-    now = margins.facts(*request.after, request.scope)
+    margins, windows = margins.once(), (request.before, request.after)
+    feature = request.only if request.by == "feature" and request.only not in UNMATCHED else ""
+    was, now = (margins.facts(*days, request.scope, feature=feature) for days in windows)
+
+    def prices(models: Models) -> PriceMoves:
+        was, now = (margins.called(*days, request.scope, models) for days in windows)
+        return price_moves(was, now, models)
+
     names = _features(was, now) if crossed and request.by == "feature" else ()
     changes = {name: tuple(crossed(name, was.days.start, now.days.end)) for name in names if crossed}
-    return explain(was, now, request.by, changes, only=request.only)
+    return explain(was, now, request.by, changes, only=request.only, prices=prices if feature else None)
 
 
 def crossed_in(log: Sequence[Entry]) -> Crossed:
@@ -53,4 +62,4 @@ def crossed_in(log: Sequence[Entry]) -> Crossed:
 
 
 def _features(was: Facts, now: Facts) -> list[str]:
-    return sorted({one.owner.feature for side in (was, now) for one in side.called} - {""})
+    return sorted({name for side in (was, now) for name in side.called.owners.feature.words} - {""})

@@ -31,7 +31,6 @@ from floorline.margin.dimensions import (
     table_for,
 )  # fmt: skip
 from floorline.margin.earned import amounts_to_date, earned_tallies
-from floorline.margin.explanation import Facts
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.policy import Policies
 from floorline.margin.pools import (
@@ -49,7 +48,9 @@ from floorline.margin.pools import (
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
 from floorline.margin.revenue import Window
+from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
+from floorline.margin.substitution import Models
 from floorline.margin.table import (
     Gathered,
     Key,
@@ -261,10 +262,16 @@ class Making:
             start=first, end=after, timezone=self._timezone, scope=request.scope, by=request.by, rows=rows, total=total
         )
 
-    def facts(self) -> Facts:
-        """As report, undivided by anything but customer, plan and feature."""
+    def called(self, models: Models) -> CalledColumns:
+        """See Margins.called."""
+        asked = queries.drivers(self._window_days(), models=[model for _, model in models])
+        return facts.called(self._ledger.query(asked), self.names)
+
+    def facts(self, feature: str) -> Facts:
+        """As report, undivided by anything but customer, plan and feature; the calls are those of a `feature`, if one is named."""
         weights = self._begin_weights() if self._needs_cells else None
-        asked = self._ledger.begin(queries.drivers(self._window_days()))
+        raw = sorted(self.names.raw_names("feature", feature)) if feature else ()
+        asked = self._ledger.begin(queries.drivers(self._window_days(), features=raw))
         plans, to, window = self._policies.plans, self.attribution, self.window
         by_day, by_use = (
             self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kinds))
@@ -278,7 +285,7 @@ class Making:
         days = facts.paid_days(paid, to)
         return Facts(
             days=bridge.Days(self._request.start, self._request.end),
-            called=facts.called(only(asked), self.names),
+            called=facts.called(asked.result(), self.names),
             received=facts.received(revenue_pools(paid, to), used, days, cells),
             shared=facts.shared(cost_pools(self._costs, to), cells, to),
         )

@@ -12,13 +12,14 @@ from floorline.margin import queries
 from floorline.margin.cells import Owner, Use
 from floorline.margin.closing import Kind, Part
 from floorline.margin.dimensions import Scope
-from floorline.margin.explanation import Facts
 from floorline.margin.identities import Identities, Side, identities
 from floorline.margin.policy import Policies
 from floorline.margin.revenue import Window
 from floorline.margin.series import Series, series
+from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
+from floorline.margin.substitution import Models
 from floorline.margin.table import MarginReport, names_of_outcomes
 
 __all__ = ["MarginRequest", "Margins"]
@@ -89,11 +90,19 @@ class Margins:
         days = (request.end - request.start).days
         return series(self.tables(request, [request.start + timedelta(days=n) for n in range(days + 1)]))
 
-    def facts(self, start: date, end: date, scope: Scope) -> Facts:
-        """What a window earned and cost by customer, plan and feature: one side of a bridge."""
+    def facts(self, start: date, end: date, scope: Scope, *, feature: str = "") -> Facts:
+        """What a window earned and cost by customer, plan and feature: one side of a bridge. Of calls, where one is named, those
+        of the `feature` alone.
+        """
         request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
         with uncollected():
-            return Making(self._answers, self.policies, request).facts()
+            return Making(self._answers, self.policies, request).facts(feature)
+
+    def called(self, start: date, end: date, scope: Scope, models: Models) -> CalledColumns:
+        """The calls of a window that some models served, as facts have them."""
+        request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
+        with uncollected():
+            return Making(self._answers, self.policies, request).called(models)
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""

@@ -218,6 +218,18 @@ class Names:
                     found.append(Named(name, first, last))
         return found
 
+    def raw_names(self, kind: Kind, name: str) -> set[str]:
+        """Every raw name that may mean the canonical `name` on some day, itself included."""
+        names, before = {name}, 0
+        while len(names) > before:
+            before = len(names)
+            names |= {
+                alias
+                for (of, alias), dated in self._aliases.items()
+                if of == kind and any(canonical in names for _, _, _, canonical in dated)
+            }
+        return names
+
     def _known_as(self, customer: str) -> set[str]:
         """Every raw name that may lead to `customer`, itself included."""
         names = {customer}

@@ -1,83 +1,24 @@
-"""Two windows and the bridges between them: one for each feature, customer or plan, and their sum.
+"""Two windows and the bridges between them: one for each feature, customer or plan, and their sum."""
 
-What a window holds is handed in by customer, plan and feature, in canonical names, empty where unknown.
-"""
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
-
-from msgspec.structs import replace
+import numpy as np
 
 from floorline.margin.bridge import Bridge, Days, Move, Part, Side, primary_driver, total_of
+from floorline.margin.moves import CostSteps, Moves, Named, RevenueSteps, cost_steps, leading, revenue_steps
+from floorline.margin.placing import Placing
 from floorline.margin.report import Json, money_or_null, text_of
-from floorline.margin.substitution import (
-    NO_WORK,
-    NOTHING_EARNED,
-    Cell,
-    CostSteps,
-    Earned,
-    Kind,
-    Paid,
-    Payer,
-    Prices,
-    RevenueSteps,
-    Work,
-    cost_steps,
-    price_index,
-    revenue_steps,
-)  # fmt: skip
-from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE
+from floorline.margin.sides import By, CalledColumns, Facts, coded
+from floorline.margin.substitution import Models, PriceMoves, Prices, price_index
+from floorline.margin.vectors import Integers
 
-By = Literal["feature", "customer", "plan"]
-BY: tuple[By, ...] = get_args(By)
-
-
-class Owned(NamedTuple):
-    """Whose something is."""
-
-    customer: str
-    plan: str
-    feature: str
-
-
-class Called(NamedTuple):
-    """The calls of one owner of one kind."""
-
-    owner: Owned
-    kind: Kind
-    work: Work
-
-
-class Received(NamedTuple):
-    """Revenue of one owner: paid for its days (10^-6 of them), or, without `by_day`, for use and outcomes. `own`: paid for
-    the feature itself and not as a share of a bundle.
-    """
-
-    owner: Owned
-    amount: int
-    quantity: int = 0
-    by_day: bool = True
-    own: bool = False
-
-
-class Shared(NamedTuple):
-    """A cost that no call carries, as it was divided."""
-
-    owner: Owned
-    component: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What one window earned and cost; amounts in 10^-12 USD."""
-
-    days: Days
-    called: Sequence[Called] = ()
-    received: Sequence[Received] = ()
-    shared: Sequence[Shared] = ()
+Made = TypeVar("Made")
+Crossings = Mapping[str, tuple[str, ...]]
+"""The baselines that begin between the windows, by row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,159 +30,148 @@ class Explanation:
     total: Bridge
 
 
-@dataclass(slots=True)
-class _Group:
-    """One feature of a row, in one window."""
-
-    work: dict[tuple[Payer, Kind], Work] = field(default_factory=dict[tuple[Payer, Kind], Work])
-    earned: dict[Paid, Earned] = field(default_factory=dict[Paid, Earned])
-    used: int = 0
-    shared: dict[str, int] = field(default_factory=dict[str, int])
-
-
-@dataclass(slots=True)
-class _Sum:
-    """A row in the making."""
-
-    was: Side = field(default_factory=Side)
-    now: Side = field(default_factory=Side)
-    cost: dict[Part, Move] = field(default_factory=dict[Part, Move])
-    revenue: dict[Part, Move] = field(default_factory=dict[Part, Move])
-    margin_by_name: dict[Part, dict[str, int]] = field(default_factory=dict[Part, dict[str, int]])
-
-
-Groups = Mapping[str, Mapping[str, _Group]]
-"""By the name of the row, then by feature."""
-
-
 def explain(
-    was: Facts, now: Facts, by: By, crossings: Mapping[str, tuple[str, ...]] | None = None, *, only: str = ""
+    was: Facts, now: Facts, by: By, crossings: Crossings | None = None, *, only: str = "", prices: Prices | None = None
 ) -> Explanation:
-    """The bridges from one window to the next, or the one of the row `only`. `crossings` names the baselines that begin between
-    them, by row.
+    """The bridges from one window to the next, or the one of the row `only`. `prices` tells how prices moved where the facts do
+    not have every call.
     """
-    before, after = _grouped(was, by), _grouped(now, by)
-    cells = {
-        (row, feature): _cells(before.get(row, {}).get(feature), after.get(row, {}).get(feature))
-        for row in {**before, **after}
-        for feature in {**before.get(row, {}), **after.get(row, {})}
-    }
-    prices = price_index(cell for some in cells.values() for cell in some)
-    sums: dict[str, _Sum] = {}
-    for (row, feature), some in cells.items():
-        if only not in ("", row):
-            continue  # its cells tell how prices moved, no more
-        groups = before.get(row, {}).get(feature, _Group()), after.get(row, {}).get(feature, _Group())
-        _add_group(sums.setdefault(row, _Sum()), groups, some, prices, named=row not in _UNMATCHED)
-    rows = [
-        _bridge(row, summed, was.days, now.days, (crossings or {}).get(row, ()))
-        for row, summed in sums.items()
-        if any(summed.was) or any(summed.now)
-    ]
+    prices = prices or partial(price_moves, was.called, now.called)
+    places = Placing((was.of(by, only), now.of(by, only)) if only else (was, now), by)
+    rows = _bridges(places, prices, (was.days, now.days), crossings or {})
     rows.sort(key=lambda bridge: (bridge.change_pico, bridge.key))
     return Explanation(by=by, rows=tuple(rows), total=total_of(rows, was.days, now.days))
 
 
-_UNMATCHED = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE})
+def price_moves(was: CalledColumns, now: CalledColumns, models: Models) -> PriceMoves:
+    """How the prices of some models moved from the calls of one window to those of the other."""
+    never = Days(date.min, date.min)
+    places = Placing((Facts(days=never, called=was), Facts(days=never, called=now)), "feature")
+    return price_index(_either(places.cells)[0], models)
 
 
-def _grouped(facts: Facts, by: By) -> Groups:
-    groups: dict[str, dict[str, _Group]] = defaultdict(lambda: defaultdict(_Group))
-    for owner, kind, work in facts.called:
-        group = groups[getattr(owner, by) or UNMATCHED_COST][owner.feature]
-        cell = (owner.customer, owner.plan), kind
-        group.work[cell] = group.work.get(cell, NO_WORK).plus(work)
-    for owner, amount, quantity, by_day, own in facts.received:
-        group = groups[getattr(owner, by) or UNMATCHED_REVENUE][owner.feature]
-        if by_day:
-            payer = owner.customer, owner.plan, owner.feature if own else ""
-            known = group.earned.get(payer, NOTHING_EARNED)
-            group.earned[payer] = Earned(known.amount + amount, known.quantity + quantity)
-        else:
-            group.used += amount
-    for owner, component, amount in facts.shared:
-        group = groups[getattr(owner, by) or UNMATCHED_COST][owner.feature]
-        group.shared[component] = group.shared.get(component, 0) + amount
-    return groups
+def _either(make: Callable[[bool], Made]) -> Made:
+    """What is made in columns of 64 bits, or where half a million dollars of one cell do not fit, of Python's integers."""
+    try:
+        return make(False)
+    except OverflowError:
+        return make(True)
 
 
-def _cells(was: _Group | None, now: _Group | None) -> list[Cell]:
-    before, after = was.work if was else {}, now.work if now else {}
+class _End(NamedTuple):
+    """What the rows earned and cost in one window, their calls, and those of them that cost nothing."""
+
+    revenue: Integers
+    cost: Integers
+    calls: Integers
+    free_calls: Integers
+
+    def sides(self) -> list[Side]:
+        """Of each row."""
+        return [Side(*numbers) for numbers in zip(*(column.tolist() for column in self), strict=True)]
+
+
+def _bridges(places: Placing, prices: Prices, windows: tuple[Days, Days], crossings: Crossings) -> list[Bridge]:
+    """The bridge of each row that has anything."""
+    of_calls, cost = _either(lambda widened: _cost(places, prices, widened))
+    revenue = _either(lambda widened: _revenue(places, widened))
+    shared = [places.rows.sums(one.amount, at.group) for one, at in zip(places.shared, places.of_shared, strict=True)]
+    earned = [
+        places.rows.sums(one.amount, at.group) for one, at in zip(places.received, places.of_received, strict=True)
+    ]
+    was, now = (_End(earned[n], of_calls[n][0] + shared[n], *of_calls[n][1:]) for n in range(2))
+    moves = _cost_moves(places, cost.moves, shared, (was, now)), _revenue_moves(places, revenue.moves, (was, now))
+    leaders = _leaders(places, cost, revenue, _gained(*moves))
+    each = zip(places.names, was.sides(), now.sides(), *map(_of_rows, moves), strict=True)
     return [
-        Cell(payer, kind, before.get((payer, kind), NO_WORK).settled(), after.get((payer, kind), NO_WORK).settled())
-        for payer, kind in {**before, **after}
+        Bridge(
+            key=(name,),
+            before=windows[0],
+            after=windows[1],
+            was=before,
+            now=after,
+            cost_moves=cost_moves,
+            revenue_moves=revenue_moves,
+            leading={part: found[number] for part, found in leaders.items() if number in found},
+            crossings=crossings.get(name, ()),
+        )
+        for number, (name, before, after, cost_moves, revenue_moves) in enumerate(each)
+        if any(before) or any(after)
     ]
 
 
-def _add_group(to: _Sum, groups: tuple[_Group, _Group], cells: Sequence[Cell], prices: Prices, *, named: bool) -> None:
-    """Add the steps of one feature of a row; of a row that is not `named` everything is unattributed."""
-    was, now = groups
-    to.was = to.was.plus(_side(was, [cell.was for cell in cells]))
-    to.now = to.now.plus(_side(now, [cell.now for cell in cells]))
-    shared: Move = sum(was.shared.values()), sum(now.shared.values())
-    earned: Move = sum(one.amount for one in was.earned.values()), sum(one.amount for one in now.earned.values())
-    if not named:
-        calls: Move = sum(cell.was.cost for cell in cells), sum(cell.now.cost for cell in cells)
-        _add_moves(to.cost, {"unattributed": (calls[0] + shared[0], calls[1] + shared[1])})
-        _add_moves(to.revenue, {"unattributed": (earned[0] + was.used, earned[1] + now.used)})
-        return
-    cost = cost_steps(cells, prices)
-    revenue = revenue_steps(was.earned, now.earned, (was.used, now.used))
-    _add_moves(to.cost, {**cost.moves, "other_costs": shared})
-    _add_moves(to.revenue, revenue.moves)
-    _add_names(to.margin_by_name, cost, revenue, _components(was, now))
+def _cost(
+    places: Placing, prices: Prices, widened: bool
+) -> tuple[list[tuple[Integers, Integers, Integers]], CostSteps]:
+    """What each window's calls cost, how many they are and how many of them free, by row; and the steps of that cost."""
+    cells, payers = places.cells(widened)
+    rows = places.rows
+    ends = [
+        (rows.sums(side.cost, cells.group), rows.sums(side.calls, cells.group), rows.sums(side.free_calls, cells.group))
+        for side in (cells.was, cells.now)
+    ]
+    named = np.flatnonzero(places.named[rows.of_group[cells.group]])
+    return ends, cost_steps(cells.at(named), payers, rows, prices)
 
 
-def _side(group: _Group, work: Sequence[Work]) -> Side:
-    return Side(
-        revenue_pico=sum(one.amount for one in group.earned.values()) + group.used,
-        cogs_pico=sum(one.cost for one in work) + sum(group.shared.values()),
-        calls=sum(one.calls for one in work),
-        free_calls=sum(one.free_calls for one in work),
+def _revenue(places: Placing, widened: bool) -> RevenueSteps:
+    was, now = (
+        places.rows.sums(np.where(one.by_day, 0, one.amount), at.group)
+        for one, at in zip(places.received, places.of_received, strict=True)
     )
+    return revenue_steps(places.earnings(widened), (was, now), places.rows)
 
 
-def _components(was: _Group, now: _Group) -> dict[str, int]:
-    return {name: now.shared.get(name, 0) - was.shared.get(name, 0) for name in {**was.shared, **now.shared}}
+def _cost_moves(places: Placing, moves: Moves, shared: Sequence[Integers], ends: tuple[_End, _End]) -> Moves:
+    """With costs that no call carries; and all cost of rows that name nobody is unattributed."""
+    old, new = moves["unattributed"]
+    unnamed = [np.where(places.named, 0, end.cost) for end in ends]
+    others = [np.where(places.named, amount, 0) for amount in shared]
+    return {**moves, "other_costs": (others[0], others[1]), "unattributed": (old + unnamed[0], new + unnamed[1])}
 
 
-def _add_moves(to: dict[Part, Move], moves: Mapping[Part, Move]) -> None:
-    for part, (old, new) in moves.items():
-        known = to.get(part, (0, 0))
-        to[part] = known[0] + old, known[1] + new
+def _revenue_moves(places: Placing, moves: Moves, ends: tuple[_End, _End]) -> Moves:
+    """As _cost_moves."""
+    was, now = (np.where(places.named, 0, end.revenue) for end in ends)
+    named: Moves = {
+        part: (np.where(places.named, old, 0), np.where(places.named, new, 0)) for part, (old, new) in moves.items()
+    }
+    return {**named, "unattributed": (was, now)}
 
 
-def _add_names(
-    to: dict[Part, dict[str, int]], cost: CostSteps, revenue: RevenueSteps, components: Mapping[str, int]
-) -> None:
-    costs: Iterable[tuple[Part, Mapping[str, int]]] = (*cost.by_name.items(), ("other_costs", components))
-    for sign, many in ((-1, costs), (1, revenue.by_name.items())):
-        for part, by_name in many:
-            known = to.setdefault(part, {})
-            for name, amount in by_name.items():
-                if name:
-                    known[name] = known.get(name, 0) + sign * amount
+def _gained(cost: Moves, revenue: Moves) -> dict[Part, Integers]:
+    """The margin that each part gave to each row, or took from it (negative)."""
+    found: dict[Part, Integers] = {}
+    for sign, moves in ((-1, cost), (1, revenue)):
+        for part, (old, new) in moves.items():
+            found[part] = found.get(part, 0) + sign * (new - old)
+    return found
 
 
-def _bridge(row: str, summed: _Sum, before: Days, after: Days, crossings: tuple[str, ...]) -> Bridge:
-    """The finished row. Within a part the name that moved most in the part's own direction leads."""
-    bridge = Bridge(
-        key=(row,),
-        before=before,
-        after=after,
-        was=summed.was,
-        now=summed.now,
-        cost_moves=summed.cost,
-        revenue_moves=summed.revenue,
-        crossings=crossings,
+def _of_rows(moves: Moves) -> list[dict[Part, Move]]:
+    """The moves row by row."""
+    parts = list(moves)
+    columns = (zip(old.tolist(), new.tolist(), strict=True) for old, new in moves.values())
+    return [dict(zip(parts, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _leaders(
+    places: Placing, cost: CostSteps, revenue: RevenueSteps, gained: Mapping[Part, Integers]
+) -> dict[Part, dict[int, tuple[str, int]]]:
+    """By part and row the name that moved most in the part's own direction."""
+    models = coded([kind.model for kind in places.kinds])
+    prices = coded([f"{kind.provider} {kind.model}".strip() for kind in places.kinds])
+    by_model, by_price = cost.by_model.renamed(models.codes), cost.by_price.renamed(prices.codes)
+    named: tuple[tuple[Part, Sequence[str], Sequence[tuple[int, Named]]], ...] = (
+        ("call_volume", places.customers, [(-1, cost.by_customer)]),
+        ("customer_mix", places.customers, [(-1, cost.by_customer), (1, revenue.by_volume)]),
+        ("model_mix", models.words, [(-1, by_model)]),
+        ("provider_price", prices.words, [(-1, by_price)]),
+        ("other_costs", places.components, places.shared_by_name()),
+        ("revenue_volume", places.customers, [(1, revenue.by_volume)]),
+        ("revenue_price", places.customers, [(1, revenue.by_price)]),
     )
-    leading: dict[Part, tuple[str, int]] = {}
-    for part, total in bridge.parts.items():
-        same = {name: pico for name, pico in summed.margin_by_name.get(part, {}).items() if pico * total > 0}
-        if same:
-            name = max(same, key=lambda one: (abs(same[one]), one))
-            leading[part] = (name, same[name])
-    return replace(bridge, leading=leading)
+    return {part: leading(many, gained[part], names) for part, names, many in named}
 
 
 def explanation_document(found: Explanation) -> Json:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Literal, get_args
 
 import msgspec
 
@@ -79,33 +78,31 @@ class PoolColumns(msgspec.Struct, frozen=True, kw_only=True):
     effective: list[int]
 
 
-DriverColumn = Literal["customer_id", "plan", "feature", "call_type", "provider", "model", "tried"]
-DRIVER_COLUMNS: tuple[DriverColumn, ...] = get_args(DriverColumn)
+DRIVER_COUNTS = (
+    "calls", "hits", "refused", "unpriced", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    "other_units",
+)  # fmt: skip
+DRIVER_MONEY = (
+    "input_cost", "cache_read_cost", "cache_write_cost", "output_cost", "reasoning_cost", "retry_cost", "adjusted_cost", "effective_cost",
+)  # fmt: skip
+"""What is asked of `drivers_day`: docs/ledger.md defines each."""
 
 
-class DriverColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """As UsageColumns, what explains a change of cost, by DRIVER_COLUMNS: docs/ledger.md defines each of `drivers_day`."""
+class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What explains a change of cost: the calls of many customers that are alike otherwise, in raw names. `numbers` are those of
+    DRIVERS of each customer, one after another, in hexadecimal: counts of 64 bits and money (10^-12 USD) of 128, as the
+    processor has them, lowest byte first. They are read as they are; as lists they would cost more than all that is done with them.
+    """
 
-    names: list[list[str]]
-    as_of: list[int]
-    calls: list[int]
-    hits: list[int]
-    refused: list[int]
-    unpriced: list[int]
-    input_tokens: list[int]
-    cache_read_tokens: list[int]
-    cache_write_tokens: list[int]
-    output_tokens: list[int]
-    reasoning_tokens: list[int]
-    other_units: list[int]
-    input_cost: list[int]
-    cache_read_cost: list[int]
-    cache_write_cost: list[int]
-    output_cost: list[int]
-    reasoning_cost: list[int]
-    retry_cost: list[int]
-    adjusted_cost: list[int]
-    effective_cost: list[int]
+    feature: str
+    plan: str
+    call_type: str
+    provider: str
+    model: str
+    tried: str
+    as_of: int
+    customers: list[str]
+    numbers: str
 
 
 class RevenueColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -342,10 +339,16 @@ def usage_pools(days: Days, *, every_driver: bool) -> Query[PoolColumns]:
     return Query(sql=sql, row=PoolColumns, parameters=placeholders(days))
 
 
-def drivers(days: Days) -> Query[DriverColumns]:
-    """What explains the cost of the window's calls, by DRIVER_COLUMNS."""
-    sql = SQL["drivers"].substitute(_grouping(DRIVER_COLUMNS, days))
-    return Query(sql=sql, row=DriverColumns, parameters=placeholders(days))
+def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:
+    """What explains the cost of the window's calls: of some raw features or all, and of some models or all."""
+    sums = ", ".join([f"reinterpretAsFixedString(sum({name}))" for name in (*DRIVER_COUNTS, *DRIVER_MONEY)])
+    some = {
+        "features": "AND feature IN {features:Array(String)}" if features else "",
+        "models": "AND model IN {models:Array(String)}" if models else "",
+    }
+    sql = SQL["drivers"].substitute(some, sums=sums, as_of=as_of(days, by_customer=True))
+    parameters = {**placeholders(days), "features": sorted(features), "models": sorted(models)}
+    return Query(sql=sql, row=DriverRow, parameters=parameters)
 
 
 def any_outcome() -> Query[OutcomesRow]:
@@ -531,7 +534,7 @@ def active_user_hashes(days: Days) -> Query[NumbersRow]:
     return Query(sql=sql, row=NumbersRow, parameters=placeholders(days))
 
 
-def _grouping(columns: Sequence[Column | DriverColumn], days: Days) -> dict[str, str]:
+def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:
     """The parts of a statement that depend on what is asked for."""
     texts = [_CUSTOMER_OF_PLAN if column == "customer_of_plan" else column for column in columns]
     groups = [f"g{n}" for n in range(len(columns))]

@@ -1,4 +1,4 @@
-"""The steps of a bridge on the cost of one group of calls: each cause is put in place of its old value, one after another.
+"""The steps of a bridge on the cost of groups of calls: each cause is put in place of its old value, one after another.
 
 A group is one feature (of one customer, or one plan); a cell of it is one (customer, plan) and one (call type, provider,
 model). Its cost is
@@ -8,452 +8,318 @@ model). Its cost is
 and every factor but the first follows the cell. A cell that exists in both windows is its own measure of what changed.
 One that is new has no old factors: it is taken to have changed as the cells of its kind in the group that exist in both
 windows did (a matched-model index, as consumer prices treat new goods), or as the kind as a whole where no cell does, or
-only in price, as its model did elsewhere, or not at all; what is left is mix. Integers throughout; each step of a cell is
-rounded once, and since steps are differences of one chain the parts add up exactly.
+only in price, as its model did elsewhere, or not at all; what is left is mix. Integers throughout, in columns of all cells;
+each step of a cell is rounded once, and since steps are differences of one chain the parts add up exactly.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from operator import add
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from floorline.margin.bridge import Move, Part
+import numpy as np
+import numpy.typing as npt
 
-UNITS = ("input", "cache_read", "cache_write", "output", "reasoning", "other")
-"""What quantities and dollars are told apart by; the first three are the prompt's tokens, together."""
+from floorline.margin.bridge import Part
+from floorline.margin.scaling import is_wide, scaled, totals, wide
+from floorline.margin.vectors import Integers, added
+from floorline.margin.works import BLOCKS, PROMPT, Kind, Works, blocks
 
-Numbers = tuple[int, ...]
-Payer = tuple[str, str]
-"""Customer and plan."""
-
-
-class Kind(NamedTuple):
-    """What serves a call. `tried` is the model that was tried first where another one served, empty otherwise."""
-
-    call_type: str
-    provider: str
-    model: str
-    tried: str = ""
-
-
-_NOTHING: Numbers = (0,) * len(UNITS)
-_PROMPT = 3
-_BLOCKS = 4
-_CHAIN: tuple[Part, ...] = (
+CHAIN: tuple[Part, ...] = (
     "model_mix", "cache_hits", "unattributed", "input_tokens", "prompt_cache", "output_tokens", "reasoning_tokens",
     "other_units", "provider_price",
 )  # fmt: skip
 """The steps of a cell; the first is its cost per call before, at the calls of after."""
-_BLOCK_OF: Mapping[Part, int] = {
-    "input_tokens": 0, "prompt_cache": 0, "output_tokens": 1, "reasoning_tokens": 2, "other_units": 3
-}  # fmt: skip
-_HITS, _UNPRICED, _PRICE = (_CHAIN.index(part) for part in ("cache_hits", "unattributed", "provider_price"))
-Chain = tuple[Numbers, ...]
-"""Dollars of the prompt, the output, reasoning and other units, after each step of _CHAIN."""
+_HITS, _UNPRICED, _PROMPT, _UNITS, _PRICE = (
+    CHAIN.index(part) for part in ("cache_hits", "unattributed", "input_tokens", "prompt_cache", "provider_price")
+)
+_STEPS = len(CHAIN)
+Bools = npt.NDArray[np.bool_]
+Chain = Integers
+"""By step of CHAIN, block (dollars of the prompt, the output, reasoning and other units) and cell."""
+
+Model = tuple[str, str]
+"""Provider and model."""
+Numbers = tuple[int, ...]
+Models = Collection[Model]
+PriceMoves = Mapping[Model, tuple[Numbers, Numbers]]
+"""By model: the dollars of each block before and after the step of the price, over all groups."""
+Prices = Callable[[Models], PriceMoves]
+"""Asked of the models of which it is needed."""
 
 
-class Work(NamedTuple):
-    """What the calls of one cell amount to: `free_calls` (hits, refusals) cost nothing, `unpriced` nobody knows what.
-
-    Quantities and dollars (10^-12 USD) by UNITS are of the attempts that served; `retry` is what the others cost,
-    `adjusted` what later corrections added to the dollars.
+class Cells(NamedTuple):
+    """Cells in both windows, settled: the number of each one's group, payer (customer and plan within it) and kind among `kinds`,
+    and its work.
     """
 
-    calls: int = 0
-    free_calls: int = 0
-    unpriced: int = 0
-    retry: int = 0
-    adjusted: int = 0
-    quantities: Numbers = _NOTHING
-    dollars: Numbers = _NOTHING
+    group: Integers
+    payer: Integers
+    kind: Integers
+    kinds: Sequence[Kind]
+    was: Works
+    now: Works
 
     @property
-    def forwarded(self) -> int:
-        """Calls that went to a provider."""
-        return self.calls - self.free_calls
+    def matched(self) -> Bools:
+        """Which can be measured themselves: they were priced before and are called now."""
+        return _matched(self.was, self.now)
 
-    @property
-    def priced(self) -> int:
-        """Forwarded calls whose cost is known."""
-        return self.forwarded - self.unpriced
+    def at(self, held: Integers) -> "Cells":
+        """Some of the cells."""
+        group, payer, kind = (column[held] for column in (self.group, self.payer, self.kind))
+        return Cells(group, payer, kind, self.kinds, self.was.at(held), self.now.at(held))
 
-    @property
-    def cost(self) -> int:
-        """Everything that the calls cost."""
-        return sum(self.dollars) + self.adjusted + self.retry
-
-    def plus(self, other: "Work") -> "Work":
-        """Both together."""
-        return Work(
-            calls=self.calls + other.calls,
-            free_calls=self.free_calls + other.free_calls,
-            unpriced=self.unpriced + other.unpriced,
-            retry=self.retry + other.retry,
-            adjusted=self.adjusted + other.adjusted,
-            quantities=tuple(map(add, self.quantities, other.quantities)),
-            dollars=tuple(map(add, self.dollars, other.dollars)),
-        )
-
-    def settled(self) -> "Work":
-        """The same with the corrections spread over the units, which they do not name: in proportion to the dollars,
-        or to the quantities of a cell that had no price.
-        """
-        if not self.adjusted:
-            return self
-        weights = next((w for w in (self.dollars, self.quantities) if min(w) >= 0 and any(w)), (*_NOTHING[1:], 1))
-        whole = sum(weights)
-        parts = [_scaled(self.adjusted, weight, whole) for weight in weights]
-        parts[weights.index(max(weights))] += self.adjusted - sum(parts)
-        return self._replace(adjusted=0, dollars=tuple(map(add, self.dollars, parts)))
+    def with_calls(self) -> "Cells":
+        """The cells without cost that no call of them explains."""
+        return self._replace(was=self.was.with_calls(), now=self.now.with_calls())
 
 
-NO_WORK = Work()
+class Walks(NamedTuple):
+    """Each cell's total cost after each step, the dollars of its blocks, and the retries that its old rate would cost now."""
 
-
-class Cell(NamedTuple):
-    """One cell in both windows, settled."""
-
-    payer: Payer
-    kind: Kind
-    was: Work
-    now: Work
-
-    @property
-    def matched(self) -> bool:
-        """Whether its own change can be measured."""
-        return 0 < self.was.priced <= self.was.forwarded and self.now.calls > 0
-
-    def with_calls(self) -> "Cell":
-        """The cell without cost that no call of it explains."""
-        was, now = (work if work.calls > 0 else NO_WORK for work in (self.was, self.now))
-        return Cell(self.payer, self.kind, was, now)
+    totals: Integers
+    chain: Chain
+    retries: Integers
 
 
 class Index(NamedTuple):
-    """How cells that exist in both windows changed: for each step and block what was there before and after it, and the
-    retries that the old rate would have cost and those that were.
+    """How the kinds of each group changed: for each step and block what was there before and after it, and the retries
+    that the old rate would have cost and those that were.
     """
 
-    steps: tuple[tuple[Numbers, Numbers], ...]
-    retries: tuple[int, int]
+    before: Integers
+    after: Integers
+    old_retries: Integers
+    new_retries: Integers
 
 
-Prices = Mapping[tuple[str, str], tuple[Numbers, Numbers]]
-"""By provider and model: the dollars of each block before and after the step of the price, over all groups."""
+def _matched(was: Works, now: Works) -> Bools:
+    return (was.priced > 0) & (was.priced <= was.forwarded) & (now.calls > 0)
 
 
-def price_index(cells: Iterable[Cell]) -> Prices:
-    """How the price of each model moved, over the cells that exist in both windows taken as one."""
-    sides: dict[tuple[str, str], tuple[Work, Work]] = {}
-    for cell in cells:
-        if cell.matched:
-            model = (cell.kind.provider, cell.kind.model)
-            was, now = sides.get(model, (NO_WORK, NO_WORK))
-            sides[model] = was.plus(cell.was), now.plus(cell.now)
-    chains = {model: _forward(was, now) for model, (was, now) in sides.items()}
-    return {model: (chain[_PRICE - 1], chain[_PRICE]) for model, chain in chains.items()}
+def model_of(kind: Kind) -> Model:
+    """What has a price."""
+    return kind.provider, kind.model
 
 
-class CostSteps(NamedTuple):
-    """The moves of a group's cost, and by part the cost that each name added."""
-
-    moves: dict[Part, Move]
-    by_name: dict[Part, dict[str, int]]
-
-
-class _Walk(NamedTuple):
-    """A cell's total cost after each step, the dollars of its blocks, and the retries that its old rate would cost now."""
-
-    cell: Cell
-    totals: Numbers
-    blocks: Chain
-    retries: int
-
-
-def cost_steps(cells: Sequence[Cell], prices: Prices) -> CostSteps:
-    """The moves of one group's cost: the first begins at the old cost, and their differences sum to the change.
-
-    Cost without a call (a correction whose call is in another cell) is unattributed.
-    """
-    loose = sum(c.was.cost for c in cells if c.was.calls <= 0), sum(c.now.cost for c in cells if c.now.calls <= 0)
-    cells = [cell.with_calls() for cell in cells]
-    walks = _walks(cells, prices)
-    by_name: dict[Part, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    volume, payers, fallen = _calls_and_payers(walks, by_name)
-    moves: dict[Part, Move] = {
-        "call_volume": (sum(cell.was.cost for cell in cells), volume),
-        "customer_mix": (volume, payers),
-        "model_mix": (fallen, sum(walk.totals[0] for walk in walks)),
+def price_index(cells: Cells, models: Models) -> PriceMoves:
+    """How the price of some models moved, over the cells that exist in both windows taken as one."""
+    numbers = {model: number for number, model in enumerate(models)}
+    of_kind = np.array([numbers.get(model_of(kind), -1) for kind in cells.kinds], dtype=np.int64)
+    model = of_kind[cells.kind] if len(cells.kind) else cells.kind
+    at = np.flatnonzero(cells.matched & (model >= 0))
+    found = np.unique(model[at])
+    was, now = (side.at(at).widened().among(model[at], len(numbers)).at(found) for side in (cells.was, cells.now))
+    chain = forward(was, now)
+    names = list(numbers)
+    return {
+        names[number]: (tuple(chain[_PRICE - 1, :, n].tolist()), tuple(chain[_PRICE, :, n].tolist()))
+        for n, number in enumerate(found.tolist())
     }
-    for step, part in enumerate(_CHAIN[1:], start=1):
-        moves[part] = _moved(walks, step, part)
-    old, new = moves["unattributed"]
-    moves["unattributed"] = old + loose[0], new + loose[1]
-    for walk in walks:
-        model = f"{walk.cell.kind.provider} {walk.cell.kind.model}".strip()
-        by_name["provider_price"][model] += walk.totals[_PRICE] - walk.totals[_PRICE - 1]
-    at_old_rate = sum(walk.totals[_PRICE] for walk in walks)
-    moves["retries"] = (at_old_rate, sum(cell.now.cost for cell in cells) + fallen - payers)
-    return CostSteps(moves, by_name)
-
-
-def _moved(walks: Sequence[_Walk], step: int, part: Part) -> Move:
-    """What a step acts on, before and after: its own block with the retries that come with it, or all cost."""
-    change = sum(walk.totals[step] - walk.totals[step - 1] for walk in walks)
-    block = _BLOCK_OF.get(part)
-    if block is None:
-        old = sum(walk.totals[step - 1] for walk in walks)
-    else:
-        old = sum(_with_retries(walk, step - 1, block) for walk in walks)
-    return old, old + change
-
-
-def _with_retries(walk: _Walk, step: int, block: int) -> int:
-    own = walk.blocks[step]
-    whole = sum(own)
-    return _scaled(walk.totals[step], own[block], whole) if whole > 0 else own[block]
-
-
-# -- volume, customers and fallbacks
-
-
-def _calls_and_payers(walks: Sequence[_Walk], by_name: dict[Part, dict[str, int]]) -> tuple[int, int, int]:
-    """The group's cost at the new number of calls; then with the new share of each payer; then with the new share of
-    calls that fell back.
-    """
-    of_payer: dict[Payer, list[_Walk]] = defaultdict(list)
-    for walk in walks:
-        of_payer[walk.cell.payer].append(walk)
-    was = sum(walk.cell.was.cost for walk in walks)
-    calls_was, calls_now = (sum(counts) for counts in _calls(walks))
-    payers = fallen = 0
-    own: dict[str, int] = defaultdict(int)
-    for (customer, _), some in of_payer.items():
-        cost = sum(walk.cell.was.cost for walk in some)
-        before, after = (sum(counts) for counts in _calls(some))
-        at_new_calls = _scaled(cost, after, before) if before else sum(walk.totals[0] for walk in some)
-        payers += at_new_calls
-        fallen += at_new_calls + _fell_back(some) if before else at_new_calls
-        own[customer] += at_new_calls - cost
-        for walk in some:
-            share = _scaled(walk.cell.was.cost, after, before) if before else walk.totals[0]
-            by_name["model_mix"][walk.cell.kind.model] += walk.totals[0] - share
-    by_name["call_volume"] = by_name["customer_mix"] = own
-    volume = _scaled(was, calls_now, calls_was) if calls_was else payers
-    return volume, payers, fallen
-
-
-def _calls(walks: Sequence[_Walk]) -> tuple[list[int], list[int]]:
-    return [walk.cell.was.calls for walk in walks], [walk.cell.now.calls for walk in walks]
-
-
-def _fell_back(walks: Sequence[_Walk]) -> int:
-    """What one payer's calls that fell back cost more, at old costs, than they would have where they were tried first,
-    beyond what those of before did at the new number of calls.
-    """
-    fallen = [walk for walk in walks if walk.cell.kind.tried]
-    if not fallen:
-        return 0
-    before, after = (sum(counts) for counts in _calls(walks))
-    added = 0
-    for walk in fallen:
-        was, now = walk.cell.was.calls, walk.cell.now.calls
-        cost, calls = (walk.cell.was.cost, was) if was else (walk.totals[0], now)
-        direct = _direct(walk.cell.kind, walks)
-        more = now * before - was * after
-        if direct is not None and calls:
-            added += _scaled(more, cost * direct[1] - direct[0] * calls, before * calls * direct[1])
-    return added
-
-
-def _direct(kind: Kind, walks: Sequence[_Walk]) -> tuple[int, int] | None:
-    """The old cost and number of the payer's calls that were served as tried: those of the model that `kind` tried first
-    (or of a dated name of it), or of all models where it served none.
-    """
-    cells = [walk.cell for walk in walks if not walk.cell.kind.tried and walk.cell.was.calls]
-    same = [cell for cell in cells if cell.kind.call_type == kind.call_type]
-    named = [cell for cell in same if cell.kind.model.startswith(kind.tried)]
-    found = next((some for some in (named, same, cells) if some), None)
-    return (sum(cell.was.cost for cell in found), sum(cell.was.calls for cell in found)) if found else None
 
 
 # -- the chain of a cell
 
 
-def _walks(cells: Sequence[Cell], prices: Prices) -> list[_Walk]:
-    of_kind: dict[Kind, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        of_kind[cell.kind].append(cell)
-    return [walk for kind, some in of_kind.items() for walk in _walks_of_kind(kind, some, prices)]
+def walks(cells: Cells, prices: Prices) -> Walks:
+    """The steps of every cell, which has calls or nothing."""
+    matched = cells.matched
+    at, others = np.flatnonzero(matched), np.flatnonzero(~matched & (cells.now.calls > 0))
+    count, kind = len(matched), np.zeros_like
+    found = Walks(
+        kind(cells.now.calls, shape=(_STEPS, count)),
+        kind(cells.now.calls, shape=(_STEPS, BLOCKS, count)),
+        kind(cells.now.calls),
+    )
+    _put(found, at, measured(cells.was.at(at), cells.now.at(at)))
+    if len(others):
+        _put(found, others, _estimated(cells, found, at, others, prices))
+    return found
 
 
-def _walks_of_kind(kind: Kind, cells: Sequence[Cell], prices: Prices) -> list[_Walk]:
-    walks = [_walk(cell, _forward(cell.was, cell.now)) for cell in cells if cell.matched]
-    others = [cell for cell in cells if not cell.matched]
-    if not others:
-        return walks
-    model = (kind.provider, kind.model)
-    index = _index(walks) or _index(_as_one(cells)) or _prices_only(prices.get(model))
-    return [*walks, *(_estimated(cell, index) for cell in others)]
+def _put(into: Walks, at: Integers, some: Walks) -> None:
+    for column, part in zip(into, some, strict=True):
+        column[..., at] = part
 
 
-def _forward(was: Work, now: Work) -> Chain:
-    """The steps of a cell that was priced before and is called now."""
-    old = _blocks(was.dollars)
+def measured(was: Works, now: Works) -> Walks:
+    """The walks of matched cells: retries stay what they were for each dollar of the served attempts."""
+    chain = forward(was, now)
+    return _with_retries(chain, was.retry, was.served, scaled(was.retry, [now.calls], [was.calls]))
+
+
+def _with_retries(chain: Chain, retry: Integers, served: Integers, otherwise: Integers) -> Walks:
+    """Walks whose retries are to each step as `retry` is to what served, or `otherwise` where nothing did."""
+    steps = chain.sum(axis=1)
+    retries = otherwise
+    at = np.flatnonzero(retry)
+    rated = at[served[at] > 0]
+    for step in steps:
+        retries = otherwise.copy()
+        retries[rated] = scaled(retry[rated], [step[rated]], [served[rated]])
+        step += retries  # noqa: PLW2901 - the step's own row
+    return Walks(steps, chain, retries)
+
+
+def forward(was: Works, now: Works) -> Chain:
+    """The steps of cells that were priced before and are called now."""
+    old, called = blocks(was.dollars), was.calls
     forwarded, priced = (was.forwarded, now.forwarded), (was.priced, now.priced)
-    # quantity ÷ forwarded calls × priced calls, new for old, is quantity for quantity times this
-    per_call = priced[1] * forwarded[0], priced[0] * forwarded[1]
-    at = _at_prices(was, now, *per_call)
-    prompt_was, prompt_now = sum(was.quantities[:_PROMPT]), sum(now.quantities[:_PROMPT])
-    mix = tuple([_scaled(value, now.calls, was.calls) for value in old])
-    hits = tuple([_scaled(value, forwarded[1], forwarded[0]) for value in old])
-    known = tuple([_scaled(value, priced[1], priced[0]) for value in old])
-    measured = prompt_was and forwarded[1]
-    prompt = _scaled(old[0], prompt_now * per_call[0], prompt_was * per_call[1]) if measured else at[0]
-    blocks = [(*at[:block], *known[block:]) for block in range(1, _BLOCKS + 1)]
-    return (mix, hits, known, (prompt, *known[1:]), *blocks, _blocks(now.dollars))
+    known = (
+        (forwarded[1] == now.calls) & (forwarded[0] == called),
+        (priced[1] == forwarded[1]) & (priced[0] == forwarded[0]),
+    )
+    chain = np.zeros_like(old, shape=(_STEPS, *old.shape))
+    for block, value in enumerate(old):
+        chain[0, block] = scaled(value, [now.calls], [called])
+        chain[_HITS, block] = _where(~known[0], value, forwarded, chain[0, block])
+        chain[_UNPRICED, block] = _where(~known[1], value, priced, chain[_HITS, block])
+    rate = _per_call(forwarded, priced, known[1])
+    at, prompt = _at_old_prices(was, now, rate)
+    chain[_PROMPT] = chain[_UNPRICED]
+    chain[_PROMPT, 0] = prompt
+    for block in range(BLOCKS):  # the prompt's is the step of its cache, each other block is a step
+        chain[_UNITS + block] = chain[_UNITS + block - 1]
+        chain[_UNITS + block, block] = at[block]
+    chain[_PRICE] = blocks(now.dollars)
+    return chain
 
 
-def _at_prices(was: Work, now: Work, numerator: int, denominator: int) -> Numbers:
-    """What each block would cost now at the old prices; a unit that was not used before has none but its new one."""
-    units = zip(was.quantities, now.quantities, was.dollars, now.dollars, strict=True)
-    return _blocks(
+def _where(changed: Bools, value: Integers, counts: tuple[Integers, Integers], same: Integers) -> Integers:
+    """The value at the new count where that `changed` in another way than the count before it did."""
+    found = same.copy()
+    at = np.flatnonzero(changed)
+    found[at] = scaled(value[at], [counts[1][at]], [counts[0][at]])
+    return found
+
+
+def _per_call(
+    forwarded: tuple[Integers, Integers], priced: tuple[Integers, Integers], all_priced: Bools
+) -> tuple[Integers, Integers]:
+    """Quantity ÷ forwarded calls × priced calls, new for old, is quantity for quantity times this."""
+    over, under = np.ones_like(priced[0]), np.ones_like(priced[0])
+    over[forwarded[1] <= 0] = under[forwarded[1] <= 0] = 0
+    at = np.flatnonzero(~all_priced & (forwarded[1] > 0))
+    if len(at):
+        some_over = wide(priced[1][at]) * forwarded[0][at]
+        some_under = wide(priced[0][at]) * forwarded[1][at]
+        common = np.gcd(some_over, some_under)
+        over[at], under[at] = some_over // common, some_under // common
+    return over, under
+
+
+def _at_old_prices(was: Works, now: Works, rate: tuple[Integers, Integers]) -> tuple[Integers, Integers]:
+    """What each block would cost now at the old prices, and the prompt's in the old proportions of its units. A unit that was
+    not used before has no price but its new one.
+    """
+    dollars = blocks(was.dollars)[0]
+    before, after = (side.quantities[:PROMPT].sum(axis=0) for side in (was, now))
+    units = np.stack(
         [
-            _scaled(cost_was, new * numerator, old * denominator) if old and denominator else cost_now
-            for old, new, cost_was, cost_now in units
+            _for_quantity(*columns, rate)
+            for columns in zip(was.quantities, now.quantities, was.dollars, now.dollars, strict=True)
         ]
     )
+    at = blocks(units)
+    return at, _for_quantity(before, after, dollars, at[0], rate)
 
 
-def _blocks(numbers: Sequence[int]) -> Numbers:
-    """The prompt's three units as one, and the others."""
-    return (sum(numbers[:_PROMPT]), *numbers[_PROMPT:])
-
-
-def _walk(cell: Cell, chain: Chain) -> _Walk:
-    """The totals of a matched cell: retries stay what they were for each dollar of the served attempts."""
-    was = cell.was
-    served = sum(was.dollars)
-    if served > 0:
-        retries = [_scaled(was.retry, sum(step), served) for step in chain]
+def _for_quantity(
+    old: Integers, new: Integers, cost: Integers, otherwise: Integers, rate: tuple[Integers, Integers]
+) -> Integers:
+    found = otherwise.copy()
+    at = np.flatnonzero((old > 0) & (rate[1] > 0))
+    over, under = (side[at] for side in rate)
+    if (over == under).all():
+        found[at] = scaled(cost[at], [new[at]], [old[at]])
     else:
-        retries = [_scaled(was.retry, cell.now.calls, was.calls)] * len(chain)
-    totals = tuple(sum(step) + retry for step, retry in zip(chain, retries, strict=True))
-    return _Walk(cell, totals, chain, retries[-1])
+        found[at] = scaled(cost[at], [new[at], over], [old[at], under])
+    return found
 
 
-def _index(walks: Sequence[_Walk]) -> Index | None:
-    if not walks:
-        return None
-    sums = [tuple(map(sum, zip(*(walk.blocks[step] for walk in walks), strict=True))) for step in range(len(_CHAIN))]
-    steps = tuple((sums[step - 1], sums[step]) for step in range(1, len(_CHAIN)))
-    return Index(steps, (sum(walk.retries for walk in walks), sum(walk.cell.now.retry for walk in walks)))
+# -- cells without a measure of their own
 
 
-def _as_one(cells: Sequence[Cell]) -> list[_Walk]:
-    """All cells of a kind as one, where that one exists in both windows."""
-    was = now = NO_WORK
-    for cell in cells:
-        was, now = was.plus(cell.was), now.plus(cell.now)
-    one = Cell(("", ""), cells[0].kind, was, now)
-    return [_walk(one, _forward(was, now))] if one.matched else []
+def _estimated(cells: Cells, measured_walks: Walks, matched: Integers, others: Integers, prices: Prices) -> Walks:
+    """The steps of cells that are called now and have no measure of their own, from their new cost backwards."""
+    segment = cells.group * len(cells.kinds) + cells.kind
+    segments = np.unique(segment[others])
+    of = np.searchsorted(segments, segment)
+    of[of == len(segments)] = 0
+    inside = segments[of] == segment
+    index = _index(cells, measured_walks, matched[inside[matched]], of, len(segments))
+    unmeasured = np.ones(len(segments), dtype=bool)
+    unmeasured[of[matched[inside[matched]]]] = False
+    if unmeasured.any():
+        _index_otherwise(index, cells, np.flatnonzero(inside & unmeasured[of]), of, prices)
+    was, now, of = cells.was.at(others), cells.now.at(others), of[others]
+    chain = _backwards(blocks(now.dollars), index, of)
+    _since_priced(chain, was, now)
+    retry = _measured_by(now.retry, index.old_retries[of], index.new_retries[of])
+    return _with_retries(chain, retry, now.served, retry)
 
 
-def _prices_only(price: tuple[Numbers, Numbers] | None) -> Index:
-    same = ((0,) * _BLOCKS, (0,) * _BLOCKS)
-    return Index((*[same] * (len(_CHAIN) - 2), price or same), (0, 0))
+def _index(cells: Cells, walked: Walks, at: Integers, of: Integers, count: int) -> Index:
+    """The sums of the matched cells `at`, by segment (a group's kind)."""
+    segment = of[at]
+    sums = np.stack([[sums_of_measures(row[at], segment, count) for row in step] for step in walked.chain])
+    retries = (
+        sums_of_measures(walked.retries[at], segment, count),
+        sums_of_measures(cells.now.retry[at], segment, count),
+    )
+    return Index(sums[:-1].copy(), sums[1:].copy(), *retries)
 
 
-def _estimated(cell: Cell, index: Index) -> _Walk:
-    """The steps of a cell without a measure of its own, from its new cost backwards; 0 where it has no calls now."""
-    now = cell.now
-    if now.calls <= 0:
-        none = ((0,) * _BLOCKS,) * (len(_CHAIN) - 1)
-        return _Walk(cell, (*[0] * (len(_CHAIN) - 1), now.cost), (*none, _blocks(now.dollars)), now.retry)
-    steps: list[Numbers] = [_blocks(now.dollars)]
-    for before, after in reversed(index.steps):
-        steps.append(tuple(_backwards(*three) for three in zip(steps[-1], before, after, strict=True)))
-    chain = _since_priced(cell, steps[::-1])
-    old_rate, new_rate = index.retries
-    retry = _scaled(now.retry, old_rate, new_rate) if new_rate > 0 else now.retry
-    served = sum(now.dollars)
-    retries = [_scaled(retry, sum(step), served) if served > 0 else retry for step in chain]
-    return _Walk(cell, tuple(sum(s) + r for s, r in zip(chain, retries, strict=True)), chain, retries[-1])
+def sums_of_measures(values: Integers, groups: Integers, count: int) -> Integers:
+    """The sums of groups, as a column like the values. What is only measured by may reach 2^62; OverflowError beyond."""
+    return totals(values, groups, count) if is_wide(values) else added(values, groups, count)
 
 
-def _backwards(value: int, before: int, after: int) -> int:
-    return _scaled(value, before, after) if before >= 0 and after > 0 else value
+def _index_otherwise(index: Index, cells: Cells, at: Integers, of: Integers, prices: Prices) -> None:
+    """Fill in the index of segments without a matched cell: all their cells `at` as one, where that one exists in both windows,
+    or the price of their model elsewhere.
+    """
+    segments, first, segment = np.unique(of[at], return_index=True, return_inverse=True)
+    was, now = (side.at(at).widened().among(segment, len(segments)) for side in (cells.was, cells.now))
+    whole = np.flatnonzero(_matched(was, now))
+    one = measured(was.at(whole), now.at(whole))
+    index.before[..., segments[whole]], index.after[..., segments[whole]] = one.chain[:-1], one.chain[1:]
+    index.old_retries[segments[whole]], index.new_retries[segments[whole]] = one.retries, now.retry[whole]
+    rest = np.setdiff1d(np.arange(len(segments)), whole)
+    models = {int(segments[n]): model_of(cells.kinds[int(cells.kind[at[first[n]]])]) for n in rest.tolist()}
+    if not models:
+        return
+    known = prices(frozenset(models.values()))
+    for number, model in models.items():
+        if model in known:
+            index.before[-1, :, number], index.after[-1, :, number] = known[model]
 
 
-def _since_priced(cell: Cell, steps: Sequence[Numbers]) -> Chain:
+def _backwards(new: Integers, index: Index, of: Integers) -> Chain:
+    chain = np.zeros_like(new, shape=(_STEPS, *new.shape))
+    chain[-1] = new
+    for step in range(_STEPS - 1, 0, -1):
+        for block in range(BLOCKS):
+            before, after = index.before[step - 1, block, of], index.after[step - 1, block, of]
+            chain[step - 1, block] = _measured_by(chain[step, block], before, after)
+    return chain
+
+
+def _measured_by(values: Integers, before: Integers, after: Integers) -> Integers:
+    """The values as they would have been before; the same where that says nothing."""
+    found = values.copy()
+    at = np.flatnonzero((before >= 0) & (after > 0) & (before != after) & (values != 0))
+    found[at] = scaled(values[at], [before[at]], [after[at]])
+    return found
+
+
+def _since_priced(chain: Chain, was: Works, now: Works) -> None:
     """Calls that there were before, all free or without a price, cost nothing until that has changed; and a call that
     is a hit now never costs more for it than each of the forwarded ones.
     """
-    was, now = cell.was, cell.now
-    none = (0,) * _BLOCKS
-    if was.calls > 0:
-        first = _UNPRICED if was.forwarded > 0 else _HITS
-        return (*[none] * first, *steps[first:])
-    if now.forwarded <= 0:
-        return tuple(steps)
-    most = tuple(_scaled(value, now.calls, now.forwarded) for value in steps[_HITS])
-    return (tuple(map(min, steps[0], most)), *steps[1:])
-
-
-# -- revenue
-
-
-Paid = tuple[str, str, str]
-"""Customer, plan, and the feature that is paid for, empty for all that the plan bundles."""
-
-
-class Earned(NamedTuple):
-    """What a payer pays a group for its days (10^-12 USD), and for how many, in 10^-6 days."""
-
-    amount: int = 0
-    quantity: int = 0
-
-
-NOTHING_EARNED = Earned()
-
-
-class RevenueSteps(NamedTuple):
-    """The moves of a group's revenue, and by part the revenue that each customer added."""
-
-    moves: dict[Part, Move]
-    by_name: dict[Part, dict[str, int]]
-
-
-def revenue_steps(was: Mapping[Paid, Earned], now: Mapping[Paid, Earned], used: Move) -> RevenueSteps:
-    """The moves of one group's revenue: days sold at the old average, whose they are, what each pays for a day.
-
-    A payer without days before has no old rate: its own new one counts. `used` is revenue of metered use and outcomes,
-    at prices that are stated once, and is volume alone. An amount without days is volume too.
-    """
-    days_was, days_now = (sum(one.quantity for one in side.values()) for side in (was, now))
-    loose = [sum(one.amount for one in side.values() if one.quantity <= 0) for side in (was, now)]
-    paid_was = sum(one.amount for one in was.values()) - loose[0]
-    paid_now = sum(one.amount for one in now.values()) - loose[1]
-    at_old_rates = 0
-    by_name: dict[Part, dict[str, int]] = {"revenue_volume": defaultdict(int), "revenue_price": defaultdict(int)}
-    for payer in {**was, **now}:
-        before, after = was.get(payer, NOTHING_EARNED), now.get(payer, NOTHING_EARNED)
-        at_old_rate = _scaled(before.amount, after.quantity, before.quantity) if before.quantity > 0 else after.amount
-        if after.quantity > 0:
-            at_old_rates += at_old_rate
-            by_name["revenue_price"][payer[0]] += after.amount - at_old_rate
-        by_name["revenue_volume"][payer[0]] += (at_old_rate if after.quantity > 0 else after.amount) - before.amount
-    by_name["customer_mix"] = by_name["revenue_volume"]
-    volume = _scaled(paid_was, days_now, days_was) if days_was > 0 else at_old_rates
-    moves: dict[Part, Move] = {
-        "revenue_volume": (paid_was + loose[0] + used[0], volume + loose[1] + used[1]),
-        "customer_mix": (volume, at_old_rates),
-        "revenue_price": (at_old_rates, paid_now),
-    }
-    return RevenueSteps(moves, by_name)
-
-
-def _scaled(value: int, numerator: int, denominator: int) -> int:
-    """value × numerator ÷ denominator to the nearest integer, halves up; the denominator is positive."""
-    assert denominator > 0, f"{value} × {numerator} ÷ {denominator}"
-    return (2 * value * numerator + denominator) // (2 * denominator)
+    called = was.calls > 0
+    chain[:_HITS, :, called] = 0
+    chain[:_UNPRICED, :, called & (was.forwarded > 0)] = 0
+    at = np.flatnonzero(~called & (now.forwarded > 0))
+    for block in range(BLOCKS):
+        most = scaled(chain[_HITS, block, at], [now.calls[at]], [now.forwarded[at]])
+        chain[0, block, at] = np.minimum(chain[0, block, at], most)

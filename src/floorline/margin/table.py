@@ -32,6 +32,7 @@ from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
 
 UNMATCHED_COST = "(unmatched cost)"
 UNMATCHED_REVENUE = "(unmatched revenue)"
+UNMATCHED = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE})
 NONE = "(none)"
 """What simply has no segment, workflow or user: nothing there is to be matched."""
 OTHERS = "(others)"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 WHOLE_BITS_MAX = 61
 _HALF_BITS = 32
+_KEYS_MAX = 1 << 62
 
 
 def integers(values: Sequence[int]) -> Integers:
@@ -129,3 +130,20 @@ def spread(starts: Integers, sizes: Integers) -> Integers:
     """The positions of every stretch from `starts[n]` on, `sizes[n]` long, one stretch after another."""
     before = np.cumsum(sizes) - sizes
     return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))
+
+
+def distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
+    """Where each distinct combination of numbers (0 or more) of some columns is first, and the number of the one in each place."""
+    key, span = columns[0], _span(columns[0])
+    for column in columns[1:]:
+        more = _span(column)
+        if span * more >= _KEYS_MAX:
+            key = np.unique(key, return_inverse=True)[1]
+            span = _span(key)
+        key, span = key * more + column, span * more
+    _, first, places = np.unique(key, return_index=True, return_inverse=True)
+    return first, places
+
+
+def _span(column: Integers) -> int:
+    return int(column.max(initial=0)) + 1

@@ -11,10 +11,10 @@ from floorline.alerts.events import PriceChange
 from floorline.alerts.figures import MONTH_DAYS, NOTHING, Picture, Span, Track, Tracks
 from floorline.bench.quarter.company import DAYS, FEATURES, PROVIDER, START, Feature, Member, Quarter, calls_on
 from floorline.margin.bridge import Days
-from floorline.margin.explanation import Called, Facts, Owned, Received
 from floorline.margin.floors import feature_floor
 from floorline.margin.policy import Policies
-from floorline.margin.substitution import Kind, Work
+from floorline.margin.sides import Called, Facts, Owned, Received, facts_of
+from floorline.margin.works import Kind, Work
 from floorline.money import usd_of
 
 MORNING = time(6)
@@ -83,7 +83,7 @@ class Figures:
             paid = _days_of(member, max(0, first), end)
             if paid:
                 received.append(Received(owner, _paid(member) * paid, paid * 10**6, own=True))
-        return Facts(days=days, called=called, received=received)
+        return facts_of(days, called, received)
 
     @cached_property
     def _changes(self) -> Sequence[PriceChange]:

@@ -29,8 +29,9 @@ from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.ledger import Entry
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.bridge import primary_driver
-from floorline.margin.explanation import By, explain
+from floorline.margin.explanation import explain
 from floorline.margin.policy import Policies
+from floorline.margin.sides import By
 from floorline.money import usd
 from floorline.pricing.answers import price_answer
 from floorline.pricing.book import PriceBook, build_book
