@@ -22,13 +22,13 @@ class World:
             later=self.waiting.append,
         )  # fmt: skip
 
-    def ask(self, key: str) -> str:
-        def make() -> str:
-            self.made.append(key)
-            self.now_s += self.takes_s
-            return f"{key} {len(self.made)}" if self.takes_s else key
+    def make(self, key: str) -> str:
+        self.made.append(key)
+        self.now_s += self.takes_s
+        return f"{key} {len(self.made)}" if self.takes_s else key
 
-        return self.memo.get(key, make, HOLDING)
+    def ask(self, key: str) -> str:
+        return self.memo.get(key, lambda: self.make(key), HOLDING)
 
 
 def test_a_document_is_made_once_while_nothing_new_is_known():
@@ -175,5 +175,43 @@ def test_a_next_document_that_cannot_be_made_is_tried_again():
     with pytest.raises(ValueError, match="no"):
         world.waiting.pop()()
     assert world.ask("month") == "month 1"
+    world.waiting.pop()()
+    assert world.ask("month") == "month 2"
+
+
+def prepared(world: World, key: str, again_s: float = 300) -> bool:
+    return world.memo.prepare(key, lambda: world.make(key), HOLDING, again_s)
+
+
+def test_a_document_is_made_before_anybody_asks_and_again_before_it_is_too_old_to_be_served():
+    world = World()
+    world.takes_s = 0.25
+    assert prepared(world, "month")
+    assert world.ask("month") == "month 1"
+    world.now_s = 299
+    assert not prepared(world, "month")
+    world.now_s = 301
+    assert prepared(world, "month")
+    assert world.ask("month") == "month 2"
+    assert world.waiting == []
+
+
+def test_what_is_quickly_made_is_prepared_once():
+    world = World()
+    world.takes_s = 0.15
+    assert prepared(world, "month")
+    world.now_s = 10_000
+    assert not prepared(world, "month")
+    world.memo.forget()
+    assert prepared(world, "month")
+
+
+def test_what_is_renewed_already_is_not_prepared_beside_it():
+    world = World()
+    world.takes_s = 0.25
+    world.ask("month")
+    world.now_s = 400
+    world.ask("month")
+    assert not prepared(world, "month")
     world.waiting.pop()()
     assert world.ask("month") == "month 2"

@@ -97,6 +97,7 @@ async def _run(ledger: Ledger, config_file: Path | None, config: Config, token: 
         await preparing
     finally:
         await listener.close()
+        await asyncio.to_thread(dashboard.close)
         await asyncio.to_thread(control.stop)
     return failed
 

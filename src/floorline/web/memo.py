@@ -92,6 +92,25 @@ class Memo(Generic[Document]):
             self._later(lambda: self._renew(key, old, make))
         return found.made.result()
 
+    def prepare(self, key: Hashable, make: Callable[[], Document], holding: Holding, again_s: float) -> bool:
+        """Make the document of `key` before anybody asks for it, where there is none, and anew where it is dear, `again_s` old and
+        asked for no renewal yet; whether it was made. Who asks meanwhile is served as by `get`.
+        """
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None and (not found.made.done() or found.renewing or not self._due(found, again_s)):
+                return False
+            if found is not None:
+                found.renewing = True
+        if found is None:
+            self.get(key, make, holding)
+        else:
+            self._renew(key, found, make)
+        return True
+
+    def _due(self, entry: _Entry[Document], again_s: float) -> bool:
+        return entry.took_s >= DEAR_S and self._now_s() - entry.begun_s >= again_s
+
     def forget(self) -> None:
         """Nothing holds any more: somebody decided something, and is to see it. What is being made is not kept."""
         with self._lock:

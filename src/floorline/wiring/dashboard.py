@@ -5,7 +5,7 @@ configuration makes the routes anew.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
@@ -47,7 +47,8 @@ from floorline.web.memo import Holding, Memo
 from floorline.web.openapi import route_of
 from floorline.web.pages import ACTIONS, STREAMS, VIEWS
 from floorline.web.pages.start import PATH as START
-from floorline.web.params import Params
+from floorline.web.params import Params, read_params
+from floorline.web.preparing import Preparing, Wanted
 from floorline.web.view import View
 from floorline.web.who import Access
 from floorline.wiring import load_book, now, open_content, signing_secret, webhook_secrets
@@ -64,6 +65,9 @@ SERVED_S = 600
 MEMO_ROWS_MAX = 400_000
 """Rows of all pages that are remembered: about 200 MB of them."""
 
+AGAIN_S = 300
+"""How old a dear document becomes while it is kept ready: well before it is too old to be shown."""
+
 PAGE_ROWS = 50
 """What a page weighs besides its rows: its cards, words and specifications are remembered too, and an empty page of every
 filter that somebody thinks of fills the memory as well.
@@ -71,8 +75,8 @@ filter that somebody thinks of fills the memory as well.
 
 
 class Dashboard:
-    """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs; `routes` and
-    `streams` are everything that it answers.
+    """One control process's dashboard. `site` is the ASGI application, `prepare` makes what the first page needs and keeps dear pages
+    ready from then on, until `close`; `routes` and `streams` are everything that it answers.
     """
 
     routes: Sequence[Route]
@@ -93,6 +97,7 @@ class Dashboard:
             weight_max=MEMO_ROWS_MAX,
             later=self._later,
         )
+        self._preparing = Preparing(always=_main_pages(), prepare=self._prepare, now_s=time.monotonic)
         ledger = control.ledger
         chrome = Chrome(
             views=VIEWS,
@@ -107,14 +112,20 @@ class Dashboard:
         self.load(config)
 
     def prepare(self) -> None:
-        """Make the charts' runtime, so that the first page does not wait for it."""
+        """Make the charts' runtime, so that the first page does not wait for it, and begin to keep dear pages ready."""
         self._assets.prepare()
+        self._preparing.start()
+
+    def close(self) -> None:
+        """End with the page that is being made: the ledger may be closed then."""
+        self._preparing.stop()
+        self._renewing.shutdown(cancel_futures=True)
 
     def load(self, config: Config) -> None:
         """Answer by `config` from now on."""
         self._memo.forget()
-        desk = desk_of(config, self._control, self._demo)
-        self.routes, self.streams = self._routes(config, desk)
+        self._desk = desk_of(config, self._control, self._demo)
+        self.routes, self.streams = self._routes(config, self._desk)
         self.site.serve(self.routes, self.streams)
 
     def _routes(self, config: Config, desk: Desk) -> tuple[Sequence[Route], Sequence[Stream]]:
@@ -150,14 +161,22 @@ class Dashboard:
 
     def _build(self, view: View[Any], desk: Desk, params: Params) -> Shown:
         """What the view shows, made once for all who ask the same within seconds."""
-        key = (view.path, msgspec.structs.replace(params, sort="", page=""))
-        remembered = view.fresh_s > 0
-        holding = Holding(
-            fresh_s=view.fresh_s,
-            kept_s=max(view.fresh_s, KEPT_S if remembered else 0),
-            served_s=SERVED_S if remembered else 0,
-        )
-        return self._memo.get(key, lambda: view.made(desk, params), holding)
+        page = Wanted(view, msgspec.structs.replace(params, sort="", page=""))
+        shown = self._memo.get(_key(page), lambda: view.made(desk, page.params), _holding(view))
+        if view.fresh_s:
+            self._preparing.opened(page)
+        return shown
+
+    def _prepare(self, page: Wanted) -> Future[bool]:
+        """Make a page that nobody has asked for yet, if it is to be made now."""
+        desk, view = self._desk, page.view
+
+        def prepare() -> bool:
+            return self._memo.prepare(_key(page), lambda: view.made(desk, page.params), _holding(view), AGAIN_S)
+
+        asked = self._renewing.submit(prepare)
+        asked.add_done_callback(_told)
+        return asked
 
 
 def desk_of(config: Config, control: Control, demo: DemoLoader | None = None) -> Desk:
@@ -203,10 +222,28 @@ def _first(desk: Desk) -> Page:
     return moved(VIEWS[0].path if has_calls(desk.ledger) else START)
 
 
+def _main_pages() -> list[Wanted]:
+    """The pages that the navigation leads to, as they are opened first."""
+    return [Wanted(view, read_params(view.params, "", {})) for view in VIEWS if view.group and view.fresh_s]
+
+
+def _key(page: Wanted) -> Hashable:
+    return page.view.path, page.params
+
+
+def _holding(view: View[Any]) -> Holding:
+    remembered = view.fresh_s > 0
+    return Holding(
+        fresh_s=view.fresh_s,
+        kept_s=max(view.fresh_s, KEPT_S if remembered else 0),
+        served_s=SERVED_S if remembered else 0,
+    )
+
+
 def _rows(shown: Shown) -> int:
     return PAGE_ROWS + sum(len(table.rows) for table in shown.tables)
 
 
-def _told(renewed: Future[None]) -> None:
-    if error := renewed.exception():
+def _told(renewed: Future[Any]) -> None:
+    if not renewed.cancelled() and (error := renewed.exception()):
         log.error("a page could not be made anew and is shown as it was", exc_info=error)
