@@ -26,7 +26,7 @@ DAY = date(2026, 10, 5)
 
 def placed(name: str, *, pays: str = "15", margin: str = "0.5", plan: str = "pro") -> Placed:
     revenue, ratio = Decimal(pays), Decimal(margin)
-    return Placed(name, revenue, ratio, revenue * (1 - ratio), plan, ratio < 0, f"/customers/{name}")
+    return Placed(name, revenue, ratio, revenue * (1 - ratio), plan, ratio < 0)
 
 
 MANY = [
@@ -64,7 +64,9 @@ def test_customers_under_water_have_points_before_the_dearest_and_the_others_are
 
 
 def test_a_point_says_who_it_is_and_where_it_leads():
-    (point,) = data(customer_scatter("Customers", [placed("acme", margin="-3")], None), having="said")
+    (point,) = data(
+        customer_scatter("Customers", [placed("acme", margin="-3")], None, opens="/customers/{}".format), having="said"
+    )
     assert point["said"] == "acme · pro · pays $15.00, costs $60.00 a month · -300.0 %"
     assert point["to"] == "/customers/acme"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorline.web.blocks import About, Column, Shown, Table
+from floorline.web.blocks import About, Column, Rows, Shown, Table
 from floorline.web.document import document
 from floorline.web.http import Refused
 from floorline.web.parquet import parquet_bytes
@@ -97,3 +97,18 @@ def test_a_figure_is_the_same_in_json_csv_and_parquet_to_its_last_digit(cost, ca
 def test_no_cell_of_a_csv_is_a_formula(name):
     (line,) = csv.DictReader(io.StringIO(csv_text(table([{"customer": name, "cost": Decimal(-1)}]))))
     assert (line["customer"], line["cost"]) == (f"'{name}", "-1.000000000000")
+
+
+def test_rows_are_made_when_they_are_looked_at_and_each_once():
+    made: list[int] = []
+
+    def row(number: int) -> dict[str, int]:
+        made.append(number)
+        return {"number": number}
+
+    rows = Rows(range(100), row)
+    assert (len(rows), len(rows[10:20]), made) == (100, 10, [])
+    assert [one["number"] for one in rows[10:13]] == [10, 11, 12]
+    assert rows[10:20][-1] == rows[19] == {"number": 19}
+    assert [one["number"] for one in rows[::-1]] == [*range(99, -1, -1)]
+    assert sorted(made) == [*range(100)], "none is made twice"

@@ -6,7 +6,9 @@ none is estimated above them. So no estimate here depends on a price that nobody
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from floorline import money
@@ -51,20 +53,42 @@ class Offer(NamedTuple):
 def in_customers(evidence: Evidence) -> Iterator[Offer]:
     """Everything that the seats hold."""
     plans = by_plan(evidence.seats)
-    for plan, seats in sorted(plans.items()):
-        if len(seats) >= SEATS_MIN:
-            yield from _quota(plan, seats, evidence)
-            yield from _plan_price(plan, seats, evidence)
+    for plan, of_plan in sorted(plans.items()):
+        if len(of_plan.seats) >= SEATS_MIN:
+            yield from _quota(plan, of_plan.seats, evidence)
+            yield from _plan_price(plan, of_plan, evidence)
     yield from _moves(plans, evidence)
 
 
-def by_plan(seats: Iterable[Seat]) -> dict[str, list[Seat]]:
+@dataclass(frozen=True, kw_only=True)
+class PlanSeats:
+    """The paying customers of one plan."""
+
+    seats: Sequence[Seat]
+
+    @cached_property
+    def revenue(self) -> Decimal:
+        """What they pay, USD of the window."""
+        return sum((seat.revenue for seat in self.seats), ZERO)
+
+    @cached_property
+    def mean(self) -> Decimal:
+        """What one of them pays on average."""
+        return money.multiply(self.revenue, Decimal(1), len(self.seats))
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """What any of them uses."""
+        return frozenset[str]().union(*(seat.by_feature for seat in self.seats))
+
+
+def by_plan(seats: Iterable[Seat]) -> dict[str, PlanSeats]:
     """The paying customers of each plan."""
     plans: defaultdict[str, list[Seat]] = defaultdict(list)
     for seat in seats:
         if seat.plan and seat.customer and seat.revenue > 0:
             plans[seat.plan].append(seat)
-    return plans
+    return {plan: PlanSeats(seats=found) for plan, found in plans.items()}
 
 
 def excess(seat: Seat) -> Decimal:
@@ -102,11 +126,10 @@ def _quota(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Off
     )
 
 
-def _plan_price(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Offer]:
+def _plan_price(plan: str, of_plan: PlanSeats, evidence: Evidence) -> Iterator[Offer]:
     """A price that carries the P90 user: the rise for every customer, and no more than what they cost in excess."""
+    seats, revenue, mean = of_plan.seats, of_plan.revenue, of_plan.mean
     cost = nearest_rank(sorted(seat.cost for seat in seats), PRICE_PERCENTILE)
-    revenue = sum((seat.revenue for seat in seats), ZERO)
-    mean = money.multiply(revenue, Decimal(1), len(seats))
     needed = money.usd(cost / (1 - MARGIN_AT_P90))
     over = {seat.customer: excess(seat) for seat in seats}
     total = min((needed - mean) * len(seats), sum(over.values(), ZERO))
@@ -131,19 +154,19 @@ def _plan_price(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterato
     )
 
 
-def _moves(plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Iterator[Offer]:
+def _moves(plans: Mapping[str, PlanSeats], evidence: Evidence) -> Iterator[Offer]:
     """Customers that cost more than COST_TO_REVENUE_MAX of what they pay, to the next dearer plan of the same features."""
     heavy = [
         seat
-        for seats in plans.values()
-        for seat in seats
+        for of_plan in plans.values()
+        for seat in of_plan.seats
         if seat.cost > money.multiply(seat.revenue, COST_TO_REVENUE_MAX)
     ]
     for seat in sorted(heavy, key=lambda one: (-excess(one), one.customer))[:MOVES_MAX]:
         yield move_up(seat, plans, evidence)
 
 
-def move_up(seat: Seat, plans: Mapping[str, Sequence[Seat]], evidence: Evidence) -> Offer:
+def move_up(seat: Seat, plans: Mapping[str, PlanSeats], evidence: Evidence) -> Offer:
     """The next dearer plan for one seat of `plans`, or one that charges by usage where there is none."""
     most, where = next(iter(dearer(seat, plans)), (excess(seat), "a plan that charges by usage"))
     gain = min(most, excess(seat))
@@ -153,7 +176,7 @@ def move_up(seat: Seat, plans: Mapping[str, Sequence[Seat]], evidence: Evidence)
         subject=seat.customer,
         plan=seat.plan,
         dollars_a_quarter=evidence.a_quarter(money.multiply(gain, FOLLOW_SHARE)),
-        revenue=sum((one.revenue for one in plans[seat.plan]), ZERO),
+        revenue=plans[seat.plan].revenue,
         claims=_claims([(seat, gain)], evidence),
         title=f"move {seat.customer} from {seat.plan} to {where}",
         formula=f"pays ${seat.revenue:,.2f} and costs ${seat.cost:,.2f} in the window; what the next plan pays more,"
@@ -164,17 +187,16 @@ def move_up(seat: Seat, plans: Mapping[str, Sequence[Seat]], evidence: Evidence)
     )
 
 
-def dearer(seat: Seat, plans: Mapping[str, Sequence[Seat]]) -> list[tuple[Decimal, str]]:
+def dearer(seat: Seat, plans: Mapping[str, PlanSeats]) -> list[tuple[Decimal, str]]:
     """The plans whose customers pay more on average and use one of the seat's features: how much more, USD of the window, and
     which, the cheapest first.
     """
     own = {feature for feature, cost in seat.by_feature.items() if cost > 0}
-    found: list[tuple[Decimal, str]] = []
-    for plan, seats in plans.items():
-        mean = money.multiply(sum((one.revenue for one in seats), ZERO), Decimal(1), len(seats))
-        if plan != seat.plan and mean > seat.revenue and any(own.intersection(one.by_feature) for one in seats):
-            found.append((mean - seat.revenue, plan))
-    return sorted(found)
+    return sorted(
+        (of_plan.mean - seat.revenue, plan)
+        for plan, of_plan in plans.items()
+        if plan != seat.plan and of_plan.mean > seat.revenue and not own.isdisjoint(of_plan.features)
+    )
 
 
 def _claims(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from floorline import money
-from floorline.backlog.customers import by_plan, dearer, move_up
+from floorline.backlog.customers import PlanSeats, dearer, move_up
 from floorline.backlog.figures import Evidence, Seat, Slice
 from floorline.backlog.model import OPEN, QUARTER_DAYS, Level, Opportunity
 from floorline.margin.words import cents
@@ -45,14 +45,14 @@ class Rerouted(NamedTuple):
 
 
 def remedies(
-    seat: Seat, shared: Decimal, evidence: Evidence, *, work: Sequence[Slice], routes: Sequence[Rerouted],
-    known: Mapping[str, Opportunity],
+    seat: Seat, shared: Decimal, evidence: Evidence, *, plans: Mapping[str, PlanSeats], work: Sequence[Slice],
+    routes: Sequence[Rerouted], known: Mapping[str, Opportunity],
 ) -> tuple[Remedy, ...]:  # fmt: skip
-    """What would fix `seat`, one of `evidence`, the most dollars first. `shared` is what it costs beside its calls, `work` are its
-    own calls, `known` the opportunities of the backlog by id.
+    """What would fix `seat`, one of `evidence`, the most dollars first. `shared` is what it costs beside its calls, `plans` are all
+    seats of the evidence by_plan, `work` are its own calls, `known` the opportunities of the backlog by id.
     """
     found = [
-        _moved(seat, evidence, known),
+        _moved(seat, plans, evidence, known),
         _routed(routes),
         _cached(work, evidence, known),
         _capped(seat, shared, evidence),
@@ -62,9 +62,10 @@ def remedies(
     )
 
 
-def _moved(seat: Seat, evidence: Evidence, known: Mapping[str, Opportunity]) -> Remedy | None:
+def _moved(
+    seat: Seat, plans: Mapping[str, PlanSeats], evidence: Evidence, known: Mapping[str, Opportunity]
+) -> Remedy | None:
     """The plan that the backlog would move it to, and the first that covers its cost."""
-    plans = by_plan(evidence.seats)
     if not seat.plan or seat.revenue <= 0:
         return None
     offer = move_up(seat, plans, evidence)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
@@ -49,8 +49,8 @@ _PERCENT = {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}
 
 
 class Placed(NamedTuple):
-    """A customer that pays: its revenue and cost in USD a month, its margin as a ratio, its plan ('' without one), whether it
-    is under water, and the address of its page.
+    """A customer that pays: its revenue and cost in USD a month, its margin as a ratio, its plan ('' without one), and whether it
+    is under water.
     """
 
     customer: str
@@ -59,7 +59,6 @@ class Placed(NamedTuple):
     cost: Decimal
     plan: str
     under_water: bool
-    to: str = ""
 
 
 class Paid(NamedTuple):
@@ -77,9 +76,16 @@ class Quadrant(NamedTuple):
     margin: Decimal
 
 
-def customer_scatter(title: str, customers: Sequence[Placed], costly: Quadrant | None, *, subtitle: str = "") -> Chart:
+def customer_scatter(
+    title: str,
+    customers: Sequence[Placed],
+    costly: Quadrant | None,
+    *,
+    opens: Callable[[str], str] = str,
+    subtitle: str = "",
+) -> Chart:
     """A point for each customer that pays, its area the cost, its colour and shape the plan; beyond POINTS_MAX the others are
-    counted in squares. Revenue is on an axis of logarithms; margins below MARGIN_MIN stand at the lower edge.
+    counted in squares. `opens` is the address of a customer's page. Revenue is on an axis of logarithms; margins below MARGIN_MIN stand at the lower edge.
     """
     paying = sorted(
         (one for one in customers if one.revenue > 0), key=lambda one: (not one.under_water, -one.cost, one.customer)
@@ -91,8 +97,9 @@ def customer_scatter(title: str, customers: Sequence[Placed], costly: Quadrant |
     x = quantitative(
         "revenue", title="revenue a month", scale={**_SCALE_X, **domain}, axis={**_DOLLARS, "values": _ticks(low, high)}
     )
-    y = quantitative("margin", title=None, scale={"domain": [_lowest(paying), 100], "nice": False}, axis=_PERCENT)
-    rows = [_point(one, plans) for one in own]
+    lowest = _lowest(paying)
+    y = quantitative("margin", title=None, scale={"domain": [lowest, 100], "nice": False}, axis=_PERCENT)
+    rows = [_point(one, plans, opens(one.customer)) for one in own]
     squares = _squares(others)
     zero = [{"revenue": figure(high), "margin": "0", "label": "break-even"}]
     above = {"type": "text", "align": "right", "dx": -6, "dy": -9, "color": GREY, "fontSize": 12}
@@ -108,7 +115,7 @@ def customer_scatter(title: str, customers: Sequence[Placed], costly: Quadrant |
     points = layer(rows, {"type": "point", "filled": True, "opacity": 0.8, "cursor": "pointer"}, {"x": x, "y": y, **told}, numbers=numbers)  # float: an opacity  # fmt: skip
     points["params"] = [{"name": BRUSH, "select": {"type": "interval", "encodings": ["x", "y"]}}]
     layers = [
-        *(_corner(costly, low, x, y, _lowest(paying)) if costly is not None else ()),
+        *(_corner(costly, low, x, y, lowest) if costly is not None else ()),
         layer(zero, {"type": "rule", "color": GREY, "strokeDash": [4, 4]}, {"y": y}, numbers=("margin",)),
         layer(zero, above, {"x": x, "y": y, "text": {"field": "label"}}, numbers=("revenue", "margin")),
         *(
@@ -190,7 +197,7 @@ def _plans(customers: Iterable[Placed]) -> list[str]:
     return ordered if len(ordered) <= len(SHAPES) else [*ordered[: len(SHAPES) - 1], OTHER_PLANS]
 
 
-def _point(one: Placed, plans: Sequence[str]) -> dict[str, str | None]:
+def _point(one: Placed, plans: Sequence[str], to: str) -> dict[str, str | None]:
     plan = one.plan or "no plan"
     return {
         "revenue": figure(max(one.revenue, _CENT).quantize(_CENT)),
@@ -198,7 +205,7 @@ def _point(one: Placed, plans: Sequence[str]) -> dict[str, str | None]:
         "cost": figure(max(one.cost, Decimal(0)).quantize(_CENT)),
         "plan": plan if plan in plans else OTHER_PLANS,
         "said": f"{one.customer} · {plan} · pays {cents(one.revenue)}, costs {cents(one.cost)} a month · {percent_text(one.margin)}",
-        "to": one.to,
+        "to": to,
     }
 
 
@@ -222,8 +229,8 @@ def _squares(customers: Sequence[Placed]) -> list[dict[str, str | None]]:
 
 def _edges(revenues: Sequence[Decimal]) -> list[Decimal]:
     """Where the columns of the grid begin, each _COLUMN times the one before."""
-    edges = [_CENT]
-    while revenues and edges[-1] * _COLUMN <= max(revenues):
+    edges, most = [_CENT], max(revenues, default=Decimal(0))
+    while edges[-1] * _COLUMN <= most:
         edges.append(edges[-1] * _COLUMN)
     return edges
 

@@ -4,8 +4,7 @@ ledger ▸ evidence ▸ backlog.finding ▸ shelf
 shelf ▸ what is shipped ▸ margins before and after ▸ backlog.realised ▸ shelf
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -29,10 +28,10 @@ from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
-from floorline.margin.cells import Owner, Use
 from floorline.margin.changelog import crossings
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.policy import Policies
+from floorline.margin.pools import SeatUse
 from floorline.margin.series import Stretch, stretch_of
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import ZERO, usd_of
@@ -235,7 +234,7 @@ class Backlog:
 
     def _seats(self, start: date, end: date) -> list[Seat]:
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, with_p95=False)
-        return seats_of(self._margins.uses(start, end, Scope()), self._margins.table(request))
+        return seats_of(self._margins.seats(start, end, Scope()), self._margins.table(request))
 
     def _revenue(self, start: date, end: date) -> dict[str, Decimal]:
         request = MarginRequest(by=("feature",), start=start, end=end, with_p95=False)
@@ -250,23 +249,18 @@ def last_looked(state: State) -> Looked | None:
     return _looks(state).get(_LAST)
 
 
-def seats_of(uses: Sequence[tuple[Owner, Use]], by_customer_and_plan: MarginReport) -> list[Seat]:
+def seats_of(uses: Mapping[tuple[str, str], SeatUse], by_customer_and_plan: MarginReport) -> list[Seat]:
     """The customers on their plans: what each used, and what the table of the same days says that it pays."""
-    calls: defaultdict[tuple[str, str], int] = defaultdict(int)
-    costs: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for owner, use in uses:
-        calls[owner.customer, owner.plan] += use.calls
-        costs[owner.customer, owner.plan][owner.feature] += use.cost
-    revenue = {row.key: row.revenue for row in by_customer_and_plan.rows}
+    revenue = {row.key: row.revenue_pico for row in by_customer_and_plan.rows}
     return [
         Seat(
             customer=key[0],
             plan=key[1],
-            calls=count,
-            revenue=revenue.get(key, ZERO),
-            by_feature={feature: usd_of(pico) for feature, pico in costs[key].items()},
+            calls=use.calls,
+            revenue=usd_of(revenue.get(key, 0)),
+            by_feature={feature: usd_of(pico) for feature, pico in use.costs.items()},
         )
-        for key, count in sorted(calls.items())
+        for key, use in sorted(uses.items())
     ]
 
 

@@ -36,6 +36,7 @@ from floorline.margin.policy import Policies
 from floorline.margin.pools import (
     Attribution,
     Pools,
+    SeatUse,
     cost_pools,
     joined,
     metered_amounts,
@@ -45,6 +46,7 @@ from floorline.margin.pools import (
     outcome_amounts,
     outcome_pools,
     revenue_pools,
+    seat_uses,
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
 from floorline.margin.revenue import Window
@@ -374,9 +376,16 @@ class Making:
 
     def window_uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of the window alone by customer, plan and feature."""
+        return month_uses(self._window_pools(), self.attribution)
+
+    def seats(self) -> dict[tuple[str, str], SeatUse]:
+        """The same by customer and plan, the features of each within."""
+        return seat_uses(self._window_pools(), self.attribution)
+
+    def _window_pools(self) -> PoolColumns:
         window = self.window
         days = self._days(window.start, window.end, self.attribution.spans, window.months)
-        return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
+        return only(self._ledger.begin(queries.usage_pools(days, every_driver=True)))
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""

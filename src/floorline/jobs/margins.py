@@ -9,11 +9,11 @@ from floorline.jobs.uncollected import uncollected
 from floorline.ledger.remembering import Remembering
 from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import queries
-from floorline.margin.cells import Owner, Use
 from floorline.margin.closing import Kind, Part
 from floorline.margin.dimensions import Scope
 from floorline.margin.identities import Identities, Side, identities
 from floorline.margin.policy import Policies
+from floorline.margin.pools import SeatUse
 from floorline.margin.revenue import Window
 from floorline.margin.series import Series, series
 from floorline.margin.sides import CalledColumns, Facts
@@ -114,10 +114,11 @@ class Margins:
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
         return smallest_set(self._answers.query(queries.steps(days)), completed, share)
 
-    def uses(self, start: date, end: date, scope: Scope) -> list[tuple[Owner, Use]]:
-        """What every customer used of every feature on its plan, a row for each span in which names mean the same."""
+    def seats(self, start: date, end: date, scope: Scope) -> dict[tuple[str, str], SeatUse]:
+        """What every customer used on its plan, and of what features, by customer and plan."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
-        return [(owner, use) for _, owner, use in Making(self._answers, self.policies, request).window_uses()]
+        with uncollected():
+            return Making(self._answers, self.policies, request).seats()
 
     def parts(self, start: date, end: date, scope: Scope) -> dict[Kind, Part]:
         """What the total of these days is made of, each part from the records of one kind."""

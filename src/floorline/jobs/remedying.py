@@ -11,6 +11,7 @@ from importlib import resources
 
 from floorline import money
 from floorline.backlog.calls import ANSWERS, SIMPLE_TYPES, cheaper
+from floorline.backlog.customers import by_plan
 from floorline.backlog.figures import Evidence, Seat, Slice
 from floorline.backlog.model import Opportunity
 from floorline.backlog.remedies import MONTH_DAYS, Remedy, Rerouted, remedies
@@ -56,8 +57,9 @@ class Remedying:
         """What would fix each of `customers`, the most dollars first, by the days of `report`, the table by customer and plan."""
         if not customers:
             return {}
-        uses = self.margins.uses(report.start, report.end, report.scope)
+        uses = self.margins.seats(report.start, report.end, report.scope)
         evidence = Evidence(start=report.start, end=report.end, slices=(), seats=seats_of(uses, report))
+        plans = by_plan(evidence.seats)
         seats = {(one.customer, one.plan): one for one in evidence.seats}
         work = self._work(customers, report, names)
         found: dict[str, tuple[Remedy, ...]] = {}
@@ -68,6 +70,7 @@ class Remedying:
                 seats.get((one.name, one.plan), _no_seat(one)),
                 usd_of(shared),
                 evidence,
+                plans=plans,
                 work=[_slice(row) for row in own],
                 routes=self._routes(own, evidence),
                 known=self.known,

@@ -96,5 +96,8 @@ def _one(name: str, rows: Sequence[Figures]) -> Figures:
 
 
 def _plans(rows: Sequence[Figures]) -> tuple[str, ...]:
+    if len(rows) == 1:
+        (_, plan) = rows[0].key
+        return () if plan in NAMELESS else (plan,)
     named = [row for row in rows if row.key[1] not in NAMELESS]
     return tuple(row.key[1] for row in sorted(named, key=lambda row: (-row.revenue_pico, -row.cogs_pico, row.key)))

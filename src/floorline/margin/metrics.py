@@ -88,7 +88,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cogs_pico(self) -> int:
         """Calls and shared costs."""
-        return self.sums.effective + sum(self.shared_pico.values())
+        return self.sums.effective + (sum(self.shared_pico.values()) if self.shared_pico else 0)
 
     @property
     def revenue(self) -> Decimal:
@@ -162,6 +162,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 def ratio_of(part: int, whole: int) -> Decimal | None:
     """Part ÷ whole to 12 places half-even; None when the whole is zero."""
+    if not part and whole > 0:
+        return money.ZERO
     return money.ratio(Decimal(part), Decimal(whole))
 
 

@@ -6,6 +6,7 @@ Amounts are integers of 10^-12 USD, days ordinals; (before, through) as in alloc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -186,6 +187,27 @@ def month_uses(columns: PoolColumns, to: Attribution) -> list[tuple[int, Owner, 
     return found
 
 
+class SeatUse(NamedTuple):
+    """What one customer used on one plan: its calls, and what they cost by feature, in 10^-12 USD."""
+
+    calls: int
+    costs: dict[str, int]
+
+
+def seat_uses(columns: PoolColumns, to: Attribution) -> dict[tuple[str, str], SeatUse]:
+    """By customer and plan; `columns` have every driver."""
+    found: dict[tuple[str, str], SeatUse] = {}
+    for as_of, (_, customer, plan), start, end in _resolved(columns, to):
+        features = _features(columns, to.names, as_of, start, end)
+        known = found.get((customer, plan))
+        costs = {} if known is None else known.costs
+        for feature, cost in zip(features, columns.effective[start:end], strict=True):
+            costs[feature] = costs.get(feature, 0) + cost
+        calls = sum(columns.calls[start:end]) + (0 if known is None else known.calls)
+        found[customer, plan] = SeatUse(calls, costs)
+    return found
+
+
 def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
     """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
     cells = Cells((), plans)
@@ -208,12 +230,13 @@ def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attri
 
 def _resolved(columns: PoolColumns, to: Attribution) -> Iterator[tuple[int, PoolKey, int, int]]:
     """The span, month, customer and plan of each pool, and where its features begin and end."""
-    names = to.names
+    days = columns.as_of
+    customers = to.names.resolve_all("customer", columns.customer, days)
+    plans = to.names.plans(columns.plan, customers, days)
     start = 0
-    for customer, plan, as_of, size in zip(columns.customer, columns.plan, columns.as_of, columns.sizes, strict=True):
-        canonical = names.resolve("customer", customer, as_of)
+    for as_of, customer, plan, size in zip(days, customers, plans, columns.sizes, strict=True):
         end = start + size
-        yield as_of, (to.month(as_of), canonical, names.plan(plan, canonical, as_of)), start, end
+        yield as_of, (to.month(as_of), customer, plan), start, end
         start = end
 
 

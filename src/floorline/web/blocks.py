@@ -4,10 +4,10 @@ A figure is `Decimal` money in USD, a `Decimal` ratio, an `int`, a day, an insta
 unknown, never as 0. Its `unit` says which, and `definition` is its key in the glossary.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import msgspec
 
@@ -103,6 +103,39 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     thin: str = ""
     hidden: bool = False
+
+
+class Rows(Sequence[Mapping[str, Value]]):
+    """The rows that `make` makes of `of`, each when it is first looked at: of ten thousand a page shows fifty."""
+
+    def __init__(
+        self,
+        of: Sequence[Any],
+        make: Callable[[Any], Mapping[str, Value]],
+        at: range | None = None,
+        made: dict[int, Mapping[str, Value]] | None = None,
+    ) -> None:
+        self._of, self._make = of, make
+        self._at = range(len(of)) if at is None else at
+        self._made: dict[int, Mapping[str, Value]] = {} if made is None else made
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Value]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Rows": ...
+
+    def __getitem__(self, index: int | slice) -> "Mapping[str, Value] | Rows":
+        if isinstance(index, slice):
+            return Rows(self._of, self._make, self._at[index], self._made)
+        number = self._at[index]
+        row = self._made.get(number)
+        if row is None:
+            row = self._made[number] = self._make(self._of[number])
+        return row
 
 
 class Table(Block, frozen=True, kw_only=True, tag="table"):

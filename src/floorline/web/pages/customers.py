@@ -19,7 +19,7 @@ from floorline.margin.table import MarginReport, summed
 from floorline.margin.words import counted, percent
 from floorline.money import ZERO
 from floorline.web.abouts import about
-from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, Shown, Table, Tabs, Value
+from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, Rows, Shown, Table, Tabs, Value
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
 from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying, window_of
@@ -197,7 +197,6 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
             cost=a_month(one.figures.cogs_pico, days),
             plan=one.plan,
             under_water=one.standing == "under_water",
-            to=opens.replace("{customer}", segment(one.name)),
         )
         for one in gathered.everybody
         if one.standing in {"pays", "under_water"} and one.margin_ratio is not None
@@ -226,7 +225,9 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
         said=f"Each of {counted(len(placed), 'paying customer')} by its revenue a month (an axis of logarithms) and its gross margin;"
         f" the larger, the more it costs; colour and shape are its plan.{named}{edge} Click one to open it, draw an area to list"
         " those in it.",
-        spec=customer_scatter("Customers", placed, costly),
+        spec=customer_scatter(
+            "Customers", placed, costly, opens=lambda name: opens.replace("{customer}", segment(name))
+        ),
         table="customers",
         opens="to",
     )
@@ -347,13 +348,12 @@ def _plain(value: Decimal | None) -> str:
 def _table(listed: Sequence[CustomerFigures], gathered: Gathered, params: CustomersParams) -> Table:
     whole = len(listed) == len(gathered.everybody)
     total = gathered.report.total if whole else summed([one.figures for one in listed], ())
-    rows = [_row(one, gathered) for one in listed]
-    last = {"customer": "total" if whole else "total of these", **figures_of(total)}
+    last: Mapping[str, Value] = {"customer": "total" if whole else "total of these", **figures_of(total)}
     return Table(
         name="customers",
         title="Every customer" if whole else f"{counted(len(listed), 'customer')} of {len(gathered.everybody):,}",
         columns=_columns(gathered, params),
-        rows=[*rows, last] if rows else [],
+        rows=Rows([*listed, None], lambda one: last if one is None else _row(one, gathered)) if listed else [],
         totals=1,
         empty="No customer is so: widen the filters."
         if gathered.everybody
