@@ -265,7 +265,7 @@ class Outcome(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
-LabelKind = Literal["semantic", "cascade", "route", "score", "experiment", "drill"]
+LabelKind = Literal["semantic", "cascade", "route", "score", "experiment", "drill", "feedback"]
 LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
 LabelOrigin = Literal["exact", "normalised", "structured", "judge", "scorer", "outcome", "feedback", "report"]
 LABEL_ORIGINS: tuple[LabelOrigin, ...] = get_args(LabelOrigin)
@@ -289,6 +289,7 @@ class Label(Record, frozen=True, kw_only=True):
     subject: str = ""
     arm: str = ""
     customer: str = ""
+    user_id: str = ""
     call_id: str = ""
     other_call_id: str = ""
     model: str = ""

@@ -148,6 +148,7 @@ def label(number: int, **changes: object) -> Label:
         step="draft",
         subject="small",
         customer=f"customer-{number % 40}",
+        user_id=f"user-{number % 90}",
         call_id=f"call-{number}",
         model="small",
         score=0.5 + number / 1_000,

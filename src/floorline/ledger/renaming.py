@@ -116,7 +116,12 @@ OWNED = (
     Owned(table="revenue", customer=("customer",), identifiers=("id", "reverses")),
     Owned(table="costs", customer=("customer",), identifiers=("id",)),
     Owned(table="customers", customer=("customer",), identifiers=("id",), emptied={"name": "''"}),
-    Owned(table="labels", customer=("customer",), identifiers=("id", "subject", "call_id", "other_call_id")),
+    Owned(
+        table="labels",
+        customer=("customer",),
+        user="user_id",
+        identifiers=("id", "subject", "call_id", "other_call_id"),
+    ),
     Owned(table="aliases", customer=("alias", "canonical"), identifiers=("id",)),
     Owned(
         table="calls",

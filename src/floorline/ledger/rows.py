@@ -200,6 +200,7 @@ class LabelRow(RowStruct, frozen=True, gc=False):
     subject: Name
     arm: Name
     customer: Name
+    user_id: Name
     call_id: Name
     other_call_id: Name
     model: Name

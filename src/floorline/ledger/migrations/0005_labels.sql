@@ -4,8 +4,8 @@ CREATE TABLE IF NOT EXISTS labels
 (
     source LowCardinality(String), id String, at DateTime64(6, 'UTC') CODEC(Delta, LZ4), kind LowCardinality(String),
     feature LowCardinality(String), step LowCardinality(String), subject LowCardinality(String), arm LowCardinality(String),
-    customer String, call_id String, other_call_id String, model LowCardinality(String), score Float64, features Array(Float64),
-    right Bool, other_right Nullable(Bool), served Bool, origin LowCardinality(String), epoch LowCardinality(String)
+    customer String, user_id String, call_id String, other_call_id String, model LowCardinality(String), score Float64,
+    features Array(Float64), right Bool, other_right Nullable(Bool), served Bool, origin LowCardinality(String), epoch LowCardinality(String)
 )
 ENGINE = {engine:MergeTree}
 PARTITION BY toYYYYMM(at)

@@ -2,7 +2,7 @@
 SELECT * FROM
 (
     SELECT toString(source) AS source, id, at, toString(kind) AS kind, toString(feature) AS feature, toString(step) AS step,
-           toString(subject) AS subject, toString(arm) AS arm, customer, call_id, other_call_id, toString(model) AS model,
+           toString(subject) AS subject, toString(arm) AS arm, customer, user_id, call_id, other_call_id, toString(model) AS model,
            score, features, right, other_right, served, toString(origin) AS origin, toString(epoch) AS epoch
     FROM labels
     WHERE labels.kind = {kind:String} AND labels.feature = {feature:String} AND labels.step = {step:String}
