@@ -92,7 +92,8 @@ def admit_own(
     request = Request(
         method="POST",
         path=errand.path,
-        raw_headers=[(b"content-type", b"application/json")],
+        headers=dict(errand.headers),
+        raw_headers=[(b"content-type", b"application/json"), *errand.headers],
         body=body,
         received_ns=now_ns,
     )

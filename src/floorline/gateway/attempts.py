@@ -39,7 +39,8 @@ Edit = Callable[[Asking, Provider, str], Asking]
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt whose head has come, with the request that it answers.
 
-    `endpoint` is the one that was asked, in the target's dialect. `translation` is there when that is not the caller's.
+    `endpoint` is the one that was asked, in the target's dialect. `translation` is there when that is not the caller's. `read`: its body,
+    where that was read whole before it is shown.
     """
 
     one: Try
@@ -48,6 +49,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker
     endpoint: str
     translation: Answer | None
+    read: bytes | None = None
 
 
 class Attempts:
@@ -75,6 +77,7 @@ class Attempts:
         is no answer at all; the call's last try says why, and without a try every target is resting.
         """
         call = self._call
+        before = len(call.tries)
         pin = call.guarded.pin if call.guarded is not None else None
         if group.choose == "weighted" or len(targets) == 1:
             ordered = order(targets, self._draw)
@@ -91,7 +94,7 @@ class Attempts:
             following = following or next(left, None)
             verdict = verdict_on(
                 failure,
-                attempts=len(self._call.tries),
+                attempts=len(call.tries) - before,
                 attempts_max=group.attempts_max,
                 others=following is not None,
             )

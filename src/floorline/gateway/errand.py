@@ -11,11 +11,12 @@ CHAT = "/v1/chat/completions"
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """What its record calls it: the step, and the call type where that is not what the endpoint at `path` implies."""
+    """What its record calls it: the step, and the call type where that is not what the endpoint at `path` implies. `headers` go with it."""
 
     step: str
     call_type: str = ""
     path: str = CHAT
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 Ask = Callable[[UnderWay, bytes, Errand], Awaitable[Heard]]

@@ -14,10 +14,13 @@ from floorline.events import Label
 from floorline.gateway import shortening
 from floorline.gateway.accounting import Account
 from floorline.gateway.admission import Admitted
-from floorline.gateway.attempts import Answered, Edit
+from floorline.gateway.attempts import Answered, Attempts, Edit
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taken, Taking
+from floorline.gateway.cascading import Cascading, costed
+from floorline.gateway.checking import question_of
+from floorline.gateway.comparing import TEXT_CHARACTERS_MAX, Comparing, sampled
 from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
@@ -37,6 +40,7 @@ from floorline.gateway.watching import ANSWER_BYTES_MAX, Watching
 from floorline.gateway.wire.caps import thinking
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
+from floorline.guardrails.certified.complexity import features
 from floorline.guardrails.decide import decide
 from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy, held_out, unit_of
 from floorline.guardrails.output import SAYS_NOTHING
@@ -93,6 +97,8 @@ class Guard:
         self.label: Callable[[Label], bool] | None = None
         self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
         self.labelling = Labelling()
+        self.cascading = Cascading()
+        self.comparing = Comparing(self.cascading.checking)
 
     async def decided(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> Admitted:
         """Decide the call, reserve for it, and have it where the verdict sends it. A refused one has its refusal."""
@@ -139,10 +145,12 @@ class Guard:
         return structs.replace(evidence, route=routed)
 
     def _prompt(self, call: UnderWay, guarded: Guarded) -> None:
-        """Shorten the call's prompt, and look at it as its provider's cache will."""
+        """Shorten the call's prompt, look at it as its provider's cache will, and see whether its answer is to be compared."""
         if guarded.lengthy is not None and guarded.verdict.shortened and self.ask is not None:
             self.shortening.carry_out(call, guarded.lengthy, self.ask)
             call.decided(guarded)
+        if guarded.rules.certified_route is not None or guarded.rules.cascade is not None:
+            guarded.sampled = sampled(call, guarded)
         if guarded.rules.prompt_cache is not None:
             guarded.prefixed = self.prefixing.see(guarded.rules.prompt_cache, guarded.facts, guarded.instead or call)
 
@@ -193,6 +201,7 @@ class Guard:
             stale=stale,
             budget_used=used_share(hold) if hold is not None and rules.route and rules.route.asks_budgets else None,
             certified=snapshot.certificates,
+            complexity=_complexity(call, rules, snapshot),
         )
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
@@ -216,7 +225,15 @@ class Guard:
         if guarded is not None and guarded.rules.watch:
             guarded.watched = Taken(ANSWER_BYTES_MAX)
             captured = guarded.watched if captured is None else Both(captured, guarded.watched)
+        if guarded is not None and guarded.sampled is not None:
+            taken = guarded.sampled.taken
+            captured = taken if captured is None else Both(captured, taken)
         return captured
+
+    async def cascaded(self, call: UnderWay, attempts: Attempts, snapshot: Snapshot) -> Answered | None:
+        """The answer to a call that cascades."""
+        assert self.ask is not None, "who serves calls has the gateway's own made"
+        return await self.cascading.answer(call, attempts, snapshot, self.room(call, snapshot), self.ask)
 
     def room(self, call: UnderWay, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
         """Whether the call's budgets have room for one more attempt at a target; None when nothing was reserved for it."""
@@ -267,6 +284,9 @@ class Guard:
         if guarded.lengthy is not None:
             touches = shortening.measured(guarded.lengthy, guarded.verdict.touches, call, account, snapshot)
             guarded.verdict = structs.replace(guarded.verdict, touches=touches)
+        if guarded.rules.certified_route is not None or guarded.rules.cascade is not None:
+            touches = self.comparing.borne(costed(guarded, guarded.verdict.touches), guarded.facts.feature)
+            guarded.verdict = structs.replace(guarded.verdict, touches=touches)
         guarded.touches, guarded.counterfactual_cost = measured(call, account, snapshot)
 
     def settle(self, call: UnderWay, account: Account, ending: str) -> None:
@@ -284,6 +304,8 @@ class Guard:
         sought = _sought(call)
         if sought is not None and self.semantic is not None and ending == "complete":
             self.semantic.closed(call, sought, account, self.ask, self.label)
+        if guarded.sampled is not None and self.ask is not None and self.label is not None:
+            self.comparing.closed(call, guarded.sampled, ending, self.ask, self.label)
 
     async def close(self) -> None:
         """End what goes on beside the calls of applications."""
@@ -291,6 +313,8 @@ class Guard:
         await self.labelling.close()
         if self.semantic is not None:
             await self.semantic.close()
+        await self.comparing.close()
+        self.cascading.close()
 
     def left(self, call: UnderWay) -> None:
         """The call is over, closed or not: nobody waits for it any more."""
@@ -337,7 +361,16 @@ def rules_of(call: UnderWay, guardrails: Guardrails) -> Rules:
     rules = guardrails.of(call.attribution.feature)
     if call.route.action == "call":
         return rules
-    return structs.replace(rules, compaction=None, prompt_cache=None, output=None, reasoning=None, watch=False)
+    return structs.replace(
+        rules,
+        certified_route=None,
+        cascade=None,
+        compaction=None,
+        prompt_cache=None,
+        output=None,
+        reasoning=None,
+        watch=False,
+    )
 
 
 def _lengthy(found: Shortened | None) -> Lengthy | None:
@@ -389,9 +422,7 @@ def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapsho
         headers=NOTHING_SAID if asked is None or not asked.headers else _headers(call, asked.headers),
         metadata=call.metadata,
         attributes=snapshot.policy.attributes.get(whose.customer, NOTHING_SAID),
-        reachable=NOWHERE
-        if asked is None or not asked.destinations
-        else _reachable(call, asked.destinations, snapshot),
+        reachable=_reachable(call, _destinations(rules, view.model), snapshot),
     )
 
 
@@ -407,9 +438,29 @@ def _cheaper(call: UnderWay, rules: Rules, snapshot: Snapshot) -> str:
     return model if model and _may_go(call, model, snapshot) else ""
 
 
+def _destinations(rules: Rules, model: str) -> frozenset[str]:
+    """The models that rules may send a call for `model` to."""
+    found = NOWHERE if rules.route is None else rules.route.destinations
+    if rules.certified_route is not None:
+        found = found.union(rules.certified_route.candidates.get(model, ()))
+    if rules.cascade is not None:
+        found = found.union(rules.cascade.stages.get(model, ()))
+    return found
+
+
+def _complexity(call: UnderWay, rules: Rules, snapshot: Snapshot) -> tuple[float, ...]:
+    """The figures of the request's text, where a score goes by them."""
+    rule, certificates, whose = rules.certified_route, snapshot.certificates, call.attribution
+    if rule is None or not rule.by_request or certificates is None:
+        return ()
+    if not any(one.acts for one in certificates.of("score", whose.feature, whose.step)):
+        return ()
+    return features(question_of(call)[:TEXT_CHARACTERS_MAX])
+
+
 def _reachable(call: UnderWay, models: frozenset[str], snapshot: Snapshot) -> frozenset[str]:
     """Those of the models that the call may go to."""
-    return frozenset([model for model in models if _may_go(call, model, snapshot)])
+    return frozenset([model for model in models if _may_go(call, model, snapshot)]) if models else NOWHERE
 
 
 def _may_go(call: UnderWay, model: str, snapshot: Snapshot) -> bool:

@@ -15,7 +15,8 @@ from floorline.gateway.underway import UnderWay
 from floorline.money import ZERO
 from floorline.pricing.answers import price_answer
 
-MOVING = frozenset({"downgrade", "route"})
+CASCADE = "cascade"
+MOVING = frozenset({"downgrade", "route", CASCADE})
 """What touches say of guardrails that send a call to another model."""
 
 
@@ -45,14 +46,16 @@ def _counterfactual(touches: tuple[Touch, ...], cost: Decimal | None) -> Decimal
 
 def _saved(one: Touch, call: UnderWay, account: Account, snapshot: Snapshot) -> Decimal | None:
     """USD between the model that was asked for and the one that the guardrail chose, for what the answer used; below zero where that
-    one is dearer.
+    one is dearer. A cascade answers for all its stages, and what one would have shown is not known.
     """
     guarded = call.guarded
     assert guarded is not None, "what touched a call was decided"
     if account.usage is None or account.effective_cost is None:
         return None
-    actual = account.of_attempt(len(call.tries) - 1)
     treated = one.arm == "treated"
+    if one.action == CASCADE and not treated:
+        return None
+    actual = account.effective_cost if one.action == CASCADE else account.of_attempt(len(call.tries) - 1)
     other = _cost_at(
         call.view.model if treated else guarded.verdict.moves[one.guardrail],
         call,

@@ -198,7 +198,10 @@ class Pipeline:
         try:
             room, edit = self._guard.room(call, snapshot), self._guard.editor(call, snapshot)
             attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, room, edit)
-            answered = await attempts.answer(admitted.group, admitted.targets)
+            if call.guarded is None or call.guarded.verdict.cascade is None:
+                answered = await attempts.answer(admitted.group, admitted.targets)
+            else:
+                answered = await self._guard.cascaded(call, attempts, snapshot)
             if answered is not None:
                 captured = self._capturer.begin(call, snapshot.policy)
                 await Relay(

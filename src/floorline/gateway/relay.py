@@ -60,7 +60,7 @@ class Relay:
     ) -> None:
         self._call, self._reply = call, reply
         self._one, self._attempt = answered.one, answered.attempt
-        self._breaker, self._sent = answered.breaker, answered.sent
+        self._breaker, self._sent, self._read = answered.breaker, answered.sent, answered.read
         self._translation = answered.translation
         self._close, self._out = close, out
         self._streamed = is_stream(call, answered)
@@ -80,7 +80,7 @@ class Relay:
     async def _pass(self) -> None:
         if not self._streamed:
             try:
-                body = await self._attempt.whole(WHOLE_BYTES_MAX)
+                body = await self._attempt.whole(WHOLE_BYTES_MAX) if self._read is None else self._read
             except UpstreamBroken as broken:
                 self._broke(broken)
                 return
@@ -127,7 +127,10 @@ class Relay:
         reply.on_full, reply.on_room = attempt.pause, attempt.resume
         reply.start(self._one.status, self._headers(None), None if edited else attempt.length)
         try:
-            await attempt.pipe(self._piece)
+            if self._read is None:
+                await attempt.pipe(self._piece)
+            else:
+                self._piece(self._read)
             tail = b"" if translation is None else edit.feed(_end_of(translation))
         except UpstreamBroken as broken:
             self._broke(broken)

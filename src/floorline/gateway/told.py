@@ -29,7 +29,8 @@ def told_of(call: UnderWay, account: Account | None) -> Headers:
         usage = None if account is None else account.usage
         served = usage.model if usage is not None and usage.model else last.model
         headers.append((b"x-floorline-model-served", _shown(served)))
-        if last.provider.name != call.tries[0].provider.name:
+        cascaded = call.guarded is not None and call.guarded.verdict.cascade is not None
+        if last.provider.name != call.tries[0].provider.name and not cascaded:
             headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
     elif call.guarded is not None and call.guarded.served is not None:
         headers.append((b"x-floorline-model-served", _shown(call.guarded.served.model)))

@@ -15,6 +15,7 @@ from floorline.gateway.policy import Dialect, Provider
 from floorline.gateway.prefixed import Prefixed
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.translate.request import Asked, translated
+from floorline.gateway.weighed import Sampled, Weighed
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.routes import Route
@@ -73,6 +74,8 @@ class Guarded(msgspec.Struct, kw_only=True):
     instead: Asked | None = None
     prefixed: Prefixed | None = None
     watched: Taken | None = None
+    weighed: tuple[Weighed, ...] = ()
+    sampled: Sampled | None = None
 
     @property
     def pin(self) -> tuple[str, str] | None:

@@ -8,6 +8,8 @@ shell reserves, and on a denial `decide` is asked once more with it.
 """
 
 from floorline.guardrails import cache, compaction, output, route, routing
+from floorline.guardrails.cascade import rule as cascade
+from floorline.guardrails.certified import step as certified
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.semantic import rule as semantic
@@ -24,14 +26,9 @@ def decide(facts: Facts, evidence: Evidence, rules: Rules) -> Verdict:
     verdict = _stored(facts, evidence, rules, verdict)
     if verdict.action == "hit":  # nothing goes to a provider: there is nothing to route, cap or reserve
         return verdict
-    if rules.route is not None:
-        if rules.route.routes:
-            subject = route.subject_of(facts, evidence, rules.route)
-            verdict = routing.step(subject, evidence.route, rules.route.routes, verdict)
-        verdict = route.step(facts, evidence, rules.route, verdict)
-        if verdict.action != "forward":
-            return verdict
-    verdict = cheaper_step(facts, evidence, verdict)
+    verdict = _routed(facts, evidence, rules, verdict)
+    if verdict.action != "forward":
+        return verdict
     if rules.compaction is not None:
         verdict = compaction.step(facts, evidence, rules.compaction, verdict)
     # prompt caching: where it is marked is known when its target is (`gateway/prefixing.py`)
@@ -48,4 +45,25 @@ def _stored(facts: Facts, evidence: Evidence, rules: Rules, verdict: Verdict) ->
         verdict = cache.step(facts, evidence, rules.cache, verdict)
     if rules.semantic_cache is not None and verdict.action == "forward":
         verdict = semantic.step(facts, evidence, rules.semantic_cache, verdict)
+    return verdict
+
+
+def _routed(facts: Facts, evidence: Evidence, rules: Rules, verdict: Verdict) -> Verdict:
+    """The verdict with the model that the call goes to: what is ruled comes before what is certified, and a cascade is for those that
+    nothing has sent elsewhere.
+    """
+    unruled = verdict.headers
+    if rules.route is not None and rules.route.routes:
+        subject = route.subject_of(facts, evidence, rules.route)
+        verdict = routing.step(subject, evidence.route, rules.route.routes, verdict)
+    ruled = verdict.headers != unruled
+    if rules.certified_route is not None and not ruled:
+        verdict = certified.step(facts, evidence, rules.certified_route, verdict)
+    if rules.route is not None:
+        verdict = route.step(facts, evidence, rules.route, verdict)
+        if verdict.action != "forward":
+            return verdict
+    verdict = cheaper_step(facts, evidence, verdict)
+    if rules.cascade is not None and not ruled:
+        verdict = cascade.step(facts, evidence, rules.cascade, verdict)
     return verdict

@@ -207,7 +207,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     `rate` and `denial` deny the call: a rate before anything else is looked at, a budget when the verdict's worst case was to be
     reserved. `stale`: there are margin rules, and the figures they go by are too old or missing. `budget_used` is the largest share
     that is used of any of the call's budgets, where a rule asks for it. `certified` is what labels have shown so far, None where nothing
-    was published yet.
+    was published yet; `complexity` are the figures of the request's text, () where nobody asks for them.
     """
 
     rate: Denial | None = None
@@ -221,6 +221,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     budget_used: Decimal | None = None
     route: Routed | None = None
     certified: Certificates | None = None
+    complexity: tuple[float, ...] = ()
 
 
 NOTHING_KNOWN = Evidence()
@@ -255,12 +256,26 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     value: str = ""
 
 
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that answers before the one asked for: its answer is shown where it is graded `threshold` or above."""
+
+    model: str
+    threshold: float
+
+
+class Cascade(msgspec.Struct, frozen=True, kw_only=True):
+    """The stages of a call, the first of which it is sent to, and the model that answers where none of them does."""
+
+    stages: tuple[Stage, ...]
+    last: str
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is decided of a call. A `hit` is answered from the cache, a `refuse` with its refusal.
 
     A forwarded call goes to `model` ('': the one it asks for) with `changes`, `shortened` by its summary, after `delay_ms`; `output_cap` is the bound that one
     of them sets (None: as asked), which is what a budget reserves. `moves` says to which model each guardrail sent the call, or would
-    have, were it of the treated. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
+    have, were it of the treated. `cascade`: `model` is the first of several that may answer. `reasons` are `guardrail: sentence`, for people; `headers` are added to the answer, names without `x-floorline-`.
     """
 
     action: Action = "forward"
@@ -272,6 +287,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal | None = None
     touches: tuple[Touch, ...] = ()
     moves: Mapping[str, str] = {}
+    cascade: Cascade | None = None
     reasons: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -11,6 +11,8 @@ from floorline.guardrails.rules import Guardrails, Rules
 DOES: dict[str, str] = {
     "cache": "answers with what was answered before",
     "semantic_cache": "answers with what was answered to the same question in other words, where that is certified",
+    "certified_route": "sends calls to a cheaper model where that is certified",
+    "cascade": "has a cheaper model answer first where what looks at its answers is certified",
     "compaction": "has a summary stand for the beginning of a long conversation",
     "prompt_cache": "marks prefixes for the provider's cache where that pays",
     "output": "bounds how long an answer may become",

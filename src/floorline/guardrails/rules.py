@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.cascade.rule import CascadeRule
+from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.compaction import CompactionRule
 from floorline.guardrails.frame import HOLDOUT_PPM
 from floorline.guardrails.output import OutputRule, ReasoningRule
@@ -20,6 +22,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheRule | None = None
     semantic_cache: SemanticRule | None = None
     route: RouteRule | None = None
+    certified_route: CertifiedRule | None = None
+    cascade: CascadeRule | None = None
     compaction: CompactionRule | None = None
     prompt_cache: PromptCacheRule | None = None
     output: OutputRule | None = None
