@@ -13,16 +13,16 @@ from msgspec import structs
 from floorline.evals.scorers import JsonSchema, Regex
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import ModelGroup, Target
-from floorline.guardrails.cascade.rule import Agreement, CascadeRule, Grader, Service
+from floorline.guardrails.cascade.rule import Agreement, CascadeRule, Grader, Service, epoch_of
 from floorline.guardrails.frame import ENFORCE, MILLION, Setting
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.pricing.book import PriceBook
 from floorline.pricing.overrides import PriceOverride, Rate
 from floorline.proof.certificate import Certificate, Certificates
+from tests.gateway.test_budgets import monthly
 from tests.support.budgets import budgeted
 from tests.support.dialects import ANTHROPIC, OPENAI, SPEECHES, Speech
 from tests.support.serving import EVENTS, JSON, MODEL, Live, run, serving, usd
-from tests.gateway.test_budgets import monthly
 
 CHEAP, MIDDLE, JUDGE = "cheap-1", "middle-1", "judge-1"
 BOOK = PriceBook(
@@ -44,7 +44,10 @@ def rails(rule: CascadeRule = RULE, *, holdout_ppm: int = 0) -> Guardrails:
 
 
 def shown(live: Live, thresholds: Mapping[str, float] | None = None, **changes: object) -> None:
-    """Labels have shown these thresholds of the stages."""
+    """Labels have shown these thresholds of the stages, for answers that are looked at as they are now."""
+    rails = live.pipeline.snapshot.policy.guardrails
+    assert rails is not None
+    assert rails.default.cascade is not None
     every = [
         Certificate(
             kind="cascade",
@@ -52,7 +55,7 @@ def shown(live: Live, thresholds: Mapping[str, float] | None = None, **changes: 
             subject=f"{stage} for {MODEL}",
             since=datetime.now(UTC),
             threshold=threshold,
-            **{"state": "certified", **changes},
+            **{"state": "certified", "epoch": epoch_of(rails.default.cascade, ""), **changes},
         )
         for stage, threshold in (thresholds or {CHEAP: 0.5}).items()
     ]
@@ -71,7 +74,13 @@ def saying(answers: Mapping[str, str], speech: Speech = OPENAI, statuses: Mappin
         if status != 200:
             reply.whole(status, JSON, b'{"error":{"message":"no"}}')
         elif body.get("stream"):
-            events = b"".join(told.events).replace(MODEL.encode(), model.encode()).replace(b'"Hello."', b'"Hel"').replace(b'"Hel"', json.dumps(text).encode()).replace(b'"lo."', b'""')
+            events = (
+                b"".join(told.events)
+                .replace(MODEL.encode(), model.encode())
+                .replace(b'"Hello."', b'"Hel"')
+                .replace(b'"Hel"', json.dumps(text).encode())
+                .replace(b'"lo."', b'""')
+            )
             reply.whole(200, EVENTS, events.replace(b'"lo"', b'""').replace(b'"."', b'""'))
         else:
             whole = told.whole.replace(MODEL.encode(), model.encode())
@@ -152,7 +161,9 @@ def test_a_judge_s_grade_is_held_against_the_threshold_and_its_cost_against_the_
         assert [call.step for call in own] == ["cascade"] * 3
         assert [usd(call.touches_cost[0]) for call in calls] == [usd(call.effective_cost) for call in own]
         assert any("cheap-1 graded 0.70, 0.75 needed: not shown" in one for one in calls[1].reasons)
-        assert any("cheap-1 not graded, 0.75 needed: not shown (judge-1 gave no grade)" in one for one in calls[2].reasons)
+        assert any(
+            "cheap-1 not graded, 0.75 needed: not shown (judge-1 gave no grade)" in one for one in calls[2].reasons
+        )
 
     run(test())
 
@@ -183,7 +194,12 @@ def test_a_service_of_the_user_s_own_grades_and_one_that_fails_sends_the_call_on
             rule = structs.replace(RULE, gates=(), weight=Service(url=f"{live.stub.address}/grade?of=chat"))
             live.enforce(replace(live.pipeline.snapshot.policy, guardrails=rails(rule)))
             shown(live, {CHEAP: 0.5})
-            told = [(200, b'{"right": true, "value": 0.9}'), (500, b"no"), (200, b"nonsense"), (200, b'{"right": false}')]
+            told = [
+                (200, b'{"right": true, "value": 0.9}'),
+                (500, b"no"),
+                (200, b"nonsense"),
+                (200, b'{"right": false}'),
+            ]
             asked_for: list[dict[str, str]] = []
 
             async def script(request: Request, reply: Reply) -> None:
@@ -220,11 +236,13 @@ def test_stages_are_asked_in_their_order_and_one_without_a_certificate_is_left_o
     run(test())
 
 
-@pytest.mark.parametrize("state", ["shadow", "refused", "suspended"])
-def test_nothing_cascades_by_a_certificate_that_is_not_in_force(state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"state": "shadow"}, {"state": "suspended"}, {"epoch": "looked-at-otherwise/"}], ids=str
+)
+def test_nothing_cascades_by_a_certificate_that_is_not_in_force(changes: dict[str, str], tmp_path: Path) -> None:
     async def test() -> None:
         async with serving(tmp_path, book=BOOK, guardrails=rails()) as live:
-            shown(live, state=state)
+            shown(live, **changes)
             live.stub.script = saying({MODEL: "Dear."})
             await live.ask(OPENAI.path, OPENAI.ask)
             assert asked(live) == [MODEL]
@@ -322,11 +340,15 @@ def test_a_translated_stage_is_looked_at_in_its_own_words_and_shown_in_the_calle
 def test_every_stage_is_reserved_and_where_a_budget_has_no_room_for_the_next_one_what_is_there_is_shown(
     tmp_path: Path,
 ) -> None:
-    ask = json.dumps({"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": "Say hello."}]}).encode()
+    ask = json.dumps(
+        {"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": "Say hello."}]}
+    ).encode()
     cheap_worst = Decimal(len(ask) + 2 * 20) / 1_000_000
 
     async def test() -> None:
-        async with budgeted(tmp_path, monthly(cheap_worst * 11 + 3 * CHEAP_USD), book=BOOK, guardrails=rails()) as found:
+        async with budgeted(
+            tmp_path, monthly(cheap_worst * 11 + 3 * CHEAP_USD), book=BOOK, guardrails=rails()
+        ) as found:
             live = found.live
             shown(live)
             live.stub.script = saying({CHEAP: "No.", MODEL: "Dear."})

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from floorline.events import Label
 from floorline.evals.scorers import Regex
+from floorline.events import Label
 from floorline.gateway.policy import Allowed, ModelGroup, Target
 from floorline.guardrails.cascade.rule import CascadeRule, epoch_of
 from floorline.guardrails.certified.complexity import NAMES
@@ -25,9 +25,7 @@ from tests.support.dialects import OPENAI
 from tests.support.serving import MODEL, OWNED, Live, run, serving, until, usd
 
 ROUTE = CertifiedRule(setting=ENFORCE, candidates={MODEL: (CHEAP,)}, sample_ppm=MILLION)
-CASCADE = CascadeRule(
-    setting=ENFORCE, stages={MODEL: (CHEAP,)}, gates=(Regex(pattern="[Oo]k"),), sample_ppm=MILLION
-)
+CASCADE = CascadeRule(setting=ENFORCE, stages={MODEL: (CHEAP,)}, gates=(Regex(pattern="[Oo]k"),), sample_ppm=MILLION)
 SUBJECT = f"{CHEAP} for {MODEL}"
 
 
@@ -146,9 +144,7 @@ def test_a_certified_candidate_serves_and_the_model_asked_for_is_asked_after_it(
         assert (first.touches_guardrail, first.touches_action) == (("certified_route",), ("route",))
         assert usd(first.touches_saved[0]) == DEAR_USD - CHEAP_USD
         assert (usd(first.touches_cost[0]), usd(second.touches_cost[0])) == (0, DEAR_USD), "comparing is paid for"
-        assert first.reasons == (
-            f"certified_route: {CHEAP} for {MODEL}, certified for assistant by 400 comparisons",
-        )
+        assert first.reasons == (f"certified_route: {CHEAP} for {MODEL}, certified for assistant by 400 comparisons",)
 
     run(test())
 
@@ -212,7 +208,7 @@ def test_a_cascade_s_labels_say_what_its_check_was_worth(
 ) -> None:
     async def test() -> None:
         async with labelling(tmp_path, rails(cascade=CASCADE)) as (live, labels):
-            certified(live, "cascade")
+            certified(live, "cascade", epoch=epoch_of(CASCADE, ""))
             live.stub.script = saying(answers)
             await live.ask(OPENAI.path, OPENAI.ask)
             await settled(live, labels)

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from floorline.bench.report import Sheet
 from floorline.errors import BadInput
 from floorline.events import Label
+from floorline.guardrails.cascade.rule import CascadeRule
 from floorline.guardrails.cascade.thresholds import certify as certify_check
 from floorline.guardrails.certified.by_feature import certify, certify_together
 from floorline.guardrails.certified.by_request import certify_score
@@ -44,6 +45,7 @@ _CHEAP_USD, _REFERENCE_USD = (
     (Decimal("0.6"), Decimal("0.6")),
     (Decimal(10), Decimal(30)),
 )  # per million, input and output
+_CHECK = CascadeRule(bar=BAR)
 _RULE = CertifiedRule(bar=BAR, together=True, by_request=True)
 
 
@@ -206,7 +208,7 @@ def cascade(parted: Split, accuracy: float, seed: int) -> Outcome:
     judged = [
         replace(one, kind="cascade", score=draw.gauss(apart if one.right else -apart, 1)) for one in parted.labels
     ]
-    made = certify_check(BAR, [replace(one, feature="", subject="judge") for one in judged], None, _AT)
+    made = certify_check(_CHECK, [replace(one, feature="", subject="judge") for one in judged], None, _AT)
     threshold = made.threshold
 
     def passes(one: Label) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeVar, cast, get_args
 from msgspec.structs import replace
 
 from floorline.config.caching import read_cache
+from floorline.config.certifying import lacking, read_cascade, read_certified
 from floorline.config.limits import read_compaction, read_output, read_prompt_cache, read_reasoning
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below, required_below
@@ -107,9 +108,14 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
     compaction = _one(table, "compaction", setting, base.compaction, read_compaction)
     if compaction is not None and not compaction.model:
         table["compaction"].complain(f"`{table['compaction'].path}` lacks `model`: name a cheap one that summarises")
+    certified = _one(table, "certified_route", setting, base.certified_route, read_certified)
+    cascade = _one(table, "cascade", setting, base.cascade, read_cascade)
+    lacking(table, certified, cascade)
     return replace(
         base,
         holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
+        certified_route=certified,
+        cascade=cascade,
         cache=_one(table, "cache", setting, base.cache, read_cache),
         route=route if margin or cheaper or route.routes else None,
         prompt_cache=_one(table, "prompt_cache", setting, base.prompt_cache, read_prompt_cache),

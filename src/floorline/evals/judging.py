@@ -99,7 +99,11 @@ def ask_grade(question: object, answer: str) -> list[Message]:
 def heard_grade(reply: str) -> Score:
     """The grade that the judge gave, as `value` from 0 to 1: whether that is enough is for who knows what its grades are worth."""
     found = _read(_grade, reply)
-    return _unheard(reply) if found is None else Score(right=None, value=found.grade / _GRADE_MAX, reason=found.reason[:300])
+    return (
+        _unheard(reply)
+        if found is None
+        else Score(right=None, value=found.grade / _GRADE_MAX, reason=found.reason[:300])
+    )
 
 
 def heard_right(reply: str) -> Score:

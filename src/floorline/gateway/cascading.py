@@ -67,18 +67,14 @@ class Cascading:
         assert place.group is not None, "the model asked for is served"
         return await attempts.answer(place.group, place.targets)
 
-    async def _moved(
-        self, call: UnderWay, guarded: Guarded, model: str, snapshot: Snapshot, room: Room | None
-    ) -> bool:
+    async def _moved(self, call: UnderWay, guarded: Guarded, model: str, snapshot: Snapshot, room: Room | None) -> bool:
         """Have the call go to the next model, where its budgets have room for that."""
         guarded.verdict = structs.replace(guarded.verdict, model="" if model == call.view.model else model)
         call.decided(guarded)
         place = snapshot.places.of(call.route, model, call.attribution, call.key)
         return room is None or not place.targets or await room(place.targets[0])
 
-    async def _stage(
-        self, call: UnderWay, attempts: Attempts, snapshot: Snapshot, rule: CascadeRule
-    ) -> Held | None:
+    async def _stage(self, call: UnderWay, attempts: Attempts, snapshot: Snapshot, rule: CascadeRule) -> Held | None:
         """The stage's answer, read and priced; None where it gave none, or one that is too long to be held."""
         place = snapshot.places.of(call.route, call.model, call.attribution, call.key)
         assert place.group is not None, "a stage was chosen because the call may go there"

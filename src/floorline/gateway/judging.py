@@ -58,9 +58,7 @@ async def graded(
 async def _better(
     question: str, first: str, second: str, judge: str, call: UnderWay, ask: Ask, step: str
 ) -> tuple[Better | None, Decimal]:
-    heard = await ask(
-        call, _body(judge, ask_better(question, first, second)), Errand(step=step, call_type="judging")
-    )
+    heard = await ask(call, _body(judge, ask_better(question, first, second)), Errand(step=step, call_type="judging"))
     return heard_better(heard.text), heard.cost
 
 

@@ -16,6 +16,11 @@ from msgspec import structs
 
 from floorline.errors import BadInput
 from floorline.events import Label, LabelKind
+from floorline.guardrails.cascade.rule import NAME as CASCADE
+from floorline.guardrails.cascade.thresholds import certify as certify_check
+from floorline.guardrails.certified import certifying as routes
+from floorline.guardrails.certified.rule import NAME as CERTIFIED_ROUTE
+from floorline.guardrails.certified.rule import subjects
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.ledger.files import put_file
 from floorline.ledger.lock import Lock
@@ -102,8 +107,14 @@ class Certifier:
     apart: bool = True
 
 
-def by(kind: LabelKind, guardrail: str, rule_of: Callable[[Rules], Rule | None], certify: Certify[Rule]) -> Certifier:
-    """Certifies every place by itself, by its feature's rule."""
+def by(
+    kind: LabelKind,
+    guardrail: str,
+    rule_of: Callable[[Rules], Rule | None],
+    certify: Certify[Rule],
+    is_about: Callable[[Rule, Place], bool] = lambda _rule, _place: True,
+) -> Certifier:
+    """Certifies every place by itself, by its feature's rule, where that is about it."""
 
     def every(rails: Guardrails, labels: LabelsBy, before: Before, now: datetime) -> Iterable[Certificate]:
         for place, found in labels.items():
@@ -112,12 +123,29 @@ def by(kind: LabelKind, guardrail: str, rule_of: Callable[[Rules], Rule | None],
             yield certify(rule, found, before(place), now)
 
     def is_on(rails: Guardrails, place: Place) -> bool:
-        return rule_of(rails.of(place.feature)) is not None
+        rule = rule_of(rails.of(place.feature))
+        return rule is not None and is_about(rule, place)
 
     return Certifier(of=kind, guardrail=guardrail, makes=(kind,), is_on=is_on, certify=every)
 
 
-CERTIFIERS: tuple[Certifier, ...] = ()
+CERTIFIERS: tuple[Certifier, ...] = (
+    Certifier(
+        of="route",
+        guardrail=CERTIFIED_ROUTE,
+        makes=("route", "score"),
+        is_on=routes.is_on,
+        certify=routes.certify_routes,
+        apart=False,
+    ),
+    by(
+        "cascade",
+        CASCADE,
+        lambda rules: rules.cascade,
+        certify_check,
+        lambda rule, place: place.subject in subjects(rule.stages),
+    ),
+)
 """Every kind of certificate there is."""
 
 

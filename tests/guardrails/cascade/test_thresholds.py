@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from floorline.events import Label
+from floorline.guardrails.cascade.rule import CascadeRule
 from floorline.guardrails.cascade.thresholds import certify
 
+RULE = CascadeRule(bar=0.95)
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -28,21 +30,21 @@ def telling(count: int, first: int = 0) -> list[Label]:
 
 
 def test_the_threshold_is_the_lowest_that_is_shown_to_hold_the_bar() -> None:
-    made = certify(0.95, telling(1_000), None, START)
+    made = certify(RULE, telling(1_000), None, START)
     assert (made.state, made.threshold, made.share) == ("certified", 0.5, 0.5)
     assert "50.0 % of answers are let through" in made.reason
 
 
 def test_there_is_none_while_too_little_is_shown() -> None:
-    made = certify(0.95, telling(50), None, START)
+    made = certify(RULE, telling(50), None, START)
     assert (made.state, made.threshold) == ("shadow", None)
 
 
 def test_an_alarm_takes_the_threshold_back() -> None:
-    known = certify(0.95, telling(1_000), None, START + timedelta(seconds=1_000))
+    known = certify(RULE, telling(1_000), None, START + timedelta(seconds=1_000))
     turned = [label(1_001 + n, n % 10 / 10, right=n % 10 < 5) for n in range(300)]
-    fallen = certify(0.95, [*telling(1_000), *turned], known, START + timedelta(seconds=2_000))
+    fallen = certify(RULE, [*telling(1_000), *turned], known, START + timedelta(seconds=2_000))
     assert (fallen.state, fallen.threshold) == ("suspended", None)
     fresh = telling(1_000, first=2_001)
-    again = certify(0.95, [*telling(1_000), *turned, *fresh], fallen, START + timedelta(seconds=4_000))
+    again = certify(RULE, [*telling(1_000), *turned, *fresh], fallen, START + timedelta(seconds=4_000))
     assert (again.state, again.labels) == ("certified", 1_000)

@@ -5,6 +5,7 @@ never shown while there is a further stage; one that passes is shown where its g
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from hashlib import blake2b
 from typing import Literal, TypeAlias
 
@@ -52,7 +53,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
 Weight: TypeAlias = Grader | Agreement | Service
 
 
-class CascadeRule(msgspec.Struct, frozen=True, kw_only=True):
+class CascadeRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What holds for one feature. `stages` are, by the model asked for, the cheaper ones that answer before it, the cheapest first. The
     bar, the share that is compared and its judge are as `CertifiedRule` has them.
 
@@ -72,11 +73,15 @@ class CascadeRule(msgspec.Struct, frozen=True, kw_only=True):
     held_bytes_max: int = 64 << 10
     time_ms: int = 30_000
 
+    @cached_property
+    def looks(self) -> str:
+        """How answers are looked at, in a word: a grade says nothing where they are looked at otherwise."""
+        return blake2b(msgspec.json.encode([self.gates, self.weight]), digest_size=8).hexdigest()
+
 
 def epoch_of(rule: CascadeRule, prompt: str) -> str:
-    """What a certificate holds under: how answers are looked at, and the version that the application calls its prompt."""
-    looked = msgspec.json.encode([rule.gates, rule.weight, prompt])
-    return blake2b(looked, digest_size=8).hexdigest()
+    """What a label holds under: how answers are looked at, and the version that the application calls its prompt."""
+    return f"{rule.looks}/{prompt}"
 
 
 def why_not(rule: CascadeRule, facts: Facts) -> str:
@@ -96,7 +101,7 @@ def step(facts: Facts, evidence: Evidence, rule: CascadeRule, so_far: Verdict) -
         [
             Stage(model=model, threshold=found.threshold)
             for model in rule.stages.get(facts.model, ())
-            if (found := _found(facts, evidence, model)) is not None and found.threshold is not None
+            if (found := _found(facts, evidence, rule, model)) is not None and found.threshold is not None
         ]
     )
     if not stages or why_not(rule, facts):
@@ -119,9 +124,9 @@ def step(facts: Facts, evidence: Evidence, rule: CascadeRule, so_far: Verdict) -
     )
 
 
-def _found(facts: Facts, evidence: Evidence, model: str) -> Certificate | None:
-    """The certificate in force of a stage that the call may go to."""
+def _found(facts: Facts, evidence: Evidence, rule: CascadeRule, model: str) -> Certificate | None:
+    """The certificate in force of a stage that the call may go to, for answers that are looked at as they are now."""
     if model not in facts.reachable or evidence.certified is None:
         return None
     found = evidence.certified.find(KIND, facts.feature, facts.step, subject_of(model, facts.model))
-    return found if found is not None and found.acts else None
+    return found if found is not None and found.acts and found.epoch.partition("/")[0] == rule.looks else None

@@ -19,8 +19,6 @@ from floorline.guardrails.certified.operating import (
 from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.certified.scoring import Router, crossed, fit
 from floorline.guardrails.certified.standing import (
-    Before,
-    LabelsBy,
     acts,
     blank,
     compared_of,
@@ -32,8 +30,8 @@ from floorline.guardrails.certified.standing import (
     suspended,
     too_weak,
 )
-from floorline.proof.certificate import Certificate, State
-from floorline.proof.labels import Place, place_of
+from floorline.proof.certificate import Before, Certificate, State
+from floorline.proof.labels import LabelsBy, Place, place_of
 
 
 def certify(rule: CertifiedRule, labels: Sequence[Label], before: Certificate | None, now: datetime) -> Certificate:
@@ -44,7 +42,7 @@ def certify(rule: CertifiedRule, labels: Sequence[Label], before: Certificate | 
     if before is not None and acts(before, labels):
         alarm = harmed(map(compared_of, since(labels, before)), rule.bar)
         if alarm.holds():
-            return suspended(made, alarm, rule, now)
+            return suspended(made, alarm, now)
         return replace(made, state="certified", since=before.since, alarm=alarm, reason=before.reason)
     weak = too_weak(rule)
     if weak:
@@ -111,7 +109,7 @@ def _watched(
         asked = blank(rule, place, found, found, now)
         if place in acting:
             in_force = replace(acting[place], labels=asked.labels, rights=asked.rights, alarm=alarm)
-            made.append(suspended(in_force, alarm, rule, now) if alarm.holds() else in_force)
+            made.append(suspended(in_force, alarm, now) if alarm.holds() else in_force)
         elif before is None:
             made.append(replace(asked, reason="it came after the features that hold the bar together were chosen"))
         else:

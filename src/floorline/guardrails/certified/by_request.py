@@ -13,8 +13,6 @@ from floorline.guardrails.certified.operating import Compared, Point, harmed, op
 from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.certified.scoring import Benefit, benefit, crossed, fit
 from floorline.guardrails.certified.standing import (
-    Before,
-    LabelsBy,
     acts,
     blank,
     compared_of,
@@ -26,7 +24,8 @@ from floorline.guardrails.certified.standing import (
     suspended,
     too_weak,
 )
-from floorline.proof.certificate import Certificate, State
+from floorline.proof.certificate import Before, Certificate, State
+from floorline.proof.labels import LabelsBy
 from floorline.proof.weights import value
 
 
@@ -57,7 +56,7 @@ def certify_score(rule: CertifiedRule, labels: LabelsBy, before: Before, now: da
 def watched(rule: CertifiedRule, before: Certificate, labels: Sequence[Label], now: datetime) -> Certificate:
     """A score in force: its weights and its threshold stay, and the labels since are bet against them."""
     alarm = harmed(rescored(before, since(labels, before)), rule.bar, before.threshold)
-    return suspended(before, alarm, rule, now) if alarm.holds() else replace(before, alarm=alarm)
+    return suspended(before, alarm, now) if alarm.holds() else replace(before, alarm=alarm)
 
 
 def rescored(certificate: Certificate, labels: Sequence[Label]) -> list[Compared]:

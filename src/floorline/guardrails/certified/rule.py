@@ -32,3 +32,8 @@ class CertifiedRule(msgspec.Struct, frozen=True, kw_only=True):
 def subject_of(candidate: str, asked: str) -> str:
     """What a certificate of a candidate is about."""
     return f"{candidate} for {asked}"
+
+
+def subjects(candidates: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """What certificates of these candidates, by the model asked for, are about."""
+    return frozenset([subject_of(one, asked) for asked, models in candidates.items() for one in models])

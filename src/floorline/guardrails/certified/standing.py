@@ -6,23 +6,36 @@ certified ─▶ suspended   labels since then show that it is missed: an alarm
 suspended ─▶ certified   shown anew, by labels since the alarm alone
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from floorline.events import Label
 from floorline.guardrails.certified.operating import Compared
-from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.proof.betting import Wealth
 from floorline.proof.certificate import Certificate
-from floorline.proof.labels import Place, latest_epoch, of_epoch
+from floorline.proof.labels import LabelsBy, Place, latest_epoch, of_epoch
 
-Before = Callable[[Place], Certificate | None]
-"""The certificate that a place had so far."""
 
-LabelsBy = Mapping[Place, Sequence[Label]]
-"""Labels by what they are about, each in the order of their time, none empty."""
+class Barred(Protocol):
+    """A rule with a bar, and with a judge who says what is right."""
+
+    @property
+    def bar(self) -> float:
+        """The share of quality that is kept."""
+        ...
+
+    @property
+    def judge(self) -> str:
+        """The model that judges; '' for none."""
+        ...
+
+    @property
+    def judge_error(self) -> float:
+        """The share of its verdicts that are known to be wrong."""
+        ...
 
 
 def compared_of(label: Label) -> Compared:
@@ -60,9 +73,7 @@ def acts(before: Certificate | None, labels: Sequence[Label]) -> bool:
     return before is not None and before.acts and before.epoch == latest_epoch(labels)
 
 
-def blank(
-    rule: CertifiedRule, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime
-) -> Certificate:
+def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime) -> Certificate:
     """A certificate that says what was `found` to count of the labels, and nothing yet of what that shows."""
     return Certificate(
         kind=place.kind,
@@ -87,17 +98,17 @@ def kept(before: Certificate | None, made: Certificate) -> Certificate:
     return replace(made, since=before.since) if before.state == made.state else made
 
 
-def suspended(made: Certificate, alarm: Wealth, rule: CertifiedRule, now: datetime) -> Certificate:
+def suspended(made: Certificate, alarm: Wealth, now: datetime) -> Certificate:
     """The certificate taken back by its alarm."""
-    reason = f"an alarm after {alarm.n} labels: they show that quality misses the bar of {percent(rule.bar)}"
+    reason = f"an alarm after {alarm.n} labels: they show that quality misses the bar of {percent(made.budget)}"
     return replace(made, state="suspended", since=now, alarm=alarm, reason=reason)
 
 
-def too_weak(rule: CertifiedRule) -> str:
+def too_weak(rule: Barred) -> str:
     """Why no certificate can be had with the rule's judge; '' where one can."""
     if not rule.judge or rule.judge_error <= 1 - rule.bar:
         return ""
-    return f"its judge errs in {percent(rule.judge_error)}, more than the bar of {percent(rule.bar)} leaves"
+    return f"its judge errs in {percent(rule.judge_error)}, more than the bar of {percent(rule.bar)} leaves room for"
 
 
 def percent(share: float | None) -> str:

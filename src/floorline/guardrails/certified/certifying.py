@@ -1,0 +1,35 @@
+"""Labels of candidates → every certificate that they make: of features by themselves, of those that hold a bar together, of scores."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from floorline.events import Label
+from floorline.guardrails.certified.by_feature import certify, certify_together
+from floorline.guardrails.certified.by_request import certify_score
+from floorline.guardrails.certified.rule import CertifiedRule, subjects
+from floorline.guardrails.rules import Guardrails
+from floorline.proof.certificate import Before, Certificate
+from floorline.proof.labels import LabelsBy, Place
+
+
+def is_on(rails: Guardrails, place: Place) -> bool:
+    """Whether a rule compares that candidate for that feature."""
+    rule = rails.of(place.feature).certified_route
+    return rule is not None and place.subject in subjects(rule.candidates)
+
+
+def certify_routes(rails: Guardrails, labels: LabelsBy, before: Before, now: datetime) -> Iterator[Certificate]:
+    """The certificates of kind `route` and `score` by labels of kind `route`, all of places where a rule is on."""
+    groups: dict[tuple[str, ...], tuple[CertifiedRule, dict[Place, Sequence[Label]]]] = {}
+    for place, found in labels.items():
+        rule = rails.of(place.feature).certified_route
+        assert rule is not None, "only places with a rule are certified"
+        key = (place.subject, str(rule.bar)) if rule.together else place
+        groups.setdefault(key, (rule, {}))[1][place] = found
+    for rule, own in groups.values():
+        if rule.together:
+            yield from certify_together(rule, own, before, now)
+        else:
+            yield from [certify(rule, found, before(place), now) for place, found in own.items()]
+        if rule.by_request:
+            yield from certify_score(rule, own, before, now)
