@@ -114,13 +114,13 @@ class Shared:
 
         after = held.last if held.last == "-" else f"({held.last}"
         page = cast(
-            "list[tuple[bytes, list[bytes] | dict[bytes, bytes]]]",
+            "list[tuple[bytes, dict[bytes, bytes]]]",
             await self.redis.do("XRANGE", _name(scope), after, "+", "COUNT", PAGE),
         )
         opened: list[tuple[Known, Vector]] = []
         for number, fields in page:
             held.last = number.decode()
-            sealed = subject(fields[b"e"] if isinstance(fields, dict) else fields[1])
+            sealed = subject(fields.get(b"e", b""))
             key = None if sealed is None else await self.redis.key(sealed.customer, sealed.user)
             content = None if sealed is None or key is None else unseal_bytes(sealed, key, scope)
             if content is not None:
