@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from floorline.bench import prefix, routing, web
+from floorline.bench.gateway import beside
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
 from floorline.bench.quarter.suite import false_alarms_said, outcomes
@@ -44,6 +45,7 @@ class _Calls(click.ParamType[int]):
 
 _FACTORS = {"K": 1_000, "M": 1_000_000}
 CALLS = _Calls()
+BESIDE = "beside"
 GATEWAY = "gateway"
 QUARTER = "quarter"
 PREFIX = "prefix"
@@ -53,7 +55,9 @@ WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
-@click.argument("suite", type=click.Choice([*SUITES, GATEWAY, QUARTER, PREFIX, ROUTING, WEB, "all"]), default="all")
+@click.argument(
+    "suite", type=click.Choice([*SUITES, BESIDE, GATEWAY, QUARTER, PREFIX, ROUTING, WEB, "all"]), default="all"
+)
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
 )
@@ -68,14 +72,19 @@ WIDTH = 140  # of what is not a terminal
 @click.option("--quick", is_flag=True, help="gateway: nginx and Floorline only, under a minute, nothing to install.")
 @click.option("--targets", help="gateway: which ones to measure beside the upstream, with commas between.")
 @click.option(
-    "--rounds", type=click.IntRange(min=1), help="gateway: how often each workload is run against each target."
+    "--rounds", type=click.IntRange(min=1), help="gateway, beside: how often each workload is run against each target."
 )
-@click.option("--seconds", type=click.FloatRange(min=0.2), help="gateway: how long one run is measured.")
+@click.option("--seconds", type=click.FloatRange(min=0.2), help="gateway, beside: how long one run is measured.")
+@click.option(
+    "--embedder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="beside: folder with a sentence model (.onnx) and its tokenizer.json; letters alone otherwise.",
+)
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("~/.cache/floorline/bench"),
-    help="gateway: folder that keeps compiled programs and installed rivals.",
+    help="gateway, beside: folder that keeps compiled programs and installed rivals.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=10, help="quarter: how many quarters are simulated.")
 @click.option("--first", type=click.IntRange(min=0), default=0, help="quarter: the seed of the first one.")
@@ -105,6 +114,7 @@ def command(
     targets: str | None,
     rounds: int | None,
     seconds: float | None,
+    embedder: Path | None,
     cache: Path,
     seeds: int,
     first: int,
@@ -116,7 +126,7 @@ def command(
 ) -> None:
     """Measure a part beside a bare baseline in the same run and print a table with the machine.
 
-    `gateway` measures whole gateways beside each other, `quarter` simulates companies whose margins are eroded and says
+    `gateway` measures whole gateways beside each other, `beside` whether looking up questions delays other calls, `quarter` simulates companies whose margins are eroded and says
     what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `routing` certifies
     cheaper models on recorded answers and says what that saves and misses, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
@@ -128,6 +138,8 @@ def command(
         figures: dict[str, object] = {
             GATEWAY: _gateway(console, _plan(quick, targets, rounds, seconds), cache.expanduser().resolve())
         }
+    elif suite == BESIDE:
+        figures = {BESIDE: _beside(console, cache.expanduser().resolve(), embedder, rounds, seconds)}
     elif suite == QUARTER:
         figures = {QUARTER: _quarter(console, range(first, first + seeds), servegen)}
     elif suite == PREFIX:
@@ -140,6 +152,18 @@ def command(
         figures = {name: _suite(console, name, rows) for name in (SUITES if suite == "all" else [suite])}
     if save is not None:
         save.write_text(json.dumps({"machine": host, "suites": figures}, indent=2) + "\n")
+
+
+def _beside(console: Console, cache: Path, embedder: Path | None, rounds: int | None, seconds: float | None) -> object:
+    sheet = beside.run(
+        cache=cache,
+        embedder=None if embedder is None else embedder.resolve(),
+        rounds=rounds or beside.ROUNDS,
+        seconds=seconds or beside.SECONDS,
+        say=lambda what: click.echo(what, err=True),
+    )
+    _print(console, sheet.title, sheet.columns, sheet.rows)
+    return dataclasses.asdict(sheet)
 
 
 def _quarter(console: Console, seeds: range, servegen: Path | None) -> object:

@@ -75,7 +75,7 @@ class _Stats(msgspec.Struct):
 def run(plan: Plan, *, cache: Path, say: Callable[[str], None]) -> Measured:
     """Measure as planned. `cache` keeps compiled programs and installed rivals; `say` hears what is going on."""
     with tempfile.TemporaryDirectory(prefix="floorline-bench-") as folder, ExitStack() as stack:
-        place, generator = _prepare(Path(folder), cache, stack)
+        place, generator = prepared(Path(folder), cache, stack)
         found = [targets.direct(place), *(_start(name, place, stack, say) for name in plan.targets)]
         ready = [one for one in found if isinstance(one, Target)]
         missing = [one for one in found if isinstance(one, Missing)]
@@ -109,7 +109,8 @@ def _measured(
     return Measured(equality=equality, missing=tuple(missing), samples=tuple(samples), sheets=tuple(sheets))
 
 
-def _prepare(folder: Path, cache: Path, stack: ExitStack) -> tuple[Place, LoadGenerator]:
+def prepared(folder: Path, cache: Path, stack: ExitStack) -> tuple[Place, LoadGenerator]:
+    """The upstream, which `stack` stops, where it is, and what loads whoever stands before it."""
     cores = Cores.of_this_machine()
     port = free_port()
     program = compiled("upstream", cache)
@@ -144,7 +145,7 @@ class _Bench:
         """Ask `target` once for each workload and hold its answers beside the upstream's."""
         found: set[answers.Equality] = set()
         for workload in self._plan.workloads:
-            answer = answers.expected(_ask(target, workload))
+            answer = answers.expected(ask(target, workload))
             upstream = self._expected.get(("direct", workload.name), answer)
             equality = answers.compare(upstream, answer)
             self._expected[target.name, workload.name] = upstream if equality == "different" else answer
@@ -215,7 +216,7 @@ def _running(target: Target) -> Generator[None]:
         target.server.pause()
 
 
-def _ask(target: Target, workload: Workload) -> bytes:
+def ask(target: Target, workload: Workload) -> bytes:
     """One whole answer of `target`; an error's body is an answer too, and a different one."""
     headers = dict(header.split(": ", 1) for header in target.headers)
     request = Request(

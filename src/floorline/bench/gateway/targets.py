@@ -141,9 +141,11 @@ def nginx(place: Place) -> Target | Missing:
     )
 
 
-def floorline(name: str, place: Place) -> Target | Missing:
-    """Floorline's gateway as a user starts it, with a home and a key of its own."""
-    profile, setup = _FLOORLINE_PROFILES[name]
+def floorline(name: str, place: Place, said: tuple[str, str] | None = None) -> Target | Missing:
+    """Floorline's gateway as a user starts it, with a home and a key of its own. `said` is its profile, what floorline.yaml says and what that
+    means, where `name` is none of ours.
+    """
+    profile, setup = said or _FLOORLINE_PROFILES[name]
     home = place.folder / f"{name}-home"
     home.mkdir()
     environment = {"FLOORLINE_HOME": str(home), "BENCH_UPSTREAM_KEY": UPSTREAM_KEY}
