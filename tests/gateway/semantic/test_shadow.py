@@ -76,7 +76,7 @@ def test_an_answer_that_says_the_same_makes_a_right_label(tmp_path: Path) -> Non
             assert (label.kind, label.feature, label.customer) == ("semantic", "assistant", "acme")
             assert (label.right, label.origin, label.served) == (True, "exact", False)
             assert (label.call_id, label.other_call_id) == tuple(
-                got.headers["x-floorline-call-id"] for got in (first, second)
+                got.headers["x-floorline-call-id"] for got in (second, first)
             )
             assert label.score == pytest.approx(float(second.headers["x-floorline-similarity"]), abs=1e-4)
             assert label.features[0] == label.score

@@ -18,10 +18,13 @@ KIND: LabelKind = "semantic"
 SEMANTIC, SIMILARITY, VETO = "semantic", "semantic_similarity", "semantic_veto"
 """Their names in a call's metadata. `semantic` is `hit`, `audit`, `veto` or `near`; all are absent where nothing stood near."""
 
+EPOCH, SUBJECT, FEATURES = "semantic_epoch", "semantic_subject", "semantic_features"
+"""On the record of a hit alone: what a label of it needs, should somebody say that the answer was bad."""
+
 
 class Sought(Struct, kw_only=True):
     """`known` is what stands near the call's question, `passed` takes in its answer where that may be kept: under `scope`, with the
-    `question` and its `vector`. `epoch` is what a certificate must hold under.
+    `question` and its `vector`. A certificate for it is about `subject`, and holds under `epoch`.
     """
 
     near: Near
@@ -29,6 +32,7 @@ class Sought(Struct, kw_only=True):
     rule: SemanticRule | None = None
     scope: bytes = b""
     epoch: str = ""
+    subject: str = ""
     question: str = ""
     vector: "Vector | None" = None
     known: Known | None = None
@@ -50,7 +54,12 @@ def noted(sought: Sought, verdict: Verdict) -> Mapping[str, str]:
     if near.state != "near":
         return {}
     said = {SEMANTIC: outcome(sought, verdict), SIMILARITY: f"{near.similarity:.4f}"}
-    return {**said, VETO: near.veto} if near.veto else said
+    if near.veto:
+        said[VETO] = near.veto
+    if hit(verdict):
+        said |= {EPOCH: sought.epoch, FEATURES: " ".join([f"{one:.4g}" for one in near.features])}
+        said |= {SUBJECT: sought.subject} if sought.subject else {}
+    return said
 
 
 def told(sought: Sought, verdict: Verdict) -> tuple[tuple[str, str], ...]:
