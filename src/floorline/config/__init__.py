@@ -117,6 +117,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     routes = read_delivery(_apart(table["delivery"], for_control)) if "delivery" in table else ()
     allowance = read_allowance(table, timezone)
     routers = read_routers(table["routers"]) if "routers" in table else {}
+    gateway = read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent)
     config = Config(
         path=path,
         timezone=timezone,
@@ -132,7 +133,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         yellow_band=YELLOW_BAND if band is None else band,
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=replace(
-            read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent),
+            gateway,
             guardrails=read_guardrails(
                 table,
                 features,
@@ -141,6 +142,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
                 else (),
                 routers=routers,
                 timezone=timezone,
+                embedders=tuple(gateway.embedders),
                 counted=allowance != NOTHING,
             ),
             allowance=allowance,

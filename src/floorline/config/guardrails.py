@@ -11,6 +11,7 @@ from floorline.config.caching import read_cache
 from floorline.config.certifying import lacking, read_cascade, read_certified
 from floorline.config.limits import read_compaction, read_output, read_prompt_cache, read_reasoning
 from floorline.config.reader import Value, nearest
+from floorline.config.semantic import check_embedder, read_semantic
 from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
@@ -46,10 +47,11 @@ def read_guardrails(
     routes: tuple[Routing, ...],
     routers: Mapping[str, RouterRule],
     timezone: str,
+    embedders: tuple[str, ...],
     counted: bool,
 ) -> Guardrails | None:
     """What the file says of guardrails; None when it says nothing, has no `routes` and, by `counted`, no budget and no rate either.
-    Times of day are those of `timezone`.
+    Times of day are those of `timezone`; `embedders` are the names that the gateway knows.
     """
     general = table["guardrails"].table(names_below(_GENERAL)) if "guardrails" in table else {}
     default = _rules(
@@ -64,6 +66,9 @@ def read_guardrails(
     if default == Rules() and not changed and not counted:
         return None
     _check_downgrades(general, [default, *changed.values()])
+    check_embedder(general, embedders)
+    for entry in features.values():
+        check_embedder(entry["guardrails"].table(names_below(_OF_FEATURE)) if "guardrails" in entry else {}, embedders)
     if any(rule.to == CHEAPER for rule in routes) and not any(
         one.route and one.route.cheaper for one in [default, *changed.values()]
     ):
@@ -117,6 +122,7 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
         certified_route=certified,
         cascade=cascade,
         cache=_one(table, "cache", setting, base.cache, read_cache),
+        semantic_cache=_one(table, "semantic_cache", setting, base.semantic_cache, read_semantic),
         route=route if margin or cheaper or route.routes else None,
         prompt_cache=_one(table, "prompt_cache", setting, base.prompt_cache, read_prompt_cache),
         compaction=compaction,

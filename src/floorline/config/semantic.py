@@ -1,0 +1,80 @@
+"""`semantic_cache:` of guardrails in floorline.yaml: for whom near questions' answers may be served, once that is certified."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast, get_args
+
+from msgspec.structs import replace
+
+from floorline.config.caching import ENTRY_BYTES_MAX, TEMPERATURE_MAX, TTL_MS_MAX
+from floorline.config.reader import Value
+from floorline.guardrails.cache import Partition
+from floorline.guardrails.frame import MILLION, Setting
+from floorline.guardrails.semantic.rule import SemanticRule
+
+ENTRIES_MAX = 1_000_000
+AUDIT_MIN = Decimal("0.05")
+"""With fewer audits an alarm comes too late."""
+
+
+def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRule | None) -> SemanticRule:
+    """The semantic cache's rule that `table` states, on top of `base`."""
+    rule = base or SemanticRule()
+    partition = table["partition"].one_of(get_args(Partition)) if "partition" in table else None
+    ttl_ms = table["ttl"].duration_ms(maximum=TTL_MS_MAX) if "ttl" in table else None
+    if ttl_ms is not None and ttl_ms % 1_000:
+        table["ttl"].complain(f"`{table['ttl'].path}` is no whole number of seconds: write it as 90s")
+    heat = table.get("temperature_max")
+    temperature = heat.number(minimum=Decimal(0), maximum=TEMPERATURE_MAX) if heat else None
+    size = table["size_max"].size_bytes(maximum=ENTRY_BYTES_MAX) if "size_max" in table else None
+    alike = (
+        table["similarity_min"].number(minimum=Decimal(0), maximum=Decimal(1)) if "similarity_min" in table else None
+    )
+    return replace(
+        rule,
+        setting=setting,
+        partition=cast("Partition", partition or rule.partition),
+        false_hits_max=_share(table, "max_false_hits", rule.false_hits_max),
+        audit_ppm=_audited(table["audit"]) if "audit" in table else rule.audit_ppm,
+        similarity_min=rule.similarity_min if alike is None else float(alike),  # float: a cosine
+        embedder=_text(table, "embedder", rule.embedder),
+        judge=_text(table, "judge", rule.judge),
+        judge_error=_share(table, "judge_error", rule.judge_error),
+        ttl_s=rule.ttl_s if ttl_ms is None else ttl_ms // 1_000,
+        temperature_max=rule.temperature_max if temperature is None else temperature,
+        entry_bytes_max=size or rule.entry_bytes_max,
+        entries_max=_entries(table["entries_max"], rule) if "entries_max" in table else rule.entries_max,
+    )
+
+
+def check_embedder(table: Mapping[str, Value], embedders: tuple[str, ...]) -> None:
+    """That what makes vectors, where a guardrail's table names it, is one that `gateway.embedders` has."""
+    stated = table["semantic_cache"].entries() if "semantic_cache" in table else {}
+    if "embedder" in stated:
+        stated["embedder"].value.one_of(("", *embedders))
+
+
+def _share(table: Mapping[str, Value], name: str, default: float) -> float:  # float: a probability
+    share = table[name].share() if name in table else None
+    return default if share is None else float(share)  # float: as above
+
+
+def _audited(value: Value) -> int:
+    share = value.share()
+    if share is not None and share < AUDIT_MIN:
+        value.complain(
+            f"`{value.path}` is {value.text()}: at least 5% of what is served is compared with the model, for ever"
+        )
+    return SemanticRule().audit_ppm if share is None else int(share * MILLION)
+
+
+def _entries(value: Value, rule: SemanticRule) -> int:
+    count = value.whole(minimum=1)
+    if count is not None and count > ENTRIES_MAX:
+        value.complain(f"`{value.path}` is {count}, it may be at most {ENTRIES_MAX}")
+    return count or rule.entries_max
+
+
+def _text(table: Mapping[str, Value], name: str, default: str) -> str:
+    said = table[name].text() if name in table else None
+    return default if said is None else said
