@@ -19,6 +19,7 @@ from floorline.margin.metrics import (
     share_text,
 )
 from floorline.margin.policy import FeaturePolicy, PlanPolicy
+from floorline.margin.report import figures
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,17 @@ def test_no_margin_is_green_on_negative_revenue_or_on_a_cost_nobody_knows(revenu
 def test_a_cost_that_no_call_carries_makes_a_row_of_unpriced_calls_known():
     row = Figures(key=("f",), revenue_pico=10, sums=Sums(calls=2, unpriced=2), shared_pico={"support": 3})
     assert row.cost_known
+
+
+def test_what_follows_from_a_cost_that_nobody_knows_is_null_and_not_a_margin_of_everything():
+    row = Figures(key=("f",), revenue_pico=10, sums=Sums(calls=2, unpriced=2), shared_pico={}, users=1)
+    document = figures(row)
+    unknown = {
+        name: document[name]
+        for name in ("cogs", "margin_usd", "margin_ratio", "cost_per_active_user", "margin_per_active_user")
+    }
+    assert set(unknown.values()) == {None}
+    assert document["revenue"] == "0.000000000010"
 
 
 def test_policies_refuse_what_cannot_be_meant():

@@ -46,12 +46,13 @@ def money_or_null(amount: Decimal | None) -> str | None:
 
 
 def figures(row: Figures) -> Json:
-    """The fields that every row and the total have."""
+    """The fields that every row and the total have. What follows from a cost that nobody knows is null, as on pages."""
+    known = row.cost_known
     return {
         "revenue": text_of(row.revenue_pico),
-        "cogs": text_of(row.cogs_pico),
-        "margin_usd": text_of(row.revenue_pico - row.cogs_pico),
-        "margin_ratio": money_or_null(row.margin_ratio),
+        "cogs": text_of(row.cogs_pico) if known else None,
+        "margin_usd": text_of(row.revenue_pico - row.cogs_pico) if known else None,
+        "margin_ratio": money_or_null(row.margin_ratio) if known else None,
         "calls": row.sums.calls,
         "cost_per_call_mean": money_or_null(row.cost_per_call_mean),
         "cost_per_call_p95": money_or_null(row.cost_per_call_p95),
@@ -116,11 +117,12 @@ def _total(report: MarginReport) -> Json:
 def _per_user(row: Figures) -> Json:
     if row.users is None:
         return {}
+    known = row.cost_known
     return {
         "active_users": row.users,
-        "cost_per_active_user": money_or_null(per(row.cogs_pico, row.users)),
+        "cost_per_active_user": money_or_null(per(row.cogs_pico, row.users)) if known else None,
         "revenue_per_active_user": money_or_null(per(row.revenue_pico, row.users)),
-        "margin_per_active_user": money_or_null(per(row.revenue_pico - row.cogs_pico, row.users)),
+        "margin_per_active_user": money_or_null(per(row.revenue_pico - row.cogs_pico, row.users)) if known else None,
     }
 
 
