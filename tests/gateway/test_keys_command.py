@@ -39,6 +39,7 @@ sources = Sources(
     tiers=lambda stores: (),
     embedder=lambda embedding: None,
     graph=None,
+    intents=lambda path: None,
     content=lambda name: ContentStore(make_home() / "content", signing_secret(), secrets.token_bytes, writer=name),
 )
 run("g1", make_home(), Listening(port=0), sources, lambda address: print(address, flush=True))

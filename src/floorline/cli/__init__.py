@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "guardrails": "floorline.cli.guardrails:command",
     "identities": "floorline.cli.identities:command",
     "import": "floorline.cli.importing:command",
+    "intent": "floorline.cli.intent:command",
     "keys": "floorline.cli.keys:command",
     "ledger": "floorline.cli.ledger:command",
     "limits": "floorline.cli.limits:command",

@@ -21,7 +21,7 @@ from floorline.config.policies import read_aliases, read_band, read_features, re
 from floorline.config.prices import read_contracts, read_overrides
 from floorline.config.reader import Entry, Problem, Value, nearest, read
 from floorline.config.reviews import read_reviews
-from floorline.config.routes import read_routers, read_routes
+from floorline.config.routes import read_intents, read_routers, read_routes
 from floorline.config.settings import SETTINGS, Setting, names_below
 from floorline.config.stripe import StripeSettings, read_stripe
 from floorline.config.web import read_web
@@ -118,6 +118,8 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     allowance = read_allowance(table, timezone)
     routers = read_routers(table["routers"]) if "routers" in table else {}
     gateway = read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent)
+    intents = read_intents(table["intents"], gateway.embedders, path.parent) if "intents" in table else {}
+    labels = {*[f"router.{name}" for name in routers], *[f"intent.{name}" for name in intents]}
     config = Config(
         path=path,
         timezone=timezone,
@@ -134,12 +136,11 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         runbook=read_runbook(table["runbook"]) if "runbook" in table else Runbook(),
         gateway=replace(
             gateway,
+            intents=intents,
             guardrails=read_guardrails(
                 table,
                 features,
-                routes=read_routes(table["routes"], {f"router.{name}" for name in routers})
-                if "routes" in table
-                else (),
+                routes=read_routes(table["routes"], labels) if "routes" in table else (),
                 routers=routers,
                 timezone=timezone,
                 embedders=tuple(gateway.embedders),

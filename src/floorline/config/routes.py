@@ -1,19 +1,22 @@
-"""`routes:` and `routers:` of floorline.yaml: which model serves which call, the first rule that holds, and who is asked for it."""
+"""`routes:`, `routers:` and `intents:` of floorline.yaml: which model serves which call, the first rule that holds, and who is asked for it."""
 
 import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from floorline.config.guardrails import read_condition, read_setting
 from floorline.config.reader import Entry, Value, nearest
 from floorline.config.settings import names_below, required_below
+from floorline.gateway.policy import Embedding, IntentFile
 from floorline.guardrails.condition import ALWAYS, Condition
 from floorline.guardrails.frame import OFF
 from floorline.guardrails.router import RouterRule
 from floorline.guardrails.routing import Routing
 
-_RULE, _ROUTER = "routes[]", "routers.<router>"
+_RULE, _ROUTER, _INTENT = "routes[]", "routers.<router>", "intents.<intent>"
 TIMEOUT_MS_MAX, TTL_MS_MAX = 60_000, 30 * 86_400_000
 CLASSES_MAX = 100
 NAME_CHARACTERS_MAX = 100
@@ -44,6 +47,25 @@ def read_routes(value: Value, labels: AbstractSet[str]) -> tuple[Routing, ...]:
 def read_routers(value: Value) -> dict[str, RouterRule]:
     """The models that rules may ask for the class of a call, by their names."""
     return {name: _router(name, entry) for name, entry in value.entries().items()}
+
+
+def read_intents(value: Value, embedders: Mapping[str, Embedding], folder: Path) -> dict[str, IntentFile]:
+    """The classifiers that rules may ask, by their names. Paths begin at `folder`."""
+    return {name: _intent(name, entry, embedders, folder) for name, entry in value.entries().items()}
+
+
+def _intent(name: str, entry: Entry, embedders: Mapping[str, Embedding], folder: Path) -> IntentFile:
+    value = entry.value
+    if not _LABEL.fullmatch(name):
+        entry.key.complain(f"`{value.path}`: rules ask for it as intent.{name}: write it with letters, digits, - and _")
+    table = value.table(names_below(_INTENT), required=required_below(_INTENT))
+    file = table["file"].text() if "file" in table else None
+    embedder = table["embedder"].one_of(tuple(embedders)) if "embedder" in table else None
+    if embedder is not None and embedders[embedder].served:
+        table["embedder"].complain(
+            f"`{table['embedder'].path}` is served by a provider: a classifier goes by an embedder on this machine"
+        )
+    return IntentFile(path=folder / (file or ""), embedder=embedder or "")
 
 
 def _router(name: str, entry: Entry) -> RouterRule:

@@ -224,6 +224,8 @@ _GUARDRAILS = (
     _setting("routes[].to", "model, cheaper or asked", "required", "where the call goes: a model by its name here, the cheaper one of `downgrade`, or where it asks to go"),
     _setting("routes[].mode", "off, shadow, canary N% or enforce", "enforce", "how far the rule is on"),
     _setting("routes[].everyone", "true or false", "false", "the hold-out too: for a rule that is no optimisation"),
+    _setting("intents.<intent>.file", "path", "required", "a classifier that `floorline intent fit` makes from examples, beside this file: intent.<intent> in `routes`"),
+    _setting("intents.<intent>.embedder", "embedder", "letters alone", "of `gateway.embedders`, one on this machine: whose vectors it goes by"),
     _setting("routers.<router>.model", "model", "required", "a small model that is asked which class a call is of: router.<router> in `routes`"),
     _setting("routers.<router>.classes.<class>", "text", "two are required", "a class, and what belongs to it in words"),
     _setting("routers.<router>.default", "class", "none", "the class of what is not answered in time, or with none of them; without it no rule that asks holds"),

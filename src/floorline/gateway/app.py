@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 import uvloop
 
 from floorline.embedding.embedder import Embedder
+from floorline.embedding.intents import Classifier, Intents
 from floorline.errors import BadInput, FloorlineError
 from floorline.gateway.accounting import Prices, priced_as
 from floorline.gateway.cache.asking import PURPOSE as CACHE_PURPOSE
@@ -34,6 +35,7 @@ from floorline.gateway.counters.local import LocalCounters
 from floorline.gateway.counters.saving import estimated
 from floorline.gateway.guarding import Guard
 from floorline.gateway.keys import Keyring
+from floorline.gateway.labelling import INTENT, Classifying
 from floorline.gateway.message import Page, Request
 from floorline.gateway.metrics import Labels, Metrics
 from floorline.gateway.pipeline import Chance, Pipeline, explained, utc_now
@@ -89,12 +91,13 @@ GC_THRESHOLD = (10_000, 20, 50)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What floorline.yaml says, read once; `redact` is the user's hook, `embedders` those that its rules name."""
+    """What floorline.yaml says, read once; `redact` is the user's hook, `embedders` and `classifiers` those that its rules name."""
 
     policy: GatewayPolicy
     book: PriceBook
     redact: Redact | None = None
     embedders: Mapping[str, Ready] = field(default_factory=dict[str, Ready])
+    classifiers: Mapping[str, Classifying] = field(default_factory=dict[str, Classifying])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ class Sources:
     changed (None otherwise, and at first always a ring), `figures` and `certificates` in the same way what customers pay and
     cost, and what labels have shown. `sign` makes what signs a provider's requests, `content` opens the content store for a writer of this name. `purges` gives what was
     purged from caches when that changed, `tiers` opens the caches behind the memory. `embedder` opens what makes vectors on this machine, None where they are
-    served, and `graph` makes what finds near ones among many.
+    served, `graph` makes what finds near ones among many, and `intents` reads a classifier.
     """
 
     load: Callable[[], Loaded]
@@ -119,6 +122,7 @@ class Sources:
     tiers: Tiers
     embedder: Callable[[Embedding], Embedder | None]
     graph: "Callable[[int], Graph] | None"
+    intents: Callable[[Path], Intents]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,15 +218,39 @@ def _load(sources: Sources, processes: int) -> Loaded:
     if apart := counts_apart(loaded.policy, processes):
         raise BadInput(apart)
     _ = loaded.book.catalogue
-    return replace(loaded, embedders=_embedders(loaded.policy, sources))
+    embedders = _embedders(loaded.policy, sources)
+    return replace(loaded, embedders=embedders, classifiers=_classifiers(loaded.policy, embedders, sources))
 
 
 def _embedders(policy: GatewayPolicy, sources: Sources) -> Mapping[str, Ready]:
     """What makes vectors, by the names that rules use. One that is not configured is left out: who names it is passed by."""
     rules = () if policy.guardrails is None else policy.guardrails.every
     named = {one.semantic_cache.embedder for one in rules if one.semantic_cache is not None}
+    named |= {policy.intents[name].embedder for name in _asked_intents(policy)}
     known = {"": LETTERS, **policy.embedders}
     return {name: ready(known[name], sources.embedder(known[name])) for name in sorted(named & known.keys())}
+
+
+def _asked_intents(policy: GatewayPolicy) -> list[str]:
+    """The classifiers that route rules ask."""
+    rules = () if policy.guardrails is None else policy.guardrails.every
+    labels = {label for one in rules if one.route is not None for label in one.route.labels}
+    return sorted(label.removeprefix(INTENT) for label in labels if label.startswith(INTENT))
+
+
+def _classifiers(policy: GatewayPolicy, embedders: Mapping[str, Ready], sources: Sources) -> Mapping[str, Classifying]:
+    """Those that route rules ask. BadInput where one was fitted to the vectors of another embedder."""
+    found: dict[str, Classifying] = {}
+    for name in _asked_intents(policy):
+        stated = policy.intents[name]
+        embedder, classifier = embedders[stated.embedder], Classifier(sources.intents(stated.path))
+        if classifier.intents.embedder != embedder.name:
+            raise BadInput(
+                f"{stated.path} was fitted with the embedder {classifier.intents.embedder}, and `intents.{name}` names "
+                f"{embedder.name}: fit it anew (`floorline intent fit {name}`)"
+            )
+        found[name] = Classifying(embedder=embedder, classifier=classifier)
+    return found
 
 
 def _snapshot(
@@ -408,6 +436,7 @@ class Gateway:
     def embed(self, loaded: Loaded) -> None:
         """Have questions compared as the configuration says."""
         rails = loaded.policy.guardrails
+        self._guard.labelling.follow(loaded.classifiers)
         self._semantic.follow(loaded.embedders, (lambda _: NO_RULES) if rails is None else rails.of)
 
     async def _keep_cache(self) -> None:

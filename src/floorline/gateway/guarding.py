@@ -32,6 +32,7 @@ from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.relay import Close, HeadersOut, is_stream
 from floorline.gateway.semantic.looking import SemanticCache
 from floorline.gateway.semantic.sought import KIND, Sought, noted, told
+from floorline.gateway.semantic.workers import Workers
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.shortening import Shortening
 from floorline.gateway.snapshot import Snapshot
@@ -96,7 +97,7 @@ class Guard:
         self.ask: Ask | None = None
         self.label: Callable[[Label], bool] | None = None
         self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
-        self.labelling = Labelling()
+        self.labelling = Labelling(Workers() if semantic is None else semantic.workers)
         self.cascading = Cascading()
         self.comparing = Comparing(self.cascading.checking)
 

@@ -8,14 +8,17 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from floorline.embedding.intents import Classifier
 from floorline.gateway.errand import Ask, Errand
+from floorline.gateway.semantic.embedders import Ready
+from floorline.gateway.semantic.workers import Late, Workers
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.spoken import last_said
 from floorline.guardrails.frame import Evidence, Facts, Routed
@@ -26,7 +29,7 @@ from floorline.money import ZERO
 
 log = logging.getLogger(__name__)
 
-ROUTER = "router."
+ROUTER, INTENT = "router.", "intent."
 ROUTING = Errand(step="routing", call_type="routing")
 KEPT_MAX = 16_384
 """Answers of routers that one process remembers."""
@@ -43,18 +46,26 @@ class Said(NamedTuple):
     cost: Decimal = ZERO
 
 
+class Classifying(NamedTuple):
+    """A classifier, and who makes the vectors that it goes by."""
+
+    embedder: Ready
+    classifier: Classifier
+
+
 class _Answered(NamedTuple):
     label: str
     until_s: float
 
 
 class Labelling:
-    """The routers of one gateway. `clock` gives seconds that only go forward; `asked` counts what came of asking, by `router.<name>`: `answered`,
-    `kept` (from before), `no_class`, `late`, `busy`, `no_text`.
+    """The routers and classifiers of one gateway; what takes milliseconds is left to `workers`. `clock` gives seconds that only go forward; `asked` counts what came of asking, by `router.<name>` and `intent.<name>`:
+    `answered`, `kept` (from before), `no_class`, `late`, `busy`, `no_text`.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, workers: Workers, clock: Callable[[], float] = time.monotonic) -> None:
+        self._workers, self._clock = workers, clock
+        self._classifiers: Mapping[str, Classifying] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
         self._kept: OrderedDict[bytes, _Answered] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[tuple[str, Decimal]]] = {}
@@ -63,12 +74,37 @@ class Labelling:
         """What is said of the call, so that it is known which route rule counts; None where nobody need be asked."""
         routed: Routed | None = None
         while name := wanted(subject_of(facts, replace(evidence, route=routed), rule), rule.routes):
-            said = await self._routed(call, rule.routers[name.removeprefix(ROUTER)], ask)
+            if name.startswith(INTENT):
+                said = await self._classified(call, name)
+            else:
+                said = await self._routed(call, rule.routers[name.removeprefix(ROUTER)], ask)
             before = routed or Routed()
             routed = Routed(
                 labels={**before.labels, name: said.label}, cost=before.cost + said.cost, said=(*before.said, said.how)
             )
         return routed
+
+    def follow(self, classifiers: Mapping[str, Classifying]) -> None:
+        """These classifiers hold from now on."""
+        self._classifiers = classifiers
+
+    async def _classified(self, call: UnderWay, name: str) -> Said:
+        """What a classifier says; it abstains where it is not sure, is not there, or has no time."""
+        known, short = self._classifiers.get(name.removeprefix(INTENT)), name.replace(".", " ", 1)
+        text = last_said(call.route.endpoint, call.request.body)
+        if known is None or known.embedder.model is None or not text:
+            self.asked[name, "no_text"] += 1
+            return Said("", f"{short} has nothing to go by")
+        embedder, classifier = known.embedder.model, known.classifier
+        done = await self._workers.run(
+            lambda: classifier.say(embedder.embed(text)), known.embedder.embedding.time_ms / 1_000
+        )
+        if isinstance(done, Late):
+            self.asked[name, "busy" if done.why == "behind" else "late"] += 1
+            return Said("", f"{short} did not answer in time")
+        label = done.result.name
+        self.asked[name, "answered" if label else "no_class"] += 1
+        return Said(label, f"{short} is {label}" if label else f"{short} abstains")
 
     async def _routed(self, call: UnderWay, rule: RouterRule, ask: Ask) -> Said:
         text = last_said(call.route.endpoint, call.request.body)

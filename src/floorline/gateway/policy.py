@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 from floorline.embedding.embedder import LocalModel
@@ -129,6 +130,14 @@ LETTERS = Embedding()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntentFile:
+    """A classifier that was fitted from examples, and the name of the embedder that it goes by, '' for letters alone."""
+
+    path: Path
+    embedder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a gateway takes from outside, and how long it waits for it.
 
@@ -189,6 +198,7 @@ class GatewayPolicy:
     guardrails: Guardrails | None = None
     cache: CacheStores = CacheStores()
     embedders: Mapping[str, Embedding] = field(default_factory=dict[str, Embedding])
+    intents: Mapping[str, IntentFile] = field(default_factory=dict[str, IntentFile])
 
 
 def counts_apart(policy: GatewayPolicy, processes: int) -> str:

@@ -29,6 +29,7 @@ from floorline.pricing.litellm import LitellmPrices, parse_litellm
 from floorline.pricing.overrides import PriceOverride
 
 if TYPE_CHECKING:
+    from floorline.embedding.intents import Intents
     from floorline.gateway.app import Sources
     from floorline.gateway.capturing import Redact
     from floorline.gateway.issuing import Issuer
@@ -348,14 +349,13 @@ def gateway_sources(config_file: Path | None) -> "Sources":
     def load() -> Loaded:
         config = load_config(config_file)
         book, _ = load_book(config)
+        fitted[:] = [one.path for one in config.gateway.intents.values()]
         return Loaded(policy=config.gateway, book=book, redact=load_hook(config))
 
+    fitted: list[Path] = []
+
     def stamp() -> object:
-        with suppress(OSError):
-            if path is not None:
-                status = path.stat()
-                return status.st_mtime_ns, status.st_ino, status.st_size
-        return None
+        return [_stamp(one) for one in (path, *fitted) if one is not None]
 
     return Sources(
         load=load,
@@ -369,7 +369,32 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         tiers=lambda stores: open_tiers(stores, folder, secret),
         embedder=Embedders().open,
         graph=find_graph(),
+        intents=read_intents,
     )
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from what it was before; None where there is none."""
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_mtime_ns, status.st_ino, status.st_size
+    return None
+
+
+def read_intents(path: Path) -> "Intents":
+    """The classifier in a file. BadInput when there is none."""
+    from floorline.embedding.intents import intents_from  # noqa: PLC0415 - numpy, which no other command needs
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}: `floorline intent fit` makes it from examples"
+        ) from error
+    try:
+        return intents_from(content)
+    except ValueError as error:
+        raise BadInput(f"{path} {error}") from error
 
 
 def load_hook(config: Config) -> "Redact | None":
