@@ -1,10 +1,17 @@
-"""Opens what makes vectors of texts on this machine, and the graph that finds near ones among many: the extra `semantic`."""
+"""Opens what makes vectors of texts on this machine, and the graph that finds near ones among many: the extra `semantic`.
+
+Is imported before numpy where questions are compared beside calls: of several threads of its matrix products each would spin on a core
+that calls need, and take longer for it.
+"""
 
 import hashlib
 import importlib
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from floorline.embedding.index import Neighbour
 from floorline.embedding.lexical import Lexical

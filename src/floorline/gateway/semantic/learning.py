@@ -22,7 +22,7 @@ from floorline.gateway.semantic.sought import KIND, Sought
 from floorline.gateway.semantic.store import Known, Store
 from floorline.gateway.semantic.workers import Late, Workers
 from floorline.gateway.underway import UnderWay
-from floorline.guardrails.semantic.rule import SemanticRule
+from floorline.guardrails.semantic.rule import SemanticRule, audited
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
 
@@ -152,6 +152,7 @@ def label_of(call: UnderWay, sought: Sought, known: Known, origin: LabelOrigin, 
         score=sought.near.similarity,
         features=sought.near.features,
         right=right,
+        served=call.guarded is not None and audited(call.guarded.verdict),
         origin=origin,
         epoch=sought.epoch,
     )
