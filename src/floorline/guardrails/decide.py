@@ -10,6 +10,7 @@ shell reserves, and on a denial `decide` is asked once more with it.
 from floorline.guardrails import cache, compaction, output, route, routing
 from floorline.guardrails.cascade import rule as cascade
 from floorline.guardrails.certified import step as certified
+from floorline.guardrails.experiments import rule as experiment
 from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.semantic import rule as semantic
@@ -49,14 +50,16 @@ def _stored(facts: Facts, evidence: Evidence, rules: Rules, verdict: Verdict) ->
 
 
 def _routed(facts: Facts, evidence: Evidence, rules: Rules, verdict: Verdict) -> Verdict:
-    """The verdict with the model that the call goes to: what is ruled comes before what is certified, and a cascade is for those that
-    nothing has sent elsewhere.
+    """The verdict with the model that the call goes to: what is tried on it comes before what is ruled, that before what is certified, and
+    a cascade is for those that nothing has sent elsewhere.
     """
-    unruled = verdict.headers
-    if rules.route is not None and rules.route.routes:
+    if rules.experiments:
+        verdict = experiment.step(facts, evidence, rules.experiments, verdict)
+    unruled, tried = verdict.headers, bool(verdict.model)
+    if rules.route is not None and rules.route.routes and not tried:
         subject = route.subject_of(facts, evidence, rules.route)
         verdict = routing.step(subject, evidence.route, rules.route.routes, verdict)
-    ruled = verdict.headers != unruled
+    ruled = tried or verdict.headers != unruled
     if rules.certified_route is not None and not ruled:
         verdict = certified.step(facts, evidence, rules.certified_route, verdict)
     if rules.route is not None:

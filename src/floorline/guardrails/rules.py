@@ -8,6 +8,7 @@ from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.cascade.rule import CascadeRule
 from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.compaction import CompactionRule
+from floorline.guardrails.experiments.rule import Experiment
 from floorline.guardrails.frame import HOLDOUT_PPM
 from floorline.guardrails.output import OutputRule, ReasoningRule
 from floorline.guardrails.prompt import PromptCacheRule
@@ -29,6 +30,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     output: OutputRule | None = None
     reasoning: ReasoningRule | None = None
     watch: bool = False
+    experiments: tuple[Experiment, ...] = ()
 
 
 class Guardrails(msgspec.Struct, frozen=True, kw_only=True):
