@@ -3,7 +3,7 @@
 `parse` is pure: bytes in, a Config and every problem out. `wiring` finds and reads the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.allowance import read_allowance, read_sharing
 from floorline.config.delivery import read_routes as read_delivery
 from floorline.config.evaluation import read_evaluations
+from floorline.config.experiments import read_experiments, with_experiments
 from floorline.config.gateway import read_gateway
 from floorline.config.guardrails import read_guardrails
 from floorline.config.policies import read_aliases, read_band, read_features, read_names, read_plans, read_runbook
@@ -31,6 +32,7 @@ from floorline.evals.policy import Evaluation
 from floorline.events import Alias
 from floorline.gateway.policy import GatewayPolicy
 from floorline.guardrails.allowance import NOTHING
+from floorline.guardrails.rules import Guardrails
 from floorline.margin.policy import YELLOW_BAND, FeaturePolicy, PlanPolicy, Policies, Runbook
 from floorline.pricing.overrides import Contract, PriceOverride
 from floorline.pricing.providers import canonical
@@ -116,10 +118,8 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     band = read_band(table["yellow_band"]) if "yellow_band" in table else None
     routes = read_delivery(_apart(table["delivery"], for_control)) if "delivery" in table else ()
     allowance = read_allowance(table, timezone)
-    routers = read_routers(table["routers"]) if "routers" in table else {}
     gateway = read_gateway(table, features=features, customers=customers, trusted=trusted, folder=path.parent)
     intents = read_intents(table["intents"], gateway.embedders, path.parent) if "intents" in table else {}
-    labels = {*[f"router.{name}" for name in routers], *[f"intent.{name}" for name in intents]}
     config = Config(
         path=path,
         timezone=timezone,
@@ -137,15 +137,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
         gateway=replace(
             gateway,
             intents=intents,
-            guardrails=read_guardrails(
-                table,
-                features,
-                routes=read_routes(table["routes"], labels) if "routes" in table else (),
-                routers=routers,
-                timezone=timezone,
-                embedders=tuple(gateway.embedders),
-                counted=allowance != NOTHING,
-            ),
+            guardrails=_guardrails(table, features, gateway, timezone, intents=intents, counted=allowance != NOTHING),
             allowance=allowance,
             sharing=read_sharing(table["counters"]) if "counters" in table else None,
         ),
@@ -165,6 +157,30 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
     warnings = (*_unnamed_features(table, config), *_readable_keys(table, config), *_in_order(for_control))
     stated = written(root.node, findings.environment) if root is not None else ()
     return Parsed(config=config, unset=unset, warnings=warnings, written=stated)
+
+
+def _guardrails(
+    table: Mapping[str, Value],
+    features: Mapping[str, Mapping[str, Value]],
+    gateway: GatewayPolicy,
+    timezone: str,
+    *,
+    intents: Iterable[str],
+    counted: bool,
+) -> Guardrails | None:
+    """What holds for the calls of every feature, and what is tried on a share of them."""
+    routers = read_routers(table["routers"]) if "routers" in table else {}
+    labels = {*[f"router.{name}" for name in routers], *[f"intent.{name}" for name in intents]}
+    rails = read_guardrails(
+        table,
+        features,
+        routes=read_routes(table["routes"], labels) if "routes" in table else (),
+        routers=routers,
+        timezone=timezone,
+        embedders=tuple(gateway.embedders),
+        counted=counted,
+    )
+    return with_experiments(rails, read_experiments(table["experiments"]) if "experiments" in table else ())
 
 
 def _apart(value: Value, unset: list[Problem]) -> Value:

@@ -118,7 +118,7 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
     lacking(table, certified, cascade)
     return replace(
         base,
-        holdout_ppm=_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
+        holdout_ppm=read_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
         certified_route=certified,
         cascade=cascade,
         cache=_one(table, "cache", setting, base.cache, read_cache),
@@ -219,7 +219,7 @@ def _check_downgrades(table: Mapping[str, Value], every: list[Rules]) -> None:
         )
 
 
-def _share(value: Value, default: int) -> int:
+def read_share(value: Value, default: int) -> int:
     """Millionths of a share that is written in percent."""
     content = value.text()
     ppm = None if content is None else _ppm(content)

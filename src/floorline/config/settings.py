@@ -231,6 +231,16 @@ _GUARDRAILS = (
     _setting("routers.<router>.default", "class", "none", "the class of what is not answered in time, or with none of them; without it no rule that asks holds"),
     _setting("routers.<router>.timeout", "duration up to 1m", "1s", "how long a call waits for the answer"),
     _setting("routers.<router>.ttl", "duration up to 30 days", "1d", "how long an answer is used for the same text"),
+    _setting("experiments.<experiment>.feature", "feature", "required", "whose calls it is about"),
+    _setting("experiments.<experiment>.step", "step", "every step", "calls of this step alone"),
+    _setting("experiments.<experiment>.model", "model", "none", "what serves the treated; without it the application does something else for them, as the header x-floorline-experiment says"),
+    _setting("experiments.<experiment>.share", "percent between 0% and 100%", "50%", "the treated share of customers"),
+    _setting("experiments.<experiment>.metric", "completed, outcome, feedback or scorer", "outcome", "what says whether an answer was right"),
+    _setting("experiments.<experiment>.margin", "percent above 0%", "2%", "the treatment is shown to be worse by fewer points than this"),
+    _setting("experiments.<experiment>.harm", "percent above 0%", "as `margin`", "a treatment that is shown to be worse by more is rolled back"),
+    _setting("experiments.<experiment>.pairs", "whole number up to 1000000", "decided at any time", "pairs of customers after which it is decided once"),
+    _setting("experiments.<experiment>.each", "whole number from 1 to 1000", "1", "labels with whose mean a customer counts"),
+    _setting("experiments.<experiment>.adopt", "true or false", "false", "once it is shown not to be worse everyone is treated"),
 )  # fmt: skip
 _ALLOWANCE = (
     _setting("budgets[].name", "text", "required", "what counters, refusals and events call it; no two have the same"),

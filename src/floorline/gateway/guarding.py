@@ -24,6 +24,7 @@ from floorline.gateway.comparing import TEXT_CHARACTERS_MAX, Comparing, sampled
 from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
+from floorline.gateway.experimenting import completed
 from floorline.gateway.labelling import Labelling
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
@@ -302,6 +303,9 @@ class Guard:
         stored = _stored(call)
         if stored is not None and self.cache is not None:
             self.cache.closed(call, stored, account, ending)
+        if guarded.rules.experiments and self.label is not None:
+            for label in completed(call, guarded, ending):
+                self.label(label)
         sought = _sought(call)
         if sought is not None and self.semantic is not None and ending == "complete":
             self.semantic.closed(call, sought, account, self.ask, self.label)
@@ -446,6 +450,8 @@ def _destinations(rules: Rules, model: str) -> frozenset[str]:
         found = found.union(rules.certified_route.candidates.get(model, ()))
     if rules.cascade is not None:
         found = found.union(rules.cascade.stages.get(model, ()))
+    if rules.experiments:
+        found = found.union([one.model for one in rules.experiments if one.model])
     return found
 
 

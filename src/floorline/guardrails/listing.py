@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from floorline.guardrails import route, routing
-from floorline.guardrails.frame import Setting
+from floorline.guardrails.frame import ENFORCE, Setting
 from floorline.guardrails.rules import Guardrails, Rules
 
 DOES: dict[str, str] = {
@@ -60,6 +60,9 @@ def _settings(rules: Rules) -> Iterator[tuple[str, str, Setting, str]]:
         yield routing.NAME, rule.name, rule.setting, f"to {rule.to}" + (f" when {rule.when}" if rule.when.terms else "")
     for rule in () if rules.route is None else rules.route.margin:
         yield route.NAME, rule.name, rule.setting, f"{rule.do} when {rule.when}"
+    for one in rules.experiments:
+        does = f"to {one.model}" if one.model else "what the application does for them"
+        yield one.guardrail, "", ENFORCE, f"{percent(one.share_ppm)} of customers: {does}"
     for name in rules.__struct_fields__:
         setting = getattr(getattr(rules, name), "setting", None)
         if isinstance(setting, Setting) and setting.mode != "off":

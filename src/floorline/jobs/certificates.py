@@ -10,6 +10,7 @@ from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.margins import Margins
 from floorline.margin.dimensions import Scope
 from floorline.money import text, usd_of
+from floorline.proof.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,12 @@ def held_of(
     found = [one for one in shelf(margins.ledger.state).all().values() if feature in {"", one.certificate.feature}]
     saved = _saved(margins, now, days, feature) if found else dict[tuple[str, str], int]()
     guardrails = {kind: one.guardrail for one in certifiers for kind in one.makes}
-    held = [
-        Held(kept=one, net=saved.get((one.certificate.feature, guardrails.get(one.certificate.kind, ""))))
-        for one in found
-    ]
+
+    def net(one: Certificate) -> int | None:
+        name = guardrails.get(one.kind, "")
+        return saved.get((one.feature, name + one.subject if name.endswith(":") else name))
+
+    held = [Held(kept=one, net=net(one.certificate)) for one in found]
     return sorted(held, key=lambda one: (not one.kept.published.acts, id_of(one.kept.certificate.place)))
 
 

@@ -21,6 +21,8 @@ from floorline.guardrails.cascade.thresholds import certify as certify_check
 from floorline.guardrails.certified import certifying as routes
 from floorline.guardrails.certified.rule import NAME as CERTIFIED_ROUTE
 from floorline.guardrails.certified.rule import subjects
+from floorline.guardrails.experiments import certifying as experiments
+from floorline.guardrails.experiments.rule import GUARDRAIL as EXPERIMENT
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.ledger.files import put_file
 from floorline.ledger.lock import Lock
@@ -95,8 +97,9 @@ Certifying = Callable[[Guardrails, LabelsBy, Before, datetime], Iterable[Certifi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certifier:
-    """Makes certificates of `makes` from the labels of one kind, for the `guardrail` of that name in touches. `is_on`: there is a rule for the place. `apart`: each place by
-    itself, so that only those with new labels are looked at; otherwise all of them whenever one has.
+    """Makes certificates of `makes` from the labels of one kind, for the `guardrail` of that name in touches (one that ends in a colon goes
+    on with the subject). `is_on`: there is a rule for the place. `apart`: each place by itself, so that only those with new
+    labels are looked at; otherwise all of them whenever one has.
     """
 
     of: LabelKind
@@ -144,6 +147,13 @@ CERTIFIERS: tuple[Certifier, ...] = (
         lambda rules: rules.cascade,
         certify_check,
         lambda rule, place: place.subject in subjects(rule.stages),
+    ),
+    Certifier(
+        of="experiment",
+        guardrail=EXPERIMENT,
+        makes=("experiment",),
+        is_on=lambda rails, place: experiments.find(rails.of(place.feature).experiments, place) is not None,
+        certify=experiments.certify_all,
     ),
 )
 """Every kind of certificate there is."""

@@ -16,6 +16,8 @@ from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
 from floorline.jobs.customer_figures import publish
 from floorline.jobs.delivering import EVERY as DELIVER_EVERY
 from floorline.jobs.delivering import deliver
+from floorline.jobs.experimenting import EVERY as LABEL_EVERY
+from floorline.jobs.experimenting import by_outcome, label_outcomes
 from floorline.jobs.fair_use import run as look_for_fair_use
 from floorline.jobs.guard_events import forget as forget_guard_events
 from floorline.jobs.guard_events import take as take_guard_events
@@ -115,7 +117,11 @@ def _certificate_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     rails = config.gateway.guardrails
     if rails is None:
         return ()
-    return (Job(name="certificates", every=CERTIFY_EVERY, run=CertifyingJob(ledger, rails).run),)
+    certify = Job(name="certificates", every=CERTIFY_EVERY, run=CertifyingJob(ledger, rails).run)
+    if not by_outcome(rails):
+        return (certify,)
+    outcomes = Job(name="experiment-outcomes", every=LABEL_EVERY, run=lambda now: label_outcomes(ledger, rails, now))
+    return certify, outcomes
 
 
 def _review_jobs(config: Config, ledger: Ledger, zone: ZoneInfo) -> tuple[Job, ...]:
