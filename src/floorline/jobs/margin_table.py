@@ -48,7 +48,8 @@ from floorline.margin.pools import (
     revenue_pools,
     seat_uses,
 )  # fmt: skip
-from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, UsageColumns, WeightColumns
+from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
+from floorline.margin.received import received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
@@ -275,22 +276,24 @@ class Making:
         raw = sorted(self.names.raw_names("feature", feature)) if feature else ()
         asked = self._ledger.begin(queries.drivers(self._window_days(), features=raw))
         plans, to, window = self._policies.plans, self.attribution, self.window
-        by_day, by_use = (
-            self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, kinds))
-            for kinds in (tuple(set(REVENUE_KINDS).difference(KINDS_BY_USE)), KINDS_BY_USE)
-        )
+        by_use = self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, KINDS_BY_USE))
         outcomes = self.outcomes()
         cells = month_cells(only(weights), plans, to) if weights else Cells((), plans)
         metered = month_uses(only(weights), to) if weights and self.metered else []
-        paid, billed = only(by_day), only(by_use)
+        billed = only(by_use)
+        paid = self._paid_for_days() if billed.customer else self.lines
         used = joined(revenue_pools(billed, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
-        days = facts.paid_days(paid, to)
         return Facts(
             days=bridge.Days(self._request.start, self._request.end),
             called=facts.called(asked.result(), self.names),
-            received=facts.received(revenue_pools(paid, to), used, days, cells),
+            received=received(paid, used, cells, to),
             shared=facts.shared(cost_pools(self._costs, to), cells, to),
         )
+
+    def _paid_for_days(self) -> RevenueColumns:
+        """The lines that bill how long something was used, and not how much."""
+        kinds = tuple(set(REVENUE_KINDS).difference(KINDS_BY_USE))
+        return only(self._ledger.begin(queries.revenue_lines(self.window.reach_start, self.window.end, kinds)))
 
     # -- revenue
 

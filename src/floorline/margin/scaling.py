@@ -75,6 +75,14 @@ def scaled(values: Integers, over: Sequence[Integers], under: Sequence[Integers]
     return found
 
 
+def floored(values: Integers, over: Integers, under: Integers) -> Integers:
+    """As scaled, rounded down."""
+    if is_wide(values):
+        return values * over // under
+    nearest = scaled(values, [over], [under])
+    return nearest - (values * over - nearest * under < 0)  # exact: their difference is less than what is under
+
+
 def _scaled(values: Integers, over: Sequence[Integers], under: Sequence[Integers]) -> Integers:
     divisor = _guessed(under)
     guess = values.astype(np.float64) * _guessed(over) / divisor

@@ -75,6 +75,12 @@ class Coded(NamedTuple, Generic[Word]):
         """Some places of it."""
         return Coded(self.words, self.codes[held])
 
+    def followed(self, by: "Coded[Word]") -> "Coded[Word]":
+        """The column, and then another one."""
+        known = {word: number for number, word in enumerate(self.words)}
+        more = by.numbered(known)
+        return Coded(list(known), np.concatenate([self.codes, more]))
+
     def equal(self, word: Word) -> Bools:
         """Which are `word`."""
         return self.codes == (self.words.index(word) if word in self.words else -1)

@@ -1,0 +1,227 @@
+"""What a window received by customer, plan and feature, as columns: the revenue of a side of a bridge.
+
+The amounts are those of every table of the window (margin.pools, margin.allocation), for ten thousand customers at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from floorline.margin.allocation import split_grown
+from floorline.margin.cells import Cells, Division, PoolKey, codes_of
+from floorline.margin.pools import Attribution, Pools
+from floorline.margin.queries import RevenueColumns
+from floorline.margin.scaling import column_of, floored, is_wide, narrow, totals, wide, wide_column
+from floorline.margin.sides import Coded, Owned, Owners, ReceivedColumns, coded
+from floorline.margin.vectors import Integers, Splitter, added, distinct, integers, shares_of
+
+MILLION = 10**6
+_DAY_BITS = 24
+
+
+def received(lines: RevenueColumns, used: Pools, cells: Cells, to: Attribution) -> ReceivedColumns:
+    """Revenue by owner: of `lines`, which are paid for days, and of what is `used`. What a customer pays for a bundle is one rate
+    a day; its features have shares of the days.
+    """
+    owners: dict[Owned, int] = {}
+    pieces = list(_pieces(lines, to, owners))
+    by_day = _divided(_earned(pieces, to, list(owners)), cells)
+    by_use = _divided(_of_pools(used), cells)
+    own = np.array([bool(owner.feature) for owner in owners], dtype=bool)[by_day.owner]
+    covered = _days(pieces, to, len(owners))[by_day.owner] * MILLION
+    quantity = np.where(own, covered, _shares(covered, by_day, len(owners)))
+    none = np.zeros(len(by_use.owner), dtype=np.int64)
+    return ReceivedColumns(
+        owners=_together(by_day.owners(), by_use.owners()),
+        amount=np.concatenate([by_day.amount, by_use.amount]),
+        quantity=np.concatenate([quantity, none]),
+        by_day=np.concatenate([np.ones(len(own), dtype=bool), none > 0]),
+        own=np.concatenate([own, none > 0]),
+    )
+
+
+class _Piece(NamedTuple):
+    """Revenue lines from one day to another, within a month and a span in which their names mean the same."""
+
+    first: int
+    end: int
+    owner: Integers
+    amount: Integers
+    start: Integers
+    days: Integers
+
+    def earned(self, day: int) -> Integers:
+        """What each line has earned before a day."""
+        return shares_of(self.amount, np.clip(day - self.start, 0, self.days), self.days)
+
+
+class _Grown(NamedTuple):
+    """By month and owner, what was earned up to the day before the window, and up to its last one."""
+
+    names: Sequence[Owned]
+    months: Sequence[int]
+    before: Sequence[Integers]
+    through: Sequence[Integers]
+
+
+class _Parts(NamedTuple):
+    """What the window has of the amounts: whose, for which feature, and how much, which is not nothing."""
+
+    names: Sequence[Owned]
+    owner: Integers
+    feature: Coded[str]
+    amount: Integers
+
+    def owners(self) -> Owners:
+        """By customer, plan and the feature that was divided to."""
+        customer, plan = (coded([owner[n] for owner in self.names]).at(self.owner) for n in range(2))
+        return Owners(customer, plan, self.feature)
+
+
+def _pieces(lines: RevenueColumns, to: Attribution, owners: dict[Owned, int]) -> Iterator[_Piece]:
+    """The lines of customers whose names change within the reach apart from all others; owners are added to `owners`."""
+    changes = np.array([customer in to.spans.changing for customer in lines.customer], dtype=bool)
+    raws: dict[tuple[str, str, str], int] = {}
+    raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)
+    amounts, starts = integers(lines.amount), integers(lines.start)
+    days = np.maximum(1, integers(lines.end) - starts)
+    window, named = to.window, ([raw[0] for raw in raws], [raw[1] for raw in raws], [raw[2] for raw in raws])
+    for some, spans in ((~changes, to.spans.shared), (changes, to.spans.own)):
+        at = np.flatnonzero(some)
+        cuts = (day for day in (*window.months, *spans) if window.reach_start < day < window.end)
+        owner_of_raw = integers([])
+        for first, end in pairwise(sorted({window.reach_start, window.end, *cuts}) if len(at) else ()):
+            if first in (window.reach_start, *spans):
+                owner_of_raw = codes_of([Owned(*owned[:3]) for owned in to.owned(*named, first)], owners)
+            yield _Piece(first, end, owner_of_raw[raw[at]], amounts[at], starts[at], days[at])
+
+
+def _earned(pieces: Sequence[_Piece], to: Attribution, names: Sequence[Owned]) -> _Grown:
+    """What the lines earned, by month and owner."""
+    start, months = to.window.start, sorted({to.month(piece.first) for piece in pieces})
+    sums: list[tuple[Integers, Integers]] = []
+    for month in months:
+        some = [piece for piece in pieces if to.month(piece.first) == month]
+        owner = np.concatenate([piece.owner for piece in some])
+        before = [piece.earned(min(max(start, piece.first), piece.end)) - piece.earned(piece.first) for piece in some]
+        through = [piece.earned(piece.end) - piece.earned(piece.first) for piece in some]
+        sums.append(
+            (_sums(np.concatenate(before), owner, len(names)), _sums(np.concatenate(through), owner, len(names)))
+        )
+    return _Grown(names, months, [before for before, _ in sums], [through for _, through in sums])
+
+
+def _of_pools(pools: Pools) -> _Grown:
+    """The same of amounts that are known by month and owner."""
+    owners: dict[Owned, int] = {}
+    months = sorted({owner.month for owner in pools})
+    number = codes_of([Owned(owner.customer, owner.plan, owner.feature) for owner in pools], owners)
+    month = np.array([owner.month for owner in pools], dtype=np.int64)
+    before, through = (column_of([grown[n] for grown in pools.values()]) for n in range(2))
+    at = [np.flatnonzero(month == one) for one in months]
+    return _Grown(
+        list(owners),
+        months,
+        [_sums(before[some], number[some], len(owners)) for some in at],
+        [_sums(through[some], number[some], len(owners)) for some in at],
+    )
+
+
+def _sums(values: Integers, groups: Integers, count: int) -> Integers:
+    """The sums of groups, of Python's integers where a column does not hold them."""
+    try:
+        return totals(values, groups, count) if is_wide(values) else added(values, groups, count)
+    except OverflowError:
+        return totals(values, groups, count)
+
+
+def _divided(grown: _Grown, cells: Cells) -> _Parts:
+    """To the feature that an owner names, else divided by the plan's rule."""
+    features: dict[str, int] = {}
+    known = codes_of([owner.feature for owner in grown.names], features)
+    named = np.array([bool(owner.feature) for owner in grown.names], dtype=bool)
+    parts: list[tuple[Integers, Integers, Integers]] = []
+    for month, before, through in zip(grown.months, grown.before, grown.through, strict=True):
+        earning = (before != 0) | (through != 0)
+        at, bundled = np.flatnonzero(earning & named), np.flatnonzero(earning & ~named)
+        parts.append((at, known[at], through[at] - before[at]))
+        if len(bundled):
+            pools = [(month, grown.names[n].customer, grown.names[n].plan) for n in bundled.tolist()]
+            division, amounts = _split(pools, before[bundled], through[bundled], cells)
+            parts.append(
+                (np.repeat(bundled, division.sizes), codes_of(division.names, features)[division.features], amounts)
+            )
+    if not parts:
+        return _Parts(grown.names, known[:0], Coded(list(features), known[:0]), known[:0])
+    owner, feature, amount = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    first, part = distinct([owner, feature])
+    amount = _sums(amount, part, len(first))
+    held = np.flatnonzero(amount)
+    return _Parts(grown.names, owner[first[held]], Coded(list(features), feature[first[held]]), amount[held])
+
+
+def _split(pools: Sequence[PoolKey], before: Integers, through: Integers, cells: Cells) -> tuple[Division, Integers]:
+    """How pools are divided among features, and what the window has of each part."""
+    try:
+        division = cells.division(pools)
+        splitter = Splitter(division.sizes, division.weights)
+        return division, splitter.parts(narrow(through)) - splitter.parts(narrow(before))
+    except OverflowError:  # as in tally_revenue
+        return _split_in_full(pools, before, through, cells)
+
+
+def _split_in_full(
+    pools: Sequence[PoolKey], before: Integers, through: Integers, cells: Cells
+) -> tuple[Division, Integers]:
+    names: dict[str, int] = {}
+    features: list[Integers] = []
+    amounts: list[int] = []
+    for pool, *grown in zip(pools, before.tolist(), through.tolist(), strict=True):
+        of, weights = cells.feature_weights(*pool)
+        features.append(codes_of(of or [""], names))
+        amounts += [reached - done for done, reached in split_grown((grown[0], grown[1]), weights or [1])]
+    sizes = integers([len(some) for some in features])
+    feature = np.concatenate(features)
+    return Division(list(names), sizes, feature, np.ones_like(feature)), wide_column(amounts)
+
+
+def _days(pieces: Sequence[_Piece], to: Attribution, owners: int) -> Integers:
+    """For how many days of the window each owner pays something, each day once however many lines it has."""
+    window = to.window
+    found = np.zeros(owners, dtype=np.int64)
+    some: list[tuple[Integers, Integers, Integers]] = []
+    for piece in pieces:
+        start = np.maximum(piece.start, max(piece.first, window.start))
+        end = np.minimum(piece.start + piece.days, min(piece.end, window.end))
+        at = np.flatnonzero((piece.amount > 0) & (start < end))
+        some.append((piece.owner[at], start[at], end[at]))
+    if not some:
+        return found
+    owner, start, end = (np.concatenate(columns) for columns in zip(*some, strict=True))
+    order = np.lexsort((end, start, owner))
+    owner, start, end = owner[order], start[order], end[order]
+    reached = np.maximum.accumulate(owner << _DAY_BITS | end)  # of another owner it is less than any day of this one
+    before = np.concatenate([reached[:0], [0], reached[:-1]])[: len(owner)] - (owner << _DAY_BITS)
+    np.add.at(found, owner, np.maximum(0, end - np.maximum(start, before)))
+    return found
+
+
+def _shares(covered: Integers, parts: _Parts, owners: int) -> Integers:
+    """The share that each part has of its owner's days: that of its amount in all that the owner pays, rounded down."""
+    whole = _sums(parts.amount, parts.owner, owners)[parts.owner]
+    found = np.zeros_like(covered)
+    at = np.flatnonzero(whole > 0)
+    columns = covered[at], parts.amount[at], whole[at]
+    try:
+        found[at] = floored(columns[0], columns[1], columns[2])
+    except OverflowError:
+        found = wide(found)
+        found[at] = floored(*map(wide, columns))
+    return found
+
+
+def _together(one: Owners, other: Owners) -> Owners:
+    """One after the other."""
+    return Owners(*[first.followed(second) for first, second in zip(one, other, strict=True)])
