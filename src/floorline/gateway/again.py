@@ -14,7 +14,8 @@ _KEPT_HEADERS = frozenset({b"anthropic-version", b"anthropic-beta"})
 _BODY_NAMES = frozenset({"openai", "anthropic"})
 """Dialects whose bodies name the model, and say whether a stream is asked for."""
 
-_WHOLE = {"streamGenerateContent": "generateContent", "converse-stream": "converse"}
+WHOLE = {"streamGenerateContent": "generateContent", "converse-stream": "converse"}
+"""Endpoints that answer with streams, and those that answer the same in one piece."""
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ def again(call: UnderWay, model: str, *, step: str) -> Again | None:
     if route.dialect in _BODY_NAMES:
         body = with_members(body, {"model": text(model), "stream": None, "stream_options": None})
     else:
-        verb = _WHOLE.get(route.endpoint, route.endpoint)
+        verb = WHOLE.get(route.endpoint, route.endpoint)
         named = quote(model, safe="")
         path = f"/v1beta/models/{named}:{verb}" if route.dialect == "gemini" else f"/model/{named}/{verb}"
     headers = tuple([header for header in call.request.raw_headers if header[0] in _KEPT_HEADERS])

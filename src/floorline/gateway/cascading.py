@@ -12,14 +12,14 @@ from msgspec import structs
 from floorline.events import Touch
 from floorline.gateway.attempts import Answered, Attempts
 from floorline.gateway.cache.taking import Taken
-from floorline.gateway.checking import Checking
+from floorline.gateway.checking import Checking, told_by
 from floorline.gateway.errand import Ask
 from floorline.gateway.metering import Meter
 from floorline.gateway.policy import Target
+from floorline.gateway.semantic.saying import said
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
 from floorline.gateway.upstream import UpstreamBroken
-from floorline.gateway.watching import said
 from floorline.gateway.weighed import Weighed
 from floorline.guardrails.cascade.rule import NAME, CascadeRule
 from floorline.guardrails.frame import Stage
@@ -96,7 +96,7 @@ class Cascading:
         meter.whole(body, ending="complete" if good else "upstream_error")
         if not good:
             return None
-        return Held(answered=structs.replace(answered, read=body), text=said(taken.body or b""))
+        return Held(answered=structs.replace(answered, read=body), text=said(told_by(call, answered, taken.body)) or "")
 
     async def _does(
         self, call: UnderWay, guarded: Guarded, rule: CascadeRule, stage: Stage, held: Held, ask: Ask

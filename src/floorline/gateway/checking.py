@@ -7,13 +7,17 @@ import msgspec
 
 from floorline.evals.sameness import SAME, same_answer
 from floorline.evals.scorers import read_score, score
-from floorline.gateway.again import again
+from floorline.gateway.again import WHOLE, again
+from floorline.gateway.attempts import Answered
 from floorline.gateway.errand import Ask
+from floorline.gateway.hearing import Heard
 from floorline.gateway.judging import graded
 from floorline.gateway.policy import Provider, Timeouts
+from floorline.gateway.relay import is_stream
+from floorline.gateway.semantic.saying import Told, said
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.upstream import Attempt, Origin, Pool, UpstreamBroken
-from floorline.gateway.watching import said
+from floorline.gateway.watching import said as texts
 from floorline.gateway.weighed import Graded
 from floorline.guardrails.cascade.rule import GATED, NAME, PASSED, Agreement, CascadeRule, Grader, Service
 from floorline.money import ZERO
@@ -110,13 +114,34 @@ async def _agreement(samples: int, model: str, text: str, call: UnderWay, ask: A
     if request is None:
         return Graded(grade=None, reason="its request asks for several answers")
     heard = await asyncio.gather(*[ask(call, request.body, request.errand) for _ in range(samples)])
-    same = sum([one.status == 200 and same_answer(text, said(one.body)) in SAME for one in heard])
+    same = sum([same_answer(text, text_of(call, one)) in SAME for one in heard])
     return Graded(grade=same / samples, cost=sum([one.cost for one in heard], ZERO))
+
+
+def told_by(call: UnderWay, answered: Answered, body: bytes | None) -> Told:
+    """An attempt's answer with these readable bytes."""
+    return Told(
+        dialect=answered.one.provider.dialect,
+        endpoint=answered.endpoint,
+        content_type=dict(answered.attempt.headers).get(b"content-type", b"").decode("latin-1"),
+        streamed=is_stream(call, answered),
+        body=body,
+    )
+
+
+def text_of(call: UnderWay, heard: Heard) -> str:
+    """What an answer to the call's request says, asked once more for a whole one; '' where it is no text alone."""
+    if heard.status != 200 or heard.broken:
+        return ""
+    kind = heard.headers.get(b"content-type", b"").decode("latin-1")
+    endpoint = WHOLE.get(call.route.endpoint, call.route.endpoint)
+    told = Told(dialect=call.route.dialect, endpoint=endpoint, content_type=kind, streamed=False, body=heard.body)
+    return said(told) or ""
 
 
 def question_of(call: UnderWay) -> str:
     """What the call asks, as judges are told it."""
-    return said(call.request.body)
+    return texts(call.request.body)
 
 
 def target_of(url: str) -> bytes:

@@ -15,12 +15,11 @@ from msgspec import structs
 from floorline.events import Label, Touch
 from floorline.gateway.again import again
 from floorline.gateway.cache.taking import Taken
-from floorline.gateway.checking import Checking, question_of
+from floorline.gateway.checking import Checking, question_of, text_of
 from floorline.gateway.errand import Ask
 from floorline.gateway.judging import Judged, as_good
 from floorline.gateway.recording import SOURCE
 from floorline.gateway.underway import Guarded, UnderWay
-from floorline.gateway.watching import said
 from floorline.gateway.weighed import Sampled
 from floorline.guardrails.cascade import rule as cascade
 from floorline.guardrails.certified import rule as certified
@@ -73,7 +72,7 @@ class Comparing:
         """Whether the candidate's answer is as good as the other; None where there are not two, or nobody can tell."""
         guarded = call.guarded
         assert guarded is not None, "what is sampled was decided"
-        shown = said(sampled.taken.body or b"")
+        shown = sampled.text
         if sampled.kind == "cascade" and guarded.weighed:
             return await self._of_stages(call, guarded, shown, ask)
         other = await self._asked(call, call.view.model if sampled.served else sampled.candidate, sampled.kind, ask)
@@ -107,9 +106,11 @@ class Comparing:
             return None
         heard = await ask(call, request.body, request.errand)
         self._owe(call, kind, heard.cost)
-        return said(heard.body) if heard.status == 200 and not heard.broken else None
+        return text_of(call, heard) if heard.status == 200 and not heard.broken else None
 
     async def _judged(self, call: UnderWay, kind: str, candidate: str, reference: str, ask: Ask) -> Judged:
+        if not candidate:  # it said nothing, or did something else where the other one spoke
+            return Judged(right=False, origin="normalised")
         guarded = call.guarded
         assert guarded is not None, "what is sampled was decided"
         rule = guarded.rules.cascade if kind == "cascade" else guarded.rules.certified_route

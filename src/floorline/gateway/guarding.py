@@ -19,7 +19,7 @@ from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.cascading import Cascading, costed
-from floorline.gateway.checking import question_of
+from floorline.gateway.checking import question_of, told_by
 from floorline.gateway.comparing import TEXT_CHARACTERS_MAX, Comparing, sampled
 from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
@@ -228,7 +228,7 @@ class Guard:
             guarded.watched = Taken(ANSWER_BYTES_MAX)
             captured = guarded.watched if captured is None else Both(captured, guarded.watched)
         if guarded is not None and guarded.sampled is not None:
-            taken = guarded.sampled.taken
+            guarded.sampled.told, taken = told_by(call, answered, None), guarded.sampled.taken
             captured = taken if captured is None else Both(captured, taken)
         return captured
 

@@ -6,26 +6,10 @@ import msgspec
 
 from floorline.evals.judging import ANSWER_TOKENS_MAX, ask_same, heard_same
 from floorline.gateway.errand import Ask, Errand
-from floorline.gateway.semantic.served import cost_of
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.semantic.rule import NAME
 
 JUDGING = Errand(step=NAME, call_type="judging")
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-
-
-class _Answer(msgspec.Struct):
-    choices: list[_Choice]
-
-
-_answer = msgspec.json.Decoder(_Answer)
 
 
 async def judged(
@@ -40,10 +24,4 @@ async def judged(
         "max_completion_tokens": ANSWER_TOKENS_MAX,
     }
     heard = await ask(call, msgspec.json.encode(body), JUDGING)
-    if heard.status != 200 or heard.broken:
-        return None, cost_of(heard)
-    try:
-        said = _answer.decode(heard.body).choices[0].message.content or ""
-    except (msgspec.DecodeError, IndexError):
-        said = ""
-    return heard_same(said).right, cost_of(heard)
+    return heard_same(heard.text).right, heard.cost

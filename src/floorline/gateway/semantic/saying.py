@@ -1,12 +1,13 @@
-"""The text that a stored answer is. Answers that are something else (calls of tools, pictures, several choices) have none, and are not kept:
+"""The text that an answer is. Answers that are something else (calls of tools, pictures, several choices) have none, and are not kept:
 what may act is never answered with what another question led to.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 import msgspec
 
-from floorline.gateway.cache.entry import Entry
+from floorline.gateway.policy import Dialect
 from floorline.gateway.translate.answers import Answer
 from floorline.gateway.translate.completion import UNREADABLE
 from floorline.gateway.wire.framing import sse_data
@@ -80,7 +81,46 @@ _converse = msgspec.json.Decoder(_Converse)
 _words = msgspec.json.Decoder(str)
 
 
-def said(entry: Entry) -> str | None:
+class Spoken(Protocol):
+    """An answer as its provider gave it: readable bytes of an endpoint, whole or a stream."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Whose words it is in."""
+        ...
+
+    @property
+    def endpoint(self) -> str:
+        """What was asked, in the provider's dialect."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """What its head says that it is."""
+        ...
+
+    @property
+    def streamed(self) -> bool:
+        """It came as a stream."""
+        ...
+
+    @property
+    def body(self) -> bytes | None:
+        """Its bytes, None where there are none."""
+        ...
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that nobody stores."""
+
+    dialect: Dialect
+    endpoint: str
+    content_type: str
+    streamed: bool
+    body: bytes | None
+
+
+def said(entry: Spoken) -> str | None:
     """What the answer says; None where it is no text alone, or cannot be read."""
     if entry.body is None:
         return None
@@ -95,7 +135,7 @@ def said(entry: Entry) -> str | None:
     return found.strip() if found else None
 
 
-def _translated(entry: Entry, body: bytes) -> bytes | None:
+def _translated(entry: Spoken, body: bytes) -> bytes | None:
     """The answer in OpenAI's words."""
     answer = Answer(entry.dialect, 200, entry.content_type, None, created=0, usage_shown=False)
     if answer.streamed:

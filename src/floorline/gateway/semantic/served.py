@@ -2,7 +2,7 @@
 same budgets, and only where the call itself may go.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -12,7 +12,6 @@ from floorline.gateway.hearing import Heard
 from floorline.gateway.policy import Embedding
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.semantic.rule import NAME
-from floorline.money import ZERO
 
 EMBEDDING = Errand(step=NAME, call_type="embedding", path="/v1/embeddings")
 
@@ -39,7 +38,7 @@ async def embedded(text: str, embedding: Embedding, call: UnderWay, ask: Ask) ->
     if embedding.dimensions is not None:
         body["dimensions"] = embedding.dimensions
     heard = await ask(call, msgspec.json.encode(body), EMBEDDING)
-    return _read(heard), cost_of(heard)
+    return _read(heard), heard.cost
 
 
 def _read(heard: Heard) -> Embedded | None:
@@ -53,11 +52,3 @@ def _read(heard: Heard) -> Embedded | None:
         return None
     vector = of_numbers(answer.data[0].embedding) if answer.data else None
     return None if vector is None else Embedded(vector=vector, tokens=answer.usage.prompt_tokens)
-
-
-def cost_of(heard: Heard) -> Decimal:
-    """What the answer says that it cost; nothing where that is unknown."""
-    try:
-        return Decimal(heard.headers.get(b"x-floorline-cost-usd", b"0").decode())
-    except InvalidOperation:
-        return ZERO
