@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from floorline.cli.privacy import audit, content
+from floorline.cli.audit import command as audit
+from floorline.cli.privacy import content
 from floorline.errors import BadInput
 from floorline.gateway.secret import SECRET_NAME, file_secret
 from floorline.ledger.content import Content, ContentStore, Subject

@@ -11,7 +11,7 @@ from floorline.errors import FloorlineError
 
 COMMANDS: dict[str, str] = {
     "alerts": "floorline.cli.alerts:command",
-    "audit": "floorline.cli.privacy:audit",
+    "audit": "floorline.cli.audit:command",
     "backlog": "floorline.cli.backlog:command",
     "backup": "floorline.cli.backup:backup",
     "baselines": "floorline.cli.baselines:command",

@@ -1,4 +1,4 @@
-"""`floorline content`, `floorline erase` and `floorline audit`: who may see what was said, and how it goes."""
+"""`floorline content` and `floorline erase`: who may see what was said, and how it goes."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ from floorline.errors import BadInput
 from floorline.jobs.erasing import Erased, Eraser, Found, Kind, Plan
 from floorline.ledger.content import Content
 from floorline.ledger.state import Audited
-from floorline.wiring import actor, guarded_home, load_config, now, open_content, open_eraser, open_state
+from floorline.wiring import actor, load_config, now, open_content, open_eraser, open_state
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What could steer a terminal."""
@@ -64,36 +64,6 @@ def _side(name: str, side: bytes) -> dict[str, object]:
         return {name: side.decode()}
     except UnicodeDecodeError:
         return {name: None, f"{name}_base64": base64.b64encode(side).decode()}
-
-
-@click.command("audit")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def audit(*, as_json: bool) -> None:
-    """List who did what: looks at content, erasures, keys, accounts, logins, tokens, decisions, and messages that were given
-    up; oldest first.
-    """
-    guarded_home()
-    with open_state() as state:
-        entries = state.audited()
-    if as_json:
-        emit_json(
-            [
-                {
-                    "at": entry.at.isoformat(),
-                    "actor": entry.actor,
-                    "action": entry.action,
-                    "subject": entry.subject,
-                    "detail": entry.detail,
-                }
-                for entry in entries
-            ]
-        )
-        return
-    for entry in entries:
-        detail = f"  {entry.detail}" if entry.detail else ""
-        click.echo(f"{entry.at:%Y-%m-%dT%H:%M:%SZ}  {entry.actor}  {entry.action}  {entry.subject}{detail}")
-    if not entries:
-        click.echo("nothing was done yet that is audited")
 
 
 @click.group("erase")

@@ -531,6 +531,7 @@ class Gateway:
             },
             **self._cache_gauges(),
             **self._semantic_gauges(),
+            "floorline_comparisons_total": dict(self._guard.comparing.outcomes),
             "floorline_spool_bytes": {(): self.spool.used_bytes},
             "floorline_spool_dropped_total": {(): self.spool.dropped},
             "floorline_policy_loaded_timestamp_seconds": {(): self._loaded_at},

@@ -137,6 +137,7 @@ class Comparing:
             step=whose.step,
             subject=certified.subject_of(candidate, call.view.model),
             customer=whose.customer,
+            user_id=whose.user,
             call_id=call.id,
             model=candidate,
             score=score,
