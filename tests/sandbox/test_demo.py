@@ -27,6 +27,7 @@ from floorline.sandbox.screens import screens
 from floorline.sandbox.traffic import open_traffic
 from floorline.sandbox.trial import Trial
 from tests.sandbox.guarding import guarded
+from tests.sandbox.proving import PROVEN
 from tests.support import starting
 from tests.support.data import shared_data
 
@@ -116,22 +117,29 @@ def test_every_screen_fits_80_columns_and_names_the_traffic_and_whose_prices(sho
     out = StringIO()
     printed = screens(Console(file=out, width=80), staged)
     printed.opening(staged)
-    printed.figures(told.figures, LIVE, guarded(staged.scene))
+    printed.figures(told.figures, Trial(live=LIVE, guarded=guarded(staged.scene), proven=PROVEN, problems=()))
     printed.checks(told.checks)
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 8
+    assert text.count("Traffic: quantiles of 258 real clients (ServeGen). Plans, prices: the demo's.") == 9
     assert "Company, plans, prices, models and workflow shapes are the demo's own." in text
 
 
 def test_the_document_holds_what_the_screens_hold(shown: tuple[Staged, Told]) -> None:
     staged, told = shown
-    trial = Trial(live=LIVE, guarded=guarded(staged.scene), problems=())
+    trial = Trial(live=LIVE, guarded=guarded(staged.scene), proven=PROVEN, problems=())
     found = json.loads(json.dumps(document(staged, told, trial, {"import": 1.0})))
     assert found["sandbox"] is True
     assert found["total"]["revenue"] == f"{told.figures.total.revenue:.12f}"
     assert all(check["holds"] for check in found["checks"])
+    certified, refused, _ = found["proven"]["features"]
+    assert (certified["state"], certified["saved"], certified["certified_after_round"]) == (
+        "certified",
+        "0.320000000000",
+        2,
+    )
+    assert (refused["state"], refused["saved"], refused["cheap_answers"]) == ("refused", None, 0)
 
 
 def tamper(path: Path, old: str, new: str) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from floorline.errors import BadInput
-from floorline.evals.judging import ask_better, ask_right, ask_same, heard_better, heard_right, heard_same
+from floorline.evals.judging import (
+    ask_better,
+    ask_grade,
+    ask_right,
+    ask_same,
+    heard_better,
+    heard_grade,
+    heard_right,
+    heard_same,
+)
 from floorline.sandbox.provider.controls import Chaos
 from floorline.sandbox.provider.knowledge import Knowledge, read_knowledge
 from floorline.sandbox.provider.message import Asked
@@ -47,6 +56,10 @@ def test_judges_know_and_err() -> None:
 
     assert judged("claude", truth=True) == judged("claude", truth=False) == 400
     assert judged("gpt-5-mini", truth=True) == pytest.approx(280, abs=30)
+    grades = [heard_grade(asked("claude", ask_grade("question 1?", said))).value for said in ("answer 1", "answer 2")]
+    assert grades[0] is not None
+    assert grades[1] is not None
+    assert grades[0] > 0.5 >= grades[1]
     assert heard_same(asked("claude", ask_same("question 1?", "answer 1", "answer 1"))).right is True
     assert heard_same(asked("claude", ask_same("question 1?", "answer 1", "answer 2"))).right is False
     assert heard_better(asked("claude", ask_better("question 1?", "answer 2", "answer 1"))) == "second"

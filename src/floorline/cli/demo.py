@@ -16,8 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from floorline.cli.demo_serving import Serving, serve_demo
 from floorline.cli.output import emit_json
-from floorline.config import Config
+from floorline.config import Config, parse
 from floorline.errors import BadInput
+from floorline.guardrails.rules import Guardrails
 from floorline.jobs.importing import OnProgress, Problem
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.serving import LedgerServer
@@ -29,12 +30,15 @@ from floorline.sandbox.document import document
 from floorline.sandbox.earlier import Earlier, bring_beside, bring_earlier
 from floorline.sandbox.exports import write_settings
 from floorline.sandbox.managing import Management, manage
+from floorline.sandbox.proven import WATCHING
 from floorline.sandbox.screens import screens
+from floorline.sandbox.settings import proven
 from floorline.sandbox.traffic import open_traffic
 from floorline.sandbox.trial import Trial, run_trial
 from floorline.wiring import book_with, load_book, load_config, now
 
 TRIAL_CALLS, TRIAL_CALLS_SMALL = 400, 60
+QUESTIONS, QUESTIONS_SMALL = 900, 120
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,13 +142,13 @@ def _run(folder: Path, wished: Wished) -> tuple[Staged, Told]:
         rows, trial = _lived(folder, ledger, config, staged, wished, watch)
         with watch.phase("margins"):
             told = tell(ledger, config.policies, staged)
-    told = replace(told, checks=(*told.checks, *trial.live.checks, *trial.guarded.checks))
+    told = replace(told, checks=(*told.checks, *trial.live.checks, *trial.guarded.checks, *trial.proven.checks))
     if wished.as_json:
         emit_json(document(staged, told, trial, watch.seconds))
         return staged, told
     shown = screens(Console(), staged)
     shown.opening(staged)
-    shown.figures(told.figures, trial.live, trial.guarded)
+    shown.figures(told.figures, trial)
     shown.checks(told.checks)
     shown.timing(watch.seconds, rows)
     return staged, told
@@ -153,12 +157,12 @@ def _run(folder: Path, wished: Wished) -> tuple[Staged, Told]:
 def _lived(
     folder: Path, ledger: Ledger, config: Config, staged: Staged, wished: Wished, watch: Stopwatch
 ) -> tuple[int, Trial]:
-    """All of the company's days in the ledger, and the live and guarded parts: half of it is done by a process beside this one.
+    """All of the company's days in the ledger, and the parts that go through gateways: half of it is done by a process beside this one.
     How many rows were imported.
     """
     first, second = wished.calendar.earlier
     today = wished.calendar.today
-    calls = TRIAL_CALLS_SMALL if wished.volume is SMALL else TRIAL_CALLS
+    small = wished.volume is SMALL
     book, _ = load_book(config)
 
     def days(*stretches: Stretch) -> Earlier:
@@ -180,8 +184,12 @@ def _lived(
             brought = beside.apply_async(bring_beside, (ledger.home, config.prices, days(first), now()))
             tried = beside.apply_async(
                 run_trial,
-                (folder / "trial", config.prices, config.policies, staged.scene),
-                {"calls": calls, "seed": wished.seed},
+                (folder / "trial", config.prices, config.policies, _proven_rails(folder), staged.scene),
+                {
+                    "calls": TRIAL_CALLS_SMALL if small else TRIAL_CALLS,
+                    "questions": QUESTIONS_SMALL if small else QUESTIONS,
+                    "seed": wished.seed,
+                },
             )
             rows = bring_in(ledger, book, staged.exports, now=now(), on_problem=_problem, progress=bar)
             mine = days(second) if today is None else days(second, today)
@@ -195,6 +203,13 @@ def _lived(
     for problem in (*problems, *trial.problems):
         _problem(problem)
     return rows + others, trial
+
+
+def _proven_rails(folder: Path) -> Guardrails:
+    """What the proven part is certified by."""
+    parsed = parse(proven(WATCHING).encode(), folder / "proven.yaml")
+    assert parsed.config.gateway.guardrails is not None, parsed.problems
+    return parsed.config.gateway.guardrails
 
 
 def _management(ledger: Ledger, config: Config, wished: Wished, bar: Callable[[str], OnProgress]) -> Management:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from floorline.margin.effectiveness import Difference
 from floorline.margin.report import money_or_null
-from floorline.money import text
+from floorline.money import text, usd_of
 from floorline.sandbox import company as own
 from floorline.sandbox.demo import Staged, Told
 from floorline.sandbox.figures import DemoFigures, FeatureLine, First
 from floorline.sandbox.live import Live
+from floorline.sandbox.proven import Proof, Proven
 from floorline.sandbox.scene import HOURS, Guarded, PlanLine
 from floorline.sandbox.trial import Trial
 
@@ -39,6 +41,7 @@ def document(staged: Staged, told: Told, trial: Trial, seconds: Mapping[str, flo
         "first": _first(figures.first),
         "live": _live(trial.live),
         "guarded": _guarded(trial.guarded),
+        "proven": _proven(trial.proven),
         "checks": [
             {"what": one.what, "shown": one.shown, "raw": one.raw, "raw_rows": one.raw_rows, "holds": one.holds}
             for one in told.checks
@@ -91,6 +94,36 @@ def _guarded(guarded: Guarded) -> Json:
         "free_plan_budget": text(guarded.free_limit),
         "conversions": guarded.conversions,
     }
+
+
+def _proven(proven: Proven) -> Json:
+    return {"rounds": proven.rounds, "features": [_proof(one) for one in proven.proofs]}
+
+
+def _proof(one: Proof) -> Json:
+    certificate, effect = one.certificate, one.effect
+    measured = None if effect is None else effect.measured
+    return {
+        "feature": one.feature,
+        "guardrail": one.guardrail,
+        "state": one.state,
+        "reason": None if certificate is None else certificate.reason,
+        "labels": 0 if certificate is None else certificate.labels,
+        "certified_after_round": one.since_round,
+        "calls": one.calls,
+        "cheap_answers": one.cheap,
+        "cheap_answers_right": one.cheap_right,
+        "right_before": None if one.right_before is None else f"{one.right_before:.4f}",
+        "right_since": None if one.right_after is None else f"{one.right_after:.4f}",
+        "saved": None if effect is None else text(usd_of(effect.net)),
+        "saved_by_hold_out": None if measured is None else _interval(measured),
+        "customers_held_out": 0 if effect is None else effect.held_out.customers,
+    }
+
+
+def _interval(measured: Difference) -> Json:
+    ends = {"value": measured.value, "low": measured.low, "high": measured.high}
+    return {name: text(usd_of(round(amount))) for name, amount in ends.items()}
 
 
 def _plan(line: PlanLine) -> Json:

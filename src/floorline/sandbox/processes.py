@@ -24,10 +24,10 @@ _PRIVATE = ("FLOORLINE_HOME", "FLOORLINE_CONFIG", "FLOORLINE_SECRET", "FLOORLINE
 
 
 @contextmanager
-def provider(folder: Path) -> Generator[str]:
-    """A simulated provider as a process of its own; its address."""
+def provider(folder: Path, *words: str) -> Generator[str]:
+    """A simulated provider as a process of its own, started with these words besides; its address."""
     port = free_port()
-    process = started(folder, "sandbox", "--with-parent", "--port", str(port), "--latency-ms", "15")
+    process = started(folder, "sandbox", "--with-parent", "--port", str(port), "--latency-ms", "15", *words)
     try:
         await_port(process, port)
         yield f"http://127.0.0.1:{port}"

@@ -11,9 +11,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from floorline.guardrails.cascade.rule import NAME as CASCADE
+from floorline.guardrails.semantic.rule import NAME as SEMANTIC
 from floorline.margin.acquisition import PAYBACK_MONTHS
 from floorline.margin.effectiveness import CUSTOMERS_MIN
 from floorline.margin.floors import Zone
+from floorline.money import usd_of
 from floorline.sandbox import company as own
 from floorline.sandbox.checks import Check
 from floorline.sandbox.demo import Staged
@@ -27,11 +30,14 @@ from floorline.sandbox.figures import (
     UnderWater,
 )
 from floorline.sandbox.live import Live
+from floorline.sandbox.proven import Proof, Proven
 from floorline.sandbox.scene import HOURS, Guarded
 from floorline.sandbox.table import DAYS
+from floorline.sandbox.trial import Trial
 
 _ZONES: Mapping[Zone, str] = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "dim"}
 FAILED_SHOWN = 20
+_MEANS: Mapping[str, str] = {SEMANTIC: "near answers", CASCADE: "cheap model first"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +60,18 @@ class Screens:
         )
         self.console.print(Panel(text, title="Floorline demo", border_style="cyan", padding=(0, 1)))
 
-    def figures(self, figures: DemoFigures, live: Live, guarded: Guarded) -> None:
+    def figures(self, figures: DemoFigures, trial: Trial) -> None:
         """Every table, and what to do first."""
+        guarded = trial.guarded
         self._features(figures)
         self._customers(figures.under_water, figures.top)
         self._spread(figures.spread)
         self._steps(figures)
-        self._live(live)
+        self._live(trial.live)
         self._first(figures.first)
         self._guarded(guarded, next((line.floor for line in figures.features if line.feature == own.CODE), None))
         self._shares(guarded)
+        self._proven(trial.proven)
 
     def _live(self, live: Live) -> None:
         table = self._table("Through a real gateway, live", "feature", "model", ">calls", ">a call", ">cost")
@@ -124,6 +132,23 @@ class Screens:
             "counted twice. 2 % of customers are left alone, to measure the same by comparison once there are enough."
         )
         self._show(table, words)
+
+    def _proven(self, proven: Proven) -> None:
+        table = self._table(
+            "Cheaper only once it is shown that nobody would notice",
+            "feature", "stands", ">labels", ">cheap", ">right", ">saved", ">by hold-out",
+        )  # fmt: skip
+        for one in proven.proofs:
+            table.add_row(
+                one.feature,
+                one.state,
+                f"{0 if one.certificate is None else one.certificate.labels:,}",
+                f"{one.cheap:,}",
+                percent(Decimal(one.cheap_right) / one.cheap) if one.cheap else "–",
+                usd(usd_of(one.effect.net) if one.effect is not None and one.cheap else None),
+                usd(None if (found := _held_out(one)) is None else found[0]),
+            )
+        self._show(table, " ".join(_proof_words(proven)))
 
     def checks(self, checks: Sequence[Check]) -> None:
         """How many totals equal the raw rows, and each one that does not."""
@@ -301,6 +326,35 @@ def _free_words(guarded: Guarded) -> Iterator[str]:
         yield (
             f"{guarded.conversions} of its users a month must become subscribers to pay that back within {PAYBACK_MONTHS} months."
         )
+
+
+def _held_out(one: Proof) -> tuple[Decimal, Decimal, Decimal] | None:
+    """What the hold-out measures that was saved, with its interval of 95 %; None where nothing was done, or too few are held out."""
+    measured = None if one.effect is None or not one.cheap else one.effect.measured
+    if measured is None:
+        return None
+    value, low, high = (usd_of(round(amount)) for amount in (measured.value, measured.low, measured.high))
+    return value, low, high
+
+
+def _proof_words(proven: Proven) -> Iterator[str]:
+    for one in proven.proofs:
+        if one.certificate is None:
+            continue
+        after = f" after round {one.since_round} of {proven.rounds}" if one.since_round is not None else ""
+        yield f"[bold]{one.feature}, {_MEANS[one.guardrail]}: {one.state}{after}[/]. {_sentence(one.certificate.reason)}"
+        found = _held_out(one)
+        if found is not None:
+            yield f"Held-out customers say that {usd(found[0])} was saved ({usd(found[1])} to {usd(found[2])})."
+    yield (
+        f"Of {sum(one.calls for one in proven.proofs):,} questions the cheap ones were answered from near ones or by the smaller model. Saved is "
+        "net of judging, comparing and auditing, what was learned from included. A fourth of the customers is left alone for ever. The "
+        "answers, and how often models are right, are the demo's own."
+    )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _feature_cells(line: FeatureLine) -> tuple[str, ...]:

@@ -114,6 +114,30 @@ def serving(upstream: str) -> str:
     )
 
 
+def proven(compared: str) -> str:
+    """What the demo's proven part may do once labels have shown it: for a fourth of the customers, never. `compared` is the share of the
+    calls that both models answer.
+    """
+    return f"""\
+guardrails:
+  holdout: 25%
+features:
+  {CODE}:
+    guardrails:
+      semantic_cache: {{partition: feature, max_false_hits: 5%, similarity_min: 0.5}}
+  {CONTRACTS}:
+    guardrails:
+      semantic_cache: {{partition: feature, max_false_hits: 5%, similarity_min: 0.5}}
+  {REPORTS}:
+    guardrails:
+      cascade:
+        stages: {{{STRONG.name}: [{MIDDLE.name}]}}
+        check: {{judge: {MIDDLE.name}}}
+        bar: 90%
+        sample: {compared}
+"""
+
+
 def guardrails(free_usd: Decimal) -> str:
     """The code assistant's guardrails of the demo's guarded part: `free_usd` is what its free plan may cost in all."""
     return f"""\

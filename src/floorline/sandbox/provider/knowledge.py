@@ -41,6 +41,10 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unk
         if known is None:
             return None
         right = self._is_right(f"{model}\0judge", f"{asked}\0{judged.answer}\0{judged.a}\0{judged.b}", of=model)
+        if judged.answer is not None and '"grade"' in instructions:
+            believed = (judged.answer.strip() == known) is right
+            shade = _draw(f"{model}\0grade", f"{asked}\0{judged.answer}")
+            return _json({"reason": "by what is known", "grade": 6 + shade % 5 if believed else shade % 6})
         if judged.answer is not None:
             return _json({"reason": "by what is known", "right": (judged.answer.strip() == known) is right})
         first, second = (judged.a or "").strip(), (judged.b or "").strip()
