@@ -28,10 +28,12 @@ from floorline.evals.scorers import Judge
 from floorline.evals.sets import Case, read_set
 from floorline.evals.summary import PLAIN, Answered, Trust
 from floorline.ingest.files import BadLine, RowFile
+from floorline.jobs.evaluated_labels import keep, labels_of
 from floorline.jobs.evaluating import Evaluator, digest_of
 from floorline.jobs.gateway_calls import GatewayCalls
 from floorline.ledger.shelf import Shelf
-from floorline.wiring import load_config, load_function, now, open_state
+from floorline.margin.words import counted
+from floorline.wiring import load_config, load_function, now, open_ledger, open_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -74,6 +76,12 @@ def command() -> None:
 @click.option(
     "--answers", type=click.Path(path_type=Path), help="Write every answer with its score to this file, as JSON lines."
 )
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Keep what was found as comparisons of the models: certificates of `certified_route` are made of them.",
+)
+@click.option("--prompt", default="", help="labels: the version that the application calls its prompt, where it does.")
 @_LIMIT
 @_GATEWAY
 @_AT_ONCE
@@ -84,10 +92,12 @@ def run(
     path: Path | None,
     margin: str | None,
     answers: Path | None,
+    prompt: str,
     limit: int | None,
     gateway: str,
     concurrency: int,
     *,
+    labels: bool,
     as_json: bool,
 ) -> None:
     """Ask every model every case, score the answers, and say what follows."""
@@ -115,6 +125,11 @@ def run(
     )
     with open_state() as state:
         Shelf(state, EVALUATIONS, Evaluated).put(one.id, one, now=instant)
+    if labels:
+        told = [*labels_of(feature, prompt, evaluation.scorer, cases, answered, instant)]
+        with open_ledger(config) as ledger:
+            new = keep(ledger, told)
+        click.echo(f"{counted(len(told), 'comparison')}, {new:,} of them new, kept as labels", err=True)
     if as_json:
         emit_json(document(one))
     else:
