@@ -27,7 +27,7 @@ def command() -> None:
 @click.option("--name", required=True, help="Who or what will use it.")
 @click.option(
     "--scope", type=click.Choice(tuple(SCOPES)), default="read", show_default=True,
-    help="read: pages and figures; write: decisions too; admin: accounts, tokens and the audit too.",
+    help="read: pages and figures; write: decisions too; admin: accounts, tokens and the audit too; feedback: POST /api/v1/feedback alone.",
 )  # fmt: skip
 @click.option(
     "--expires", default="90d", show_default=True, help="When it ends: 90d, 2027-01-31 (UTC), an instant, or never."

@@ -36,7 +36,7 @@ class Answering:
         """The page that answers `asked` at `route`, with whoever asks put into it."""
         asked = self.identified(asked)
         try:
-            self.check(route.rule, asked)
+            self.check(route.rule, asked, route.scope)
             if asked.who is not None and asked.who.by_cookie and asked.method not in SAFE_METHODS:
                 self._check_ours(asked.who, asked)
             return route.answer(asked)
@@ -56,13 +56,18 @@ class Answering:
         """`asked` with whoever asks."""
         return replace(asked, who=self._access.identify(asked.headers))
 
-    def check(self, rule: Rule, asked: Asked) -> None:
-        """Refused when whoever asks may not."""
+    def check(self, rule: Rule, asked: Asked, scope: str = "") -> None:
+        """Refused when whoever asks may not: without the role, and without a token of the scope that may do this alone."""
         if rule == "open":
             return
         if asked.who is None:
             raise Refused(401, "unauthorised", "sign in, or send `Authorization: Bearer …` with a token of `floorline tokens create` or the one in FLOORLINE_HOME/control.token")  # fmt: skip
-        if not asked.who.may(rule):
+        if asked.who.only:
+            if asked.who.only != scope:
+                raise Refused(
+                    403, "role", f"{asked.who.name} is for {asked.who.only} alone: this takes the role {rule}"
+                )
+        elif not asked.who.may(rule):
             raise Refused(403, "role", f"{asked.who.name} is {asked.who.role}: this takes the role {rule}")
 
     def refused(self, refused: Refused, asked: Asked) -> Page:

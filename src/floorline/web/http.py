@@ -89,7 +89,8 @@ class Told:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """What is answered at `path`, whole; parts of it in braces are names. A GET answers HEAD too. `answer` may raise Refused,
-    LedgerFull and StoreDown; it runs in a thread of its own. `told` is its place in the OpenAPI, None leaves it out.
+    LedgerFull and StoreDown; it runs in a thread of its own. `told` is its place in the OpenAPI, None leaves it out. `scope` is
+    that of tokens which may ask it too, and nothing else.
     """
 
     method: str
@@ -98,6 +99,7 @@ class Route:
     answer: Callable[[Asked], Page]
     body_bytes_max: int = BODY_BYTES_MAX
     told: Told | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ def _operation(route: Route, told: Told, schemas: Mapping[type, _Json], componen
     operation: _Json = {
         "operationId": _id(route),
         "summary": told.summary,
-        "description": "Open to everyone." if route.rule == "open" else f"Takes the role {route.rule}.",
+        "description": _taken(route),
         "parameters": parameters,
         "responses": {
             str(told.status): _content(told, schemas),
@@ -91,6 +91,12 @@ def _operation(route: Route, told: Told, schemas: Mapping[type, _Json], componen
             "content": {JSON: {"schema": schemas[told.body]}},
         }
     return operation
+
+
+def _taken(route: Route) -> str:
+    if route.rule == "open":
+        return "Open to everyone."
+    return f"Takes the role {route.rule}{f', or a token of scope {route.scope}' if route.scope else ''}."
 
 
 def _content(told: Told, schemas: Mapping[type, _Json]) -> _Json:

@@ -23,17 +23,19 @@ CSRF_HEADER = "x-csrf-token"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
     """Whoever asks, for one request. `name` is what pages show and the audit keeps. `session` and `csrf` are of whoever
-    came with a cookie, and '' for a bearer token, which no other site can make a browser send.
+    came with a cookie, and '' for a bearer token, which no other site can make a browser send. `only`: a token that may do
+    nothing but what routes open to that scope.
     """
 
     name: str
     role: Role
     session: str = ""
     csrf: str = field(default="", repr=False)
+    only: str = ""
 
     def may(self, role: Role) -> bool:
         """Whether whoever asks has at least `role`."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return not self.only and ROLES.index(self.role) >= ROLES.index(role)
 
     @property
     def by_cookie(self) -> bool:

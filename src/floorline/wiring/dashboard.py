@@ -18,6 +18,7 @@ from floorline.config import Config
 from floorline.gateway.issuing import Issuer
 from floorline.gateway.keyring_file import KEYRING_NAME
 from floorline.guardrails.outlook import document
+from floorline.guardrails.rules import Guardrails
 from floorline.jobs.control import Control
 from floorline.jobs.customer_usage import CustomerUsage
 from floorline.jobs.first_call import has_calls
@@ -32,6 +33,7 @@ from floorline.web.access.records import Records
 from floorline.web.access.throttle import Throttle
 from floorline.web.answering import Answering
 from floorline.web.api.baselines import BaselinePages
+from floorline.web.api.feedback import FeedbackPages
 from floorline.web.api.health import ControlPages
 from floorline.web.api.stripe import Webhook
 from floorline.web.api.usage import UsagePages
@@ -212,6 +214,7 @@ def api_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
 
     return (
         *BaselinePages(ledger, config.policies, now).routes(),
+        *FeedbackPages(ledger, config.gateway.guardrails or Guardrails(), now).routes(),
         *UsagePages(used, cache(signing_secret), now).routes(),
         webhook.route(),
     )

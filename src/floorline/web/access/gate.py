@@ -10,7 +10,7 @@ from floorline.web.access.origin import foreign, host_name
 from floorline.web.access.policy import WebPolicy
 from floorline.web.access.records import Records
 from floorline.web.access.sessions import Session, csrf_of
-from floorline.web.access.tokens import SCOPES
+from floorline.web.access.tokens import FEEDBACK, SCOPES
 from floorline.web.who import Role, Who
 
 CONTROL = "control token"
@@ -60,7 +60,10 @@ class Gate:
         if hmac.compare_digest(text.encode(), self._control_token):
             return Who(name=CONTROL, role="admin")
         found = self._records.tokens.find(text, self._now())
-        return None if found is None else Who(name=f"token {found.name}", role=SCOPES[found.scope])
+        if found is None:
+            return None
+        only = FEEDBACK if found.scope == FEEDBACK else ""
+        return Who(name=f"token {found.name}", role=SCOPES[found.scope], only=only)
 
     def _by_session(self, text: str) -> Who | None:
         found = self._records.sessions.find(text, self._now())

@@ -1,4 +1,4 @@
-"""API tokens: what programs show instead of a person's session. Each has one scope, which allows what those before it do.
+"""API tokens: what programs show instead of a person's session. Each has one scope, which is a role, or feedback alone.
 
 flt_<id, 12 characters><43 characters that nobody can guess>
 """
@@ -21,9 +21,12 @@ from floorline.web.who import Role
 PREFIX = "flt_"
 ID_BYTES = 6
 NAME_CHARACTERS_MAX = 200
-Scope = Literal["read", "write", "admin"]
-SCOPES: Mapping[Scope, Role] = {"read": "viewer", "write": "editor", "admin": "admin"}
+Scope = Literal["read", "write", "admin", "feedback"]
+SCOPES: Mapping[Scope, Role] = {"read": "viewer", "write": "editor", "admin": "admin", "feedback": "viewer"}
 """Each scope with the role that it amounts to."""
+
+FEEDBACK: Scope = "feedback"
+"""Says what people and scorers think of answers, and does and sees nothing else: an application's, for the thumbs below its answers."""
 
 _TOKEN = re.compile(rf"{PREFIX}([0-9a-f]{{{2 * ID_BYTES}}})([A-Za-z0-9_-]{{43}})")
 

@@ -7,7 +7,7 @@ import msgspec
 
 from floorline.errors import BadInput
 from floorline.web.access.records import Records
-from floorline.web.access.tokens import NAME_CHARACTERS_MAX, SCOPES, Scope
+from floorline.web.access.tokens import FEEDBACK, NAME_CHARACTERS_MAX, SCOPES, Scope
 from floorline.web.blocks import About, Column, Field, Form, Link, Note, Shown, Snippet, Snippets, Table
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
@@ -77,7 +77,7 @@ def build(desk: Desk, params: Params) -> Shown:
                 rule="admin",
                 fields=[
                     Field(name="name", label="Name: who or what will use it", required=True),
-                    Field(name="scope", label="Scope", kind="choice", options=[(one, f"{one}, as {role}") for one, role in SCOPES.items()]),
+                    Field(name="scope", label="Scope", kind="choice", options=[(one, f"{one} alone" if one == FEEDBACK else f"{one}, as {role}") for one, role in SCOPES.items()]),
                     Field(name="expires_days", label="Expires in days, never when empty", kind="number", value=str(DAYS)),
                 ],
             ),
