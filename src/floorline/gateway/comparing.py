@@ -34,9 +34,6 @@ COMPARING_MAX = 64
 """Comparisons that one process makes at a time; beyond it calls are not compared for a while."""
 
 ANSWER_BYTES_MAX = 256 << 10
-TEXT_CHARACTERS_MAX = 64 << 10
-"""Of a request whose figures are counted."""
-
 Keep = Callable[[Label], bool]
 
 
@@ -141,7 +138,7 @@ class Comparing:
             call_id=call.id,
             model=candidate,
             score=score,
-            features=() if looked_at else features(question_of(call)[:TEXT_CHARACTERS_MAX]),
+            features=() if looked_at else features(question_of(call)),
             right=judged.right,
             served=served,
             origin=judged.origin,

@@ -20,7 +20,7 @@ from floorline.gateway.cache.store import ExactCache, Held
 from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.cascading import Cascading, costed
 from floorline.gateway.checking import question_of, told_by
-from floorline.gateway.comparing import TEXT_CHARACTERS_MAX, Comparing, sampled
+from floorline.gateway.comparing import Comparing, sampled
 from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
@@ -462,7 +462,7 @@ def _complexity(call: UnderWay, rules: Rules, snapshot: Snapshot) -> tuple[float
         return ()
     if not any(one.acts for one in certificates.of("score", whose.feature, whose.step)):
         return ()
-    return features(question_of(call)[:TEXT_CHARACTERS_MAX])
+    return features(question_of(call))
 
 
 def _reachable(call: UnderWay, models: frozenset[str], snapshot: Snapshot) -> frozenset[str]:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from floorline.evals.scorers import Judge, Scorer
 from floorline.evals.sets import Case
-from floorline.evals.summary import Answered
+from floorline.evals.summary import Answered, outcome
 from floorline.events import Label
 from floorline.guardrails.certified.complexity import features
 from floorline.guardrails.certified.rule import subject_of
@@ -28,16 +28,16 @@ def labels_of(
     at: datetime,
 ) -> Iterator[Label]:
     """A label for every case and candidate, the first of the models being the one they are compared with, where it is known of both
-    whether they are right. `prompt` is the version that the application calls its prompt.
+    whether they are right; no answer is a wrong one. `prompt` is the version that the application calls its prompt.
     """
     reference, *candidates = answered
-    right = {one.case: one.right for one in answered[reference]}
+    measure = {one.case: outcome(one) for one in answered[reference]}
     by_id = {case.id: case for case in cases}
     for candidate in candidates:
         subject = subject_of(candidate, reference)
         for one in answered[candidate]:
-            case, other = by_id[one.case], right.get(one.case)
-            if one.right is None or other is None:
+            case, right, other = by_id[one.case], outcome(one), measure.get(one.case)
+            if right is None or other is None:
                 continue
             named = f"{feature}\0{case.step}\0{case.id}\0{subject}\0{prompt}"
             yield Label(
@@ -50,7 +50,7 @@ def labels_of(
                 subject=subject,
                 model=candidate,
                 features=features("\n".join(_texts(case))),
-                right=one.right,
+                right=right,
                 other_right=other,
                 origin="judge" if isinstance(scorer, Judge) else "scorer",
                 epoch=prompt,

@@ -11,6 +11,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SYMBOLS = frozenset("+=^*/\\<>{}[]()_|~%$#&@")
 _NEGATIONS = frozenset({"not", "no", "never", "except", "without", "neither", "nor", "cannot"})
 _LONG = 8
+TEXT_CHARACTERS_MAX = 64 << 10
+"""Of a request whose figures are counted."""
 
 NAMES = (
     "characters", "words", "digits", "symbols", "questions", "lines", "long_words", "word_length", "capitalised", "beyond_ascii",
@@ -20,7 +22,8 @@ NAMES = (
 
 
 def features(text: str) -> tuple[float, ...]:
-    """The figures of a request's last turn."""
+    """The figures of a request's last turn, of its first characters where it is very long."""
+    text = text[:TEXT_CHARACTERS_MAX]
     words = _WORD.findall(text)
     lowered = [word.lower() for word in words]
     lines = [line for line in text.splitlines() if line.strip()]
