@@ -55,7 +55,7 @@ def shown(live: Live, thresholds: Mapping[str, float] | None = None, **changes: 
             subject=f"{stage} for {MODEL}",
             since=datetime.now(UTC),
             threshold=threshold,
-            **{"state": "certified", "epoch": epoch_of(rails.default.cascade, ""), **changes},
+            **{"budget": 0.95, "state": "certified", "epoch": epoch_of(rails.default.cascade, ""), **changes},
         )
         for stage, threshold in (thresholds or {CHEAP: 0.5}).items()
     ]
@@ -237,7 +237,9 @@ def test_stages_are_asked_in_their_order_and_one_without_a_certificate_is_left_o
 
 
 @pytest.mark.parametrize(
-    "changes", [{"state": "shadow"}, {"state": "suspended"}, {"epoch": "looked-at-otherwise/"}], ids=str
+    "changes",
+    [{"state": "shadow"}, {"state": "suspended"}, {"epoch": "looked-at-otherwise/"}, {"budget": 0.9}],
+    ids=str,
 )
 def test_nothing_cascades_by_a_certificate_that_is_not_in_force(changes: dict[str, str], tmp_path: Path) -> None:
     async def test() -> None:

@@ -20,7 +20,7 @@ from floorline.guardrails.frame import ENFORCE, MILLION, Setting
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.proof.certificate import Certificate, Certificates
 from floorline.proof.weights import Linear
-from tests.gateway.test_cascading import BOOK, CHEAP, CHEAP_USD, DEAR_USD, JUDGE, asked, saying
+from tests.gateway.test_cascading import BOOK, CHEAP, CHEAP_USD, DEAR_USD, JUDGE, MIDDLE, asked, saying
 from tests.support.dialects import OPENAI
 from tests.support.serving import MODEL, OWNED, Live, run, serving, until, usd
 
@@ -55,7 +55,7 @@ def certified(live: Live, *kinds: str, **changes: object) -> None:
             subject=SUBJECT,
             state="certified",
             since=datetime.now(UTC),
-            **{"threshold": 0.5, "labels": 400, **changes},
+            **{"threshold": 0.5, "labels": 400, "budget": 0.95, **changes},
         )
         for kind in kinds
     )
@@ -163,6 +163,17 @@ def test_what_is_in_shadow_or_ruled_otherwise_stays_with_the_model_asked_for(tmp
     run(test())
 
 
+def test_a_certificate_for_a_lower_bar_than_is_asked_for_now_is_none(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with labelling(tmp_path, rails(structs.replace(ROUTE, sample_ppm=0))) as (live, _):
+            certified(live, "route", budget=0.9)
+            live.stub.script = saying({MODEL: "Paris."})
+            await live.ask(OPENAI.path, OPENAI.ask)
+            assert asked(live) == [MODEL]
+
+    run(test())
+
+
 def test_a_score_in_force_decides_against_its_feature_s_certificate(tmp_path: Path) -> None:
     short = Linear(intercept=10.0, coefficients=(-1.0, *[0.0] * (len(NAMES) - 1)))  # fewer characters, a higher score
     rule = structs.replace(ROUTE, by_request=True, sample_ppm=0)
@@ -218,6 +229,22 @@ def test_a_cascade_s_labels_say_what_its_check_was_worth(
                 "cascade", SUBJECT, score, right, served,
             )  # fmt: skip
             assert one.epoch == epoch_of(CASCADE, "")
+
+    run(test())
+
+
+def test_a_stage_that_is_not_certified_earns_its_labels_beside_one_that_is(tmp_path: Path) -> None:
+    rule = structs.replace(CASCADE, stages={MODEL: (CHEAP, MIDDLE)})
+
+    async def test() -> None:
+        async with labelling(tmp_path, rails(cascade=rule)) as (live, labels):
+            certified(live, "cascade", epoch=epoch_of(rule, ""))
+            live.stub.script = saying({CHEAP: "no", MIDDLE: "ok", MODEL: "Ok."})
+            for number in range(8):
+                await live.ask(OPENAI.path, OPENAI.ask)
+                await settled(live, labels, number + 1)
+            assert {(one.model, one.score, one.right) for one in labels} == {(CHEAP, -1.0, False), (MIDDLE, 1.0, True)}
+            assert not any(one.served for one in labels)
 
     run(test())
 

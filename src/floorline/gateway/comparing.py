@@ -71,30 +71,40 @@ class Comparing:
         assert guarded is not None, "what is sampled was decided"
         shown = sampled.text
         if sampled.kind == "cascade" and guarded.weighed:
-            return await self._of_stages(call, guarded, shown, ask)
+            return await self._of_stages(call, guarded, sampled, shown, ask)
         other = await self._asked(call, call.view.model if sampled.served else sampled.candidate, sampled.kind, ask)
         if other is None or not shown:
             return None
         candidate, reference = (shown, other) if sampled.served else (other, shown)
         score = 0.0
         if sampled.kind == "cascade":
-            rule = guarded.rules.cascade
-            assert rule is not None, "what is sampled has a rule"
-            graded = await self._checking.grade(rule, sampled.candidate, candidate, call, ask)
-            self._owe(call, sampled.kind, graded.cost)
-            score = cascade.GATED if graded.grade is None else graded.grade
+            score = _score(await self._graded(call, sampled.candidate, candidate, ask))
         judged = await self._judged(call, sampled.kind, candidate, reference, ask)
         return self._labelled(call, sampled.kind, sampled.candidate, judged, score=score, served=sampled.served)
 
-    async def _of_stages(self, call: UnderWay, guarded: Guarded, shown: str, ask: Ask) -> Label | None:
-        """The label of a call that cascaded: of its first stage, whose answer is compared with that of the model asked for."""
-        first, last = guarded.weighed[0], guarded.weighed[-1]
-        reference = await self._asked(call, call.view.model, "cascade", ask) if last.shown else shown
-        if not reference:
+    async def _of_stages(
+        self, call: UnderWay, guarded: Guarded, sampled: Sampled, shown: str, ask: Ask
+    ) -> Label | None:
+        """The label of a call that cascaded: of the stage that was drawn, whether it was its turn or not."""
+        reference = shown
+        if guarded.weighed[-1].shown:
+            reference = await self._asked(call, call.view.model, "cascade", ask)
+        found = next((one for one in guarded.weighed if one.stage == sampled.candidate), None)
+        text = await self._asked(call, sampled.candidate, "cascade", ask) if found is None else found.text
+        if not reference or text is None:
             return None
-        judged = await self._judged(call, "cascade", first.text, reference, ask)
-        score = cascade.GATED if first.graded.grade is None else first.graded.grade
-        return self._labelled(call, "cascade", first.stage, judged, score=score, served=first.shown)
+        grade = await self._graded(call, sampled.candidate, text, ask) if found is None else found.graded.grade
+        judged = await self._judged(call, "cascade", text, reference, ask)
+        served = found is not None and found.shown
+        return self._labelled(call, "cascade", sampled.candidate, judged, score=_score(grade), served=served)
+
+    async def _graded(self, call: UnderWay, model: str, text: str, ask: Ask) -> float | None:
+        """What the answer of a stage is graded that no customer sees."""
+        guarded = call.guarded
+        assert guarded is not None and guarded.rules.cascade is not None, "what is sampled has a rule"  # noqa: PT018 - one sentence
+        graded = await self._checking.grade(guarded.rules.cascade, model, text, call, ask)
+        self._owe(call, "cascade", graded.cost)
+        return graded.grade
 
     async def _asked(self, call: UnderWay, model: str, kind: str, ask: Ask) -> str | None:
         """What another model answers to the call's request; None where it does not."""
@@ -169,6 +179,11 @@ class Comparing:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _score(grade: float | None) -> float:
+    """As a label has it: an answer that nobody could grade goes to the next stage, as one does that a gate turned away."""
+    return cascade.GATED if grade is None else grade
 
 
 def sampled(call: UnderWay, guarded: Guarded) -> Sampled | None:

@@ -78,6 +78,13 @@ def test_an_alarm_takes_a_certificate_back_and_only_labels_since_then_bring_it_a
     assert again.state == "certified"
 
 
+def test_a_higher_bar_has_to_be_shown_before_anything_acts_by_it() -> None:
+    good = labels(400, 18)
+    known = certify(replace(RULE, bar=0.9), good, None, at(400))
+    assert known.state == "certified"
+    assert certify(RULE, good, known, at(500)).state == "shadow"
+
+
 def test_labels_of_another_epoch_count_for_nothing() -> None:
     old = labels(400)
     new = [replace(one, epoch="second") for one in labels(10, first=500)]

@@ -129,4 +129,6 @@ def _found(facts: Facts, evidence: Evidence, rule: CascadeRule, model: str) -> C
     if model not in facts.reachable or evidence.certified is None:
         return None
     found = evidence.certified.find(KIND, facts.feature, facts.step, subject_of(model, facts.model))
-    return found if found is not None and found.acts and found.epoch.partition("/")[0] == rule.looks else None
+    if found is None or not found.acts or found.budget < rule.bar:
+        return None
+    return found if found.epoch.partition("/")[0] == rule.looks else None

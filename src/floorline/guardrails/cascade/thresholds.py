@@ -40,7 +40,7 @@ def certify(rule: CascadeRule, labels: Sequence[Label], before: Certificate | No
     made = blank(rule, place_of(labels[-1]), labels, found, now)
     if point is not None:
         made = replace(made, threshold=point.threshold, bound=point.bound, share=point.share)
-    if before is not None and acts(before, labels):
+    if before is not None and acts(rule, before, labels):
         alarm = harmed(map(compared_of, since(labels, before)), rule.bar, before.threshold)
         if alarm.holds():
             return suspended(replace(made, threshold=None), alarm, now)

@@ -39,7 +39,7 @@ def certify(rule: CertifiedRule, labels: Sequence[Label], before: Certificate | 
     found = counted(labels, before)
     compared = [compared_of(one) for one in found]
     made = replace(blank(rule, place_of(labels[-1]), labels, found, now), bound=bound(compared), share=1.0)
-    if before is not None and acts(before, labels):
+    if before is not None and acts(rule, before, labels):
         alarm = harmed(map(compared_of, since(labels, before)), rule.bar)
         if alarm.holds():
             return suspended(made, alarm, now)
@@ -63,7 +63,7 @@ def _state(compared: Sequence[Compared], bar: float) -> State:
 def certify_together(rule: CertifiedRule, labels: LabelsBy, before: Before, now: datetime) -> list[Certificate]:
     """The certificates of one candidate for every feature and step that holds the bar with others. Those in force fall together."""
     known = {place: before(place) for place in labels}
-    acting = {place: one for place, one in known.items() if one is not None and acts(one, labels[place])}
+    acting = {place: one for place, one in known.items() if one is not None and acts(rule, one, labels[place])}
     if acting:
         return _watched(rule, labels, acting, known, now)
     own = {place: counted(found, known[place]) for place, found in labels.items()}

@@ -44,7 +44,7 @@ def certify_score(rule: CertifiedRule, labels: LabelsBy, before: Before, now: da
     made: list[Certificate] = []
     for place, found in own.items():
         one = known[place]
-        if one is not None and acts(one, labels[place]):
+        if one is not None and acts(rule, one, labels[place]):
             made.append(watched(rule, one, labels[place], now))
             continue
         asked = blank(rule, places[place], labels[place], found, now)

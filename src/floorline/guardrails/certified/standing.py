@@ -68,9 +68,9 @@ def in_time(labels: LabelsBy) -> list[Label]:
     return sorted([one for found in labels.values() for one in found], key=lambda one: (one.at, one.source, one.id))
 
 
-def acts(before: Certificate | None, labels: Sequence[Label]) -> bool:
-    """Whether the certificate is in force, under what is true now."""
-    return before is not None and before.acts and before.epoch == latest_epoch(labels)
+def acts(rule: Barred, before: Certificate | None, labels: Sequence[Label]) -> bool:
+    """Whether the certificate is in force, under what is true now and for the bar that is asked for now."""
+    return before is not None and before.acts and before.epoch == latest_epoch(labels) and before.budget >= rule.bar
 
 
 def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime) -> Certificate:

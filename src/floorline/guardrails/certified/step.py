@@ -1,5 +1,7 @@
 """Which calls go to a cheaper model: those whose feature and step have a certificate for it, or whose own request has."""
 
+from typing import TypeGuard
+
 from msgspec.structs import replace
 
 from floorline.guardrails.certified.rule import NAME, CertifiedRule, subject_of
@@ -13,21 +15,26 @@ def step(facts: Facts, evidence: Evidence, rule: CertifiedRule, so_far: Verdict)
     if so_far.model or not facts.priced or evidence.certified is None:
         return so_far
     for candidate in rule.candidates.get(facts.model, ()):
-        why = _why(candidate, facts, evidence, evidence.certified) if candidate in facts.reachable else ""
+        why = _why(candidate, facts, evidence, evidence.certified, rule.bar) if candidate in facts.reachable else ""
         if why:
             return _sent(candidate, why, facts, rule, so_far)
     return so_far
 
 
-def _why(candidate: str, facts: Facts, evidence: Evidence, certified: Certificates) -> str:
+def _why(candidate: str, facts: Facts, evidence: Evidence, certified: Certificates, bar: float) -> str:
     """Why the candidate may serve the call; '' where it may not. A score that acts beats the certificate of its feature."""
     subject = subject_of(candidate, facts.model)
     score = certified.find("score", facts.feature, facts.step, subject)
-    if score is not None and score.acts and score.weights is not None and evidence.complexity:
+    if _holds(score, bar) and score.weights is not None and evidence.complexity:
         enough = score.threshold is not None and value(score.weights, evidence.complexity) >= score.threshold
         return f"{candidate} for {facts.model}, certified for requests like this one" if enough else ""
     found = certified.find("route", facts.feature, facts.step, subject)
-    return _said(candidate, facts, found) if found is not None and found.acts else ""
+    return _said(candidate, facts, found) if _holds(found, bar) else ""
+
+
+def _holds(found: Certificate | None, bar: float) -> TypeGuard[Certificate]:
+    """Whether the certificate is in force, for at least the bar that is asked for now."""
+    return found is not None and found.acts and found.budget >= bar
 
 
 def _said(candidate: str, facts: Facts, found: Certificate) -> str:
