@@ -36,9 +36,9 @@ def rule(text: str, feature: str = "assistant") -> SemanticRule | None:
         ),
         (
             (f"{SERVED}guardrails: {{semantic_cache: {{partition: feature, audit: 5%, similarity_min: 0.7, embedder: small, "
-            "judge: gpt-5-mini, judge_error: 1%, temperature_max: 1, size_max: 2KiB, entries_max: 100}}"),
+            "certify: customer, judge: gpt-5-mini, judge_error: 1%, temperature_max: 1, size_max: 2KiB, entries_max: 100}}"),
             SemanticRule(
-                setting=ENFORCE, partition="feature", audit_ppm=50_000, similarity_min=0.7, embedder="small",
+                setting=ENFORCE, partition="feature", certify="customer", audit_ppm=50_000, similarity_min=0.7, embedder="small",
                 judge="gpt-5-mini", judge_error=0.01, temperature_max=Decimal(1), entry_bytes_max=2_048, entries_max=100,
             ),
         ),
@@ -64,6 +64,19 @@ def test_a_feature_has_the_general_rule_with_what_it_says_itself(text: str, expe
 def test_what_is_wrong_is_said_with_what_to_write(inner: str, message: str) -> None:
     found = parsed(f"{SERVED}guardrails: {{semantic_cache: {{{inner}}}}}")
     assert message in "\n".join(str(problem) for problem in found.problems)
+
+
+CRITICAL = "features: {assistant: {criticality: high"
+
+
+def test_a_feature_of_high_criticality_is_not_served_unless_it_says_so_itself() -> None:
+    general = "guardrails: {semantic_cache: {max_false_hits: 1%}}\n"
+    assert rule(f"{general}{CRITICAL}}}}}") == SemanticRule(setting=Setting(mode="shadow"), false_hits_max=0.01)
+    meant = f"{general}{CRITICAL}, guardrails: {{semantic_cache: {{high_stakes: true}}}}}}}}"
+    assert rule(meant) == SemanticRule(setting=ENFORCE, false_hits_max=0.01, high_stakes=True)
+    (problem,) = parsed(f"{CRITICAL}, guardrails: {{semantic_cache: {{}}}}}}}}").problems
+    assert "would serve a feature of high criticality: write mode: shadow, or high_stakes: true" in problem.message
+    assert parsed(f"{CRITICAL}, guardrails: {{semantic_cache: {{mode: shadow}}}}}}}}").problems == ()
 
 
 def test_a_features_embedder_must_be_known_too() -> None:

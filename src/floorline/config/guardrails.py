@@ -11,7 +11,7 @@ from floorline.config.caching import read_cache
 from floorline.config.certifying import lacking, read_cascade, read_certified
 from floorline.config.limits import read_compaction, read_output, read_prompt_cache, read_reasoning
 from floorline.config.reader import Value, nearest
-from floorline.config.semantic import check_embedder, read_semantic
+from floorline.config.semantic import check_embedder, held_back, read_semantic
 from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, OFF, Setting
@@ -101,7 +101,8 @@ def _of_feature(entry: Mapping[str, Value], default: Rules) -> Rules:
     stated = entry["criticality"].one_of(CRITICALITIES) if "criticality" in entry else None
     criticality = cast("Criticality", stated or "normal")
     base = default.route or RouteRule()
-    return _rules(table, _OF_FEATURE, replace(base, criticality=criticality), default)
+    rules = _rules(table, _OF_FEATURE, replace(base, criticality=criticality), default)
+    return replace(rules, semantic_cache=held_back(rules.semantic_cache, criticality, table))
 
 
 def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rules | None = None) -> Rules:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from floorline.config.caching import ENTRY_BYTES_MAX, TEMPERATURE_MAX, TTL_MS_MAX
 from floorline.config.reader import Value
 from floorline.guardrails.cache import Partition
+from floorline.guardrails.condition import Criticality
 from floorline.guardrails.frame import MILLION, Setting
-from floorline.guardrails.semantic.rule import SemanticRule
+from floorline.guardrails.semantic.rule import CertifiedBy, SemanticRule
 
 ENTRIES_MAX = 1_000_000
 AUDIT_MIN = Decimal("0.05")
@@ -30,9 +31,12 @@ def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRu
     alike = (
         table["similarity_min"].number(minimum=Decimal(0), maximum=Decimal(1)) if "similarity_min" in table else None
     )
+    apart = table["certify"].one_of(get_args(CertifiedBy)) if "certify" in table else None
     return replace(
         rule,
         setting=setting,
+        certify=cast("CertifiedBy", apart or rule.certify),
+        high_stakes=table["high_stakes"].flag() is True if "high_stakes" in table else rule.high_stakes,
         partition=cast("Partition", partition or rule.partition),
         false_hits_max=_share(table, "max_false_hits", rule.false_hits_max),
         audit_ppm=_audited(table["audit"]) if "audit" in table else rule.audit_ppm,
@@ -52,6 +56,17 @@ def check_embedder(table: Mapping[str, Value], embedders: tuple[str, ...]) -> No
     stated = table["semantic_cache"].entries() if "semantic_cache" in table else {}
     if "embedder" in stated:
         stated["embedder"].value.one_of(("", *embedders))
+
+
+def held_back(rule: SemanticRule | None, criticality: Criticality, table: Mapping[str, Value]) -> SemanticRule | None:
+    """The rule of a feature that states `table` of guardrails: where much is at stake the cache serves nobody, unless the feature says `high_stakes` itself."""
+    if rule is None or criticality != "high" or rule.high_stakes or rule.setting.mode == "shadow":
+        return rule
+    if "semantic_cache" in table:
+        table["semantic_cache"].complain(
+            f"`{table['semantic_cache'].path}` would serve a feature of high criticality: write mode: shadow, or high_stakes: true if that is meant"
+        )
+    return replace(rule, setting=Setting(mode="shadow"))
 
 
 def _share(table: Mapping[str, Value], name: str, default: float) -> float:  # float: a probability

@@ -48,7 +48,7 @@ from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures
 from floorline.guardrails.output import SAYS_NOTHING
 from floorline.guardrails.route import RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
-from floorline.guardrails.semantic.rule import hit
+from floorline.guardrails.semantic.rule import found, hit, is_labelled
 from floorline.guardrails.spending import refusal
 
 CACHED_CALL = "cached_call"
@@ -192,6 +192,9 @@ class Guard:
         if rules.semantic_cache is not None and self.semantic is not None and not _found(guarded):
             sought = guarded.sought = await self.semantic.look(call, facts, rules, admitted.targets, self.ask)
             near = sought.near
+            sought.compared = sought.rule is not None and is_labelled(
+                sought.rule, near, found(sought.rule, facts, snapshot.certificates)
+            )
         if rules.compaction is not None:
             guarded.lengthy = self.shortening.look(call, rules.compaction)
         return Evidence(

@@ -24,6 +24,9 @@ from floorline.guardrails.certified.rule import subjects
 from floorline.guardrails.experiments import certifying as experiments
 from floorline.guardrails.experiments.rule import GUARDRAIL as EXPERIMENT
 from floorline.guardrails.rules import Guardrails, Rules
+from floorline.guardrails.semantic.controller import certify as certify_near
+from floorline.guardrails.semantic.rule import KIND
+from floorline.guardrails.semantic.rule import NAME as SEMANTIC_CACHE
 from floorline.ledger.files import put_file
 from floorline.ledger.lock import Lock
 from floorline.ledger.shelf import Shelf
@@ -140,6 +143,13 @@ CERTIFIERS: tuple[Certifier, ...] = (
         is_on=routes.is_on,
         certify=routes.certify_routes,
         apart=False,
+    ),
+    by(
+        KIND,
+        SEMANTIC_CACHE,
+        lambda rules: rules.semantic_cache,
+        certify_near,
+        lambda rule, place: bool(place.subject) is (rule.certify == "customer"),
     ),
     by(
         "cascade",

@@ -120,7 +120,7 @@ class Learning:
         again = near is not None and (near.question, near.said) == (sought.question, digest)
         new = not again and self._store.add(sought.scope, known, sought.vector, rule.entries_max)
         kept = known if new else None
-        other = None if near is None or sought.near.veto or sought.which == "holdout" else said(near.entry)
+        other = None if near is None or not sought.compared or sought.which == "holdout" else said(near.entry)
         return _Kept(kept) if other is None else _Kept(kept, same_answer(other, text), (other, text))
 
     def _label(self, label: Label, tell: Tell | None) -> None:

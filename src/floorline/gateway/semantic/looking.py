@@ -31,7 +31,7 @@ from floorline.guardrails.rules import Rules
 from floorline.guardrails.semantic import traps
 from floorline.guardrails.semantic.choosing import NEIGHBOURS, Candidate, choose
 from floorline.guardrails.semantic.question import read
-from floorline.guardrails.semantic.rule import NAME, SemanticRule, hit
+from floorline.guardrails.semantic.rule import NAME, SemanticRule, hit, subject
 from floorline.ledger.content import Subject
 from floorline.ledger.purging import Purges
 
@@ -108,6 +108,7 @@ class SemanticCache:
             rule=rule,
             scope=scope,
             epoch=epoch_of(embedder, rule),
+            subject=subject(rule, facts),
             question=question.text,
         )
         return sought, embedder

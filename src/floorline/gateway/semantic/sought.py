@@ -24,7 +24,8 @@ EPOCH, SUBJECT, FEATURES = "semantic_epoch", "semantic_subject", "semantic_featu
 
 class Sought(Struct, kw_only=True):
     """`known` is what stands near the call's question, `passed` takes in its answer where that may be kept: under `scope`, with the
-    `question` and its `vector`. A certificate for it is about `subject`, and holds under `epoch`.
+    `question` and its `vector`. A certificate for it is about `subject`, and holds under `epoch`. `compared`: the
+    model's answer, if there is one, says whether the stored one was right.
     """
 
     near: Near
@@ -33,6 +34,7 @@ class Sought(Struct, kw_only=True):
     scope: bytes = b""
     epoch: str = ""
     subject: str = ""
+    compared: bool = False
     question: str = ""
     vector: "Vector | None" = None
     known: Known | None = None

@@ -13,7 +13,7 @@ NEIGHBOURS = 5
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored question near to the one asked. Two with the same `answer` were answered the same: a hash will do."""
+    """A stored question near to the one asked. Two with the same `answer` were answered the same: a hash will do; none where answers are not compared."""
 
     key: int
     similarity: float
@@ -26,7 +26,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
     key: int
     similarity: float
-    agreement: float
+    agreement: float | None
     features: tuple[float, ...]
     veto: str = ""
 
@@ -49,8 +49,10 @@ def choose(asked: Question, near: Sequence[Candidate], similarity_min: float) ->
     )
 
 
-def _agreement(found: Candidate, near: Sequence[Candidate]) -> float:
+def _agreement(found: Candidate, near: Sequence[Candidate]) -> float | None:
     """The share of the neighbours that were answered as `found` was, each counting by its similarity."""
+    if not found.answer:
+        return None
     total = sum(max(one.similarity, 0.0) for one in near)
     same = sum(max(one.similarity, 0.0) for one in near if one.answer == found.answer)
     return same / total if total > 0 else 0.0

@@ -78,6 +78,7 @@ FUNCTION = _of(
 )
 """Words that say how something is asked rather than what of."""
 
+EXACT_ASKING = _of("who whom whose when where why")
 ASKING = _of("who whom whose when where why how what which")
 
 AMBIGUOUS_TIMES = _of("may mar sun sat mon")

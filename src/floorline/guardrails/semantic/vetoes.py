@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
-from floorline.guardrails.semantic.lexicon import OPPOSITES, stem
+from floorline.guardrails.semantic.lexicon import EXACT_ASKING, OPPOSITES, stem
 from floorline.guardrails.semantic.question import Question
 
 TEMPLATE_WORDS = 20
@@ -97,8 +97,8 @@ def _passive(one: Question, other: Question) -> bool:
 
 
 def _asking(one: Question, other: Question) -> bool:
-    """The same subject, asked for another thing of it: when, where, who."""
-    return bool(one.asks and other.asks) and one.asks != other.asks and one.stems == other.stems
+    """The same subject, asked for another thing of it: when, where, who. How and what ask for the same as often as not."""
+    return one.asks != other.asks and {one.asks, other.asks} <= EXACT_ASKING and one.stems == other.stems
 
 
 def _template(one: Question, other: Question) -> bool:
