@@ -193,7 +193,7 @@ class Guard:
             sought = guarded.sought = await self.semantic.look(call, facts, rules, admitted.targets, self.ask)
             near = sought.near
             sought.compared = sought.rule is not None and is_labelled(
-                sought.rule, near, found(sought.rule, facts, snapshot.certificates)
+                sought.rule, near, found(sought.rule, facts, near, snapshot.certificates)
             )
         if rules.compaction is not None:
             guarded.lengthy = self.shortening.look(call, rules.compaction)

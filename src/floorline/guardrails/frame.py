@@ -110,7 +110,8 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     `similarity` is the cosine of the two questions, `agreement` the share of the nearest stored answers that say the same as
     this one, each weighted by its similarity (None: not compared), `features` what a verifier judges the pair by
     (`semantic/features.py`). `veto` says why this answer is never served, whatever they are. `draw` is a number below a
-    million that is the call's own: audits go by it. `reason` says why the cache was passed by; `avoided` and `age_s` are as `Looked` has them.
+    million that is the call's own: audits go by it. `epoch` is what a certificate must hold under. `reason` says why the cache was passed by; `avoided` and
+    `age_s` are as `Looked` has them.
     """
 
     state: Literal["near", "miss", "bypass"]
@@ -120,6 +121,7 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     features: tuple[float, ...] = ()
     veto: str = ""
     draw: int = 0
+    epoch: str = ""
     avoided: Decimal | None = None
     age_s: int = 0
 

@@ -1,6 +1,7 @@
 """The semantic cache before anything is certified: nobody is served, and what would have been is compared and labelled."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,16 @@ from floorline.gateway.message import Reply, Request
 from floorline.guardrails.frame import ENFORCE, Setting
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.semantic.rule import SemanticRule
+from floorline.pricing.book import PriceBook
+from floorline.pricing.overrides import PriceOverride, Rate
 from tests.support.serving import JSON, MODEL, OWNED, Got, Live, run, serving, until, usd
 
 CHAT = "/v1/chat/completions"
 JUDGE = "sandbox-judge"
 ASKED = "How do I cancel my subscription?"
 ALIKE = "How do I cancel my subscription please?"
+PRICES = {"input": Rate(price=Decimal(1)), "output": Rate(price=Decimal(2))}
+BOOK = PriceBook(overrides=[PriceOverride(model=model, rates=PRICES) for model in (MODEL, JUDGE)])
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
@@ -191,16 +196,15 @@ def test_what_cannot_be_compared_is_passed_by_with_a_reason(
     run(test())
 
 
-def test_judging_is_borne_by_the_next_call_that_the_cache_touches_once(tmp_path: Path) -> None:
-    """Nothing touches a call before a certificate does: what was spent until then waits for it."""
-
+def test_what_judging_cost_is_owed_while_no_call_is_touched(tmp_path: Path) -> None:
     async def test() -> None:
-        async with serving(tmp_path, guardrails=comparing(judge=JUDGE)) as live:
+        async with serving(tmp_path, guardrails=comparing(judge=JUDGE), book=BOOK) as live:
             live.stub.script = provider = Provider()
             provider.answers[ALIKE] = "You can do that on the page of your settings, under Billing."
             await asked(live, ASKED)
             await asked(live, ALIKE)
-            spent = live.records().calls[-1].effective_cost
-            assert live.semantic.owed.of("assistant") == (usd(spent) or 0)
+            assert (
+                live.semantic.owed.of("assistant") == usd(live.records().calls[-1].effective_cost) == Decimal("0.00014")
+            )
 
     run(test())

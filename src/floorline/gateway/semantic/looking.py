@@ -211,6 +211,7 @@ class SemanticCache:
             agreement=chosen.agreement,
             features=chosen.features,
             veto=chosen.veto,
+            epoch=sought.epoch,
             avoided=known.entry.avoided,
             age_s=max(self._now_ms() - known.entry.made_ms, 0) // 1_000,
         )

@@ -57,9 +57,10 @@ def subject(rule: SemanticRule, facts: Facts) -> str:
     return facts.customer if rule.certify == "customer" else ""
 
 
-def found(rule: SemanticRule, facts: Facts, certified: Certificates | None) -> Certificate | None:
-    """The certificate that the call is under."""
-    return None if certified is None else certified.find(KIND, facts.feature, subject=subject(rule, facts))
+def found(rule: SemanticRule, facts: Facts, near: Near, certified: Certificates | None) -> Certificate | None:
+    """The certificate that the call is under; one of another epoch is of questions that were compared in another way."""
+    certificate = None if certified is None else certified.find(KIND, facts.feature, subject=subject(rule, facts))
+    return certificate if certificate is not None and certificate.epoch == near.epoch else None
 
 
 def is_labelled(rule: SemanticRule, near: Near, certificate: Certificate | None) -> bool:
@@ -91,7 +92,7 @@ def step(facts: Facts, evidence: Evidence, rule: SemanticRule, so_far: Verdict) 
     alike = f"a stored question is {near.similarity:.2f} alike"
     if near.veto:
         return _because(so_far, f"{alike}, and not the same: {near.veto}")
-    certificate = found(rule, facts, evidence.certified)
+    certificate = found(rule, facts, near, evidence.certified)
     if certificate is None or not certificate.acts or certificate.threshold is None:
         return _because(so_far, f"{alike}; {'nothing is certified' if certificate is None else certificate.state}")
     reached = score(certificate.weights, near.similarity, near.features)
