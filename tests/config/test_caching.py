@@ -99,7 +99,7 @@ def test_check_shows_the_rules_as_they_hold_and_no_address() -> None:
     policy = parsed(text, URL="redis://:word@cache:6379/1").config.gateway
     shown = gateway_document(policy)["cache"]
     assert shown == {
-        "memory_bytes": 16 << 20, "disk_bytes": 0, "redis": "given",
+        "memory_bytes": 16 << 20, "semantic_bytes": 64 << 20, "disk_bytes": 0, "redis": "given",
         "rules": {
             "": {
                 "mode": "canary 2.5%", "partition": "customer", "ttl_s": 86_400, "temperature_max": "0",

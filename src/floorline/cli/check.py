@@ -22,6 +22,7 @@ from floorline.margin.policy import FeaturePolicy
 from floorline.wiring import CONFIG_NAME, home, load_book, load_hook, now, read_config, running_gateways
 from floorline.wiring.caches import find_drivers
 from floorline.wiring.checking import dearer_downgrades, floors_of, lapsed
+from floorline.wiring.embedders import find_embedders
 
 
 @click.command("check")
@@ -50,6 +51,7 @@ def command(file: Path | None, processes: int, as_json: bool) -> None:
             warnings += [*about_prices, *dearer_downgrades(parsed.config.gateway, book, now())]
             load_hook(parsed.config)
             find_drivers(parsed.config.gateway.cache)
+            find_embedders(parsed.config.gateway.embedders)
         except BadInput as error:
             errors.append(str(error))
     if as_json:

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from floorline.gateway.policy import Allowed, GatewayPolicy, ModelGroup, Provider, Target
+from floorline.gateway.policy import Allowed, Embedding, GatewayPolicy, ModelGroup, Provider, Target
 from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.frame import MILLION, Setting
 
@@ -34,11 +34,20 @@ def gateway_document(policy: GatewayPolicy) -> dict[str, object]:
         "accounting": policy.accounting,
         "cache": {
             "memory_bytes": policy.cache.memory_bytes,
+            "semantic_bytes": policy.cache.semantic_bytes,
             "disk_bytes": policy.cache.disk_bytes,
             "redis": "given" if policy.cache.redis else None,
             "rules": {whose: _cache(rule) for whose, rule in _cache_rules(policy)},
         },
+        "embedders": {name: _embedder(one) for name, one in policy.embedders.items()},
     }
+
+
+def _embedder(one: Embedding) -> dict[str, object]:
+    local = one.local
+    if local is None:
+        return {"served": one.served, "dimensions": one.dimensions, "window": one.tokens_max, "time_ms": one.time_ms}
+    return {"model": str(local.path), "sha256": local.sha256, "window": local.tokens_max, "time_ms": one.time_ms}
 
 
 def _cache_rules(policy: GatewayPolicy) -> list[tuple[str, CacheRule | None]]:

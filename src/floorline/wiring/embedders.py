@@ -19,7 +19,7 @@ from floorline.embedding.sentences import Sentences
 from floorline.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from floorline.embedding.embedder import Embedder, LocalModel
     from floorline.embedding.index import Graph
@@ -39,15 +39,26 @@ def open_embedder(model: "LocalModel | None") -> "Embedder":
     """
     if model is None:
         return Lexical()
+    _find(model)
+    try:
+        return _sentences(model)
+    except Exception as error:
+        raise BadInput(f"{model.path} with {model.tokenizer} is no sentence model that can be used: {error}") from error
+
+
+def find_embedders(embedders: "Mapping[str, Embedding]") -> None:
+    """BadInput when the driver of a local model is missing, or one of its files is not what it should be."""
+    for embedding in embedders.values():
+        if embedding.local is not None:
+            _find(embedding.local)
+
+
+def _find(model: "LocalModel") -> None:
     for driver in ("onnxruntime", "tokenizers"):
         if importlib.util.find_spec(driver) is None:
             raise BadInput(f"a local embedder needs {driver}: {_EXTRA}")
     _check(model.path, model.sha256)
     _check(model.tokenizer, model.tokenizer_sha256)
-    try:
-        return _sentences(model)
-    except Exception as error:
-        raise BadInput(f"{model.path} with {model.tokenizer} is no sentence model that can be used: {error}") from error
 
 
 class Embedders:
