@@ -14,7 +14,7 @@ from floorline.embedding.vector import Vector
 EXACT_MAX = 20_000
 """Vectors that are compared one by one: half a millisecond to a whole one. A graph takes as long with a hundred thousand."""
 
-_FIRST = 4
+_FIRST = 1
 
 
 class Neighbour(NamedTuple):

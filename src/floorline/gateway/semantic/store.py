@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # a gateway that compares no questions loads no numpy
     from floorline.embedding.index import Graph, Index
     from floorline.embedding.vector import Vector
 
-OVERHEAD_BYTES = 768
-"""What an entry takes beside its texts and its vector: measured, rounded up."""
+OVERHEAD_BYTES = 1_280
+"""What an entry takes beside its texts and its vector, with the room that indexes have to grow: measured, rounded up."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
