@@ -33,6 +33,7 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     feature: str
     cached_call: str
     customer: str
+    user: str
     model: str
     metadata: Mapping[str, str]
 
@@ -155,6 +156,7 @@ def report(call_id: str, served: SourceRow, now: datetime) -> Label | None:
         feature=served.feature,
         subject=said.get("semantic_subject", ""),
         customer=served.customer,
+        user_id=served.user,
         call_id=call_id,
         other_call_id=served.cached_call,
         model=served.model,
