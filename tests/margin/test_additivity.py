@@ -51,6 +51,7 @@ def columns_of(billed) -> RevenueColumns:
     return RevenueColumns(
         customer=[b[0] for b in billed], plan=[b[1] for b in billed], feature=[b[2] for b in billed],
         amount=[b[3] for b in billed], start=[FIRST + b[4] for b in billed], end=[FIRST + b[4] + b[5] for b in billed],
+        kind=[""] * len(billed),
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def test_stretches_one_after_another_are_stretches_one_by_one(billed, used, reac
 
 
 def test_what_columns_do_not_hold_is_refused_and_not_wrong():
-    line = RevenueColumns(customer=["x"] * 4, plan=[""] * 4, feature=[""] * 4, amount=[2**62] * 4, start=[FIRST] * 4, end=[FIRST + 1] * 4)  # fmt: skip
+    line = RevenueColumns(customer=["x"] * 4, plan=[""] * 4, feature=[""] * 4, amount=[2**62] * 4, start=[FIRST] * 4, end=[FIRST + 1] * 4, kind=[""] * 4)  # fmt: skip
     window = Window(start=FIRST, end=FIRST + 1)
     to = attribution(window, window)
     with pytest.raises(OverflowError):

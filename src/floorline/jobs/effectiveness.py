@@ -1,5 +1,6 @@
 """Asks the ledger what guardrails did and hands it to the pure part."""
 
+from collections.abc import Iterator
 from datetime import date
 
 from floorline.jobs.margins import Margins
@@ -19,33 +20,36 @@ def effects_of(margins: Margins, start: date, end: date, scope: Scope, feature: 
         start=first, end=last, scope=scope, spans=names.boundaries(first, last, ()), timezone=ledger.timezone
     )  # fmt: skip
 
-    def of_feature(raw: str, as_of: int) -> str:
-        return names.resolve("feature", raw, as_of)
-
-    def customer(raw: str, as_of: int) -> str:
-        return names.resolve("customer", raw, as_of)
-
-    def whose(row: queries.TouchRow) -> str:
-        return customer(row.customer, row.as_of) if row.customer or not row.other else f"(no customer) {row.other}"
-
-    touched = [
-        Touched(
-            feature=of_feature(row.feature, row.as_of), guardrail=row.guardrail, customer=whose(row),
-            arm=row.arm, mode=row.mode, action=row.action, calls=row.calls, unpriced=row.unpriced, unvalued=row.unvalued,
-            errors=row.errors, saved=row.saved, spent=row.spent, cost=row.cost,
-        )
-        for row in ledger.query(queries.touches(days))
-    ]  # fmt: skip
-    asked = [row for row in touched if feature in {"", row.feature}]
+    (columns,) = ledger.query(queries.touches(days))
+    asked = [row for row in _touched(columns, names) if feature in {"", row.feature}]
     if not asked:
         return ()
-    presence = [
-        Presence(of_feature(row.feature, row.as_of), customer(row.customer, row.as_of), row.early, row.late)
-        for row in ledger.query(queries.presence(days, (first + last) // 2))
-    ]
+    (came,) = ledger.query(queries.presence(days, (first + last) // 2))
+    features, customers = (
+        names.resolve_all("feature", came.feature, came.as_of),
+        names.resolve_all("customer", came.customer, came.as_of),
+    )
+    presence = map(Presence._make, zip(features, customers, came.early, came.late, strict=True))
     (held,) = ledger.query(queries.any_outcome())
     results = [
-        Results(of_feature(row.names[2], row.as_of), customer(row.names[0], row.as_of), row.outcomes, row.successes)
+        Results(
+            names.resolve("feature", row.names[2], row.as_of), names.resolve("customer", row.names[0], row.as_of),
+            row.outcomes, row.successes,
+        )
         for row in ledger.query(queries.outcomes(days, held=held))
-    ]
+    ]  # fmt: skip
     return effects(asked, presence, results)
+
+
+def _touched(columns: queries.TouchColumns, names: Names) -> Iterator[Touched]:
+    features = names.resolve_all("feature", columns.feature, columns.as_of)
+    customers = names.resolve_all("customer", columns.customer, columns.as_of)
+    whose = [
+        customer if raw or not other else f"(no customer) {other}"
+        for customer, raw, other in zip(customers, columns.customer, columns.other, strict=True)
+    ]
+    rows = zip(
+        features, columns.guardrail, whose, columns.arm, columns.mode, columns.action, columns.calls, columns.unpriced,
+        columns.unvalued, columns.errors, columns.saved, columns.spent, columns.cost, strict=True,
+    )  # fmt: skip
+    return map(Touched._make, rows)

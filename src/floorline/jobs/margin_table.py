@@ -15,7 +15,7 @@ from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.ledger.remembering import once
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
-from floorline.margin.allocation import Tally
+from floorline.margin.allocation import Tally, tally_revenue
 from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.closing import Kind, Part, part_of
@@ -47,6 +47,7 @@ from floorline.margin.pools import (
     outcome_pools,
     revenue_pools,
     seat_uses,
+    some_lines,
 )  # fmt: skip
 from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
 from floorline.margin.received import received
@@ -165,7 +166,7 @@ class Making:
             users_total=users_total,
             p95=p95,
             p95_total=p95_total,
-            kinds=self._earned_by_kind(outcomes, metered) if request.with_kinds else {},
+            kinds=self._earned_by_kind(cells, outcomes, metered) if request.with_kinds else {},
         )
         rows, total = margin_rows(gathered, self._policies)
         left = only(left_out)
@@ -180,6 +181,17 @@ class Making:
             left_out=LeftOut(calls=left.calls, cost_pico=left.cost),
             p95_method=method,
         )
+
+    def paid(self) -> dict[str, int]:
+        """See Margins.paid."""
+        weights = self._begin_weights() if self.metered else None
+        earns = self._outcomes.valued or any(plan.outcome_prices for plan in self._policies.plans.values())
+        outcomes = self.outcomes(self._request.by) if earns else []
+        metered = month_uses(only(weights), self.attribution) if weights else []
+        cells = Cells((), self._policies.plans)
+        (earned,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
+        tally = earned if isinstance(earned, Tally) else tally_revenue(earned, cells, kept(self._request.by, ()))
+        return {str(customer): through - before for (customer,), (before, through) in tally.amounts.items()}
 
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
@@ -214,15 +226,21 @@ class Making:
         """
         plans, to = self._policies.plans, self.attribution
         amounts = [*outcome_amounts(outcomes, plans, to), *metered_amounts(metered, plans, to)]
-        keep = kept(self._request.by, self._cell_key())
+        return self._earned(self.lines, amounts, edges, cells)
+
+    def _earned(
+        self, lines: RevenueColumns, amounts: Sequence[tuple[int, Owner, int]], edges: Sequence[int], cells: Cells
+    ) -> Sequence[Pools | Tally]:
+        """What some lines and amounts of days earned in each stretch, as _earned_by_stretch."""
+        to, keep = self.attribution, kept(self._request.by, self._cell_key())
         others = amounts_to_date(amounts, edges)
         if "feature" not in keep or all(owner.feature for _, owner, _ in amounts):
             try:
-                return earned_tallies(self.lines, others, edges, cells, to, keep)
+                return earned_tallies(lines, others, edges, cells, to, keep)
             except OverflowError:  # as in tally_revenue
                 pass
         return [
-            joined(revenue_pools(self.lines, self._of(*stretch)), pools)
+            joined(revenue_pools(lines, self._of(*stretch)), pools)
             for stretch, pools in zip(pairwise(edges), others, strict=True)
         ]
 
@@ -317,18 +335,19 @@ class Making:
         )
 
     def _earned_by_kind(
-        self, outcomes: Sequence[OutcomeRow], uses: Sequence[tuple[int, Owner, Use]]
-    ) -> Mapping[str, Pools]:
-        """As `earned`, apart: what plans charge for calls and tokens is usage, and for outcomes outcome."""
-        plans, window = self._policies.plans, self.window
-        asked = {
-            kind: self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, (kind,), self._whose))
-            for kind in REVENUE_KINDS
+        self, cells: Cells, outcomes: Sequence[OutcomeRow], metered: Sequence[tuple[int, Owner, Use]]
+    ) -> Mapping[str, Pools | Tally]:
+        """What the window earned, by kind: what plans charge for calls and tokens is usage, and for outcomes outcome."""
+        plans, to, lines = self._policies.plans, self.attribution, self.lines
+        others = {
+            "usage": list(metered_amounts(metered, plans, to)),
+            "outcome": list(outcome_amounts(outcomes, plans, to)),
         }
-        kinds: dict[str, Pools] = {kind: revenue_pools(only(lines), self.attribution) for kind, lines in asked.items()}
-        kinds["usage"] = joined(kinds["usage"], metered_pools(uses, plans, self.attribution))
-        kinds["outcome"] = joined(kinds["outcome"], outcome_pools(outcomes, plans, self.attribution))
-        return kinds
+        found: dict[str, Pools | Tally] = {}
+        for kind in REVENUE_KINDS:
+            own = some_lines(lines, [n for n, one in enumerate(lines.kind) if one == kind])
+            (found[kind],) = self._earned(own, others.get(kind, ()), self._edges, cells)
+        return found
 
     def parts(self) -> dict[Kind, Part]:
         """See Margins.parts."""

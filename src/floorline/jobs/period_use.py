@@ -1,14 +1,15 @@
 """Asks the ledger how the calls of some days were used and served: what the unit economics of a week or a month are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from floorline.jobs.acquisition import acquisitions_of
+from floorline.jobs.acquisition import acquisitions_in
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import tiers_of
 from floorline.margin.acquisition import PAYBACK_MONTHS
 from floorline.margin.bridge import Days
 from floorline.margin.dimensions import Scope
 from floorline.margin.metrics import Figures
+from floorline.margin.table import MarginReport
 from floorline.pricing.book import PriceBook
 from floorline.reviews import queries
 from floorline.reviews.economics import PeriodUse
@@ -17,23 +18,38 @@ from floorline.reviews.policy import Tier
 
 
 def use_of(
-    margins: Margins, book: PriceBook, tiers: Mapping[str, Tier], days: Days, total: Figures, scope: Scope
+    margins: Margins,
+    book: PriceBook,
+    tiers: Mapping[str, Tier],
+    days: Days,
+    total: Figures,
+    customers: Sequence[Figures],
+    scope: Scope,
 ) -> PeriodUse:
-    """The use of `days`; `total` is that of their margin table by feature, `tiers` are those that are stated."""
+    """The use of `days`; `total` is that of their margin table by feature, `customers` are the rows of the one by customer, `tiers`
+    are those that are stated.
+    """
     ledger = margins.ledger
     models = ledger.query(queries.models(days.start, days.end, scope))
     (served,) = ledger.query(queries.served(days.start, days.end, scope))
-    by_customer = MarginRequest(by=("customer",), start=days.start, end=days.end, scope=scope, with_p95=False)
     return PeriodUse(
         total=total,
-        customers=margins.table(by_customer).rows,
+        customers=customers,
         served=served,
         models=models,
         tiers=tiers_of(book, models, days.end, tiers),
     )
 
 
-def lifetime_of(margins: Margins, days: Days, scope: Scope, now: PeriodUse, before: PeriodUse) -> Lifetime:
-    """What a customer brings and what winning one takes; `now` and `before` are the use of these days and of those before."""
-    free = acquisitions_of(margins, days.start, days.end, scope, limits={}, payback_months=PAYBACK_MONTHS)
+def customers_of(margins: Margins, days: Days, scope: Scope) -> Sequence[Figures]:
+    """The rows of the margin table by customer."""
+    by_customer = MarginRequest(by=("customer",), start=days.start, end=days.end, scope=scope, with_p95=False)
+    return margins.table(by_customer).rows
+
+
+def lifetime_of(margins: Margins, table: MarginReport, now: PeriodUse, before: PeriodUse) -> Lifetime:
+    """What a customer brings and what winning one takes; `now` and `before` are the use of the days of `table`, which is by
+    customer and plan, and of those before.
+    """
+    free = acquisitions_in(margins, table, limits={}, payback_months=PAYBACK_MONTHS)
     return lifetime(now.customers, before.customers, free)

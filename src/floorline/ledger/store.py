@@ -212,7 +212,10 @@ class Store:
 
     def answer(self, sql: str, parameters: Mapping[str, Bindable]) -> list[list[object]]:
         """The values of the rows of a query, instants in UTC."""
-        return [list(map(_plain, row)) for row in self._rows(sql, parameters)]
+        rows = self._rows(sql, parameters)
+        if rows and not any(value is None or isinstance(value, datetime) for value in rows[0]):
+            return [list(row) for row in rows]  # columns have one type: none holds instants
+        return [list(map(_plain, row)) for row in rows]
 
     def _rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Sequence[Sequence[object]]:
         try:

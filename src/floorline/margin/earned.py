@@ -21,6 +21,7 @@ from floorline.margin.revenue import month_after, month_of
 from floorline.margin.vectors import Integers, Splitter, added, integers, shares_of, sums_of
 
 _ADDED_MAX = 1 << 61
+_UNKNOWN = ("", "", "")  # workflow, outcome and user: lines name none
 
 
 def earned_tallies(
@@ -132,7 +133,8 @@ class _Month:
         self._evenings: dict[int, list[int]] = {}
         for part in parts:
             self._resolve(part, days)
-        self._divide([Owner(days.start, *owned) for owned in self._numbers], cells, Tally(keep))
+        owners = [Owner._make((days.start, *owned, *_UNKNOWN)) for owned in self._numbers]
+        self._divide(owners, cells, Tally(keep))
 
     def _resolve(self, part: _Part, days: range) -> None:
         some = part.meeting(days)

@@ -90,11 +90,13 @@ def revenue_pools(lines: RevenueColumns, to: Attribution) -> Pools:
         return _earned(lines, to.spans.shared, to)
     others = [n for n in range(len(lines.customer)) if n not in own]
     return joined(
-        _earned(_some(lines, others), to.spans.shared, to), _earned(_some(lines, sorted(own)), to.spans.own, to)
+        _earned(some_lines(lines, others), to.spans.shared, to),
+        _earned(some_lines(lines, sorted(own)), to.spans.own, to),
     )
 
 
-def _some(lines: RevenueColumns, numbers: Sequence[int]) -> RevenueColumns:
+def some_lines(lines: RevenueColumns, numbers: Sequence[int]) -> RevenueColumns:
+    """The lines of these numbers."""
     return RevenueColumns(
         **{name: [column[n] for n in numbers] for name, column in msgspec.structs.asdict(lines).items()}
     )

@@ -114,6 +114,7 @@ class RevenueColumns(msgspec.Struct, frozen=True, kw_only=True):
     amount: list[int]
     start: list[int]
     end: list[int]
+    kind: list[str]
 
 
 class CoverColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,14 +170,17 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Records of outcomes; of those `of_runs` something is to be asked of their runs, and `amended` are not the first of theirs."""
+    """Records of outcomes; of those `of_runs` something is to be asked of their runs, `amended` are not the first of theirs, and
+    `valued` state a value.
+    """
 
     count: int
     of_runs: int
     amended: int
+    valued: int
 
 
-ANY_OUTCOMES = OutcomesRow(count=1, of_runs=1, amended=1)
+ANY_OUTCOMES = OutcomesRow(count=1, of_runs=1, amended=1, valued=1)
 """What holds of any outcomes."""
 
 
@@ -286,36 +290,36 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
 
 
-class TouchRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature and customer that a guardrail touched, or would have; money in 10^-12 USD. `other` is the user,
-    else the key, of calls that name no customer.
+class TouchColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature and customer that a guardrail touched, or would have, as columns; money in 10^-12 USD. `other` is
+    the user, else the key, of calls that name no customer.
     """
 
-    feature: str
-    customer: str
-    other: str
-    as_of: int
-    guardrail: str
-    arm: str
-    mode: str
-    action: str
-    calls: int
-    unpriced: int
-    unvalued: int
-    errors: int
-    saved: int
-    spent: int
-    cost: int
+    feature: list[str]
+    customer: list[str]
+    other: list[str]
+    as_of: list[int]
+    guardrail: list[str]
+    arm: list[str]
+    mode: list[str]
+    action: list[str]
+    calls: list[int]
+    unpriced: list[int]
+    unvalued: list[int]
+    errors: list[int]
+    saved: list[int]
+    spent: list[int]
+    cost: list[int]
 
 
-class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature and customer in the first and in the second half of a window."""
+class PresenceColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature and customer in the first and in the second half of a window, as columns."""
 
-    feature: str
-    customer: str
-    as_of: int
-    early: int
-    late: int
+    feature: list[str]
+    customer: list[str]
+    as_of: list[int]
+    early: list[int]
+    late: list[int]
 
 
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
@@ -441,16 +445,16 @@ def step_costs(start: date, end: date) -> Query[StepCostRow]:
     return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
 
 
-def touches(days: Days) -> Query[TouchRow]:
+def touches(days: Days) -> Query[TouchColumns]:
     """What guardrails did, by raw feature and customer."""
     sql = SQL["touches"].substitute(as_of=as_of(days, by_customer=True))
-    return Query(sql=sql, row=TouchRow, parameters=placeholders(days))
+    return Query(sql=sql, row=TouchColumns, parameters=placeholders(days))
 
 
-def presence(days: Days, middle: int) -> Query[PresenceRow]:
+def presence(days: Days, middle: int) -> Query[PresenceColumns]:
     """Calls before the day `middle` and from it on, of customers that a guardrail treated or held out."""
     sql = SQL["presence"].substitute(as_of=as_of(days, by_customer=True))
-    return Query(sql=sql, row=PresenceRow, parameters={**placeholders(days), "middle": date.fromordinal(middle)})
+    return Query(sql=sql, row=PresenceColumns, parameters={**placeholders(days), "middle": date.fromordinal(middle)})
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:

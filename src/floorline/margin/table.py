@@ -136,7 +136,7 @@ class Gathered:
     users_total: int | None = None
     p95: Mapping[Key, int | None] = field(default_factory=dict[Key, int | None])
     p95_total: int | None = None
-    kinds: Mapping[str, Pools] = field(default_factory=dict[str, Pools])
+    kinds: Mapping[str, Pools | Tally] = field(default_factory=dict[str, Pools | Tally])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +172,14 @@ def first_rows(report: MarginReport, limit: int | None) -> tuple[Figures, ...]:
 def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, ...], Figures]:
     """The rows, by margin ascending, and their total."""
     by = gathered.by
-    keep, earned = kept(by, gathered.cell_key), gathered.revenue
-    revenue_tally = earned if isinstance(earned, Tally) else tally_revenue(earned, gathered.cells, keep)
-    revenue = _project(revenue_tally, gathered, UNMATCHED_REVENUE)
-    kinds = {
-        kind: _project(tally_revenue(pools, gathered.cells, keep), gathered, UNMATCHED_REVENUE)
-        for kind, pools in gathered.kinds.items()
-    }
+    keep = kept(by, gathered.cell_key)
+
+    def earned_by_row(earned: Pools | Tally) -> dict[Key, int]:
+        tally = earned if isinstance(earned, Tally) else tally_revenue(earned, gathered.cells, keep)
+        return _project(tally, gathered, UNMATCHED_REVENUE)
+
+    revenue = earned_by_row(gathered.revenue)
+    kinds = {kind: earned_by_row(earned) for kind, earned in gathered.kinds.items()}
     shared = {
         component: _project(tally, gathered, UNMATCHED_COST)
         for component, tally in tally_costs(
@@ -205,7 +206,7 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
         )
         for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
     ]
-    rows = [row for row in rows if _says_something(row)]
+    rows = [row for row in rows if row.revenue_pico or row.sums.calls or _says_something(row)]
     last_day = date.fromordinal(gathered.attribution.window.end - 1)
     if by == ("feature",):
         rows = [_with_floor(row, policies, last_day) for row in rows]
@@ -301,14 +302,14 @@ def _with_floor(row: Figures, policies: Policies, day: date) -> Figures:
 
 def summed(rows: Sequence[Figures], key: Key) -> Figures:
     """Some rows as one named `key`. What does not add up, percentiles and distinct users, it does not have."""
-    shared = _by_name([row.shared_pico for row in rows])
+    shared = _by_name([row.shared_pico for row in rows if row.shared_pico])
     counts = [row.outcomes for row in rows if row.outcomes is not None]
     return Figures(
         key=key,
         revenue_pico=sum(row.revenue_pico for row in rows),
         sums=total_of([row.sums for row in rows]),
         shared_pico=shared,
-        kinds_pico=_by_name([row.kinds_pico for row in rows]),
+        kinds_pico=_by_name([row.kinds_pico for row in rows if row.kinds_pico]),
         outcomes=OutcomeCounts(*map(sum, zip(*counts, strict=True))) if counts else None,
         owns_outcomes=any(row.owns_outcomes for row in rows if row.outcomes and row.outcomes.successes),
     )

@@ -1,5 +1,6 @@
--- any_outcome: how many records of outcomes there are, how many of them leave to their run whose they are, and how many were
--- recorded of an outcome that had one: a count that costs little, because the question after it costs something even of no rows.
+-- any_outcome: how many records of outcomes there are, how many of them leave to their run whose they are, how many were recorded
+-- of an outcome that had one, and how many state a value: a count that costs little, because the question after it costs something
+-- even of no rows.
 SELECT count(), countIf(run_id != '' AND (customer = '' OR plan = '' OR feature = '' OR workflow = '')),
-       count() - uniqExact(outcome_id)
+       count() - uniqExact(outcome_id), count(value)
 FROM outcomes

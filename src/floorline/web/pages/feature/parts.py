@@ -10,7 +10,7 @@ from floorline.margin.metrics import Figures, ratio_of
 from floorline.margin.prompt_use import PromptUse, prompt_uses
 from floorline.margin.table import NAMELESS
 from floorline.money import usd_of
-from floorline.web.blocks import Card, Cards, Column, Note, Shown, Table, Value
+from floorline.web.blocks import Card, Cards, Column, Note, Rows, Shown, Table, Value
 from floorline.web.desk import Desk
 from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, known, tabs
 from floorline.web.pages.margin_cells import CALLS, COGS, MARGIN, MARGIN_RATIO, PER_CALL, REVENUE, THIN, cells
@@ -39,8 +39,8 @@ def customers(desk: Desk, params: FeatureParams) -> Shown:
     if not rows:
         known(desk, params)
     named = [row for row in rows if row.key[1] not in NAMELESS]
-    below = [row for row in named if row.margin < 0 and row.cost_known]
-    best = sorted(named, key=lambda row: (-row.margin, row.key))[:EXTREMES]
+    below = [row for row in named if _left(row) < 0 and row.cost_known]
+    best = sorted(named, key=lambda row: (-_left(row), row.key))[:EXTREMES]
     cogs = sum(row.cogs_pico for row in rows)
     return Shown(
         title=f"{params.feature}: customers",
@@ -56,11 +56,16 @@ def customers(desk: Desk, params: FeatureParams) -> Shown:
                     Card(name="lost", title="They lose it", value=-usd_of(sum(row.revenue_pico - row.cogs_pico for row in below)), unit="usd", definition="under_water"),
                 ],
             ),
-            _table("worst", "Those that cost it most beyond what they pay", sorted(below, key=lambda row: (row.margin, row.key))[:EXTREMES], cogs),
-            _table("top", "Those that leave most", [row for row in best if row.margin > 0], cogs),
+            _table("worst", "Those that cost it most beyond what they pay", sorted(below, key=lambda row: (_left(row), row.key))[:EXTREMES], cogs),
+            _table("top", "Those that leave most", [row for row in best if _left(row) > 0], cogs),
             _table("customers", "Every customer", sorted(rows, key=lambda row: (-row.cogs_pico, row.key)), cogs),
         ],
     )  # fmt: skip
+
+
+def _left(row: Figures) -> int:
+    """Its margin, in 10^-12 USD."""
+    return row.revenue_pico - row.cogs_pico
 
 
 def _table(name: str, title: str, rows: Sequence[Figures], cogs: int) -> Table:
@@ -68,15 +73,15 @@ def _table(name: str, title: str, rows: Sequence[Figures], cogs: int) -> Table:
         name=name,
         title=title,
         columns=_COLUMNS,
-        rows=[
-            {
+        rows=Rows(
+            rows,
+            lambda row: {
                 "customer": row.key[1],
                 "page": None if row.key[1] in NAMELESS else row.key[1],
                 "of_cost": ratio_of(row.cogs_pico, cogs),
                 **cells(row),
-            }
-            for row in rows
-        ],
+            },
+        ),
         empty="There is none in these days.",
         note="Revenue is the part of each customer's that falls to this feature: docs/margin.md says how it is divided.",
     )

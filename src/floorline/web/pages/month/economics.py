@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from floorline.jobs.period_use import lifetime_of, use_of
+from floorline.jobs.period_use import customers_of, lifetime_of, use_of
+from floorline.margin.customers import customers
 from floorline.reviews.economics import unit_economics
 from floorline.reviews.lifetime import Lifetime
 from floorline.reviews.model import EconomicsLine
 from floorline.web.blocks import Card, Cards, Column, Shown, Table, Unit, Value
 from floorline.web.desk import Desk
+from floorline.web.pages.fixes import plan_report
 from floorline.web.pages.margin_cells import difference
 from floorline.web.pages.month.frame import PATH, MonthParams, about_month, month_of, table, ways
 from floorline.web.view import View
@@ -22,9 +24,12 @@ def build(desk: Desk, params: MonthParams) -> Shown:
     margins = desk.margins
     report, earlier = table(margins, params, month.days), table(margins, params, month.before)
     book, tiers, scope = desk.book(), desk.reviews.tiers, params.scope
-    now = use_of(margins, book, tiers, month.days, report.total, scope)
-    before = use_of(margins, book, tiers, month.before, earlier.total, scope)
-    lifetime = lifetime_of(margins, month.days, scope, now, before)
+    seats = plan_report(margins, month.days, scope)
+    paying = [one.figures for one in customers(seats)]
+    now = use_of(margins, book, tiers, month.days, report.total, paying, scope)
+    paying_before = customers_of(margins, month.before, scope)
+    before = use_of(margins, book, tiers, month.before, earlier.total, paying_before, scope)
+    lifetime = lifetime_of(margins, seats, now, before)
     lines = unit_economics(now, before, lifetime, desk.reviews.targets)
     told = [line for line in lines if line.met is not None]
     missed = [line for line in told if not line.met]
