@@ -295,7 +295,7 @@ def _bar_sheet(parted: Sequence[Split]) -> Sheet:
             "to the cheap model",
             "saved",
             "missed in another mix",
-        ),  # fmt: skip
+        ),
         rows=tuple([_bar_row(name, found) for name, found in ways.items()]),
     )
 
