@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from floorline.charts.conditions import FigurePoint, Kept, against_condition, promised_and_realised
 from floorline.charts.dollars import PARTS_MAX, Amount, CostPoint, Mark, cost_per_call, precise, waterfall
+from floorline.charts.experiments import Interval, intervals
 from floorline.charts.flows import STEPS_MAX, FlowPart, step_flow
 from floorline.charts.guardrails import SavedDay, saved_by_day
 from floorline.charts.live import CostMoment, cost_against_earning, row, shortened
@@ -62,6 +63,13 @@ CHARTS = {
     ),
     "what guardrails saved": saved_by_day(
         "Saved", [SavedDay(DAY, "cache", Decimal("1.5")), SavedDay(DAY, "prompt_cache", Decimal("-0.2"))]
+    ),
+    "what is tried": intervals(
+        "Differences",
+        [
+            Interval("small", Decimal("-0.1"), Decimal("-0.15"), Decimal("-0.05"), Decimal("0.02"), "rolled back"),
+            Interval("cache (hold-out)", Decimal(0), Decimal("-0.01"), Decimal("0.01"), Decimal("0.02"), "not worse"),
+        ],
     ),
     "steps": step_flow(
         "ticket",

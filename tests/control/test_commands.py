@@ -43,6 +43,7 @@ STEPS = (
     ("limits", "--json"),
     ("cache", "stats"),
     ("certificates",),
+    ("experiments",),
     ("identities", *JANUARY, "--json"),
     ("recompute", *JANUARY),
     ("re-rate", *JANUARY, "--json"),

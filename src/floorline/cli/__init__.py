@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "floorline.cli.doctor:command",
     "erase": "floorline.cli.privacy:erase",
     "eval": "floorline.cli.evaluate:command",
+    "experiments": "floorline.cli.experiments:command",
     "explain": "floorline.cli.explain:command",
     "gateway": "floorline.cli.gateway:command",
     "guardrails": "floorline.cli.guardrails:command",

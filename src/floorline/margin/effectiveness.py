@@ -167,15 +167,20 @@ class Effect:
         return None if each is None else each.times(self.touched)
 
     @property
-    def harms(self) -> Mapping[str, Difference]:
-        """Rates that are surely worse with the guardrail than without: a saving that costs customers is a loss."""
+    def fallen(self) -> Mapping[str, Difference]:
+        """How much worse each rate is with the guardrail than without, below zero where it is better; those that can be compared."""
         treated, held_out = self.treated, self.held_out
         fallen = {
             "successes": _difference_of_shares(held_out.successes, treated.successes),
             "retention": _difference_of_shares(held_out.retention, treated.retention),
             "errors": _difference_of_shares(treated.errors, held_out.errors),
         }
-        return {name: one for name, one in fallen.items() if one is not None and one.low > 0}
+        return {name: one for name, one in fallen.items() if one is not None}
+
+    @property
+    def harms(self) -> Mapping[str, Difference]:
+        """Rates that are surely worse with the guardrail than without: a saving that costs customers is a loss."""
+        return {name: one for name, one in self.fallen.items() if one.low > 0}
 
 
 def _compared(side: Side) -> int:

@@ -39,7 +39,7 @@ from floorline.web.view import View
 
 TABS: Sequence[tuple[str, str]] = (
     ("/guardrails", "What they save"), ("/guardrails/decisions", "Decisions explained"),
-    ("/guardrails/certificates", "Certificates"), ("/guardrails/use", "Cache, limits and prompts"), ("/guardrails/acquisition", "Acquisition"),
+    ("/guardrails/certificates", "Certificates"), ("/guardrails/experiments", "Experiments"), ("/guardrails/use", "Cache, limits and prompts"), ("/guardrails/acquisition", "Acquisition"),
 )  # fmt: skip
 
 
