@@ -3,7 +3,7 @@
 
 def percent(share: float | None) -> str:
     """A share, to a tenth of a percent; a dash where it is not known."""
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if share is None else f"{100 * share:.1f} %".replace("-", "−")
 
 
 def size(share: float) -> str:
