@@ -11,9 +11,12 @@ from click.testing import CliRunner
 from floorline.cli.route import command
 from floorline.gateway.policy import GatewayPolicy, Provider
 from floorline.gateway.trying import Trial, Tried, tried
+from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.condition import parse_condition
-from floorline.guardrails.frame import Refusal, Setting
+from floorline.guardrails.frame import ENFORCE, Refusal, Setting
 from floorline.guardrails.routing import Routing
+from floorline.guardrails.rules import Guardrails, Rules
+from floorline.proof.certificate import Certificate, Certificates
 from tests.gateway.test_routing import BOOK, LARGE, SMALL, as_asked, asked, ruled
 from tests.support.dialects import OPENAI
 from tests.support.serving import MODEL, OWNED, run, serving
@@ -130,3 +133,18 @@ def test_what_a_trial_costs_is_in_tokens_in_and_out() -> None:
     found = tried(Trial(model=MODEL, at=NOON, input_tokens=1_000, output_tokens=500), policy, BOOK, None)
     assert isinstance(found, Tried)
     assert (found.asked_cost, found.targets[0][1]) == (Decimal("0.015"), Decimal("0.015"))
+
+
+def test_a_certificate_sends_it_to_the_model_that_is_certified_for_its_feature() -> None:
+    rule = CertifiedRule(setting=ENFORCE, candidates={MODEL: (SMALL,)})
+    policy = GatewayPolicy(providers=OPEN, guardrails=Guardrails(default=Rules(holdout_ppm=0, certified_route=rule)))
+    one = Certificate(
+        kind="route", feature="chat", subject=f"{SMALL} for {MODEL}", state="certified", budget=0.95, since=NOON
+    )
+    trial = Trial(model=MODEL, at=NOON, headers={"x-floorline-feature": "chat"})
+    found = tried(trial, policy, BOOK, None, Certificates(as_of=NOON, every=(one,)))
+    assert isinstance(found, Tried)
+    assert found.model == SMALL
+    unshown = tried(trial, policy, BOOK, None)
+    assert isinstance(unshown, Tried)
+    assert unshown.model == MODEL

@@ -268,11 +268,6 @@ def _apgr_sheet(parted: Sequence[Split]) -> Sheet:
     )
 
 
-_BAR_COLUMNS = (
-    "way", "certified in", "bar missed in", "quality, mean", "least", "to the cheap model", "saved", "missed in another mix",
-)  # fmt: skip
-
-
 def _bar_sheet(parted: Sequence[Split]) -> Sheet:
     ways: dict[str, Sequence[Outcome]] = {
         "all to the reference": [outcome(one, lambda _: False) for one in parted],

@@ -21,7 +21,7 @@ from floorline.guardrails.frame import Refusal
 from floorline.guardrails.tracing import SeenRule, SeenTerm, Traced
 from floorline.jobs.recorded import RecordedCall, recorded_call
 from floorline.wiring import load_book, load_config, now, open_ledger
-from floorline.wiring.simulating import known_figures, labels_of
+from floorline.wiring.simulating import known_certificates, known_figures, labels_of
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document; money is text of 12 places.")
 _CONFIG = click.option(
@@ -105,7 +105,7 @@ def test(
         budget_used=_share(budget_used),
     )
     book, _ = load_book(config)
-    found = tried(trial, config.gateway, book, known_figures())
+    found = tried(trial, config.gateway, book, known_figures(), known_certificates())
     if as_json:
         emit_json(_document(trial, found))
     else:

@@ -25,6 +25,7 @@ from floorline.guardrails.tracing import Traced, traced
 from floorline.ledger.key import Key
 from floorline.pricing.answers import price_answer
 from floorline.pricing.book import PriceBook
+from floorline.proof.certificate import Certificates
 
 PATHS: Mapping[str, str] = {
     "openai": "/v1/chat/completions",
@@ -93,10 +94,26 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     asked_cost: Decimal | None = None
 
 
-def tried(trial: Trial, policy: GatewayPolicy, book: PriceBook, known: Known | None) -> Tried | Refusal:
-    """What the policy makes of the call; a refusal where it is not admitted. `known` is what customers pay and cost."""
+def tried(
+    trial: Trial,
+    policy: GatewayPolicy,
+    book: PriceBook,
+    known: Known | None,
+    certificates: Certificates | None = None,
+) -> Tried | Refusal:
+    """What the policy makes of the call; a refusal where it is not admitted. `known` is what customers pay and cost, `certificates` what
+    gateways act by.
+    """
     ring = _ring(trial.at)
-    snapshot = Snapshot(policy=policy, ring=ring, prices=Prices(book=book), upstreams={}, breakers={}, known=known)
+    snapshot = Snapshot(
+        policy=policy,
+        ring=ring,
+        prices=Prices(book=book),
+        upstreams={},
+        breakers={},
+        known=known,
+        certificates=certificates,
+    )
     admitted = admit(_request(trial), snapshot.places, ring, "trial", trial.at)
     if isinstance(admitted, Turned):
         return admitted.refusal
@@ -122,7 +139,13 @@ def _decided(call: UnderWay, admitted: Admitted, trial: Trial, snapshot: Snapsho
     rules = rules_of(call, snapshot.policy.guardrails or Guardrails())
     facts = facts_of(call, admitted, rules, snapshot)
     figures, stale = figures_of(facts, rules, snapshot)
-    evidence = Evidence(figures=figures, stale=stale, budget_used=trial.budget_used, route=Routed(labels=trial.labels))
+    evidence = Evidence(
+        figures=figures,
+        stale=stale,
+        budget_used=trial.budget_used,
+        route=Routed(labels=trial.labels),
+        certified=snapshot.certificates,
+    )
     guarded = Guarded(rules=rules, facts=facts, verdict=decide(facts, evidence, rules))
     call.decided(guarded)
     if rules.route is None:

@@ -14,6 +14,8 @@ from floorline.guardrails.figures import Known, from_bytes
 from floorline.guardrails.routing import NAME as ROUTE
 from floorline.jobs.simulating import Decide, Decided, PastCall, There
 from floorline.pricing.book import PriceBook
+from floorline.proof import certificate
+from floorline.proof.certificate import Certificates
 from floorline.wiring import home
 
 SAID = ("customer", "user", "plan", "feature", "workflow", "step", "call_type", "environment", "purpose")
@@ -23,6 +25,11 @@ LABEL_KINDS = ("intent", "router")
 def known_figures() -> Known | None:
     """What customers pay and cost, as gateways have it now."""
     return Published(home() / FIGURES, from_bytes).poll()
+
+
+def known_certificates() -> Certificates | None:
+    """What gateways act by now."""
+    return Published(home() / certificate.NAME, certificate.from_bytes).poll()
 
 
 def decider(config: Config, book: PriceBook, at: datetime) -> Decide:
