@@ -87,6 +87,13 @@ def test_many_labels_without_a_safe_threshold_are_refused() -> None:
     assert found.reason.startswith("no safe operating point: ")
 
 
+def test_few_labels_are_refused_where_even_the_most_alike_are_surely_wrong() -> None:
+    found = certified(drawn(200, of_rate(1)))
+    assert (found.state, found.threshold) == ("refused", None)
+    assert "which may be 100 % of all such answers" in found.reason
+    assert certified(drawn(200, of_rate(0.06))).state == "shadow"
+
+
 def test_what_is_just_over_the_budget_is_certified_no_more_often_than_confidence_allows() -> None:
     chance, runs = random.Random(7), 250
     wrongly = 0

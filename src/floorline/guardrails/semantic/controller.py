@@ -21,14 +21,16 @@ from floorline.guardrails.semantic.rule import SemanticRule
 from floorline.guardrails.semantic.scoring import score
 from floorline.guardrails.semantic.verifier import Scored, ways
 from floorline.proof.betting import FRESH, Wealth, alarm
-from floorline.proof.bounds import at_most, upper
+from floorline.proof.bounds import at_most, lower, upper
 from floorline.proof.certificate import Certificate, State
 from floorline.proof.labels import latest_epoch, of_epoch, place_of
 from floorline.proof.learning import Floats
 
 CONFIDENCE = 0.95
 REFUSED_FROM = 2_000
-"""From so many labels on, no safe threshold is an answer and no longer a lack of labels."""
+"""From so many labels on, no safe threshold is an answer and no longer a lack of labels; before, where even the most alike are surely wrong
+too often.
+"""
 
 ALARM_EVERY = 50
 """After so many audits the betting also starts anew, so that a change is not outweighed by what was before it."""
@@ -135,8 +137,9 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
     points = [(way, safest(way.scores, right, limit, (1 - CONFIDENCE) / len(every))) for way in every]
     safe = [(way, point) for way, point in points if point is not None]
     if not safe:
-        enough = len(labels) >= max(REFUSED_FROM, 2 * needed(limit))
-        return _turned(bare, "refused" if enough else "shadow", _lacking(every[-1], right, limit), now)
+        wrong, first = _most_alike(every[-1], right, limit)
+        enough = len(labels) >= max(REFUSED_FROM, 2 * needed(limit)) or (first and lower(wrong, first) > limit)
+        return _turned(bare, "refused" if enough else "shadow", _lacking(wrong, first, len(right), limit), now)
     way, best = max(safe, key=lambda one: one[1].labels)
     said = (
         f"{best.wrong} of the {best.labels} labels from a score of {best.threshold:.3f} on are wrong, "
@@ -185,12 +188,16 @@ def _turned(certificate: Certificate, state: State, reason: str, now: datetime) 
     return replace(certificate, state=state, since=now, alarm=FRESH, reason=reason)
 
 
-def _lacking(way: Scored, right: Sequence[bool], limit: float) -> str:
-    """Why no threshold is safe: too few labels, or too many wrong ones among the most alike."""
+def _most_alike(way: Scored, right: Sequence[bool], limit: float) -> tuple[int, int]:
+    """How many are wrong of the labels with the highest scores, of as many as can show anything; 0 of 0 of too few labels."""
     first = next(_counts(len(right), limit, 1 - CONFIDENCE), 0)
+    return len([place for place in np.argsort(-way.scores, kind="stable")[:first] if not right[place]]), first
+
+
+def _lacking(wrong: int, first: int, labels: int, limit: float) -> str:
+    """Why no threshold is safe: too few labels, or too many wrong ones among the most alike."""
     if not first:
-        return f"{len(right)} labels, and at least {needed(limit)} are needed for {_percent(limit)}"
-    wrong = len([place for place in np.argsort(-way.scores, kind="stable")[:first] if not right[place]])
+        return f"{labels} labels, and at least {needed(limit)} are needed for {_percent(limit)}"
     return (
         f"no safe operating point: {wrong} of the {first} labels with the highest scores are wrong, "
         f"which may be {_percent(upper(wrong, first))} of all such answers, and {_percent(limit)} may be"
@@ -198,4 +205,5 @@ def _lacking(way: Scored, right: Sequence[bool], limit: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    percent = 100 * share
+    return f"{percent:.2g} %" if percent < 99.5 else f"{percent:.0f} %"
