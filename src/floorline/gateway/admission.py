@@ -10,7 +10,7 @@ from floorline.gateway.attribution import Attribution, attribute, missing_text, 
 from floorline.gateway.errand import Errand
 from floorline.gateway.keys import Keyring, allows, presented_key
 from floorline.gateway.message import Request
-from floorline.gateway.places import Places
+from floorline.gateway.places import Place, Places
 from floorline.gateway.policy import Dialect, ModelGroup, Target
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.body import View, estimate_input_tokens, view
@@ -80,6 +80,9 @@ def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: da
     call = _call(request, where, key, seen, whose, call_id, now, None)
     return _placed(call, places)
 
+
+TARGET = b"x-floorline-target"
+"""The header that has one target of a model asked, and no other."""
 
 MADE_FOR = "made_for"
 """Where the metadata of a call of the gateway's own names the call that it was made for."""
@@ -179,7 +182,24 @@ def _to_place(call: UnderWay, places: Places) -> Admitted:
         return _refused(call, place.status, place.kind, place.message)
     if not place.own and (unsaid := _unsaid(call, place.dialects)) is not None:
         return _refused(call, unsaid.status, unsaid.kind, unsaid.message)
+    if (named := call.request.headers.get(TARGET)) is not None:
+        return _at_one(call, place, named.decode("latin-1").strip())
     return Admitted(call=call, group=place.group, targets=place.targets)
+
+
+def _at_one(call: UnderWay, place: Place, named: str) -> Admitted:
+    """The call with the one target that it names, as provider/model or by its provider alone."""
+    model = call.view.model
+    targets = [one for one in place.targets if named in (one.provider, f"{one.provider}/{one.model or model}")]
+    if not targets:
+        known = ", ".join(f"{one.provider}/{one.model or model}" for one in place.targets)
+        return _refused(
+            call,
+            404,
+            "target_not_found",
+            f"{model!r} has no target {named[:200]!r} where this call may go, only {known}",
+        )
+    return Admitted(call=call, group=place.group, targets=targets)
 
 
 def _unsaid(call: UnderWay, dialects: Sequence[Dialect]) -> Invalid | None:

@@ -13,7 +13,7 @@ from msgspec import structs
 from floorline.events import Label
 from floorline.gateway import shortening
 from floorline.gateway.accounting import Account
-from floorline.gateway.admission import Admitted
+from floorline.gateway.admission import TARGET, Admitted
 from floorline.gateway.attempts import Answered, Attempts, Edit
 from floorline.gateway.cache.replaying import replay
 from floorline.gateway.cache.store import ExactCache, Held
@@ -474,8 +474,8 @@ def _reachable(call: UnderWay, models: frozenset[str], snapshot: Snapshot) -> fr
 
 
 def _may_go(call: UnderWay, model: str, snapshot: Snapshot) -> bool:
-    """Whether everything that binds the call lets it go to the model, and it can be said there."""
-    if call.route.action != "call":
+    """Whether everything that binds the call lets it go to the model, and it can be said there. One that names its target goes there."""
+    if call.route.action != "call" or TARGET in call.request.headers:
         return False
     place = snapshot.places.of(call.route, model, call.attribution, call.key)
     if place.kind:
