@@ -117,6 +117,23 @@ def test_route_rules_hold_for_every_feature_in_their_order():
     assert (contracts.routes, contracts.criticality, contracts.timezone) == ((night, rest), "high", "Europe/Berlin")
 
 
+def test_drills_are_read_with_their_bounds():
+    found = parse(
+        b"drills: {key: '${K}', every: 1d, calls: 5, usd: 0.25, gateway: 'http://10.0.0.1:4000/'}", FILE, {"K": "flk_x"}
+    )
+    drills = found.config.drills
+    assert (drills.key, drills.every.days, drills.calls, drills.usd_max) == ("flk_x", 1, 5, Decimal("0.25"))
+    assert drills.gateway == "http://10.0.0.1:4000"
+    assert "drills" not in repr(parse(b"", FILE, {}).config.drills)
+    for text, said in (
+        ("drills: {}", "`drills` lacks `key`"),
+        ("drills: {key: '${K}', calls: 2000}", "it must be at most 1000"),
+        ("drills: {key: '${K}', usd: 0}", "leave `drills` out"),
+        ("drills: {key: '${K}', gateway: here}", "is no http or https address"),
+    ):
+        assert said in problems_of(text)[0]
+
+
 def test_a_router_is_what_rules_may_ask():
     router = "routers: {how: {model: small, classes: {easy: one fact, hard: many steps}, default: hard, timeout: 500ms, ttl: 1h}}\n"
     route = rails_of(f"{router}routes: [{{name: a, when: router.how = easy, to: small}}]").default.route
@@ -145,7 +162,7 @@ def test_every_example_of_the_page_on_routing_is_in_order():
     page = Path(__file__).resolve().parents[2] / "docs" / "routing.md"
     examples = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
     assert examples
-    secrets = {"OPENAI_API_KEY": "sk", "AZURE_KEY": "k"}
+    secrets = {"OPENAI_API_KEY": "sk", "AZURE_KEY": "k", "DRILL_KEY": "flk_x"}
     found = [parse(example.encode(), FILE, secrets) for example in examples]
     assert [(one.problems, one.unset) for one in found] == [((), ()) for _ in examples]
 

@@ -116,7 +116,7 @@ def test_the_commands_fit_a_classifier_and_ask_it(folder: Path) -> None:
     asked = CliRunner().invoke(command, ["test", "support", "--text", "i lost the card"])
     assert asked.output.startswith("lost_card\n")
     judged = CliRunner().invoke(command, ["test", "support", "--examples", examples, "--json"])
-    assert (judged.exit_code, json.loads(judged.output)["of_a_class"], json.loads(judged.output)["holds"]) == (
+    assert (judged.exit_code, json.loads(judged.output)["examples"], json.loads(judged.output)["holds"]) == (
         0,
         18,
         True,

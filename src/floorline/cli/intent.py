@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from floorline.cli.grid import Column, plain_console, print_grid
 from floorline.cli.output import emit_json
-from floorline.embedding.fitting import ERRORS_MAX, Example, fit
-from floorline.embedding.intents import NEVER, Classifier, Intents, Label, to_bytes
+from floorline.embedding.fitting import Example, fit
+from floorline.embedding.intents import NEVER, Classifier, Intents, Label, Shown, to_bytes
 from floorline.errors import BadInput
 from floorline.ledger.files import put_file
 from floorline.margin.words import counted
@@ -37,12 +37,16 @@ def command() -> None:
 @click.option(
     "--errors", default="5%", show_default=True, metavar="PERCENT", help="The share of its answers that may be wrong."
 )
+@click.option(
+    "--strangers", default="10%", show_default=True, metavar="PERCENT",
+    help="The share of what it will be asked about that is of no class, where the examples have such texts.",
+)  # fmt: skip
 @_JSON
-def fit_command(name: str, examples: Path, errors: str, *, as_json: bool) -> None:
+def fit_command(name: str, examples: Path, errors: str, strangers: str, *, as_json: bool) -> None:
     """Fit the classifier NAME of floorline.yaml to examples, and say what it does for examples that it was not fitted to.
 
-    It abstains where it cannot be sure: of its answers no more than --errors were wrong in that trial, with 95 % confidence. Gateways take
-    the new file over within a second.
+    It abstains where it cannot be sure: no more than --errors of its answers about texts of a class were wrong in that trial, with 95 %
+    confidence, nor of all where --strangers of them are of none. Gateways take the new file over within a second.
     """
     config = load_config(secrets=False)
     intents = stated(config, name)
@@ -52,7 +56,7 @@ def fit_command(name: str, examples: Path, errors: str, *, as_json: bool) -> Non
         task = progress.add_task("reading examples", total=len(listed))
         kept, vectors = vectors_of(listed, embedder, lambda done: progress.update(task, completed=done))
     try:
-        found = fit(kept, vectors, embedder.name, _share(errors))
+        found = fit(kept, vectors, embedder.name, _share(errors, "--errors"), _share(strangers, "--strangers"))
     except ValueError as error:
         raise BadInput(f"{examples}: {error}") from error
     put_file(intents.path, to_bytes(found))
@@ -105,14 +109,14 @@ def _progress() -> Progress:
     )
 
 
-def _share(text: str) -> float:
+def _share(text: str, option: str) -> float:
     try:
         share = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
     except ValueError as error:
-        raise BadInput(f"--errors {text!r} is no share: write it as 5%") from error
+        raise BadInput(f"{option} {text!r} is no share: write it as 5%") from error
     if not 0 < share < 1:
-        raise BadInput(f"--errors {text!r} is no share between 0 and 1: write it as 5%")
-    return share or ERRORS_MAX
+        raise BadInput(f"{option} {text!r} is no share between 0 and 1: write it as 5%")
+    return share
 
 
 def _fitted(found: Intents, path: Path, left_out: int) -> list[str]:
@@ -136,6 +140,11 @@ def _fitted(found: Intents, path: Path, left_out: int) -> list[str]:
         f"  it answers from a chance of {found.threshold:.2f} on: {_percent(shown.answered_share)} of them, and {shown.wrong:,} of "
         f"{shown.answered:,} answers were wrong (at most {_percent(shown.wrong_share_max)} with 95 % confidence)"
     )
+    if shown.strangers:
+        said.append(
+            f"  of those of no class it answers {shown.met:,} of {shown.strangers:,}: where {_percent(found.strangers_share)} of what it is asked "
+            f"about is like them, {_percent(shown.wrong_share(found.strangers_share))} of its answers are wrong"
+        )
     if not shown.strangers:
         said.append(
             "  it has met no text of no class: give some without an intent, or it may answer what is none of its business"
@@ -155,6 +164,8 @@ def _document(found: Intents) -> dict[str, object]:
         "accuracy": shown.accuracy,
         "answered": shown.answered,
         "wrong": shown.wrong,
+        "strangers_answered": shown.met,
+        "strangers_share": found.strangers_share,
         "wrong_share_max": shown.wrong_share_max,
     }
 
@@ -175,37 +186,29 @@ def _tell(label: Label, likely: Sequence[Label], *, as_json: bool) -> None:
 
 def _judged(classifier: Classifier, said: Sequence[tuple[Example, Label, str]], *, as_json: bool) -> bool:
     """Say how it did; whether no more of its answers were wrong than it was fitted for."""
-    inside = [(one, likely) for one, _, likely in said if one.intent]
-    right = sum(likely == one.intent for one, likely in inside)
-    answered = [(one, label) for one, label, _ in said if label.name]
-    wrong = sum(label.name != one.intent for one, label in answered)
-    confused = Counter((one.intent, label.name) for one, label in answered if label.name != one.intent)
-    errors_max = classifier.intents.errors_max
-    holds = not answered or wrong <= errors_max * len(answered)
+    intents = classifier.intents
+    shown = _shown(said)
+    share = shown.wrong_share(intents.strangers_share)
+    holds = share <= intents.errors_max
+    confused = Counter((one.intent, label.name) for one, label, _ in said if label.name and label.name != one.intent)
     if as_json:
         emit_json(
             {
-                "examples": len(said),
-                "of_a_class": len(inside),
-                "right": right,
-                "answered": len(answered),
-                "wrong": wrong,
-                "errors_max": errors_max,
+                "examples": shown.examples,
+                "right": shown.right,
+                "answered": shown.answered,
+                "wrong": shown.wrong,
+                "strangers": shown.strangers,
+                "strangers_answered": shown.met,
+                "wrong_share": share,
+                "errors_max": intents.errors_max,
                 "holds": holds,
                 "confused": [{"is": of, "said": name, "times": many} for (of, name), many in confused.most_common()],
             }
         )
         return holds
-    if inside:
-        click.echo(
-            f"{_percent(right / len(inside))} of {counted(len(inside), 'example')} right when it has to answer (from {_percent(lower(right, len(inside)))} up with 95 % confidence)"
-        )
-    if answered:
-        click.echo(
-            f"{_percent(len(answered) / len(said))} answered; {wrong:,} of {len(answered):,} answers wrong (at most {_percent(upper(wrong, len(answered)))} with 95 % confidence; fitted for {_percent(errors_max)})"
-        )
-    else:
-        click.echo("It abstains on all of them.")
+    for sentence in _tested(shown, share, intents):
+        click.echo(sentence)
     if confused:
         pairs = confused.most_common(CONFUSED_MAX)
         print_grid(
@@ -218,6 +221,40 @@ def _judged(classifier: Classifier, said: Sequence[tuple[Example, Label, str]], 
             ),
         )
     return holds
+
+
+def _shown(said: Sequence[tuple[Example, Label, str]]) -> Shown:
+    inside = [(one, label, likely) for one, label, likely in said if one.intent]
+    answered = [(one, label) for one, label, _ in inside if label.name]
+    wrong = sum(label.name != one.intent for one, label in answered)
+    return Shown(
+        examples=len(inside),
+        right=sum(likely == one.intent for one, _, likely in inside),
+        strangers=len(said) - len(inside),
+        answered=len(answered),
+        wrong=wrong,
+        met=sum(bool(label.name) for one, label, _ in said if not one.intent),
+        wrong_share_max=upper(wrong, len(answered)) if answered else 1.0,
+    )
+
+
+def _tested(shown: Shown, share: float, intents: Intents) -> list[str]:
+    said: list[str] = []
+    if shown.examples:
+        surely = _percent(lower(shown.right, shown.examples))
+        said.append(
+            f"{_percent(shown.accuracy)} of {counted(shown.examples, 'example')} right when it has to answer (from {surely} up with 95 % confidence)"
+        )
+    if shown.answered:
+        said.append(
+            f"{_percent(shown.answered_share)} answered; {shown.wrong:,} of {shown.answered:,} answers wrong (at most {_percent(shown.wrong_share_max)} with 95 % confidence)"
+        )
+    else:
+        said.append("It abstains on all of them.")
+    if shown.strangers:
+        said.append(f"{shown.met:,} of {shown.strangers:,} of no class answered")
+    said.append(f"{_percent(share)} of all its answers are wrong; it was fitted for {_percent(intents.errors_max)}")
+    return said
 
 
 def _percent(share: float) -> str:

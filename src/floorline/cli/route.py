@@ -12,6 +12,7 @@ import msgspec
 
 from floorline import clock, money
 from floorline.cli.output import emit_json
+from floorline.cli.route_drilling import command as drilling
 from floorline.cli.route_simulating import command as simulate
 from floorline.config import Config
 from floorline.errors import BadInput
@@ -20,7 +21,7 @@ from floorline.gateway.trying import PATHS, Trial, Tried, tried
 from floorline.guardrails.frame import Refusal
 from floorline.guardrails.tracing import SeenRule, SeenTerm, Traced
 from floorline.jobs.recorded import RecordedCall, recorded_call
-from floorline.wiring import load_book, load_config, now, open_ledger
+from floorline.wiring import collecting, load_book, load_config, now, open_ledger
 from floorline.wiring.simulating import known_certificates, known_figures, labels_of
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document; money is text of 12 places.")
@@ -116,10 +117,12 @@ def test(
 
 
 command.add_command(simulate)
+command.add_command(drilling)
 
 
 def _recorded(call_id: str, config: Config) -> RecordedCall:
     with open_ledger(config) as ledger:
+        collecting(ledger, config, lambda step: click.echo(step, err=True))()
         found = recorded_call(ledger, call_id)
     if found is None:
         raise BadInput(f"the ledger does not know the call {call_id}")

@@ -17,7 +17,7 @@ from floorline.errors import BadInput
 from floorline.guardrails.route import RouteRule
 from floorline.jobs.simulating import CALLS_MAX, Moved, Simulated, simulate
 from floorline.margin.words import counted, dollars, percent
-from floorline.wiring import load_book, load_config, now, open_ledger
+from floorline.wiring import collecting, load_book, load_config, now, open_ledger
 from floorline.wiring.simulating import decider
 
 _Name = TypeVar("_Name", str, tuple[str, str])
@@ -47,7 +47,8 @@ def command(start: date | None, end: date | None, file: Path | None, calls_max: 
     book, _ = load_book(config)
     rails = config.gateway.guardrails
     route = None if rails is None else rails.default.route
-    with open_ledger(load_config(secrets=False)) as ledger:
+    with open_ledger(in_force := load_config(secrets=False)) as ledger:
+        collecting(ledger, in_force, lambda step: click.echo(step, err=True))()
         today = now().astimezone(ZoneInfo(ledger.timezone)).date()
         last = end or today
         first = start or last - timedelta(days=DAYS)
@@ -112,8 +113,7 @@ def show(found: Simulated, unknown: Sequence[str]) -> None:
     moved, scale = found.moved, found.scale
     last = found.end - timedelta(days=1)
     click.echo(
-        f"{found.start} to {last}: {counted(found.known, 'call')} went to a provider and "
-        f"{'are' if found.known != 1 else 'is'} known to the cent"
+        f"{found.start} to {last}: {counted(found.known, 'call')} answered by a provider at a known cost"
         + (f" ({found.seen:,} of them looked at, totals scaled up)" if found.seen < found.known else "")
         + (f"; {found.other:,} more broke off or have no price" if found.other else "")
     )

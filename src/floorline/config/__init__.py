@@ -14,6 +14,7 @@ from floorline import clock
 from floorline.config.alerts import AlertPolicy, read_alerts
 from floorline.config.allowance import read_allowance, read_sharing
 from floorline.config.delivery import read_routes as read_delivery
+from floorline.config.drills import DrillSettings, read_drills
 from floorline.config.evaluation import read_evaluations
 from floorline.config.experiments import read_experiments, with_experiments
 from floorline.config.gateway import read_gateway
@@ -66,6 +67,7 @@ class Config:
     gateway: GatewayPolicy = field(default_factory=GatewayPolicy)
     reviews: ReviewPolicy = field(default_factory=ReviewPolicy)
     routes: tuple[Route, ...] = ()
+    drills: DrillSettings | None = None
     stripe: StripeSettings | None = None
     alerts: AlertPolicy = field(default_factory=AlertPolicy)
     web: WebPolicy = field(default_factory=WebPolicy)
@@ -141,6 +143,7 @@ def parse(content: bytes, path: Path, environment: Mapping[str, str] | None = No
             allowance=allowance,
             sharing=read_sharing(table["counters"]) if "counters" in table else None,
         ),
+        drills=read_drills(_apart(table["drills"], for_control)) if "drills" in table else None,
         stripe=read_stripe(_apart(table["stripe"], for_control)) if "stripe" in table else None,
         reviews=read_reviews(table["reviews"], [one.name for one in routes]) if "reviews" in table else ReviewPolicy(),
         routes=routes,

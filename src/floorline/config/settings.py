@@ -339,6 +339,13 @@ _DELIVERY = (
     _setting("delivery.<route>.from", "mail address", "none", "email: who sends"),
     _setting("delivery.<route>.to", "list of mail addresses", "none", "email: who gets the mails"),
 )  # fmt: skip
+_DRILLS = (
+    _setting("drills.key", "secret: ${NAME}", "required", "the virtual key that fallback drills call the gateway with; `drills` turns the job on"),
+    _setting("drills.gateway", "URL", "http://127.0.0.1:4000", "the gateway that they call"),
+    _setting("drills.every", "duration", "7d", "how often every fallback is drilled"),
+    _setting("drills.calls", "whole number from 1 to 1000", "20", "calls of each model that are sent again"),
+    _setting("drills.usd", "USD above 0", "1", "no call of a drill is begun once so much is spent"),
+)  # fmt: skip
 _STRIPE = (
     _setting("stripe.api_key", "secret: ${NAME}", "required", "a restricted key that may read invoices, credit notes, refunds, charges, customers, subscriptions, prices, products and events"),
     _setting("stripe.webhook_secret", "secret: ${NAME}, or a list of them", "none", "what the webhook endpoint's events are signed with; several while one is rotated"),
@@ -464,6 +471,7 @@ SETTINGS: tuple[Setting, ...] = (
     *_REVIEWS,
     *_ALERTS,
     *_DELIVERY,
+    *_DRILLS,
     *_STRIPE,
     *_WEB,
 )

@@ -1,8 +1,8 @@
 """A classifier of intents made of examples, and what it can be trusted with: shown on examples that it was not fitted to.
 
-It abstains below the chance at which, of what it answered in that trial, no more than a stated share is wrong with 95 % confidence.
-Examples of no class (strangers) count as wrong whenever they are answered. What comes later and is unlike every example is not bounded
-by that: a classifier that met no strangers knows nothing of them.
+It abstains below the chance at which, of its answers about texts of a class in that trial, no more than a stated share is wrong with 95 %
+confidence, and no more are expected of all its answers where a stated share of what it is asked about is of no class (strangers): those
+are wrong whenever they are answered. A classifier that met no strangers knows nothing of them.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from floorline.embedding.intents import NEVER, Intents, Shown
 from floorline.proof.bounds import at_most, upper
@@ -17,6 +18,7 @@ from floorline.proof.learning import FOLDS, Floats, fold_of
 from floorline.proof.multinomial import chances, fit_classes
 
 ERRORS_MAX = 0.05
+STRANGERS_SHARE = 0.1
 EXAMPLES_MIN = 2
 """Of a class; below it nobody could say how it does for texts that it was not fitted to."""
 
@@ -40,11 +42,17 @@ class Foretold:
     right: tuple[bool, ...]
 
 
-def fit(examples: Sequence[Example], vectors: Floats, embedder: str, errors_max: float = ERRORS_MAX) -> Intents:
+def fit(
+    examples: Sequence[Example],
+    vectors: Floats,
+    embedder: str,
+    errors_max: float = ERRORS_MAX,
+    strangers_share: float = STRANGERS_SHARE,
+) -> Intents:
     """The classifier of the examples with these vectors. ValueError where they are too few to learn from."""
     classes = classes_of(examples)
     found = foretold(examples, vectors)
-    threshold, shown = _threshold(examples, found, errors_max)
+    threshold, shown = _threshold(examples, found, errors_max, strangers_share)
     number = {name: place for place, name in enumerate(classes)}
     inside = [place for place, one in enumerate(examples) if one.intent]
     places = np.array([number[examples[place].intent] for place in inside], dtype=np.int64)
@@ -55,6 +63,7 @@ def fit(examples: Sequence[Example], vectors: Floats, embedder: str, errors_max:
         classes=classes,
         threshold=threshold,
         errors_max=errors_max,
+        strangers_share=strangers_share,
         shown=shown,
         weights=weights.astype("<f2").tobytes(),
     )
@@ -93,26 +102,46 @@ def foretold(examples: Sequence[Example], vectors: Floats, folds: int = FOLDS) -
 
 def shown_at(examples: Sequence[Example], found: Foretold, threshold: float) -> Shown:
     """What the classifiers that foretold them do at a threshold."""
-    answered = [right for right, chance in zip(found.right, found.chances, strict=True) if chance >= threshold]
-    wrong = len(answered) - sum(answered)
+    shown = _nothing(examples, found)
+    for place, chance in enumerate(found.chances):
+        if chance >= threshold:
+            shown = _answered(shown, examples[place], right=found.right[place])
+    return replace(shown, wrong_share_max=upper(shown.wrong, shown.answered) if shown.answered else 1.0)
+
+
+def _nothing(examples: Sequence[Example], found: Foretold) -> Shown:
+    """What one that abstains on everything does."""
     strangers = sum(not one.intent for one in examples)
     return Shown(
         examples=len(examples) - strangers,
         right=sum(found.right),
         strangers=strangers,
-        answered=len(answered),
-        wrong=wrong,
-        wrong_share_max=upper(wrong, len(answered)) if answered else 1.0,
+        answered=0,
+        wrong=0,
+        met=0,
+        wrong_share_max=1.0,
     )
 
 
-def _threshold(examples: Sequence[Example], found: Foretold, errors_max: float) -> tuple[float, Shown]:
-    """The lowest chance from which on so few of the answered are wrong; NEVER where there is none."""
+def _answered(shown: Shown, example: Example, *, right: bool) -> Shown:
+    if not example.intent:
+        return replace(shown, met=shown.met + 1)
+    return replace(shown, answered=shown.answered + 1, wrong=shown.wrong + (not right))
+
+
+def _threshold(
+    examples: Sequence[Example], found: Foretold, errors_max: float, strangers_share: float
+) -> tuple[float, Shown]:
+    """The lowest chance from which on so few of the answers are wrong; NEVER where there is none."""
     order = sorted(range(len(examples)), key=lambda place: -found.chances[place])
-    best, wrong = NEVER, 0
+    best, shown = NEVER, _nothing(examples, found)
     for many, place in enumerate(order, 1):
-        wrong += not found.right[place]
+        shown = _answered(shown, examples[place], right=found.right[place])
         is_last = many == len(order) or found.chances[order[many]] < found.chances[place]
-        if is_last and at_most(wrong, many, errors_max):
+        if (
+            is_last
+            and shown.wrong_share(strangers_share) <= errors_max
+            and at_most(shown.wrong, shown.answered, errors_max)
+        ):
             best = found.chances[place]
     return best, shown_at(examples, found, best)

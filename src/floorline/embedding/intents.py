@@ -18,8 +18,9 @@ NEVER = 2.0
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What it did for examples that it was not fitted to: `right` of all `examples` of a class; of the `answered`, with those of no class
-    among them, `wrong` were wrong, and no more than `wrong_share_max` of all such are with 95 % confidence.
+    """What it did for examples that it was not fitted to: `right` of all `examples` of a class when it has to answer; `answered` of them when
+    it may abstain, of which `wrong` were wrong, and no more than `wrong_share_max` of all such are with 95 % confidence. Of the
+    `strangers`, which are of no class, it answered `met`.
     """
 
     examples: int
@@ -27,6 +28,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     strangers: int
     answered: int
     wrong: int
+    met: int
     wrong_share_max: float
 
     @property
@@ -37,12 +39,21 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def answered_share(self) -> float:
         """The share of examples of a class that it answers."""
-        return self.answered / (self.examples + self.strangers) if self.examples else 0.0
+        return self.answered / self.examples if self.examples else 0.0
+
+    def wrong_share(self, strangers_share: float) -> float:
+        """The share of its answers that are wrong where so many of what it is asked about are strangers."""
+        met = strangers_share * self.met / self.strangers if self.strangers else 0.0
+        inside = 1 - strangers_share if self.strangers else 1.0
+        answers = inside * self.answered_share + met
+        wrong = inside * self.wrong / self.examples + met if self.examples else met
+        return wrong / answers if answers else 0.0
 
 
 class Intents(msgspec.Struct, frozen=True, kw_only=True):
     """The file of a classifier. `embedder` names whose vectors it goes by, of so many `dimensions`. `weights` are a row a class of 16-bit floats, the intercept
-    last. Below the chance `threshold` it abstains; `errors_max` is what that was set for.
+    last. Below the chance `threshold` it abstains; `errors_max` is what that was set for, where so many of what it is asked about are
+    strangers.
     """
 
     format: int = FORMAT
@@ -51,6 +62,7 @@ class Intents(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     threshold: float
     errors_max: float
+    strangers_share: float
     shown: Shown
     weights: bytes
 

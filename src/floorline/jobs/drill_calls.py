@@ -26,29 +26,29 @@ _TOKENS = ("x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit", "anth
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, frozen=True):
     content: str | None = None
     tool_calls: list[msgspec.Raw] | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, frozen=True):
     message: _Message
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, frozen=True):
     text: str | None = None
     input: msgspec.Raw | None = None
 
 
-class _Content(msgspec.Struct):
+class _Content(msgspec.Struct, frozen=True):
     parts: list[_Block] = []
 
 
-class _Candidate(msgspec.Struct):
+class _Candidate(msgspec.Struct, frozen=True):
     content: _Content = _Content()
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, frozen=True):
     """What is read of a whole answer of each dialect."""
 
     choices: list[_Choice] = []

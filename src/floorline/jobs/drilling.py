@@ -32,8 +32,8 @@ LOOKED_AT = 20
 """For each call of a sample so many are looked at: not every call's content is kept."""
 
 FAILED_MAX = Decimal("0.05")
-SLOW = 3
-"""A fallback whose answers take so many times as long as those of the target that serves is told of."""
+SLOW, SLOW_MS_MIN = 3, 500
+"""A fallback whose answers take so many times as long as those of the target that serves, and so much longer, is told of."""
 
 USD_MAX = Decimal(1)
 CALLS = 20
@@ -226,16 +226,17 @@ def drill(
     spent, done, stopped = ZERO, 0, False
     for model in models:
         of_model = [row for row in rows if row.model == model]
-        sampled = 0
+        sampled, trouble = 0, ""
         for call, request, targets in _sample(of_model, asked, calls):
             if spent >= usd_max:
                 stopped = True
                 break
             sampled += 1
-            spent += _one(call, request, targets, asked, found)
+            cost, trouble = _one(call, request, targets, asked, found)
+            spent += cost
             tell(done := done + 1)
-        if not sampled:
-            missed[model] = _why_missed(of_model, stopped=stopped)
+        if not any(drilled == model for drilled, _ in found):
+            missed[model] = _why_missed(of_model, trouble, stopped=stopped and not sampled)
     drilled = [_drilled(model, target, tally, peaks.get(model), now) for (model, target), tally in found.items()]
     return Report(drilled=drilled, cost=spent, missed=missed, stopped=stopped)
 
@@ -255,8 +256,8 @@ def _sample(rows: Iterable[Drillable], asked: Asked, calls: int) -> Iterator[tup
 
 def _one(
     call: Drillable, request: bytes, targets: Sequence[Place], asked: Asked, found: dict[tuple[str, Place], _Tally]
-) -> Decimal:
-    """Send one call to every target, and say what that cost."""
+) -> tuple[Decimal, str]:
+    """Send one call to every target: what that cost, and why the target that serves gave no answer to compare with, '' where it did."""
     serving = next((one for one in targets if (one.provider, one.model) == (call.provider, call.served)), targets[0])
     first, second = asked.send(call, request, serving), asked.send(call, request, serving)
     cost = (first.cost or ZERO) + (second.cost or ZERO)
@@ -267,10 +268,12 @@ def _one(
         cost += answer.cost or ZERO
         if not first.trouble:
             found.setdefault((call.model, target), _Tally(serving=serving)).take(answer, first, second)
-    return cost
+    return cost, first.trouble
 
 
-def _why_missed(rows: Sequence[Drillable], *, stopped: bool) -> str:
+def _why_missed(rows: Sequence[Drillable], trouble: str, *, stopped: bool) -> str:
+    if trouble:
+        return f"the target that serves it gave no answer to compare with: {trouble}"
     if stopped:
         return "the drill's dollars were used up before"
     if not rows:
@@ -321,7 +324,7 @@ def concerns(one: Drilled) -> Iterator[str]:
         yield (
             f"{one.different} of {compared} answers that can be compared say something else, more than two answers of {one.serving} do"
         )
-    if one.serving_latency_ms and one.latency_ms > SLOW * one.serving_latency_ms:
+    if one.latency_ms > max(SLOW * one.serving_latency_ms, one.serving_latency_ms + SLOW_MS_MIN):
         yield f"an answer takes {one.latency_ms:,} ms, and {one.serving_latency_ms:,} ms where it is served now"
 
 

@@ -32,6 +32,7 @@ from floorline.jobs.upkeep import purge_content, verify_ledger
 from floorline.ledger.ledger import Ledger
 from floorline.wiring import load_book, now, stripe_account
 from floorline.wiring.alerting import Alerting
+from floorline.wiring.drilling import run_job
 
 QUIET = time(3, 17)
 """When a day's heavy work is done, by the clock of the reporting timezone."""
@@ -84,6 +85,7 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
         ),
         *_review_jobs(config, ledger, zone),
         *_figures_jobs(config, ledger),
+        *_drill_jobs(config, ledger),
         *_certificate_jobs(config, ledger),
         *_budget_jobs(config, ledger),
     )
@@ -122,6 +124,20 @@ def _certificate_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
         return (certify,)
     outcomes = Job(name="experiment-outcomes", every=LABEL_EVERY, run=lambda now: label_outcomes(ledger, rails, now))
     return certify, outcomes
+
+
+def _drill_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
+    """None where no drills are configured."""
+    if config.drills is None:
+        return ()
+    return (
+        Job(
+            name="drill",
+            every=config.drills.every,
+            run=lambda now: run_job(config, ledger, now),
+            deadline=timedelta(hours=2),
+        ),
+    )
 
 
 def _review_jobs(config: Config, ledger: Ledger, zone: ZoneInfo) -> tuple[Job, ...]:
