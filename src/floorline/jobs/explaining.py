@@ -45,7 +45,7 @@ def explained(margins: Margins, request: ExplainRequest, crossed: Crossed | None
     """
     margins, windows = margins.once(), (request.before, request.after)
     feature = request.only if request.by == "feature" and request.only not in UNMATCHED else ""
-    was, now = (margins.facts(*days, request.scope, feature=feature) for days in windows)
+    was, now = margins.facts(windows, request.scope, feature=feature)
 
     def prices(models: Models) -> PriceMoves:
         was, now = (margins.called(*days, request.scope, models) for days in windows)

@@ -38,6 +38,7 @@ from floorline.margin.pools import (
     Pools,
     SeatUse,
     cost_pools,
+    grown_of,
     joined,
     metered_amounts,
     metered_pools,
@@ -49,7 +50,15 @@ from floorline.margin.pools import (
     seat_uses,
     some_lines,
 )  # fmt: skip
-from floorline.margin.queries import CoverColumns, OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
+from floorline.margin.queries import (
+    CoverColumns,
+    DriverRow,
+    OutcomeRow,
+    PoolColumns,
+    RevenueColumns,
+    UsageColumns,
+    WeightColumns,
+)
 from floorline.margin.received import received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
@@ -288,24 +297,55 @@ class Making:
         asked = queries.drivers(self._window_days(), models=[model for _, model in models])
         return facts.called(self._ledger.query(asked), self.names)
 
-    def facts(self, feature: str) -> Facts:
-        """As report, undivided by anything but customer, plan and feature; the calls are those of a `feature`, if one is named."""
-        weights = self._begin_weights() if self._needs_cells else None
+    def facts(self, windows: Sequence[bridge.Days], feature: str) -> list[Facts]:
+        """As report, undivided by anything but customer, plan and feature, of some windows within the table's own; the calls are
+        those of a `feature`, if one is named.
+        """
+        stretches = [Window(start=start.toordinal(), end=end.toordinal()) for start, end in windows]
+        edges = [day for stretch in stretches for day in (stretch.start, stretch.end)]
+        pools = self._reach_days(self.window.reach_end, edges if self.metered else ())
+        weights = self._begin_pools(pools) if self._needs_cells else None
         raw = sorted(self.names.raw_names("feature", feature)) if feature else ()
-        asked = self._ledger.begin(queries.drivers(self._window_days(), features=raw))
-        plans, to, window = self._policies.plans, self.attribution, self.window
-        by_use = self._ledger.begin(queries.revenue_lines(window.reach_start, window.end, KINDS_BY_USE))
-        outcomes = self.outcomes()
+        asked = [self._ledger.begin(queries.drivers(self._named_days(one), features=raw)) for one in stretches]
+        plans, to, reach = self._policies.plans, self.attribution, (self.window.reach_start, self.window.end)
+        by_use = self._ledger.begin(queries.revenue_lines(*reach, KINDS_BY_USE))
+        amounts = list(outcome_amounts(self.outcomes(extra=edges), plans, to))
         cells = month_cells(only(weights), plans, to) if weights else Cells((), plans)
-        metered = month_uses(only(weights), to) if weights and self.metered else []
+        if weights and self.metered:
+            amounts += metered_amounts(month_uses(only(weights), to), plans, to)
         billed = only(by_use)
         paid = self._paid_for_days() if billed.customer else self.lines
-        used = joined(revenue_pools(billed, to), outcome_pools(outcomes, plans, to), metered_pools(metered, plans, to))
+        return [
+            self._side(days, called.result(), (paid, billed), amounts, cells)
+            for days, called in zip(windows, asked, strict=True)
+        ]
+
+    def _side(
+        self,
+        days: bridge.Days,
+        called: Sequence[DriverRow],
+        lines: tuple[RevenueColumns, RevenueColumns],
+        amounts: Sequence[tuple[int, Owner, int]],
+        cells: Cells,
+    ) -> Facts:
+        """What one window earned and cost; the lines are those paid for days and those billed by use, the amounts those of days."""
+        to = self._of(days.start.toordinal(), days.end.toordinal())
+        start, end, reach_start = to.window.start, to.window.end, to.window.reach_start
+        reached = grown_of([one for one in amounts if reach_start <= one[0] < end], start)
+        divided = cells if self._divides(to.window) else Cells((), self._policies.plans)
         return Facts(
-            days=bridge.Days(self._request.start, self._request.end),
-            called=facts.called(asked.result(), self.names),
-            received=received(paid, used, cells, to),
-            shared=facts.shared(cost_pools(self._costs, to), cells, to),
+            days=days,
+            called=facts.called(called, self.names),
+            received=received(lines[0], joined(revenue_pools(lines[1], to), reached), divided, to),
+            shared=facts.shared(cost_pools(self._costs, to), divided, to),
+        )
+
+    def _divides(self, window: Window) -> bool:
+        """Whether the table of this window alone would ask how many calls divide what it has."""
+        periods = [(row.start, row.end) for row in self._costs]
+        periods += zip(self.lines.start, self.lines.end, strict=True)
+        return self.metered or any(
+            start < window.end and max(end, start + 1) > window.reach_start for start, end in periods
         )
 
     def _paid_for_days(self) -> RevenueColumns:
@@ -510,8 +550,11 @@ class Making:
 
     def _window_days(self, extra: Sequence[int] = ()) -> Days:
         """The window, told apart where a name changes its meaning for this table's key."""
+        return self._named_days(self.window, extra)
+
+    def _named_days(self, window: Window, extra: Sequence[int] = ()) -> Days:
+        """As _window_days, of another window."""
         attributes = attributes_of(self._request.by, with_plan=False)
-        window = self.window
         return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), extra)
 
     @property

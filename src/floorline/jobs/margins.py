@@ -8,7 +8,7 @@ from floorline.jobs.margin_table import NO_SPANS, Making, MarginRequest
 from floorline.jobs.uncollected import uncollected
 from floorline.ledger.remembering import Remembering
 from floorline.ledger.surface import Answering, AnyLedger
-from floorline.margin import queries
+from floorline.margin import bridge, queries
 from floorline.margin.closing import Kind, Part
 from floorline.margin.dimensions import Scope
 from floorline.margin.identities import Identities, Side, identities
@@ -23,6 +23,8 @@ from floorline.margin.substitution import Models
 from floorline.margin.table import MarginReport, names_of_outcomes
 
 __all__ = ["MarginRequest", "Margins"]
+_APART_DAYS = 62
+"""Windows with more than so many days between them have little in common that would be asked once."""
 
 
 class Margins:
@@ -96,13 +98,16 @@ class Margins:
         with uncollected():
             return Making(self._answers, self.policies, request, self._whose).paid()
 
-    def facts(self, start: date, end: date, scope: Scope, *, feature: str = "") -> Facts:
-        """What a window earned and cost by customer, plan and feature: one side of a bridge. Of calls, where one is named, those
-        of the `feature` alone.
+    def facts(self, windows: Sequence[bridge.Days], scope: Scope, *, feature: str = "") -> list[Facts]:
+        """What some windows earned and cost by customer, plan and feature: the sides of bridges. Of calls, where one is named,
+        those of the `feature` alone. Windows that are near each other are asked together.
         """
+        start, end = min(start for start, _ in windows), max(end for _, end in windows)
+        if (end - start).days > sum((end - start).days for start, end in windows) + _APART_DAYS:
+            return [one for window in windows for one in self.facts([window], scope, feature=feature)]
         request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
         with uncollected():
-            return Making(self._answers, self.policies, request).facts(feature)
+            return Making(self._answers, self.policies, request).facts(windows, feature)
 
     def called(self, start: date, end: date, scope: Scope, models: Models) -> CalledColumns:
         """The calls of a window that some models served, as facts have them."""

@@ -28,8 +28,9 @@ def build(desk: Desk, params: FeatureParams) -> Shown:
     compared = params if params.against else replace(params, against=PREVIOUS)
     days, before = compared.window(desk.today), compared.before(desk.today)
     assert before is not None, "two windows are compared"
-    known(desk, compared)
     bridge = _bridge(desk, compared, before, days)
+    if bridge is None or not any(bridge.now):
+        known(desk, compared)
     driver = primary_driver(bridge) if bridge else None
     lead = "" if bridge is None else _sentence(driver.sentence) if driver else "Nothing took margin."
     return Shown(
