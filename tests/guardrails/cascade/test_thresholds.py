@@ -2,9 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from msgspec.structs import replace
+
 from floorline.events import Label
-from floorline.guardrails.cascade.rule import CascadeRule
+from floorline.guardrails.cascade.rule import CascadeRule, step, why_not
 from floorline.guardrails.cascade.thresholds import certify
+from floorline.guardrails.frame import FORWARD, Evidence, Facts, Verdict
+from floorline.proof.certificate import Certificates
 
 RULE = CascadeRule(bar=0.95)
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,3 +53,33 @@ def test_an_alarm_takes_the_threshold_back() -> None:
     fresh = telling(1_000, first=2_001)
     again = certify(RULE, [*telling(1_000), *turned, *fresh], fallen, START + timedelta(seconds=4_000))
     assert (again.state, again.labels) == ("certified", 1_000)
+
+
+def test_a_threshold_in_force_stays_while_labels_neither_show_one_nor_an_alarm() -> None:
+    known = certify(RULE, telling(1_000), None, START + timedelta(seconds=1_000))
+    old = [label(n, n % 10 / 10, right=n % 10 >= 5) for n in range(950, 1_000)]  # the others are too old to count
+    kept = certify(RULE, [*old, *telling(20, first=1_001)], known, START + timedelta(seconds=2_000))
+    assert (kept.state, kept.threshold, kept.labels, kept.since) == ("certified", 0.5, 70, known.since)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"endpoint": "chat.completions"}, ""),
+        ({"endpoint": "embeddings"}, "answers of embeddings are not looked at"),
+        ({"endpoint": "messages", "streamed": True}, "a stream goes straight to the model asked for"),
+    ],
+)
+def test_what_cannot_be_looked_at_does_not_cascade(changes: dict[str, object], why: str) -> None:
+    assert why_not(RULE, Facts(at=START, **changes)) == why
+    held = replace(RULE, streams="hold")
+    assert why_not(held, Facts(at=START, endpoint="responses", streamed=True)) != ""
+    assert why_not(held, Facts(at=START, endpoint="messages", streamed=True)) == ""
+
+
+def test_a_call_that_was_sent_elsewhere_does_not_cascade() -> None:
+    certificate = certify(RULE, telling(1_000), None, START)
+    facts = Facts(at=START, feature="chat", model="large", endpoint="chat.completions", reachable=frozenset({"small"}))
+    evidence = Evidence(certified=Certificates(as_of=START, every=(certificate,)))
+    assert step(facts, evidence, RULE, Verdict(model="other")) == Verdict(model="other")
+    assert step(facts, Evidence(), RULE, FORWARD) == FORWARD

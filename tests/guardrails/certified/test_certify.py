@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from floorline.events import Label
 from floorline.guardrails.certified.by_feature import certify, certify_together
 from floorline.guardrails.certified.by_request import certify_score
+from floorline.guardrails.certified.certifying import certify_routes, is_on
 from floorline.guardrails.certified.operating import Compared, bound, operating_point
 from floorline.guardrails.certified.rule import CertifiedRule
+from floorline.guardrails.rules import Guardrails, Rules
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import Place, by_place
 
@@ -157,3 +159,46 @@ def test_no_threshold_is_found_where_the_labels_are_few_or_nothing_is_good_enoug
 def test_a_bound_is_below_what_was_seen_and_comes_closer_with_more_labels() -> None:
     few, many = ([Compared(cheap=float(n % 10 != 9)) for n in range(count)] for count in (200, 2_000))
     assert bound(few) < bound(many) < 0.9
+
+
+def test_features_that_hold_a_bar_together_wait_for_labels_and_one_that_comes_later_waits_for_the_next_time() -> None:
+    few = by_place([*labels(40, feature="one"), *labels(40, feature="two")])
+    early = certify_together(RULE, few, nobody, at(40))
+    assert {one.state for one in early} == {"shadow"}
+    assert "do not show the bar of 95.0 % yet" in early[0].reason
+    enough = [*labels(300, feature="one"), *labels(300, feature="two")]
+    made = {one.place: one for one in certify_together(RULE, by_place(enough), nobody, at(300))}
+    more = by_place([*enough, *labels(50, first=301, feature="three")])
+    found = {one.feature: one for one in certify_together(RULE, more, made.get, at(400))}
+    assert (found["one"].state, found["three"].state) == ("certified", "shadow")
+    assert "came after the features" in found["three"].reason
+    assert found["one"].alarm.log_wealth == 0, "on the model asked for it says nothing against the others"
+
+
+def test_every_place_is_certified_by_its_own_rule_and_scores_where_that_asks_for_them() -> None:
+    rails = Guardrails(
+        default=Rules(certified_route=replace(RULE, candidates={"large": ("small",)}, together=True)),
+        features={"hard": Rules(certified_route=replace(RULE, candidates={"large": ("small",)}, by_request=True))},
+    )
+    found = by_place(
+        [
+            *labels(300, feature="one"),
+            *labels(300, feature="two"),
+            *[replace(one, feature="hard") for one in hard_by_length(1_000)],
+        ]
+    )
+    assert all(is_on(rails, place) for place in found)
+    assert not is_on(rails, Place("route", "one", "", "other for large"))
+    made = {(one.kind, one.feature): one.state for one in certify_routes(rails, found, nobody, at(1_000))}
+    assert made == {
+        ("route", "one"): "certified",
+        ("route", "two"): "certified",
+        ("route", "hard"): "refused",
+        ("score", "hard"): "certified",
+    }
+
+
+def test_a_weak_judge_certifies_no_score_either() -> None:
+    rule = replace(RULE, judge="large", judge_error=0.2)
+    (made,) = certify_score(rule, by_place(hard_by_length(1_000)), nobody, at(1_000))
+    assert (made.state, "errs in 20.0 %" in made.reason) == ("shadow", True)
