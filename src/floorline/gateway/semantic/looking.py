@@ -148,7 +148,7 @@ class SemanticCache:
             sought.near = Near(state="bypass", reason=found.why)
             return
         near, sought.vector, sought.known = found.result
-        draw = int(call.id[12:], 16) % MILLION  # its random part
+        draw = int.from_bytes(blake2b(call.id.encode(), digest_size=8).digest()) % MILLION
         sought.near = structs.replace(near, draw=draw) if near.state == "near" else near
         if sought.vector is not None:
             sought.passed = Passed(answer=Taken(rule.entry_bytes_max))
