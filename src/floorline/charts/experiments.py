@@ -43,8 +43,9 @@ def intervals(title: str, found: Sequence[Interval], *, subtitle: str = "") -> C
         "tickCount": 7,
     }
     x = quantitative("low", title="points of answers that are right, treated less control", axis=axis)
+    there = [standing for standing in COLOURS if any(one.standing == standing for one in found)]
     colour = {"field": "standing", "type": "nominal", "legend": {"orient": "top"},
-              "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())}}  # fmt: skip
+              "scale": {"domain": there, "range": [COLOURS[standing] for standing in there]}}  # fmt: skip
     numbers = ("low", "high", "value", "margin")
     return chart(
         title,

@@ -76,7 +76,7 @@ def _taken_back(found: Sequence[Held]) -> list[AnyBlock]:
         Note(
             name=f"taken-back-{number}",
             kind="warning",
-            title=f"{id_of(one.kept.published.place)}:",
+            title=f"{one.kept.published.feature or 'calls without a feature'}, {_about(one)}:",
             text=f"taken back on {one.kept.published.since:%Y-%m-%d}. {_sentence(one.kept.published.reason)}",
             links=[Link(text="What became of it", to=_to(one))],
         )
@@ -118,17 +118,18 @@ def _table(found: Sequence[Held]) -> Table:
         title="What labels have shown",
         columns=[
             Column(name="feature", title="Feature", link=_PATH + "/{id}"),
-            Column(name="kind", title="Kind"),
-            Column(name="subject", title="Of"),
+            Column(name="about", title="Of"),
             Column(name="state", title="State", definition="certificate_state"),
             Column(name="labels", title="Labels", unit="count", definition="labels"),
-            Column(name="right", title="Right", unit="percent", definition="labels"),
             Column(name="bound", title="Bound", unit="percent", definition="certificate_bound"),
             Column(name="budget", title="Held against", unit="percent", definition="certificate_bound"),
-            Column(name="since", title="Since", unit="instant"),
             Column(name="net", title="Saved, net", unit="usd", definition="net_saved"),
             Column(name="reason", title="Why"),
+            Column(name="right", title="Right", unit="percent", definition="labels", hidden=True),
+            Column(name="since", title="Since", unit="instant", hidden=True),
+            Column(name="kind", title="Kind", hidden=True),
             Column(name="step", title="Step", hidden=True),
+            Column(name="subject", title="Subject", hidden=True),
             Column(name="id", title="Name", unit="code", hidden=True),
         ],
         rows=[_row(one) for one in found],
@@ -144,16 +145,22 @@ def _row(held: Held) -> dict[str, object]:
         "feature": one.feature or "(none)",
         "kind": one.kind,
         "step": one.step,
-        "subject": " · ".join(part for part in (one.step, one.subject) if part) or "every call",
+        "subject": one.subject,
+        "about": _about(held),
         "state": one.state,
         "labels": one.labels,
         "right": _share(one.rights / one.labels if one.labels else None),
         "bound": _share(one.bound),
         "budget": _share(one.budget),
         "since": one.since,
-        "net": None if held.net is None else usd_of(held.net),
         "reason": _sentence(one.reason),
+        **({} if held.net is None else {"net": usd_of(held.net)}),  # one that touched no call has none
     }
+
+
+def _about(held: Held) -> str:
+    one = held.kept.published
+    return " · ".join(part for part in (one.kind, one.step, one.subject) if part)
 
 
 def certificate(desk: Desk, asked: CertificateParams) -> Shown:
@@ -184,12 +191,14 @@ def _standing(held: Held) -> str:
         return "Gateways act by it. An alarm takes it back by itself when labels show that it does not hold any more."
     if held.kept.stopped is not None:
         return "A person stopped it: whatever labels show, gateways do not act by it until somebody lets it go on."
-    return "Gateways do not act by it: they go on making labels."
+    if held.kept.published.state == "shadow":
+        return "Gateways do not act by it: they go on making labels."
+    return "Gateways do not act by it."
 
 
 def _facts(held: Held) -> list[Card]:
     one = held.kept.published
-    return [
+    known = [
         Card(name="labels", title="Labels", value=one.labels, unit="count", definition="labels"),
         Card(name="rights", title="Right", value=one.rights, unit="count", definition="labels"),
         Card(name="bound", title="Bound", value=_share(one.bound), unit="percent", definition="certificate_bound"),
@@ -197,11 +206,14 @@ def _facts(held: Held) -> list[Card]:
         Card(name="threshold", title="Acts from a score of", value=_share(one.threshold), unit="number"),
         Card(name="share", title="Part it acts on", value=_share(one.share), unit="percent"),
         Card(name="alarm", title="Labels its alarm saw", value=one.alarm.n, unit="count", definition="certificate_alarm"),
-        Card(name="net", title="Saved, net", value=None if held.net is None else usd_of(held.net), unit="usd", definition="net_saved"),
+        Card(name="net", title="Saved, net", value=usd_of(held.net or 0), unit="usd", definition="net_saved"),
         Card(name="model", title="Model", value=one.model or "as asked", unit="text"),
         Card(name="since", title="Since", value=one.since, unit="instant"),
         Card(name="epoch", title="Holds under", value=one.epoch or "everything", unit="code"),
     ]  # fmt: skip
+    return [
+        card for card in known if card.value is not None or card.name == "bound"
+    ]  # a bound may be unknown, the others are not asked of every kind
 
 
 def _sentence(reason: str) -> str:

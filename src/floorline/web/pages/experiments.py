@@ -109,35 +109,42 @@ def _table(name: str, title: str, found: Sequence[Trial], empty: str) -> Table:
         title=title,
         columns=[
             Column(name="name", title="Experiment" if is_tried else "Guardrail", link="/guardrails/certificates/{id}" if is_tried else "/guardrails?kind={name}"),
-            Column(name="feature", title="Feature"),
+            Column(name="place", title="Feature"),
             Column(name="standing", title="Stands", definition="experiment_standing"),
-            Column(name="metric", title="Right by", definition="experiment_metric"),
-            Column(name="control_customers", title="Control", unit="count", definition="experiment"),
-            Column(name="treated_customers", title="Treated", unit="count", definition="experiment"),
             Column(name="control_right", title="Right", unit="percent", definition="experiment_metric"),
-            Column(name="treated_right", title="Right, treated", unit="percent", definition="experiment_metric"),
+            Column(name="treated_right", title="Treated", unit="percent", definition="experiment_metric"),
             Column(name="difference", title="Difference", unit="points", definition="experiment_difference"),
-            Column(name="low", title="From", unit="points", definition="experiment_difference"),
-            Column(name="high", title="To", unit="points", definition="experiment_difference"),
+            Column(name="between", title="Between", definition="experiment_difference"),
             Column(name="control_cost", title="A call", unit="usd", definition="cost_per_touched_call"),
-            Column(name="treated_cost", title="A call, treated", unit="usd", definition="cost_per_touched_call"),
+            Column(name="treated_cost", title="Treated", unit="usd", definition="cost_per_touched_call"),
             Column(name="net", title="Saved, net", unit="usd", definition="net_saved"),
-            Column(name="pairs", title="Pairs", unit="count", definition="experiment_pairs", hidden=not is_tried),
-            Column(name="needed", title="Needed", unit="count", definition="experiment_pairs", hidden=not is_tried),
-            Column(name="reason", title="Why"),
+            Column(name="so_far", title="Pairs", definition="experiment_pairs", hidden=not is_tried),
+            Column(name="pairs", title="Pairs so far", unit="count", definition="experiment_pairs", hidden=True),
+            Column(name="needed", title="Pairs needed", unit="count", definition="experiment_pairs", hidden=True),
+            Column(name="control_customers", title="Customers of the control", unit="count", definition="experiment", hidden=True),
+            Column(name="treated_customers", title="Treated customers", unit="count", definition="experiment", hidden=True),
+            Column(name="metric", title="Right by", definition="experiment_metric", hidden=True),
+            Column(name="low", title="From", unit="points", definition="experiment_difference", hidden=True),
+            Column(name="high", title="To", unit="points", definition="experiment_difference", hidden=True),
+            Column(name="reason", title="Why", hidden=True),
             Column(name="does", title="What it does", hidden=True),
             Column(name="margin", title="Margin", unit="points", hidden=True),
+            Column(name="feature", title="Its feature", hidden=True),
+            Column(name="step", title="Its step", hidden=True),
             Column(name="id", title="Its certificate", hidden=True),
         ],
         rows=[_row(one) for one in found],
         empty=empty,
+        note="Where a title stands twice, the control's figure comes before the treated's.",
     )  # fmt: skip
 
 
 def _row(one: Trial) -> dict[str, object]:
     return {
         "name": one.name,
-        "feature": " · ".join(part for part in (one.feature or "(none)", one.step) if part),
+        "feature": one.feature,
+        "step": one.step,
+        "place": " · ".join(part for part in (one.feature or "(none)", one.step) if part),
         "standing": one.standing,
         "metric": one.metric,
         "control_customers": one.control.units,
@@ -145,11 +152,15 @@ def _row(one: Trial) -> dict[str, object]:
         "control_right": _maybe(one.control.rate),
         "treated_right": _maybe(one.treated.rate),
         "difference": _maybe(one.difference),
+        "between": None
+        if one.low is None or one.high is None
+        else f"{points(one.low)} to {points(one.high)}".replace(" points", ""),
         "low": _maybe(one.low),
         "high": _maybe(one.high),
         "control_cost": _cost(one.control),
         "treated_cost": _cost(one.treated),
         "net": usd_of(one.net),
+        "so_far": _so_far(one),
         "pairs": one.pairs,
         "needed": one.needed,
         "reason": f"{one.reason[:1].upper()}{one.reason[1:]}.",
@@ -164,8 +175,15 @@ def _id(one: Trial) -> str:
     return f"experiment/{one.feature}/{one.step}/{one.name}"
 
 
+def _so_far(one: Trial) -> str | None:
+    """How many pairs there are, and of how many while it runs."""
+    if one.pairs is None:
+        return None
+    return f"{one.pairs:,} of {one.needed:,}" if one.needed and one.standing == "running" else f"{one.pairs:,}"
+
+
 def _called(one: Trial) -> str:
-    return f"{one.name} (hold-out)" if one.is_holdout else one.name
+    return f"{one.name} of {one.feature or '(none)'}" if one.is_holdout else one.name
 
 
 def _ratio(number: float) -> Decimal:
