@@ -12,6 +12,7 @@ from msgspec import structs
 
 from floorline.evals.scorers import Regex
 from floorline.events import Label
+from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Allowed, ModelGroup, Target
 from floorline.guardrails.cascade.rule import CascadeRule, epoch_of
 from floorline.guardrails.certified.complexity import NAMES
@@ -21,8 +22,8 @@ from floorline.guardrails.rules import Guardrails, Rules
 from floorline.proof.certificate import Certificate, Certificates
 from floorline.proof.weights import Linear
 from tests.gateway.test_cascading import BOOK, CHEAP, CHEAP_USD, DEAR_USD, JUDGE, MIDDLE, asked, saying
-from tests.support.dialects import OPENAI
-from tests.support.serving import MODEL, OWNED, Live, run, serving, until, usd
+from tests.support.dialects import ANTHROPIC, GEMINI, OPENAI, Speech
+from tests.support.serving import EVENTS, MODEL, OWNED, Live, run, serving, until, usd
 
 ROUTE = CertifiedRule(setting=ENFORCE, candidates={MODEL: (CHEAP,)}, sample_ppm=MILLION)
 CASCADE = CascadeRule(setting=ENFORCE, stages={MODEL: (CHEAP,)}, gates=(Regex(pattern="[Oo]k"),), sample_ppm=MILLION)
@@ -84,6 +85,39 @@ def test_a_call_is_put_to_the_candidate_too_and_nobody_waits_for_it(tmp_path: Pa
         assert (one.call_id, one.customer, len(one.features)) == (call.id, "acme", len(NAMES))
         assert (own.step, own.call_type, own.metadata["made_for"]) == ("comparison", "judging", call.id)
         assert usd(own.effective_cost) == CHEAP_USD
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("speech", "path", "body"),
+    [
+        (OPENAI, f"/openai/deployments/{MODEL}/chat/completions", OPENAI.ask_stream),
+        (ANTHROPIC, ANTHROPIC.path, ANTHROPIC.ask_stream),
+        (GEMINI, GEMINI.stream_path, GEMINI.ask_stream),
+    ],
+    ids=["azure", "anthropic", "gemini"],
+)
+def test_whatever_the_call_s_dialect_and_shape_the_candidate_is_asked_for_the_same_in_one_piece(
+    speech: Speech, path: str, body: bytes, tmp_path: Path
+) -> None:
+    async def test() -> None:
+        async with labelling(tmp_path, rails(ROUTE)) as (live, labels):
+
+            async def script(request: Request, reply: Reply) -> None:
+                if b"stream" in request.body or "stream" in request.path:
+                    reply.whole(200, EVENTS, speech.stream)
+                else:
+                    await saying({CHEAP: "Hello."}, speech)(request, reply)
+
+            live.stub.script = script
+            got = await live.ask(path, body, {**OWNED, "anthropic-version": "2023-06-01"})
+            assert got.whole
+            await settled(live, labels)
+            assert (asked(live)[-1], labels[0].right, labels[0].origin) == (CHEAP, True, "exact")
+            own = live.stub.requests[-1]
+            assert b"stream" not in own.body
+            assert own.headers.get(b"anthropic-version", b"2023-06-01") == b"2023-06-01"
 
     run(test())
 

@@ -30,12 +30,11 @@ def again(call: UnderWay, model: str, *, step: str) -> Again | None:
     route, body = call.route, call.request.body
     if "n" in call.view.held and bytes(call.view.held["n"]) != b"1":
         return None
-    path = call.request.path
     if route.dialect in _BODY_NAMES:
+        path = f"/v1{route.path}" if route.dialect == "openai" else route.path  # an Azure client's names the model
         body = with_members(body, {"model": text(model), "stream": None, "stream_options": None})
     else:
-        verb = WHOLE.get(route.endpoint, route.endpoint)
-        named = quote(model, safe="")
+        verb, named = WHOLE.get(route.endpoint, route.endpoint), quote(model, safe="")
         path = f"/v1beta/models/{named}:{verb}" if route.dialect == "gemini" else f"/model/{named}/{verb}"
     headers = tuple([header for header in call.request.raw_headers if header[0] in _KEPT_HEADERS])
     return Again(errand=Errand(step=step, call_type="judging", path=path, headers=headers), body=body)
