@@ -13,6 +13,7 @@ from msgspec import structs
 from floorline.evals.scorers import JsonSchema, Regex
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import ModelGroup, Target
+from floorline.guardrails.cache import CacheRule
 from floorline.guardrails.cascade.rule import Agreement, CascadeRule, Grader, Service, epoch_of
 from floorline.guardrails.frame import ENFORCE, MILLION, Setting
 from floorline.guardrails.rules import Guardrails, Rules
@@ -342,25 +343,27 @@ def test_a_translated_stage_is_looked_at_in_its_own_words_and_shown_in_the_calle
 def test_every_stage_is_reserved_and_where_a_budget_has_no_room_for_the_next_one_what_is_there_is_shown(
     tmp_path: Path,
 ) -> None:
-    ask = json.dumps(
-        {"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": "Say hello."}]}
-    ).encode()
-    cheap_worst = Decimal(len(ask) + 2 * 20) / 1_000_000
+    first, second = [
+        json.dumps({"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": said}]}).encode()
+        for said in ("Say hello.", "Say hullo.")
+    ]
+    cheap_worst = Decimal(len(first) + 2 * 20) / 1_000_000
+    rules = Rules(holdout_ppm=0, cascade=RULE, cache=CacheRule(setting=ENFORCE))
 
     async def test() -> None:
-        async with budgeted(
-            tmp_path, monthly(cheap_worst * 11 + 3 * CHEAP_USD), book=BOOK, guardrails=rails()
-        ) as found:
+        limit = cheap_worst * 11 + 4 * CHEAP_USD
+        async with budgeted(tmp_path, monthly(limit), book=BOOK, guardrails=Guardrails(default=rules)) as found:
             live = found.live
             shown(live)
             live.stub.script = saying({CHEAP: "No.", MODEL: "Dear."})
-            got = await live.ask(OPENAI.path, ask)
+            got = await live.ask(OPENAI.path, first)
             assert (got.status, b"Dear." in got.body) == (200, True), "there is room for both"
-            got = await live.ask(OPENAI.path, ask)
-            calls = (await live.settled(calls=2)).calls
-            assert (got.status, b"No." in got.body) == (200, True)
-            assert "budget: monthly has no room for another attempt" in calls[1].reasons
-            assert usd(calls[1].effective_cost) == CHEAP_USD
+            for _ in range(2):
+                got = await live.ask(OPENAI.path, second)
+                assert (got.status, b"No." in got.body, got.headers["x-floorline-cache"]) == (200, True, "miss")
+            call = (await live.settled(calls=3)).calls[1]
+            assert "budget: monthly has no room for another attempt" in call.reasons
+            assert (usd(call.effective_cost), call.model_served) == (CHEAP_USD, CHEAP)
             assert found.held() == 0
 
     run(test())

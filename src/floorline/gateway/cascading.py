@@ -5,6 +5,7 @@ What was asked for as a stream is held back until it has been looked at; the las
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 from msgspec import structs
@@ -16,6 +17,7 @@ from floorline.gateway.checking import Checking, told_by
 from floorline.gateway.errand import Ask
 from floorline.gateway.metering import Meter
 from floorline.gateway.policy import Target
+from floorline.gateway.relay import is_stream
 from floorline.gateway.semantic.saying import said
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, UnderWay
@@ -28,9 +30,10 @@ from floorline.money import ZERO
 Room = Callable[[Target], Awaitable[bool]]
 
 
-class Held(msgspec.Struct, kw_only=True):
-    """An answer that was read before it is shown."""
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer of the model `stage` that was read before it is shown."""
 
+    stage: str
     answered: Answered
     text: str
 
@@ -62,17 +65,23 @@ class Cascading:
             if await self._does(call, guarded, rule, stage, held, ask):
                 return held.answered
         if not await self._moved(call, guarded, cascade.last, snapshot, room) and kept is not None:
+            self._move(call, guarded, kept.stage)
+            guarded.sampled = None  # the model asked for has nothing that this could be compared with
             return kept.answered
         place = snapshot.places.of(call.route, cascade.last, call.attribution, call.key)
         assert place.group is not None, "the model asked for is served"
         return await attempts.answer(place.group, place.targets)
 
     async def _moved(self, call: UnderWay, guarded: Guarded, model: str, snapshot: Snapshot, room: Room | None) -> bool:
-        """Have the call go to the next model, where its budgets have room for that."""
-        guarded.verdict = structs.replace(guarded.verdict, model="" if model == call.view.model else model)
-        call.decided(guarded)
+        """Have the call go to the next model; whether its budgets have room for that, which is asked by where it goes."""
+        self._move(call, guarded, model)
         place = snapshot.places.of(call.route, model, call.attribution, call.key)
         return room is None or not place.targets or await room(place.targets[0])
+
+    def _move(self, call: UnderWay, guarded: Guarded, model: str) -> None:
+        """Have the call go to the model."""
+        guarded.verdict = structs.replace(guarded.verdict, model="" if model == call.view.model else model)
+        call.decided(guarded)
 
     async def _stage(self, call: UnderWay, attempts: Attempts, snapshot: Snapshot, rule: CascadeRule) -> Held | None:
         """The stage's answer, read and priced; None where it gave none, or one that is too long to be held."""
@@ -90,13 +99,16 @@ class Cascading:
         meter = Meter(answered.one, answered.attempt, answered.endpoint, taken)
         if body is None:
             answered.attempt.abort()
-            meter.ended(ending="upstream_error", streamed=False)
+            with suppress(UpstreamBroken):
+                await answered.attempt.pipe(meter.feed)  # what had come of it, which may be billed
+            meter.ended(ending="upstream_error", streamed=is_stream(call, answered))
             return None
         good = answered.one.status < 400
         meter.whole(body, ending="complete" if good else "upstream_error")
         if not good:
             return None
-        return Held(answered=structs.replace(answered, read=body), text=said(told_by(call, answered, taken.body)) or "")
+        text = said(told_by(call, answered, taken.body)) or ""
+        return Held(stage=call.model, answered=structs.replace(answered, read=body), text=text)
 
     async def _does(
         self, call: UnderWay, guarded: Guarded, rule: CascadeRule, stage: Stage, held: Held, ask: Ask
