@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from floorline.gateway.app import now_ms
 from floorline.gateway.cache.redis import PREFIX, Redis
+from floorline.gateway.cache.vault import Sealed
 from floorline.gateway.policy import CacheStores
 from floorline.gateway.semantic.shared import Shared
 from floorline.ledger.content import Subject
@@ -120,6 +123,18 @@ def test_what_was_purged_or_erased_comes_from_no_redis(server: RedisServer, tmp_
     run(test())
 
 
+async def of_another_release(live: Live, redis: Redis, stream: bytes) -> bytes:
+    """An entry that is sealed well, and holds what nobody here knows."""
+    customer, user = live.cache._names(Subject("acme", ""))
+    key = await redis.key(customer, user)
+    assert key is not None
+    nonce = bytes(12)
+    closed = nonce + AESGCM(key).encrypt(
+        nonce, b"of another release", bytes.fromhex(stream.decode().rpartition(":")[2])
+    )
+    return msgspec.msgpack.encode(Sealed(customer, user, closed))
+
+
 def test_a_redis_that_is_gone_or_holds_nonsense_tells_nothing_and_delays_nobody(
     server: RedisServer, tmp_path: Path
 ) -> None:
@@ -131,8 +146,10 @@ def test_a_redis_that_is_gone_or_holds_nonsense_tells_nothing_and_delays_nobody(
             (stream,) = await streams(redis)
             await redis.do("XADD", stream, "*", "e", b"nonsense")
             await redis.do("XADD", stream, "*", "other", b"nonsense")
+            await redis.do("XADD", stream, "*", "e", await of_another_release(live, redis, stream))
             live.semantic.share(Shared(redis, live.semantic.workers))
             assert await found(live, ALIKE) == "near"
+            assert redis.failures == {}
             server.stop()
             assert await found(live, ALIKE) == "near"
             await asyncio.sleep(1.1)

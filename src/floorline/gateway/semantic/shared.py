@@ -123,8 +123,8 @@ class Shared:
             sealed = subject(fields.get(b"e", b""))
             key = None if sealed is None else await self.redis.key(sealed.customer, sealed.user)
             content = None if sealed is None or key is None else unseal_bytes(sealed, key, scope)
-            if content is not None:
-                told = _decode(content)
+            told = None if content is None else _opened(content)
+            if told is not None:
                 opened.append((told.known, unpacked(told.vector)))
 
         def add() -> None:
@@ -138,6 +138,14 @@ class Shared:
     async def close(self) -> None:
         """Tell what waits."""
         await asyncio.gather(*self._writing, return_exceptions=True)
+
+
+def _opened(content: bytes) -> _Told | None:
+    """An entry; None where it is one of another release."""
+    try:
+        return _decode(content)
+    except msgspec.DecodeError:
+        return None
 
 
 def _name(scope: bytes) -> str:
