@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -75,3 +76,13 @@ def test_each_day_of_a_series_is_the_table_of_that_day(company, by, policies):
             row.key: stretch_of(report, row.key) for row in report.rows
         }
         assert series.total[(day - start).days] == stretch_of(report, ())
+
+
+@pytest.mark.parametrize("policies", [Policies(), POLICIES], ids=["bundled", "metered"])
+@pytest.mark.parametrize("by", ["feature", "plan", "outcome"])
+def test_a_table_that_is_asked_together_with_its_days_is_the_table_that_is_asked_alone(company, by, policies):
+    margins = Margins(company, policies)
+    request = MarginRequest(by=(by,), start=date(2026, 1, 3), end=date(2026, 2, 2), with_kinds=True)
+    report, days = margins.with_series(request, date(2026, 2, 1))
+    assert report == margins.table(request)
+    assert days == margins.series(replace(request, end=date(2026, 2, 1), with_p95=False))

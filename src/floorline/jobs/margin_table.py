@@ -144,21 +144,22 @@ class Making:
         self._columns = columns_of(request.by)
         self._keys = Keys(self.names, request.by, self._columns)
 
-    def report(self) -> MarginReport:
+    def report(self, apart: Sequence[int] = ()) -> MarginReport:
         """Gather, then let the pure part make the rows. What takes the store longest is asked first, and answered while
-        revenue is recognised.
+        revenue is recognised. Answers are told `apart` on these days where `stretches` asks for them too.
         """
         request = self._request
+        apart = () if self._window_days().cut else apart  # names that change their meaning are told apart already
         weights = self._begin_weights() if self._needs_cells else None
-        asked = self._begin(queries.usage_sums, self._columns, self._window_days())
+        asked = self._begin(queries.usage_sums, self._columns, self._window_days(apart))
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._uncut()))
-        outcomes = self.outcomes(request.by)
+        outcomes = self.outcomes(request.by, apart)
         plans = self._policies.plans
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
         cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
         (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
-        (usage,), one_to_one = self._usage(asked, self._edges)
+        (usage,), one_to_one = self._usage(asked, self._edges, apart=bool(apart))
         method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
         users, users_total = self._users(usage, one_to_one=one_to_one)
         gathered = Gathered(
@@ -213,7 +214,7 @@ class Making:
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
         cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
         revenue = self._earned_by_stretch(edges, cells, outcomes, metered)
-        usage, divides = self._usage(asked, edges)[0], self._finer(finer)
+        usage, divides = self._usage(asked, edges, apart=True)[0], self._finer(finer)
         reached: list[list[OutcomeRow]] = [[] for _ in edges[1:]]
         for row in outcomes:
             if row.as_of >= window.start:
@@ -417,17 +418,19 @@ class Making:
         return [self._ledger.begin(make(some, table_for(some), days)) for some in both]
 
     def _usage(
-        self, asked: Sequence[Future[list[UsageColumns]]], edges: Sequence[int]
+        self, asked: Sequence[Future[list[UsageColumns]]], edges: Sequence[int], *, apart: bool
     ) -> tuple[list[dict[Key, Sums]], bool]:
-        """The sums by key of each stretch of the window, and whether each key has raw names of its own."""
+        """The sums by key of each stretch of the window, and whether each key has raw names of its own; answers may be told
+        `apart` within a stretch.
+        """
         columns = only(asked[-1])
         known = resolved_usage(columns, self._keys, edges)
-        one_to_one = sum(map(len, known)) == len(columns.as_of)
+        one_to_one = sum(map(len, known)) == _raw_names(columns, apart=apart)
         if len(asked) == 1:
             return known, one_to_one
         by, columns = self._request.by, only(asked[0])
         base = resolved_usage(columns, Keys(self.names, by, _without_outcome(self._columns)), edges)
-        one_to_one = one_to_one and sum(map(len, base)) == len(columns.as_of)
+        one_to_one = one_to_one and sum(map(len, base)) == _raw_names(columns, apart=apart)
         at = by.index("outcome")
         return [with_outcomes(*both, at) for both in zip(base, known, strict=True)], one_to_one
 
@@ -580,6 +583,11 @@ def only(asked: Future[list[Row]]) -> Row:
     """The row of an answer that has one."""
     (row,) = asked.result()
     return row
+
+
+def _raw_names(columns: UsageColumns, *, apart: bool) -> int:
+    """How many raw names, each once a span, the rows are of; those of one span may be told `apart`."""
+    return len(set(zip(*columns.names, strict=True))) if apart else len(columns.as_of)
 
 
 def _without_outcome(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -49,9 +49,7 @@ class Margins:
 
     def once(self) -> "Margins":
         """The same, for tables that are made one after another: what they ask in common is asked once."""
-        if isinstance(self._answers, Remembering):
-            return self
-        return Margins(self.ledger, self.policies, answers=Remembering(self._answers), whose=self._whose)
+        return Margins(self.ledger, self.policies, answers=_remembering(self._answers), whose=self._whose)
 
     def table(self, request: MarginRequest) -> MarginReport:
         """The margin table that `request` asks for."""
@@ -91,6 +89,14 @@ class Margins:
         """The figures of every day of the request, without percentiles."""
         days = (request.end - request.start).days
         return series(self.tables(request, [request.start + timedelta(days=n) for n in range(days + 1)]))
+
+    def with_series(self, request: MarginRequest, until: date) -> tuple[MarginReport, Series]:
+        """The table of the request and the figures of its days before `until`, at least one: both are asked together."""
+        days = range(request.start.toordinal(), request.end.toordinal() + 1)
+        with uncollected():
+            making = Making(_remembering(self._answers), self.policies, request, self._whose)
+            report = making.report(apart=days)
+            return report, series(making.stretches(days)[: until.toordinal() - days.start])
 
     def paid(self, start: date, end: date, scope: Scope) -> dict[str, int]:
         """What each customer paid, as the table by customer has it: recognised revenue in 10^-12 USD, '' nobody's by name."""
@@ -145,3 +151,7 @@ class Margins:
             usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
             billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
             return identities(usage, billing, table.customers, self.policies, declared=table.declared())
+
+
+def _remembering(answers: Answering) -> Remembering:
+    return answers if isinstance(answers, Remembering) else Remembering(answers)

@@ -1,5 +1,6 @@
 """Features: the margin of each day by day against its floor, in percent and dollars, and every figure of the window."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,12 +8,13 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from floorline.charts.rows import DayRow, RowPoint, Unit, rows_by_day
-from floorline.jobs.margins import MarginRequest
+from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.bridge import Days
 from floorline.margin.floors import Zone, feature_floor
 from floorline.margin.metrics import Figures
 from floorline.margin.policy import Policies
 from floorline.margin.series import Series, Stretch
+from floorline.margin.table import MarginReport
 from floorline.money import ZERO, usd_of
 from floorline.web.abouts import about
 from floorline.web.blocks import Card, Cards, Chart, Column, Note, Shown, Table, Value
@@ -63,12 +65,11 @@ def build(desk: Desk, params: Window) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
     margins = desk.margins
-    report = margins.table(_request(params, days))
+    report, series = table_and_days(margins, _request(params, days), desk.today)
     earlier = None if before is None else margins.table(_request(params, before))
     total = None if earlier is None else earlier.total
     rows = sorted((row for row in report.rows if is_named(row)), key=_worst_first)
     nameless = [row for row in report.rows if not is_named(row)]
-    series = margins.series(_request(params, whole_days(days, desk.today), with_p95=False))
     below = {row.key[0]: _days_below(desk.policies, series, row) for row in rows}
     return Shown(
         title="Features",
@@ -99,8 +100,17 @@ def build(desk: Desk, params: Window) -> Shown:
     )
 
 
-def _request(params: Window, days: Days, *, with_p95: bool = True) -> MarginRequest:
-    return MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=with_p95)
+def _request(params: Window, days: Days) -> MarginRequest:
+    return MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope)
+
+
+def table_and_days(margins: Margins, request: MarginRequest, today: date) -> tuple[MarginReport, Series]:
+    """The table of the request, and the series of its whole_days."""
+    shown = whole_days(Days(request.start, request.end), today)
+    if shown.start == request.start:
+        return margins.with_series(request, shown.end)
+    days = dataclasses.replace(request, start=shown.start, end=shown.end, with_p95=False, with_kinds=False)
+    return margins.table(request), margins.series(days)
 
 
 def whole_days(days: Days, today: date) -> Days:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from floorline.jobs.margins import MarginRequest, Margins
+from floorline.jobs.margins import MarginRequest
 from floorline.margin.bridge import Days
 from floorline.margin.metrics import NO_CALLS, Figures
 from floorline.margin.table import MarginReport
@@ -42,19 +42,15 @@ def tabs(params: FeatureParams, current: str) -> Tabs:
     return Tabs(name="pages", links=links)
 
 
-def report_of(
-    margins: Margins, params: FeatureParams, days: Days, *, with_p95: bool = False, with_kinds: bool = False
-) -> MarginReport:
+def request_of(params: FeatureParams, days: Days, *, with_p95: bool = False, with_kinds: bool = False) -> MarginRequest:
     """The margin table by feature."""
-    return margins.table(
-        MarginRequest(
-            by=("feature",),
-            start=days.start,
-            end=days.end,
-            scope=params.scope,
-            with_p95=with_p95,
-            with_kinds=with_kinds,
-        )
+    return MarginRequest(
+        by=("feature",),
+        start=days.start,
+        end=days.end,
+        scope=params.scope,
+        with_p95=with_p95,
+        with_kinds=with_kinds,
     )
 
 
@@ -76,7 +72,7 @@ def feature_row(desk: Desk, params: FeatureParams, report: MarginReport) -> Figu
 def known(desk: Desk, params: FeatureParams) -> None:
     """Refused for a feature of which the window knows nothing."""
     if params.feature not in desk.policies.features:
-        feature_row(desk, params, report_of(desk.margins, params, params.window(desk.today)))
+        feature_row(desk, params, desk.margins.table(request_of(params, params.window(desk.today))))
 
 
 def about_feature(

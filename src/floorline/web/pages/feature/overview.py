@@ -10,7 +10,6 @@ from floorline.charts.dollars import Amount, CostPoint, Mark, cost_per_call, wat
 from floorline.charts.margins import MarginPoint, margin_over_time
 from floorline.jobs.baselining import Baselines
 from floorline.jobs.making import makeup_of
-from floorline.jobs.margins import MarginRequest
 from floorline.ledger.shelf import Shelf
 from floorline.margin import waterfall as falls
 from floorline.margin.baseline import Entry
@@ -25,8 +24,8 @@ from floorline.margin.series import Series
 from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Facts, Link, Note, Shown, Table, Value
 from floorline.web.desk import Desk
 from floorline.web.figures import dollars
-from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, feature_row, report_of, tabs
-from floorline.web.pages.features import DAY, day_cells, days_of, percent_said, whole_days
+from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, feature_row, request_of, tabs
+from floorline.web.pages.features import DAY, day_cells, days_of, percent_said, table_and_days
 from floorline.web.pages.margin_cells import (
     CALLS,
     COGS,
@@ -55,13 +54,9 @@ def build(desk: Desk, params: FeatureParams) -> Shown:
     """The page."""
     days, before = params.window(desk.today), params.before(desk.today)
     margins = desk.margins
-    report = report_of(margins, params, days, with_p95=True, with_kinds=True)
+    report, series = table_and_days(margins, request_of(params, days, with_p95=True, with_kinds=True), desk.today)
     row = feature_row(desk, params, report)
-    earlier = None if before is None else report_of(margins, params, before, with_p95=True)
-    shown = whole_days(days, desk.today)
-    series = margins.series(
-        MarginRequest(by=("feature",), start=shown.start, end=shown.end, scope=params.scope, with_p95=False)
-    )
+    earlier = None if before is None else margins.table(request_of(params, before, with_p95=True))
     made = makeup_of(desk.ledger, desk.policies, params.feature, days.start, days.end, params.scope)
     log = Baselines(desk.ledger, desk.policies).log(desk.now())
     crossed = crossings(log, params.feature, days.start, days.end)
