@@ -6,12 +6,12 @@ Which table answers which grouping is margin.dimensions' decision; docs/margin.m
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import TypeVar
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
+from floorline.jobs.margin_request import MarginRequest
 from floorline.ledger.remembering import once
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
@@ -24,7 +24,6 @@ from floorline.margin.dimensions import (
     HISTOGRAM,
     Column,
     Dimension,
-    Scope,
     Source,
     attributes_of,
     columns_of,
@@ -84,28 +83,6 @@ from floorline.query import Query
 Row = TypeVar("Row")
 EXACT_P95_CALLS_MAX = 2_000_000
 NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarginRequest:
-    """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
-
-    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. `with_kinds`
-    also tells revenue by its kind.
-    """
-
-    by: tuple[Dimension, ...]
-    start: date
-    end: date
-    scope: Scope = field(default_factory=Scope)
-    with_p95: bool = True
-    with_kinds: bool = False
-
-    def __post_init__(self) -> None:
-        if self.start >= self.end:
-            raise ValueError(f"from {self.start} to {self.end} holds no day: `to` is the day after the last")
-        if not 1 <= len(self.by) <= 2 or len(set(self.by)) != len(self.by):
-            raise ValueError(f"by {','.join(self.by)}: name one dimension, or two different ones")
 
 
 class Making:

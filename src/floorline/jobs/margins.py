@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from floorline.jobs.margin_table import NO_SPANS, Making, MarginRequest
+from floorline.jobs.margin_request import MarginRequest
+from floorline.jobs.margin_table import NO_SPANS, Making
 from floorline.jobs.uncollected import uncollected
 from floorline.ledger.remembering import Remembering
 from floorline.ledger.surface import Answering, AnyLedger

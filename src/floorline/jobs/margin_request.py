@@ -1,0 +1,28 @@
+"""What is asked of a margin table."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from floorline.margin.dimensions import Dimension, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginRequest:
+    """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
+
+    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. `with_kinds`
+    also tells revenue by its kind.
+    """
+
+    by: tuple[Dimension, ...]
+    start: date
+    end: date
+    scope: Scope = field(default_factory=Scope)
+    with_p95: bool = True
+    with_kinds: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"from {self.start} to {self.end} holds no day: `to` is the day after the last")
+        if not 1 <= len(self.by) <= 2 or len(set(self.by)) != len(self.by):
+            raise ValueError(f"by {','.join(self.by)}: name one dimension, or two different ones")
