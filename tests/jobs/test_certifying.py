@@ -131,6 +131,17 @@ def test_what_a_person_stopped_stays_suspended_whatever_labels_show_until_somebo
         stop(ledger.state, "route/nobody//x", by="kim", why="", now=NOW)
 
 
+def test_whoever_is_to_be_told_hears_of_every_turn_once(ledger):
+    heard = []
+    job = CertifyingJob(ledger, ON, [CERTIFIER], tell=heard.append)
+    add(ledger, range(1, 61), right=True)
+    job.run(NOW)
+    job.run(NOW)
+    add(ledger, range(61, 99), right=False)
+    job.run(NOW)
+    assert [(one.before, one.certificate.state) for one in heard] == [("", "certified"), ("certified", "shadow")]
+
+
 def test_a_damaged_file_is_written_anew(ledger, job):
     add(ledger, range(1, 3))
     job.run(NOW)

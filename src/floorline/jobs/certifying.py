@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -179,11 +179,30 @@ def id_of(place: Place) -> str:
     return "/".join(place)
 
 
-class CertifyingJob:
-    """Certifies again and again. One object serves one configuration: it remembers which labels it has seen."""
+class Turned(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate came into another state; `before` is '' for one that is new."""
 
-    def __init__(self, ledger: AnyLedger, rails: Guardrails, certifiers: Sequence[Certifier] = CERTIFIERS) -> None:
-        self._ledger, self._rails, self._certifiers = ledger, rails, certifiers
+    before: Standing | Literal[""]
+    certificate: Certificate
+
+
+def _nobody(_turned: Turned) -> None:
+    """Is told of it."""
+
+
+class CertifyingJob:
+    """Certifies again and again. One object serves one configuration: it remembers which labels it has seen. `tell` is told of every
+    certificate that came into another state.
+    """
+
+    def __init__(
+        self,
+        ledger: AnyLedger,
+        rails: Guardrails,
+        certifiers: Sequence[Certifier] = CERTIFIERS,
+        tell: Callable[[Turned], None] = _nobody,
+    ) -> None:
+        self._ledger, self._rails, self._certifiers, self._tell = ledger, rails, certifiers, tell
         self._seen: dict[Place, tuple[int, datetime]] = {}
 
     def run(self, now: datetime) -> str:
@@ -191,14 +210,18 @@ class CertifyingJob:
         since = now - WINDOW
         found = {one.place: (one.labels, one.last_at) for one in self._ledger.query(queries.places(since))}
         kept = shelf(self._ledger.state)
-        turned = 0
-        for certifier in self._certifiers:
-            for made in self._made(certifier, found, since, now):
-                turned += keep(kept, self._ledger.state, made, now)
+        turned = [
+            one
+            for certifier in self._certifiers
+            for made in self._made(certifier, found, since, now)
+            if (one := keep(kept, self._ledger.state, made, now)) is not None
+        ]
         self._seen = found
         every = publish(self._ledger, self._rails, self._certifiers, now)
+        for one in turned:
+            self._tell(one)
         acting = sum(one.acts for one in every)
-        return f"{acting} of {len(every)} certificates are in force, {turned} changed" if every else ""
+        return f"{acting} of {len(every)} certificates are in force, {len(turned)} changed" if every else ""
 
     def _made(
         self, certifier: Certifier, found: Mapping[Place, tuple[int, datetime]], since: datetime, now: datetime
@@ -221,8 +244,8 @@ class CertifyingJob:
         return [structs.replace(row, features=tuple(row.features)) for row in rows]
 
 
-def keep(kept: Shelf[Kept], state: State, made: Certificate, now: datetime) -> bool:
-    """Put the certificate in place of the one before; whether it came into another state, which is audited."""
+def keep(kept: Shelf[Kept], state: State, made: Certificate, now: datetime) -> Turned | None:
+    """Put the certificate in place of the one before. That it came into another state is audited; None where it did not."""
     known = kept.get(id_of(made.place))
     turned = known is None or known.certificate.state != made.state
     turn = Turn(at=now, state=made.state, reason=made.reason, labels=made.labels, bound=made.bound)
@@ -233,10 +256,11 @@ def keep(kept: Shelf[Kept], state: State, made: Certificate, now: datetime) -> b
         return Kept(certificate=made, turns=turns, stopped=None if before is None else before.stopped)
 
     kept.change(id_of(made.place), change, now=now)
-    if turned:
-        action = f"certificate.{made.state}"
-        state.audit(Audited(at=now, actor=ACTOR, action=action, subject=id_of(made.place), detail=made.reason))
-    return turned
+    if not turned:
+        return None
+    action = f"certificate.{made.state}"
+    state.audit(Audited(at=now, actor=ACTOR, action=action, subject=id_of(made.place), detail=made.reason))
+    return Turned(before="" if known is None else known.certificate.state, certificate=made)
 
 
 def publish(

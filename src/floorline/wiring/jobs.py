@@ -10,6 +10,7 @@ from floorline.jobs.baselining import Baselines
 from floorline.jobs.budget_audit import compare_counters
 from floorline.jobs.budget_history import EVERY as HISTORY_EVERY
 from floorline.jobs.budget_history import publish as publish_history
+from floorline.jobs.certificate_messages import tell_of
 from floorline.jobs.certifying import EVERY as CERTIFY_EVERY
 from floorline.jobs.certifying import CertifyingJob
 from floorline.jobs.customer_figures import EVERY as FIGURES_EVERY
@@ -119,7 +120,8 @@ def _certificate_jobs(config: Config, ledger: Ledger) -> tuple[Job, ...]:
     rails = config.gateway.guardrails
     if rails is None:
         return ()
-    certify = Job(name="certificates", every=CERTIFY_EVERY, run=CertifyingJob(ledger, rails).run)
+    job = CertifyingJob(ledger, rails, tell=lambda turned: tell_of(ledger.state, turned, config.routes, now()))
+    certify = Job(name="certificates", every=CERTIFY_EVERY, run=job.run)
     if not by_outcome(rails):
         return (certify,)
     outcomes = Job(name="experiment-outcomes", every=LABEL_EVERY, run=lambda now: label_outcomes(ledger, rails, now))

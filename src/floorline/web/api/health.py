@@ -47,7 +47,7 @@ class ControlPages:
         control, done = self._control, self._control.collector.done
         yield from samples("floorline_collected_total", "counter", "frames collected from gateways, by what became of them", {
             'outcome="new"': done.new, 'outcome="same"': done.same, 'outcome="late"': done.late,
-            'outcome="lost"': done.lost, 'outcome="refused"': done.refused,
+            'outcome="lost"': done.lost, 'outcome="refused"': done.refused, 'outcome="label"': done.labels,
         })  # fmt: skip
         gateways = control.collector.followed
         yield from samples("floorline_spool_bytes", "gauge", "what a gateway's spool holds on disk", _each(gateways, lambda one: one.spool_bytes))  # fmt: skip
