@@ -184,7 +184,7 @@ def test_an_attempt_fetches_what_it_signs_with_or_ends_without_having_been_sent(
     signer = SigV4(lambda: found, region="r")
 
     async def attempt() -> None:
-        await _credentials(Upstream(provider=BEDROCK, pool=Pool(Origin.of(BEDROCK)), signer=signer))
+        await _credentials(signer)
 
     if found is not None:
         asyncio.run(attempt())

@@ -2,6 +2,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -146,6 +147,25 @@ def test_a_record_longer_than_a_segment_is_refused(tmp_path):
     assert spool.append(b"x" * spool.payload_bytes_max) is not None
     with pytest.raises(ValueError, match="exceeds a segment"):
         spool.append(b"x" * (spool.payload_bytes_max + 1))
+
+
+def test_the_thread_that_syncs_rests_while_nothing_comes_and_wakes_with_the_next_record(tmp_path):
+    spool = Spool(tmp_path, segment_bytes=SIZE, sync_ms=1)
+    thread = next(one for one in threading.enumerate() if one.name == "spool-sync")
+    status = Path(f"/proc/self/task/{thread.native_id}/status")
+
+    def waits() -> int:
+        return int(status.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    for n in range(2):
+        before = -1
+        while before != (before := waits()):
+            time.sleep(0.1)
+        spool.append(b"%d" % n)
+        time.sleep(0.02)
+        assert waits() > before, "it has woken"
+    spool.close()
+    assert payloads(tmp_path) == [b"0", b"1"]
 
 
 def test_the_thread_makes_the_next_segment_ahead_and_syncs(tmp_path):

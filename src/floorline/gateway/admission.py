@@ -26,15 +26,26 @@ _NO_VIEW = View(model="")
 _NOWHERE = Attribution()
 
 
-_WHOSE = "whose"
+class _Door(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request's head alone says, and what it was looked up in. Without a route there is no such path."""
 
-
-class _Whose(msgspec.Struct, frozen=True, kw_only=True):
-    """The attribution of the last call with a head, and what else it came of."""
-
+    ring: Keyring
+    places: Places
     key: Key
+    route: Route | None
+    include_cost: bool
+
+
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose calls are that come through one door for one model, and where they go or why they may not."""
+
+    door: _Door
+    model: str
     end_user: str
-    attribution: Attribution
+    whose: Attribution
+    notes: tuple[str, ...]
+    refusal: Refusal | None = None
+    place: Place | None = None
 
 
 class Turned(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,31 +65,80 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
 
 def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: datetime) -> Admitted | Turned:
     """The call that a request is. What is wrong with an authenticated one is its `refusal`."""
-    policy = places.policy
-    presented = presented_key(request.headers, request.query)
-    key = "unknown" if presented is None else ring.find(presented, now)
-    if isinstance(key, str):
+    door = _door(request, places, ring, now)
+    if door is None:
         refusal = Refusal(status=401, kind="invalid_api_key", message=UNAUTHENTICATED)
         return Turned(dialect=prefix_dialect(request.path, request.headers), refusal=refusal)
-    where = route(request.method, request.path, request.headers, policy.providers)
+    where = door.route
     if where is None:
-        dialect = prefix_dialect(request.path, request.headers)
         refusal = Refusal(
             status=404,
             kind="unknown_path",
             message=f"there is no {request.method} {request.path[:200]} here: docs/dialects.md lists the paths",
         )
+        dialect = prefix_dialect(request.path, request.headers)
         nowhere = Route(dialect=dialect, endpoint="", action="passthrough", path=request.path, metered=False)
-        return Admitted(call=_call(request, nowhere, key, _NO_VIEW, _NOWHERE, call_id, now, refusal))
+        return Admitted(call=_call(request, nowhere, door.key, _NO_VIEW, _NOWHERE, call_id, now, refusal))
     seen = view(where, request.body)
-    invalid = isinstance(seen, Invalid)
-    end_user = "" if invalid else seen.end_user
-    whose = _whose(key, request, end_user) if policy.accounting else _NOWHERE
-    if invalid:
+    if isinstance(seen, Invalid):
+        whose = attribute(door.key, request.headers, "") if places.policy.accounting else _NOWHERE
         refusal = Refusal(status=seen.status, kind=seen.kind, message=seen.message)
-        return Admitted(call=_call(request, where, key, _NO_VIEW, whose, call_id, now, refusal))
-    call = _call(request, where, key, seen, whose, call_id, now, None)
-    return _placed(call, places)
+        return Admitted(call=_call(request, where, door.key, _NO_VIEW, whose, call_id, now, refusal))
+    way = _way(request, door, where, seen)
+    call = _call(request, where, door.key, seen, way.whose, call_id, now, None)
+    call.include_cost, call.notes, call.refusal = door.include_cost, way.notes, way.refusal
+    return Admitted(call=call) if way.place is None else _to_place(call, way.place)
+
+
+def _door(request: Request, places: Places, ring: Keyring, now: datetime) -> _Door | None:
+    """Who is there and where to; None without a good key. Found out once for a head that comes again."""
+    known = request.known
+    found = None if known is None else known.get(_Door)
+    if isinstance(found, _Door) and found.ring is ring and found.places is places and not found.key.expired(now):
+        return found
+    presented = presented_key(request.headers, request.query)
+    key = "unknown" if presented is None else ring.find(presented, now)
+    if isinstance(key, str):
+        return None
+    where = route(request.method, request.path, request.headers, places.policy.providers)
+    found = _Door(ring=ring, places=places, key=key, route=where, include_cost=wants_cost(request))
+    if known is not None:
+        known[_Door] = found
+    return found
+
+
+def _way(request: Request, door: _Door, where: Route, seen: View) -> _Way:
+    """Whose the call is and where it may go: found out once for a head that comes again with the same model and user."""
+    known = request.known
+    found = None if known is None else known.get(_Way)
+    if isinstance(found, _Way) and found.door is door and (found.model, found.end_user) == (seen.model, seen.end_user):
+        return found
+    accounting = door.places.policy.accounting
+    whose = attribute(door.key, request.headers, seen.end_user) if accounting else _NOWHERE
+    way = _Way(door=door, model=seen.model, end_user=seen.end_user, whose=whose, notes=whose.notes)
+    found = _led(way, where)
+    if known is not None:
+        known[_Way] = found
+    return found
+
+
+def _led(way: _Way, where: Route) -> _Way:
+    """The way with its place, or with the reason why it leads nowhere."""
+    key, places, model, whose = way.door.key, way.door.places, way.model, way.whose
+    stance = unattributed(whose, key, places.policy.unattributed) if where.metered else None
+    if stance == "require":
+        return _barred(way, 400, "unattributed", missing_text(whose))
+    if stance == "warn":
+        way = structs.replace(way, notes=(*way.notes, "unattributed"))
+    if where.action != "models" and not allows(key.models, model):  # without a model, any could be inside
+        asked = repr(model) if model else f"{where.path[:200]}, which names no model"
+        return _barred(way, 403, "model_not_allowed", f"this key may not call {asked}, only {', '.join(key.models)}")
+    place = places.of(where, model, whose, key)
+    return _barred(way, place.status, place.kind, place.message) if place.kind else structs.replace(way, place=place)
+
+
+def _barred(way: _Way, status: int, kind: str, message: str) -> _Way:
+    return structs.replace(way, refusal=Refusal(status=status, kind=kind, message=message))
 
 
 TARGET = b"x-floorline-target"
@@ -114,20 +174,8 @@ def admit_own(
     )
     call = _call(request, where, called.key, seen, whose, call_id, now, None)
     call.own = True
-    return _to_place(call, places)
-
-
-def _whose(key: Key, request: Request, end_user: str) -> Attribution:
-    """Whose call it is: worked out once for a head that comes again with the same key and user."""
-    known = request.known
-    if known is None:
-        return attribute(key, request.headers, end_user)
-    found = known.get(_WHOSE)
-    if isinstance(found, _Whose) and found.key is key and found.end_user == end_user:
-        return found.attribution
-    whose = attribute(key, request.headers, end_user)
-    known[_WHOSE] = _Whose(key=key, end_user=end_user, attribution=whose)
-    return whose
+    place = places.of(where, seen.model, whose, called.key)
+    return _refused(call, place.status, place.kind, place.message) if place.kind else _to_place(call, place)
 
 
 def _call(
@@ -152,34 +200,13 @@ def _call(
         call_type=whose.call_type or _CALL_TYPES.get(where.endpoint, "generation"),
         refusal=refusal,
         input_tokens=estimate_input_tokens(request.body) if refusal is None else 0,
-        include_cost=wants_cost(request),
         notes=whose.notes,
         metadata=whose.metadata,
     )
 
 
-def _placed(call: UnderWay, places: Places) -> Admitted:
-    """The call with its targets, or with the reason why it has none."""
-    whose = call.attribution
-    stance = unattributed(whose, call.key, places.policy.unattributed) if call.route.metered else None
-    if stance == "require":
-        return _refused(call, 400, "unattributed", missing_text(whose))
-    if stance == "warn":
-        call.notes = (*call.notes, "unattributed")
-    model = call.view.model
-    if call.route.action != "models" and not allows(call.key.models, model):  # without a model, any could be inside
-        asked = repr(model) if model else f"{call.route.path[:200]}, which names no model"
-        return _refused(
-            call, 403, "model_not_allowed", f"this key may not call {asked}, only {', '.join(call.key.models)}"
-        )
-    return _to_place(call, places)
-
-
-def _to_place(call: UnderWay, places: Places) -> Admitted:
-    """The call with the targets that every rule allows, or with the reason why it has none."""
-    place = places.of(call.route, call.view.model, call.attribution, call.key)
-    if place.kind:
-        return _refused(call, place.status, place.kind, place.message)
+def _to_place(call: UnderWay, place: Place) -> Admitted:
+    """The call with the targets of its place, or with the reason why none of them can be asked it."""
     if not place.own and (unsaid := _unsaid(call, place.dialects)) is not None:
         return _refused(call, unsaid.status, unsaid.kind, unsaid.message)
     if (named := call.request.headers.get(TARGET)) is not None:

@@ -156,17 +156,11 @@ class Answer:
                 self.on_gone()
 
     def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
-        out: list[bytes] = []
-        for name, value in headers:
-            if name not in _OF_THE_CONNECTION:
-                out += (name, b": ", value, b"\r\n")
-        text, lines = b"".join(out), len(out) // 4
-        if text.count(b"\n") != lines or text.count(b"\r") != lines or b"\0" in text:
-            return self._head(
-                status,
-                [(name.translate(_ON_ONE_LINE), value.translate(_ON_ONE_LINE)) for name, value in headers],
-                framing,
-            )
+        lines = [b"%b: %b\r\n" % header for header in headers if header[0] not in _OF_THE_CONNECTION]
+        text, count = b"".join(lines), len(lines)
+        if text.count(b"\n") != count or text.count(b"\r") != count or b"\0" in text:
+            mended = [(name.translate(_ON_ONE_LINE), value.translate(_ON_ONE_LINE)) for name, value in headers]
+            return self._head(status, mended, framing)
         if not self.keep:
             text += b"connection: close\r\n"
         elif self._line.old:

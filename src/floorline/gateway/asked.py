@@ -4,7 +4,7 @@ keeping a prompt. Nobody without the signing secret can tell from it what was as
 
 from hashlib import blake2b
 
-from msgspec import Raw
+import msgspec
 
 from floorline.gateway.underway import UnderWay
 
@@ -32,14 +32,17 @@ class Hasher:
         """16 hex digits. Two calls have the same when the endpoint, every member in its order of writing and every byte of
         their values are the same, but for BESIDE_THE_POINT; in Google's and Bedrock's dialects when the bodies are.
         """
-        route = call.route
-        said: list[bytes | Raw] = [f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode()]
-        if route.dialect in ("openai", "anthropic") and call.view.held:
-            for name, value in call.view.held.items():
-                if name not in BESIDE_THE_POINT:  # its length first: no name runs into its value
-                    said += (b"%d:%d:%b" % (len(name), len(memoryview(value)), name.encode()), value)
+        route, held = call.route, call.view.held
+        said = f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode()
+        if not held or route.dialect not in ("openai", "anthropic"):
+            said += call.request.body
+        elif BESIDE_THE_POINT.isdisjoint(held):
+            said += _written(held)
         else:
-            said.append(call.request.body)
+            said += _written({name: value for name, value in held.items() if name not in BESIDE_THE_POINT})
         hashed = self._fresh()
-        hashed.update(b"".join(said))
+        hashed.update(said)
         return hashed.hexdigest()
+
+
+_written = msgspec.json.Encoder().encode

@@ -21,7 +21,7 @@ from floorline.gateway.underway import Try, UnderWay
 from floorline.gateway.upstream import Attempt, UpstreamBroken
 from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.wire.forward import Outgoing, outgoing
-from floorline.gateway.wire.signing import Unsigned
+from floorline.gateway.wire.signing import Signer, Unsigned
 
 ERROR_BYTES_MAX = 1 << 20
 """Of a failed answer that is read to its end before the next attempt, so that its connection can be used again."""
@@ -140,7 +140,8 @@ class Attempts:
         call.tries.append(one)
         breaker.begin()
         try:
-            await _credentials(upstream)
+            if upstream.signer is not None:
+                await _credentials(upstream.signer)
             sent = outgoing(asked.route, asked.view, asked.request, upstream.provider, one.model, upstream.signer)
             attempt = await self._sent(upstream, sent, one)
         except asyncio.CancelledError:
@@ -172,14 +173,15 @@ class Attempts:
 
     async def _sent(self, upstream: Upstream, sent: Outgoing, one: Try) -> Attempt:
         """The attempt with its head. A kept connection that the provider closed as it was taken is replaced once."""
+        pool = upstream.pool
         for fresh in (False, True):
-            link = await upstream.pool.link(fresh=fresh)
+            link = (None if fresh else pool.kept_link()) or await pool.link(fresh=fresh)
             if self._reply.gone:
-                upstream.pool.release(link)
+                pool.release(link)
                 raise UpstreamBroken("closed", "the client left before the request was sent", sent=False)
             one.sent = True
             attempt = link.send(
-                upstream.pool.origin.head(sent.method, sent.target, sent.lines),
+                pool.origin.head(sent.method, sent.target, sent.lines),
                 sent.body,
                 bodiless=sent.method == b"HEAD",
             )
@@ -199,10 +201,9 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _credentials(upstream: Upstream) -> None:
+async def _credentials(signer: Signer) -> None:
     """Have a provider's credentials good for one more request. Fetching new ones asks other hosts: off the loop."""
-    signer = upstream.signer
-    if signer is None or not signer.stale():
+    if not signer.stale():
         return
     try:
         await asyncio.to_thread(signer.refresh)
@@ -212,7 +213,7 @@ async def _credentials(upstream: Upstream) -> None:
 
 def _translation(call: UnderWay, upstream: Upstream, attempt: Attempt) -> Answer:
     """What makes the caller's own words of the answer."""
-    headers = dict(attempt.headers)
+    headers = attempt.named
     return Answer(
         upstream.provider.dialect,
         attempt.status,
@@ -230,7 +231,7 @@ def _failure(answered: Answered | None, one: Try) -> Failure | None:
     status = answered.attempt.status
     if status < 400:
         return None
-    return Failure(status=status, retry_after_s=retry_after(dict(answered.attempt.headers)))
+    return Failure(status=status, retry_after_s=retry_after(answered.attempt.named))
 
 
 def retry_after(headers: Mapping[bytes, bytes]) -> int | None:

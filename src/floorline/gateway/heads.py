@@ -13,7 +13,12 @@ import msgspec
 REMEMBERED_MAX = 1_024
 HEAD_BYTES_MAX = 4 << 10
 
-_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,9})(?=\r\n)", re.IGNORECASE)
+LENGTH_DIGITS_MAX = 9
+
+_LENGTH = b"ength: "
+"""Where a length is looked for, however the header is written: a head is remembered where that is its only length."""
+
+_LENGTHS = re.compile(rb"\r\ncontent-length: ?(\d{1,9})(?=\r\n)", re.IGNORECASE)
 _UNPLAIN = frozenset(
     {b"transfer-encoding", b"expect", b"upgrade", b"connection", b"keep-alive", b"http2-settings", b"te"}
 )
@@ -41,31 +46,30 @@ class Heads:
     def find(self, data: bytes) -> tuple[Head, bytes] | None:
         """The head of the one whole request in `data`, when it is known, and the request's body."""
         end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4
-        length = _LENGTH.search(data, 0, end)
-        if length is None or len(data) - end != int(length[1]):
+        start = data.find(_LENGTH, 0, end) + len(_LENGTH)
+        stop = data.find(b"\r", start, end)
+        digits = data[start:stop]
+        if not digits.isdigit() or len(digits) > LENGTH_DIGITS_MAX or int(digits) != len(data) - end:
             return None
-        head = self._known.get(_without(data, length, end))
+        head = self._known.get(data[:start] + data[stop:end])
         return None if head is None else (head, data[end:])
 
     def learn(self, data: bytes, body: bytes, head: Head) -> None:
         """Remember what was found in `data`, which is one whole request of HTTP/1.1 that is kept alive."""
         end = len(data) - len(body)
-        lengths = list(_LENGTH.finditer(data, 0, end))
+        lengths = list(_LENGTHS.finditer(data, 0, end))
         if len(lengths) != 1 or end > HEAD_BYTES_MAX or data.find(b"\r\n\r\n") + 4 != end or not _plain(head.headers):
+            return
+        start, stop = lengths[0].span(1)
+        if data.find(_LENGTH, 0, end) + len(_LENGTH) != start:
             return
         if len(self._known) >= REMEMBERED_MAX:
             self._known.clear()
-        self._known[_without(data, lengths[0], end)] = head
+        self._known[data[:start] + data[stop:end]] = head
 
     def clear(self) -> None:
         """Forget them all: the limits that they were read under have changed."""
         self._known.clear()
-
-
-def _without(data: bytes, length: re.Match[bytes], end: int) -> bytes:
-    """The head without the digits of its length."""
-    start, stop = length.span(1)
-    return data[:start] + data[stop:end]
 
 
 def _plain(headers: Mapping[bytes, bytes]) -> bool:

@@ -31,7 +31,7 @@ class Meter:
     def __init__(self, one: Try, attempt: Attempt, endpoint: str, captured: Taking | None) -> None:
         """`captured` takes in the same readable bytes, where the call's content is kept."""
         self._one, self._captured = one, captured
-        headers = dict(attempt.headers)
+        headers = attempt.named
         self._endpoint = endpoint
         self._kind = headers.get(b"content-type", b"").decode("latin-1")
         self._headers = _texts(headers) if one.provider.dialect == "bedrock" else _NO_HEADERS

@@ -152,9 +152,10 @@ class Pipeline:
         self._open(call, admitted, snapshot)
         if snapshot.policy.guardrails is not None and call.refusal is None:
             admitted = await self._guard.decided(call, admitted, snapshot, reply)
-        if call.verdict == "refuse":
+        verdict = call.verdict
+        if verdict == "refuse":
             self._refuse(call, snapshot, reply)
-        elif call.verdict == "hit":
+        elif verdict == "hit":
             self._replay(call, snapshot, reply)
         else:
             await self._forward(call, admitted, snapshot, reply)
@@ -196,7 +197,9 @@ class Pipeline:
         assert admitted.group is not None, "what is not refused has a group"
         departure = Departure(reply, snapshot.policy, self.drains)
         try:
-            room, edit = self._guard.room(call, snapshot), self._guard.editor(call, snapshot)
+            guarded = call.guarded is not None
+            room = self._guard.room(call, snapshot) if guarded else None
+            edit = self._guard.editor(call, snapshot) if guarded else None
             attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, room, edit)
             if call.guarded is None or call.guarded.verdict.cascade is None:
                 answered = await attempts.answer(admitted.group, admitted.targets)
@@ -209,7 +212,7 @@ class Pipeline:
                     answered,
                     reply,
                     metered=snapshot.policy.accounting,
-                    captured=captured if call.guarded is None else self._guard.taking(call, answered, captured),
+                    captured=self._guard.taking(call, answered, captured) if guarded else captured,
                     close=lambda ending: self._close(call, snapshot, ending),
                     out=lambda account: told_of(call, account) if snapshot.policy.accounting else [],
                 ).run()

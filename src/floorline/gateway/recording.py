@@ -14,6 +14,7 @@ from floorline.ledger.codec import (
     encode_price_version,
     frame_of_call,
     frame_of_label,
+    identity_in,
     instant,
     maybe_pico,
     touch_columns,
@@ -74,8 +75,9 @@ class Recorder:
             input_tokens=call.input_tokens,
             baseline=call.baseline,
         )
-        self.spool.append(encode_opening(opening))
-        call.opened = True
+        frame = encode_opening(opening)
+        self.spool.append(frame)
+        call.opened, call.identity = True, identity_in(frame)
 
     def close(self, call: UnderWay, account: Account, prices: Prices, *, ending: str, now_ns: int) -> None:
         """Say how the call ended, once; before it the price versions that no record named yet."""
@@ -83,7 +85,8 @@ class Recorder:
         call.closed = True
         if prices.versions:
             self._tell(prices)
-        self.spool.append(frame_of_call(closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)))
+        row = closing(call, account, ending=ending, gateway=self.gateway, now_ns=now_ns)
+        self.spool.append(frame_of_call(row, call.identity))
 
     def label(self, label: Label) -> bool:
         """Keep whether an answer was right. False where there is no room for it beside the closings of calls: what is not kept

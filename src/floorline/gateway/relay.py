@@ -203,7 +203,7 @@ def is_stream(call: UnderWay, answered: Answered) -> bool:
         return False
     if answered.translation is not None:
         return answered.translation.streamed
-    kind = dict(attempt.headers).get(b"content-type", b"").lower()
+    kind = attempt.named.get(b"content-type", b"").lower()
     return (
         call.view.stream
         or kind.startswith(_STREAMS)

@@ -85,7 +85,7 @@ class Guarded(msgspec.Struct, kw_only=True):
 
 class UnderWay(msgspec.Struct, kw_only=True):
     """One logical request of the application; of the gateway's `own` where a guardrail needs an answer. `view` and `refusal`: a
-    request that cannot be served has the latter.
+    request that cannot be served has the latter. `identity` is the record's, once it is `opened`.
     """
 
     id: str
@@ -107,6 +107,7 @@ class UnderWay(msgspec.Struct, kw_only=True):
     status: int = 0
     notes: tuple[str, ...] = ()
     opened: bool = False
+    identity: bytes = b""
     closed: bool = False
     own: bool = False
     guarded: Guarded | None = None

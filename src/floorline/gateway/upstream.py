@@ -87,7 +87,7 @@ class Origin:
 
 class Attempt:
     """One request on the wire and what has come back of its answer. One task waits for it at a time, and gives it up when
-    it is cancelled. `stale`: it broke because the provider had closed the kept connection already, so nobody has read it.
+    it is cancelled. `headers` are those of its head, `named` the last value of each. `stale`: it broke because the provider had closed the kept connection already, so nobody has read it.
     """
 
     __slots__ = (
@@ -102,8 +102,10 @@ class Attempt:
         "_write",
         "complete",
         "first_byte",
+        "has_news",
         "headers",
         "length",
+        "named",
         "paused",
         "reused",
         "stale",
@@ -115,13 +117,14 @@ class Attempt:
         """`now` is the loop's clock, `future` makes what is waited for."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
+        self.named: dict[bytes, bytes] = {}
         self.length: int | None = None
         self.complete = False
         self.reused = link.served > 0
         self.stale = False
         self.started = now
         self.first_byte: float | None = None  # float: seconds of the loop's clock, not money
-        self.paused = False
+        self.paused = self.has_news = False
         self._link: Link | None = link
         self._headed = False
         self._broken: UpstreamBroken | None = None
@@ -142,7 +145,7 @@ class Attempt:
     async def whole(self, limit: int) -> bytes | None:
         """The rest of the body; None when it exceeds `limit` bytes: what was read stays for `pipe`."""
         self._room = limit
-        if self._pending_bytes <= limit:
+        if not self.complete and self._pending_bytes <= limit:
             self.resume()
         while not self.complete and self._pending_bytes <= limit:
             await self._wait()
@@ -197,10 +200,12 @@ class Attempt:
 
     # -- for the link
 
-    def arrived(self, status: int, headers: list[tuple[bytes, bytes]], length: int | None) -> None:
+    def arrived(
+        self, status: int, headers: list[tuple[bytes, bytes]], named: dict[bytes, bytes], length: int | None
+    ) -> None:
         """The head has come."""
-        self.status, self.headers, self.length, self._headed = status, headers, length, True
-        self._wake()
+        self.status, self.headers, self.named, self.length = status, headers, named, length
+        self._headed = self.has_news = True
 
     def deliver(self, data: bytes) -> None:
         """The next bytes of the body have come."""
@@ -211,12 +216,18 @@ class Attempt:
         self._pending_bytes += len(data)
         if self._pending_bytes > self._room and self._link is not None:
             self._link.pause()
-            self._wake()
+            self.has_news = True
 
     def done(self) -> None:
         """The answer is complete; the link is free again."""
         self.complete, self._link = True, None
-        self._wake()
+        self.has_news = True
+
+    def tell(self) -> None:
+        """Whoever waits has news: the head, the end, or more than is read ahead."""
+        self.has_news = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def broke(self, error: UpstreamBroken) -> None:
         """There will be no more."""
@@ -226,11 +237,7 @@ class Attempt:
     def _break(self, error: UpstreamBroken) -> None:
         if not self.complete and self._broken is None:
             self._broken = error
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self.tell()
 
 
 class Link(asyncio.Protocol):
@@ -268,19 +275,20 @@ class Link(asyncio.Protocol):
         assert self.attempt is None, "one request at a time"
         self._in_body = self._finished = self._until_close = False
         self._bodiless, self._unframed = bodiless, 0
-        self._marked = (self._progress, self._pool.clock())
-        attempt = Attempt(self, now=self._marked[1], future=self._pool.future)
-        if self._transport is None or self._transport.is_closing():
+        now, transport = self._pool.clock(), self._transport
+        self._marked = (self._progress, now)
+        attempt = Attempt(self, now=now, future=self._pool.future)
+        if transport is None or transport.is_closing():
             self._pool.forget(self)
             attempt.stale = True
             attempt.broke(UpstreamBroken("reset", "the provider closed the connection at once", sent=False))
             return attempt
         self.attempt = attempt
         if len(body) <= JOINED_BYTES_MAX:
-            self._transport.write(head + body)
+            transport.write(head + body)
         else:
-            self._transport.write(head)
-            self._transport.write(body)
+            transport.write(head)
+            transport.write(body)
         return attempt
 
     def data_received(self, data: bytes) -> None:
@@ -308,6 +316,8 @@ class Link(asyncio.Protocol):
             self._fail("protocol", trouble)
         elif self._unframed > UNFRAMED_BYTES_MAX:
             self._fail("protocol", f"the answer's head or trailer exceeds {UNFRAMED_BYTES_MAX} bytes")
+        if attempt.has_news:
+            attempt.tell()
 
     def _hand_over(self, attempt: Attempt, size: int) -> None:
         """What llhttp has found of the body in `size` bytes."""
@@ -328,6 +338,7 @@ class Link(asyncio.Protocol):
         if attempt is not None and self._until_close and self._in_body:
             self._keep = False
             self._finish(attempt)
+            attempt.tell()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -361,20 +372,17 @@ class Link(asyncio.Protocol):
             return
         if not 200 <= status < 1000:
             raise ValueError(f"status {status}")
-        length: int | None = None
-        chunked = False
-        for name, value in self._headers:
-            if name == b"content-length":
-                length = int(value)
-            elif name == b"transfer-encoding":
-                if value.strip().lower() != b"chunked":
-                    raise ValueError("a transfer coding other than `chunked`")
-                chunked = True
+        named = dict(self._headers)
+        if b"transfer-encoding" in named and any(
+            value.strip().lower() != b"chunked" for name, value in self._headers if name == b"transfer-encoding"
+        ):
+            raise ValueError("a transfer coding other than `chunked`")
+        length = int(named[b"content-length"]) if b"content-length" in named else None
         if status in _BODILESS:
             length = 0
         self._in_body = True
-        self._until_close = length is None and not chunked and not self._bodiless
-        attempt.arrived(status, self._headers, length)
+        self._until_close = length is None and b"transfer-encoding" not in named and not self._bodiless
+        attempt.arrived(status, self._headers, named, length)
         if self._bodiless:
             self._finished, self._keep, self._ours = True, False, 0
 
@@ -397,7 +405,8 @@ class Link(asyncio.Protocol):
             and not transport.is_closing()
             and not transport.get_write_buffer_size()
         ):
-            self.resume()
+            if self._paused:
+                self.resume()
             self._pool.freed(self)
         else:  # also a provider that has answered before it has read the request
             self._close()
@@ -463,31 +472,40 @@ class Pool:
         self.origin = origin
         self.opened = self.reused = 0
         self.retired = False
-        self._loop = asyncio.get_running_loop()
-        self.clock = self._loop.time
-        self.future: Callable[[], asyncio.Future[None]] = self._loop.create_future
+        self.loop = asyncio.get_running_loop()
+        self.clock = self.loop.time
+        self.future: Callable[[], asyncio.Future[None]] = self.loop.create_future
         self._idle: deque[Link] = deque()
         self._busy: set[Link] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def link(self, *, fresh: bool = False) -> Link:
         """A connection to send one request on; give it back with `release` when nothing is sent. `fresh` opens one."""
-        while self._idle and not fresh:
+        link = None if fresh else self.kept_link()
+        if link is None:
+            link = await self._connect()
+            self.opened += 1
+            self._busy.add(link)
+            if self._sweeper is None:
+                self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
+        return link
+
+    def kept_link(self) -> Link | None:
+        """The same where nothing need be waited for; None where no connection is free."""
+        while self._idle:
             link = self._idle.pop()
             if link.usable:
                 self.reused += 1
                 self._busy.add(link)
                 return link
-        link = await self._connect()
-        self.opened += 1
-        self._busy.add(link)
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
-        return link
+        return None
 
     def release(self, link: Link) -> None:
         """Nothing was sent on it."""
-        self.freed(link)
+        if link.usable:
+            self.freed(link)
+        else:
+            self._busy.discard(link)
 
     @property
     def active(self) -> int:
@@ -517,7 +535,7 @@ class Pool:
             raise UpstreamBroken("connect", f"no connection to {where}: {error}", sent=False) from error
 
     async def _reach(self, origin: Origin) -> Link:
-        link, loop, proxy = Link(self), self._loop, origin.proxy
+        link, loop, proxy = Link(self), self.loop, origin.proxy
         if proxy is None:
             await loop.create_connection(lambda: link, origin.host, origin.port, ssl=origin.tls)
         elif origin.tls is None:
@@ -536,15 +554,15 @@ class Pool:
     # -- for links
 
     def freed(self, link: Link) -> None:
-        """A link has finished its answer."""
+        """A link that is usable has finished its answer."""
         self._busy.discard(link)
         if self.retired:
             link.close()
-        elif link.usable:
-            link.free_since = self.clock()
-            self._idle.append(link)
-            if len(self._idle) > IDLE_MAX:
-                self._idle.popleft().close()
+            return
+        link.free_since = self.clock()
+        self._idle.append(link)
+        if len(self._idle) > IDLE_MAX:
+            self._idle.popleft().close()
 
     def forget(self, link: Link) -> None:
         """A link is closing or gone."""
@@ -554,7 +572,7 @@ class Pool:
 
     def _sweep(self) -> None:
         watched = self._busy or self._idle
-        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep) if watched else None
+        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep) if watched else None
         now = self.clock()
         for link in list(self._busy):
             link.check(self.origin.timeouts, now)

@@ -136,10 +136,9 @@ def encode(record: LedgerRecord, fingerprint: bytes) -> bytes:
     return _HEADER.pack(table.number, len(table.versions), 0, identity_of(record.source, record.id), fingerprint) + row
 
 
-def frame_of_call(row: rows.CallRow) -> bytes:
-    """The frame of a gateway's call, whose row fits its columns by the way it was made."""
-    name = row.id.encode()
-    header = _HEADER.pack(1, _CALL_VERSION, 0, identity_of(row.source, row.id), fingerprint_of(name))
+def frame_of_call(row: rows.CallRow, identity: bytes) -> bytes:
+    """The frame of a gateway's call, whose row fits its columns by the way it was made; `identity` is that of its opening."""
+    header = _HEADER.pack(1, _CALL_VERSION, 0, identity, fingerprint_of(row.id.encode()))
     return header + _ENCODER.encode(row)
 
 

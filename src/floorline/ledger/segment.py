@@ -132,8 +132,7 @@ class Segment:
         assert length, "a frame is never empty: length 0 means the end"
         word = _WORD.pack(length)
         data = self._map
-        data[at + 8 : end] = payload
-        data[at + 4 : at + 8] = _WORD.pack(extend(value(word), payload))
+        data[at + 4 : end] = _WORD.pack(extend(value(word), payload)) + payload
         data[at : at + 4] = word  # last: publishes the frame
         self.tail = end + 7 & ~7
         return at

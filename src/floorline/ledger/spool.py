@@ -21,6 +21,9 @@ from floorline.ledger.segment import OVERHEAD, START, Segment, sync_folder
 
 SEGMENT_BYTES = 64 << 20
 QUOTA_BYTES = 4 << 30
+RESTS_AFTER = 20
+"""Periods without a record after which the thread that syncs rests."""
+
 
 
 class Position(Struct, frozen=True):
@@ -61,6 +64,7 @@ class Spool:
         self._syncing = threading.Lock()
         self._retired: deque[Segment] = deque()
         self._wake, self._stopping = threading.Event(), False
+        self._resting = False  # the thread waits until something is appended
         self._thread: threading.Thread | None = None
         if sync_ms is not None:
             self._roll()
@@ -102,6 +106,8 @@ class Spool:
                 self.dropped += 1
                 return None
             offset = current.append(payload)
+        if self._resting:
+            self._wake.set()
         return Position(self.number, offset)
 
     def reserve(self, size: int) -> None:
@@ -196,6 +202,8 @@ class Spool:
             raise LedgerFull(f"a spool segment of {self.segment_bytes} bytes cannot be made: {error}") from error
 
     def _run(self, period_ms: int) -> None:
+        """Sync every period; once nothing has come for some of them, rest until something does: each waking costs."""
+        seen, still = self.place, 0
         while not self._stopping:
             try:
                 self.sync()
@@ -203,7 +211,15 @@ class Spool:
                 self.failure = None
             except (OSError, LedgerFull) as error:
                 self.failure = error
-            self._wake.wait(period_ms / 1000)
+            place = self.place
+            still = still + 1 if place == seen and self.failure is None else 0
+            seen = place
+            self._resting = still >= RESTS_AFTER
+            if self._resting and self.place == seen:  # what comes from here on wakes
+                self._wake.wait()
+            else:
+                self._wake.wait(period_ms / 1000)
+            self._resting = False
             self._wake.clear()
 
 

@@ -6,10 +6,12 @@ A shape is the names that an answer reports, as nearly all answers of one provid
 """
 
 from collections.abc import Mapping
+from itertools import compress
+from operator import mul
 
 import msgspec
 
-from floorline.events import COUNTS, INPUT_BUCKETS, OUTPUT_BUCKETS, TOKEN_BUCKETS, CostBasis, Usage
+from floorline.events import COUNTS, INPUT_BUCKETS, TOKEN_BUCKETS, CostBasis, Usage
 from floorline.money import LIMIT_USD, to_pico
 from floorline.pricing.cost import NEVER_BILLED, tier_unpriced
 from floorline.pricing.version import PriceVersion
@@ -17,7 +19,7 @@ from floorline.pricing.version import PriceVersion
 MILLION = 10**6
 _LIMIT = int(LIMIT_USD) * 10**12
 _ORDER = {name: order for order, name in enumerate((*TOKEN_BUCKETS, *COUNTS))}
-_INPUT, _OUTPUT = frozenset(INPUT_BUCKETS), frozenset(OUTPUT_BUCKETS)
+_INPUT = frozenset(INPUT_BUCKETS)
 
 Names = tuple[str, ...]
 Numbers = tuple[int, ...]
@@ -38,25 +40,20 @@ class Bill(msgspec.Struct, frozen=True):
     tokens: tuple[int, int, int, int]
 
 
-class _Unit(msgspec.Struct, frozen=True):
-    """One name of the shape. `price` is 10^-12 USD for one, negative where none is known. `side`: 0 input, 1 read from a
-    cache, 2 output, 3 reasoning.
-    """
-
-    name: str
-    price: int
-    side: int
-
-
 class Tariff:
     """What answers of one shape cost under one price version."""
 
-    __slots__ = ("_component", "_counts", "_fixed", "_units", "basis", "version")
+    __slots__ = (
+        "_cached", "_component", "_counts", "_fixed", "_inputs", "_names", "_prices", "_thought", "basis", "version",
+    )  # fmt: skip
 
     def __init__(self, version: PriceVersion, usage: Usage, component: str) -> None:
         """Use `of`."""
-        names = sorted(usage.buckets, key=_ORDER.__getitem__)
-        self._units = tuple([_Unit(name, _price(version, name), _side(name)) for name in names])
+        self._names = names = tuple(sorted(usage.buckets, key=_ORDER.__getitem__))  # those of the input side come first
+        self._prices = tuple([_price(version, name) for name in names])
+        self._inputs = sum([name in _INPUT for name in names])
+        self._cached = tuple([name in _INPUT and name.startswith("cache_read") for name in names])
+        self._thought = tuple([name == "reasoning" for name in names])
         self._counts = {name: int(amount) * MILLION for name, amount in usage.counts.items()}
         self.version, self._component = version, component
         self.basis: CostBasis = "estimated" if tier_unpriced(usage, version) else "computed"
@@ -71,35 +68,27 @@ class Tariff:
         return cls(version, usage, component)
 
     def bill(self, buckets: Mapping[str, int]) -> Bill | None:
-        """What an answer costs; None when it used something without a flat price. OverflowError for an amount that no row holds."""
-        units: list[str] = []
-        quantities: list[int] = []
-        amounts: list[int] = []
-        sides = [0, 0, 0, 0]
-        cost = 0
-        usage: dict[str, int] = {}
-        for unit in self._units:
-            name = unit.name
-            quantity = buckets[name]
-            usage[name] = quantity * MILLION
-            if quantity:
-                if unit.price < 0:
-                    return None
-                amount = quantity * unit.price
-                cost += amount
-                units.append(name)
-                quantities.append(quantity * MILLION)
-                amounts.append(amount)
-                sides[unit.side] += quantity
+        """What an answer costs; None when it used something without a flat price. OverflowError for an amount that no row holds.
+        What was used none of has no line.
+        """
+        names = self._names
+        quantities = list(map(buckets.__getitem__, names))
+        amounts = list(map(mul, quantities, self._prices))
+        if min(amounts) < 0:
+            return None
+        cost = sum(amounts)
         if cost > _LIMIT:
             raise OverflowError(f"{cost} times 10^-12 USD exceeds what one ledger row holds ({LIMIT_USD} USD)")
+        millionths = list(map(MILLION.__mul__, quantities))
+        usage = dict(zip(names, millionths, strict=True))
         usage.update(self._counts)
-        used = tuple(units)
-        attempt, component, names, per, price, version = self._fixed.get(used) or self._fix(used)
-        paid = tuple(amounts)
-        lines = (attempt, component, names, tuple(quantities), per, price, paid, paid, paid, version)
-        given, cached, made, thought = sides
-        return Bill(lines, cost, usage, (given + cached, cached, made + thought, thought))
+        used, paid = tuple(compress(names, quantities)), tuple(compress(amounts, quantities))
+        attempt, component, units, per, price, version = self._fixed.get(used) or self._fix(used)
+        billed = tuple(compress(millionths, quantities))
+        lines = (attempt, component, units, billed, per, price, paid, paid, paid, version)
+        given, made = sum(quantities[: self._inputs]), sum(quantities[self._inputs :])
+        cached, thought = sum(compress(quantities, self._cached)), sum(compress(quantities, self._thought))
+        return Bill(lines, cost, usage, (given, cached, made, thought))
 
     def _fix(self, used: Names) -> tuple[Numbers, Names, Names, Numbers, Numbers, Names]:
         """The columns that are the same whenever these units were used."""
@@ -118,10 +107,3 @@ class Tariff:
 def _price(version: PriceVersion, unit: str) -> int:
     one = version.flat.get(unit)
     return -1 if one is None else to_pico(one)
-
-
-def _side(name: str) -> int:
-    if name in _INPUT:
-        return 1 if name.startswith("cache_read") else 0
-    assert name in _OUTPUT, f"{name} is a bucket of tokens"
-    return 3 if name == "reasoning" else 2

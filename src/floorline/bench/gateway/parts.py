@@ -33,7 +33,7 @@ from floorline.guardrails.frame import ENFORCE, FORWARD, Evidence, Figures, Look
 from floorline.guardrails.output import OutputRule
 from floorline.guardrails.route import MarginRule, RouteRule
 from floorline.guardrails.rules import Rules
-from floorline.ledger.codec import frame_of_call
+from floorline.ledger.codec import frame_of_call, identity_of
 from floorline.ledger.spool import Spool
 from floorline.pricing.book import build_book
 from floorline.pricing.usage import Extraction, UsageReader, read_answer
@@ -162,7 +162,8 @@ def _after(folder: Path, call: UnderWay, usage: Extraction) -> list[tuple[str, s
     call.tries.append(attempt)
     account = account_of(call, prices)
     record = closing(call, account, ending="complete", gateway="bench", now_ns=2)
-    payload = frame_of_call(record)
+    identity = identity_of(record.source, record.id)
+    payload = frame_of_call(record, identity)
     with closed_after(Spool(folder, sync_ms=SYNC_MS)) as spool:
         recorder = Recorder(spool, "bench", lost_after=timedelta(hours=1))
 
@@ -180,7 +181,7 @@ def _after(folder: Path, call: UnderWay, usage: Extraction) -> list[tuple[str, s
             ),
             (
                 "closing, encoded",
-                _us(lambda: frame_of_call(record)),
+                _us(lambda: frame_of_call(record, identity)),
                 f"{len(payload)} bytes",
             ),
             ("closing, appended", _us(lambda: spool.append(payload)), "to the spool; target < 20 µs"),

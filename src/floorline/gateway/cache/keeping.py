@@ -47,7 +47,7 @@ def entry_of(
         served=(usage.model if usage is not None else "") or one.model,
         dialect=one.provider.dialect,
         endpoint=answered.endpoint,
-        content_type=dict(answered.attempt.headers).get(b"content-type", b"").decode("latin-1"),
+        content_type=answered.attempt.named.get(b"content-type", b"").decode("latin-1"),
         streamed=passed.streamed,
         usage_asked=answered.sent.usage_asked,
         avoided=_cost_of_last(call, account),

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from floorline.gateway.wire.errors import Invalid
-from floorline.gateway.wire.members import Repeated, members, places
+from floorline.gateway.wire.members import Repeated, members, place
 from floorline.gateway.wire.routes import Route
 
 MODEL_BYTES_MAX = 512
@@ -23,6 +23,8 @@ IMAGE_TOKENS = 1_000
 _T = TypeVar("_T")
 _NOTHING = msgspec.Raw(b"")
 _CAPS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_CAPPING = frozenset(_CAPS)
+_NAMING = frozenset({"safety_identifier", "user", "metadata"})
 _OTHER_SPELLINGS = frozenset(map("".join, product(*zip("model", "MODEL", strict=True)))) - {"model"}
 _BLOB = re.compile(rb"[A-Za-z0-9+/=_-]{1024,}")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
@@ -162,7 +164,7 @@ def _plain(route: Route, body: bytes) -> View:
     if len(held) > MEMBERS_MAX:
         raise msgspec.ValidationError(f"{len(held)} members are more than {MEMBERS_MAX}")
     model = _read(held, "model", _text)
-    start = places(body, held).get("model", 0)
+    start = place(body, held, "model")
     if not _OTHER_SPELLINGS.isdisjoint(held):
         raise Repeated("model")  # some parsers take names in any case
     options = held.get("stream_options")
@@ -171,8 +173,8 @@ def _plain(route: Route, body: bytes) -> View:
         model=route.model or model or "",
         named=model or "",
         stream="stream" in held and _read(held, "stream", _flag) is True,
-        output_cap=_cap(held),
-        end_user=_end_user(route, held),
+        output_cap=None if _CAPPING.isdisjoint(held) else _cap(held),
+        end_user="" if _NAMING.isdisjoint(held) else _end_user(route, held),
         wants_usage=asked_for is not None and asked_for.include_usage is True,
         stream_options=b"" if options is None else bytes(options),
         model_at=(start, start + len(memoryview(held["model"]))) if start else (0, 0),

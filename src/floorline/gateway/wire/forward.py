@@ -72,7 +72,6 @@ def outgoing(
     The body is the very same object when nothing in it has to change. `signer` is there when `provider.auth` needs one.
     """
     assert provider.dialect == route.dialect, f"{provider.name} speaks {provider.dialect}, the request {route.dialect}"
-    host, base = _address(provider.base_url)
     usage_asked = (
         view.stream
         and not view.wants_usage
@@ -83,20 +82,23 @@ def outgoing(
     body = _body(route, view, provider, model, request.body)
     if usage_asked:
         body = _asking_for_usage(view, body)
-    path = base + _path(route, view, provider, model)
-    query = _query(route, provider, request.query)
-    target = f"{path}?{query}" if query else path
-    stamped = view.stream and wants_cost(request)
-    lines = _lines(request, provider, host, identity=usage_asked or stamped)
-    length = [(b"content-length", b"%d" % len(body))] if body or request.method not in _BODILESS else []
-    lines += rendered(length)
+    way = _way(route, view, request, provider, model, identity=usage_asked or (view.stream and wants_cost(request)))
+    lines = way.lines
+    if body or request.method not in _BODILESS:
+        lines += b"content-length: %d\r\n" % len(body)
     if signer is not None:
-        headers = [*_headers(request, provider, host, identity=usage_asked or stamped), *length]
-        origin = provider.base_url[: len(provider.base_url.rstrip("/")) - len(base)]
-        lines += rendered(signer.sign(request.method, origin + target, headers, body))
-    return Outgoing(
-        method=request.method.encode(), target=target.encode(), lines=lines, body=body, usage_asked=usage_asked
-    )
+        lines += rendered(_signed(request, provider, way, body, signer))
+    return Outgoing(method=request.method.encode(), target=way.target, lines=lines, body=body, usage_asked=usage_asked)
+
+
+def _signed(
+    request: Request, provider: Provider, way: "_Way", body: bytes, signer: Signer
+) -> Sequence[tuple[bytes, bytes]]:
+    """What a signer adds to the headers."""
+    length = [(b"content-length", b"%d" % len(body))] if body or request.method not in _BODILESS else []
+    _, base = _address(provider.base_url)
+    origin = provider.base_url[: len(provider.base_url.rstrip("/")) - len(base)]
+    return signer.sign(request.method, origin + way.target.decode(), [*way.headers, *length], body)
 
 
 @lru_cache(maxsize=256)
@@ -187,23 +189,40 @@ def rendered(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     return lines
 
 
-class _Lines(msgspec.Struct, frozen=True):
-    """What goes to a provider of the headers of one head."""
+class _Way(msgspec.Struct, frozen=True):
+    """What goes to a provider whatever the body says, and what it came of: the path and query, and the headers of one head, once
+    as lines.
+    """
 
     provider: Provider
+    route: Route
+    model: str
+    stream: bool
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
     lines: bytes
 
 
-def _lines(request: Request, provider: Provider, host: bytes, *, identity: bool) -> bytes:
-    """The headers as they go on the wire: worked out once for a head that comes again."""
-    if request.known is None:
-        return rendered(_headers(request, provider, host, identity=identity))
-    kind = (provider.name, identity)
-    found = request.known.get(kind)
-    if not isinstance(found, _Lines) or found.provider is not provider:
-        found = _Lines(provider, rendered(_headers(request, provider, host, identity=identity)))
-        request.known[kind] = found
-    return found.lines
+def _way(route: Route, view: View, request: Request, provider: Provider, model: str, *, identity: bool) -> _Way:
+    """The way to `model` of a provider: worked out once for a head that comes again with the same model."""
+    known, kind = request.known, (provider.name, identity)
+    found = None if known is None else known.get(kind)
+    if (
+        isinstance(found, _Way)
+        and found.provider is provider
+        and found.route is route
+        and found.model == model
+        and found.stream == view.stream
+    ):
+        return found
+    host, base = _address(provider.base_url)
+    path, query = base + _path(route, view, provider, model), _query(route, provider, request.query)
+    headers = _headers(request, provider, host, identity=identity)
+    target = f"{path}?{query}" if query else path
+    found = _Way(provider, route, model, view.stream, target.encode(), headers, rendered(headers))
+    if known is not None:
+        known[kind] = found
+    return found
 
 
 def _headers(request: Request, provider: Provider, host: bytes, *, identity: bool) -> list[tuple[bytes, bytes]]:

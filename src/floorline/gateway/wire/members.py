@@ -81,28 +81,31 @@ def with_in(body: bytes, held: Mapping[str, msgspec.Raw], path: Sequence[str], v
     if name not in held:
         return appended(body, name, value)
     try:
-        start = places(body, held)[name]
+        start = place(body, held, name)
     except Repeated:
         return with_members(body, {name: value})
     return b"".join((body[:start], value, body[start + len(memoryview(held[name])) :]))
 
 
-def places(body: bytes, held: Mapping[str, msgspec.Raw]) -> dict[str, int]:
-    """Where in `body` the value of each of its members begins. `held` are its members; Repeated when one is named twice.
+def place(body: bytes, held: Mapping[str, msgspec.Raw], name: str) -> int:
+    """Where in `body` the value of its member `name` begins; 0 where it has none. `held` are its members; Repeated when one is
+    named twice.
 
     An object without white space is as long as its members, so that a repetition, which adds bytes, cannot hide in it.
     """
-    found: dict[str, int] = {}
+    if 1 + 4 * len(held) + sum(map(len, held)) + sum(map(len, map(memoryview, held.values()))) != len(body):
+        return _searched(body, held).get(name, 0)
     position = 1
-    for name, raw in held.items():
-        position += len(name) + 3
-        found[name] = position
+    for one, raw in held.items():
+        position += len(one) + 3
+        if one == name:
+            return position
         position += len(memoryview(raw)) + 1
-    return found if position == len(body) else _searched(body, held)
+    return 0
 
 
 def _searched(body: bytes, held: Mapping[str, msgspec.Raw]) -> dict[str, int]:
-    """The same where there is white space, or a name is not plain ASCII: from member to member."""
+    """Where each of them begins, where there is white space, or a name is not plain ASCII: from member to member."""
     found: dict[str, int] = {}
     position = body.index(b"{") + 1
     for name, raw in held.items():

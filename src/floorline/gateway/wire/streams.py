@@ -173,12 +173,23 @@ _EMPTY_LIST = re.compile(rb"\[[ \t\r\n]*\]\Z")
 class SseEdit:
     """Server-sent events."""
 
-    __slots__ = ("_held", "_marks", "_passing", "_remove", "_rest", "_stamped", "_usage", "failed", "terminal")
+    __slots__ = (
+        "_held",
+        "_marks",
+        "_passing",
+        "_quick",
+        "_remove",
+        "_rest",
+        "_stamped",
+        "_usage",
+        "failed",
+        "terminal",
+    )
 
     def __init__(self, marks: Marks, *, remove_usage: bool, stamped: bool) -> None:
         self.terminal = False
         self.failed = False
-        self._marks = marks
+        self._marks, self._quick = marks, marks.quick
         self._remove = remove_usage
         self._stamped = stamped
         self._usage = _USAGE if marks is not _GENERATE and (remove_usage or stamped) else None
@@ -197,14 +208,12 @@ class SseEdit:
             return piece
         if self._rest or not piece.endswith((b"\n\n", b"\n\r\n")):
             piece = self._rest.events(piece)
-        if not self._held:
-            for mark in self._marks.quick:
-                if mark in piece:
-                    return self._look(piece)
-            if self._usage is None or self._usage.search(piece) is None:
-                return piece
-            return self._look(piece)
-        return self._look(piece) if piece else piece
+        if self._held:
+            return self._look(piece) if piece else piece
+        interesting = any(map(piece.__contains__, self._quick)) or (
+            self._usage is not None and self._usage.search(piece) is not None
+        )
+        return self._look(piece) if interesting else piece
 
     def _look(self, block: bytes) -> bytes:
         """Go through the whole events of `block` one by one."""

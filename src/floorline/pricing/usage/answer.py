@@ -64,29 +64,22 @@ class UsageReader:
         self._framer: Framer | None = None
         self._start = b""
         self._gathered = Gathered(endpoint=endpoint)
+        self._skims = (
+            False  # whole events that say nothing about usage, as nearly all of a stream, need not be taken apart
+        )
 
     def feed(self, chunk: bytes) -> None:
         """Take in the next bytes of the answer, however cut."""
+        if self._skims and chunk.endswith(b"\n\n") and not telling(chunk):
+            return
         if self._framer is None:
             self._start += chunk
             begun = self._start.lstrip()
             if len(begun) < 8 and len(self._start) < 4096:
                 return
             self._begin(begun)
-        elif not self._passes(self._framer, chunk):
+        else:
             self._take(self._framer.feed(chunk))
-
-    def _passes(self, framer: Framer, chunk: bytes) -> bool:
-        """Whether `chunk` is whole events of a stream that say nothing about usage, as nearly all of them: they need not be
-        taken apart.
-        """
-        return (
-            type(framer) is SseFramer
-            and chunk.endswith(b"\n\n")
-            and framer.between
-            and self._gathered.model != ""
-            and not telling(chunk)
-        )
 
     def _begin(self, begun: bytes) -> None:
         self._framer = framer(self._content_type, begun, self._limit_bytes)
@@ -96,6 +89,8 @@ class UsageReader:
     def _take(self, payloads: Iterable[bytes]) -> None:
         for payload in payloads:
             self._gathered.take(payload, streamed=True)
+        framer = self._framer
+        self._skims = type(framer) is SseFramer and framer.between and self._gathered.model != ""
 
     def finish(self) -> Extraction:
         """The answer has ended: what it reported."""

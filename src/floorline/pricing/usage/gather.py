@@ -77,10 +77,7 @@ def telling(payload: bytes) -> bool:
     """Whether a payload of a stream can say something about usage, by its words. OpenAI's chunks say `"usage":null` until
     the last one does not.
     """
-    for word in _TELLING:
-        if word in payload:
-            return True
-    return payload.count(b"sage") > payload.count(b'"usage":null')
+    return any(map(payload.__contains__, _TELLING)) or payload.count(b"sage") > payload.count(b'"usage":null')
 
 
 def envelope(payload: bytes | msgspec.Raw) -> Envelope | None:

@@ -4,7 +4,9 @@ Whatever has a member that is not listed here goes the general way (`answer.extr
 tests compare the two on every recorded answer and on drawn ones.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -69,7 +71,7 @@ def plain_chat(provider: str, endpoint: str, document: bytes) -> Extraction | No
     reasoning = _made(usage, buckets)
     if cached > usage.prompt_tokens or reasoning > usage.completion_tokens:
         return None
-    tier, context = context_of(seen.service_tier or "", NOTHING, batch=False)
+    tier, context = _context(seen.service_tier or "")
     read = Usage(
         buckets=buckets,
         counts=_ONE_REQUEST,
@@ -80,6 +82,11 @@ def plain_chat(provider: str, endpoint: str, document: bytes) -> Extraction | No
     )
     right = usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     return Extraction(status="ok", usage=read, checksum_ok=right)
+
+
+@lru_cache(maxsize=64)
+def _context(tier: str) -> tuple[str, Mapping[str, str]]:
+    return context_of(tier, NOTHING, batch=False)
 
 
 def _given(usage: _Usage, buckets: dict[str, int]) -> int:
