@@ -206,7 +206,7 @@ def test_a_probe_that_was_cut_off_lets_another_one_through(tmp_path: Path) -> No
             await client.send(OPENAI.path, OPENAI.ask)
             await asyncio.sleep(0.1)
             assert not breaker.admits(now)
-            for task in list(live.server._tasks.values()):
+            for task in list(live.server.under_way.values()):
                 task.cancel()
             await live.settled()
             assert breaker.admits(now)

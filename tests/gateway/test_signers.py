@@ -22,8 +22,7 @@ from floorline.gateway.policy import Provider
 from floorline.gateway.signers import signer_for
 from floorline.gateway.signers.aws import SigV4
 from floorline.gateway.signers.google import GoogleToken
-from floorline.gateway.snapshot import Upstream
-from floorline.gateway.upstream import Origin, Pool, UpstreamBroken
+from floorline.gateway.upstream import UpstreamBroken
 from floorline.gateway.wire.signing import Unsigned
 from tests.gateway.wire.requests import headers_of, sent
 

@@ -25,6 +25,7 @@ from floorline.gateway.answer import Answer, error_answer
 from floorline.gateway.heads import Head, Heads
 from floorline.gateway.message import Reply, Request
 from floorline.gateway.policy import Limits
+from floorline.gateway.sending import Sending
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Connection(asyncio.Protocol):
         self.write: Callable[[bytes], None] = _nowhere
         self._deadline = 0.0  # float: seconds of the loop's clock, not money
         self._transport: asyncio.Transport | None = None
+        self._sending: Sending | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._raw: list[tuple[bytes, bytes]] = []
         self._headers: dict[bytes, bytes] = {}
@@ -99,14 +101,15 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast("asyncio.Transport", transport)
-        self.write = self._transport.write
+        self._sending = Sending(self._transport, self.server.under_way, self.server.soon)
+        self.write = self._sending.write
         self._deadline = self.server.clock() + self._limits.header_ms / 1000
         self.server.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left; an answer under way is told so."""
         del exc
-        self._transport, self.write = None, _nowhere
+        self._transport, self._sending, self.write = None, None, _nowhere
         del self._parser  # it holds this connection's methods: nothing is left to the garbage collector
         self.server.left(self)
         self._drop_body()
@@ -119,6 +122,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client has closed, which is how most leave: nothing more is made for it. What was written still goes out."""
+        self._flush()
         if self._current is not None:
             self._current.left()
 
@@ -140,6 +144,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Break the connection at once: by a reset, because an ordinary end is how some answers end."""
         if self._transport is not None:
+            self._flush()
             raw = self._transport.get_extra_info("socket")  # None: TLS has closed below, and will tell
             if raw is not None:
                 with suppress(OSError):
@@ -153,8 +158,14 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
 
+    def _flush(self) -> None:
+        """What was written goes out before anything else is done with the transport."""
+        if self._sending is not None:
+            self._sending.flush()
+
     def _close(self, transport: asyncio.Transport) -> None:
         """Close when what was written is out, if the client takes it."""
+        self._flush()
         transport.close()
         self._allow(self._limits.idle_ms)
 
@@ -409,6 +420,7 @@ class Connection(asyncio.Protocol):
         """Close in two steps: a client that is still sending would otherwise lose the answer to a reset."""
         self._lingering = True
         if transport.can_write_eof():
+            self._flush()
             transport.write_eof()
             self._allow(LINGER_S * 1000)
         else:
@@ -440,6 +452,7 @@ class Connection(asyncio.Protocol):
         if self._current is not None:
             self._current.keep = False
         elif not self._waiting and not self._begun and not self._refusal_told and self._transport is not None:
+            self._flush()
             self._transport.close()
 
 
@@ -462,9 +475,9 @@ class Server:
         self.accepted = self.turned_away = 0
         self._handler = handler
         self._connections: set[Connection] = set()
-        self._tasks: dict[Answer, asyncio.Task[None]] = {}
+        self.under_way: dict[Answer, asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop()
-        self.clock = self._loop.time
+        self.clock, self.soon = self._loop.time, self._loop.call_soon
         self._listening: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle
         self._sweep_s = min(SWEEP_S, min(limits.header_ms, limits.body_ms, limits.idle_ms) / 4000)
@@ -496,11 +509,11 @@ class Server:
     @property
     def busy(self) -> int:
         """How many requests are being handled, those of clients that have left included."""
-        return len(self._tasks)
+        return len(self.under_way)
 
     def serve(self, request: Request, answer: Answer) -> None:
         """Handle one request in a task of its own."""
-        self._tasks[answer] = self._loop.create_task(self._handled(request, answer))
+        self.under_way[answer] = self._loop.create_task(self._handled(request, answer))
 
     async def _handled(self, request: Request, answer: Answer) -> None:
         try:
@@ -514,7 +527,7 @@ class Server:
                 self._fail(answer)
         finally:
             self.held_bytes -= len(request.body)
-            del self._tasks[answer]
+            del self.under_way[answer]
 
     @staticmethod
     def _fail(answer: Answer) -> None:
@@ -551,11 +564,11 @@ class Server:
         for connection in list(self._connections):
             connection.drain()
         deadline = self.clock() + self.limits.shutdown_ms / 1000
-        while (self._connections or self._tasks) and self.clock() < deadline:
+        while (self._connections or self.under_way) and self.clock() < deadline:
             await asyncio.sleep(0.02)
             for connection in list(self._connections):
                 connection.drain()
-        tasks = list(self._tasks.values())
+        tasks = list(self.under_way.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -21,6 +21,7 @@ import httptools
 
 from floorline.gateway.policy import Provider, Timeouts
 from floorline.gateway.proxy import Proxy, ProxyRefused, open_tunnel
+from floorline.gateway.sending import Sending
 
 SWEEP_S = 0.25  # float: seconds; also how exact a timeout is
 PENDING_BYTES_MAX = 256 << 10  # read ahead before anyone takes it
@@ -249,6 +250,7 @@ class Link(asyncio.Protocol):
         self.attempt: Attempt | None = None
         self._pool = pool
         self._transport: asyncio.Transport | None = None
+        self._sending: Sending | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # a C callable: no Python frame per piece
@@ -264,6 +266,7 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
         self._transport = cast("asyncio.Transport", transport)
+        self._sending = Sending(self._transport, self._pool.busy, self._pool.soon)
 
     @property
     def usable(self) -> bool:
@@ -275,20 +278,20 @@ class Link(asyncio.Protocol):
         assert self.attempt is None, "one request at a time"
         self._in_body = self._finished = self._until_close = False
         self._bodiless, self._unframed = bodiless, 0
-        now, transport = self._pool.clock(), self._transport
+        now, transport, sending = self._pool.clock(), self._transport, self._sending
         self._marked = (self._progress, now)
         attempt = Attempt(self, now=now, future=self._pool.future)
-        if transport is None or transport.is_closing():
+        if transport is None or sending is None or transport.is_closing():
             self._pool.forget(self)
             attempt.stale = True
             attempt.broke(UpstreamBroken("reset", "the provider closed the connection at once", sent=False))
             return attempt
         self.attempt = attempt
         if len(body) <= JOINED_BYTES_MAX:
-            transport.write(head + body)
+            sending.write(head + body)
         else:
-            transport.write(head)
-            transport.write(body)
+            sending.write(head)
+            sending.write(body)
         return attempt
 
     def data_received(self, data: bytes) -> None:
@@ -343,7 +346,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._transport = None
+        self._transport = self._sending = None
         del self._parser  # it holds this link's methods: nothing is left to the garbage collector
         self._pool.forget(self)
         attempt = self.attempt
@@ -398,10 +401,12 @@ class Link(asyncio.Protocol):
         self.attempt = None
         self.served += 1
         self._in_body = False
-        transport = self._transport
+        transport, sending = self._transport, self._sending
         if (
             self._keep
             and transport is not None
+            and sending is not None
+            and not sending.held
             and not transport.is_closing()
             and not transport.get_write_buffer_size()
         ):
@@ -472,11 +477,11 @@ class Pool:
         self.origin = origin
         self.opened = self.reused = 0
         self.retired = False
-        self.loop = asyncio.get_running_loop()
-        self.clock = self.loop.time
-        self.future: Callable[[], asyncio.Future[None]] = self.loop.create_future
+        self._loop = asyncio.get_running_loop()
+        self.clock, self.soon = self._loop.time, self._loop.call_soon
+        self.future: Callable[[], asyncio.Future[None]] = self._loop.create_future
         self._idle: deque[Link] = deque()
-        self._busy: set[Link] = set()
+        self.busy: set[Link] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def link(self, *, fresh: bool = False) -> Link:
@@ -485,9 +490,9 @@ class Pool:
         if link is None:
             link = await self._connect()
             self.opened += 1
-            self._busy.add(link)
+            self.busy.add(link)
             if self._sweeper is None:
-                self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
+                self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         return link
 
     def kept_link(self) -> Link | None:
@@ -496,7 +501,7 @@ class Pool:
             link = self._idle.pop()
             if link.usable:
                 self.reused += 1
-                self._busy.add(link)
+                self.busy.add(link)
                 return link
         return None
 
@@ -505,12 +510,12 @@ class Pool:
         if link.usable:
             self.freed(link)
         else:
-            self._busy.discard(link)
+            self.busy.discard(link)
 
     @property
     def active(self) -> int:
         """Attempts under way."""
-        return len(self._busy)
+        return len(self.busy)
 
     @property
     def kept(self) -> int:
@@ -535,7 +540,7 @@ class Pool:
             raise UpstreamBroken("connect", f"no connection to {where}: {error}", sent=False) from error
 
     async def _reach(self, origin: Origin) -> Link:
-        link, loop, proxy = Link(self), self.loop, origin.proxy
+        link, loop, proxy = Link(self), self._loop, origin.proxy
         if proxy is None:
             await loop.create_connection(lambda: link, origin.host, origin.port, ssl=origin.tls)
         elif origin.tls is None:
@@ -555,7 +560,7 @@ class Pool:
 
     def freed(self, link: Link) -> None:
         """A link that is usable has finished its answer."""
-        self._busy.discard(link)
+        self.busy.discard(link)
         if self.retired:
             link.close()
             return
@@ -566,15 +571,15 @@ class Pool:
 
     def forget(self, link: Link) -> None:
         """A link is closing or gone."""
-        self._busy.discard(link)
+        self.busy.discard(link)
         if link in self._idle:
             self._idle.remove(link)
 
     def _sweep(self) -> None:
-        watched = self._busy or self._idle
-        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep) if watched else None
+        watched = self.busy or self._idle
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep) if watched else None
         now = self.clock()
-        for link in list(self._busy):
+        for link in list(self.busy):
             link.check(self.origin.timeouts, now)
         while self._idle and now - self._idle[0].free_since > IDLE_S:
             self._idle.popleft().close()
@@ -590,5 +595,5 @@ class Pool:
         self.retired = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for link in [*self._idle, *self._busy]:
+        for link in [*self._idle, *self.busy]:
             link.close()
