@@ -1,6 +1,6 @@
 """Writes that are made together. While several calls are under way, what they write in one turn of the loop goes to the kernel at its
 end: first all of them go on, then all of them are sent. A processor's caches hold much of what a call needs, or of what the kernel
-needs to send, and not of both; turn about, each would find them emptied by the other (docs/decisions/0011).
+needs to send, and not of both; turn about, each would find them emptied by the other (docs/decisions/0009).
 """
 
 import asyncio

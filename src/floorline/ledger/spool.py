@@ -25,7 +25,6 @@ RESTS_AFTER = 20
 """Periods without a record after which the thread that syncs rests."""
 
 
-
 class Position(Struct, frozen=True):
     """Where a record is: the name of its segment for ever, and its offset."""
 
