@@ -367,3 +367,21 @@ def test_every_stage_is_reserved_and_where_a_budget_has_no_room_for_the_next_one
             assert found.held() == 0
 
     run(test())
+
+
+def test_where_no_stage_has_answered_and_a_budget_has_no_room_for_the_model_asked_for_it_is_not_asked(
+    tmp_path: Path,
+) -> None:
+    ask = json.dumps({"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": "Hello."}]}).encode()
+    limit = 2 * Decimal(len(ask) + 2 * 20) / 1_000_000
+
+    async def test() -> None:
+        async with budgeted(tmp_path, monthly(limit), book=BOOK, guardrails=rails()) as found:
+            live = found.live
+            shown(live)
+            live.stub.script = saying({CHEAP: "", MODEL: "Dear."}, statuses={CHEAP: 400})
+            got = await live.ask(OPENAI.path, ask)
+            assert (got.status, asked(live)) == (502, [CHEAP])
+            assert (await live.settled()).call.effective_cost == 0
+
+    run(test())

@@ -64,9 +64,11 @@ class Cascading:
             kept = held
             if await self._does(call, guarded, rule, stage, held, ask):
                 return held.answered
-        if not await self._moved(call, guarded, cascade.last, snapshot, room) and kept is not None:
-            self._move(call, guarded, kept.stage)
+        if not await self._moved(call, guarded, cascade.last, snapshot, room):
             guarded.sampled = None  # the model asked for has nothing that this could be compared with
+            if kept is None:
+                return None
+            self._move(call, guarded, kept.stage)
             return kept.answered
         place = snapshot.places.of(call.route, cascade.last, call.attribution, call.key)
         assert place.group is not None, "the model asked for is served"
