@@ -10,11 +10,17 @@ from floorline.margin.allocation import tally_revenue
 from floorline.margin.cells import Cells
 from floorline.margin.pools import Attribution, Pools, grown_of, revenue_pools
 from floorline.margin.queries import RevenueColumns
-from floorline.margin.received import MILLION, received
+from floorline.margin.received import MILLION, Lines, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import Owned, Received, ReceivedColumns
-from tests.margin.test_additivity import calls, cells_of, columns_of, lines
-from tests.margin.test_earned import FIRST, attribution, earnings
+from tests.margin.test_additivity import FIRST, calls, cells_of, columns_of, lines, names
+from tests.margin.test_earned import earnings
+
+
+def by_plan(window: Window) -> Attribution:
+    """Bridges tell customers, plans and features apart, and no segments."""
+    known = names()
+    return Attribution(known, window, known.boundaries(window.reach_start, window.reach_end, ["plan"]), ["plan"])
 
 
 def records(columns: ReceivedColumns) -> list[Received]:
@@ -74,20 +80,20 @@ def merged(found: list[Received]) -> dict[tuple[Owned, bool, bool], tuple[int, i
 @given(lines, calls, earnings, st.integers(0, 60), st.integers(1, 45))
 def test_what_is_received_is_what_tables_say_by_customer_plan_and_feature(billed, uses, reached, offset, length):
     window = Window(start=FIRST + offset, end=FIRST + offset + length)
-    to, columns = attribution(window, window), columns_of(billed)
+    to, columns = by_plan(window), columns_of(billed)
     cells = cells_of(uses, window, to)
     amounts = [(FIRST + d, to.owner(c, "", f, FIRST + d), amount) for d, c, f, amount in reached]
     used = grown_of([one for one in amounts if window.reach_start <= one[0] < window.end], window.start)
-    found = records(received(columns, used, cells, to))
+    found = records(received(Lines(columns, to), used, cells, to))
     assert merged(found) == merged(one_by_one(columns, used, cells, to))
 
 
 def test_so_it_is_of_more_than_columns_hold():
     window = Window(start=FIRST + 10, end=FIRST + 40)
-    to, large = attribution(window, window), 9 * 10**18
+    to, large = by_plan(window), 9 * 10**18
     columns = columns_of([("x", "", "", large - n, 0, 45) for n in range(3)] + [("y", "pro", "a", large, 5, 30)])
     cells = cells_of([("x", "a", 0, 5, 7), ("x", "b", 0, 3, 7), ("x", "b", 1, 2, 1)], window, to)
     used = grown_of([(FIRST + 20, to.owner("x", "", "a", FIRST + 20), 10**20)], window.start)
-    found = records(received(columns, used, cells, to))
+    found = records(received(Lines(columns, to), used, cells, to))
     assert merged(found) == merged(one_by_one(columns, used, cells, to))
     assert sum(one.amount for one in found) > 10**20

@@ -58,7 +58,7 @@ from floorline.margin.queries import (
     UsageColumns,
     WeightColumns,
 )
-from floorline.margin.received import received
+from floorline.margin.received import Lines, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
@@ -292,9 +292,9 @@ class Making:
         if weights and self.metered:
             amounts += metered_amounts(month_uses(only(weights), to), plans, to)
         billed = only(by_use)
-        paid = self._paid_for_days() if billed.customer else self.lines
+        paid = Lines(self._paid_for_days() if billed.customer else self.lines, to)
         return [
-            self._side(days, called.result(), (paid, billed), amounts, cells)
+            self._side(days, called.result(), paid, billed, amounts, cells)
             for days, called in zip(windows, asked, strict=True)
         ]
 
@@ -302,11 +302,12 @@ class Making:
         self,
         days: bridge.Days,
         called: Sequence[DriverRow],
-        lines: tuple[RevenueColumns, RevenueColumns],
+        paid: Lines,
+        billed: RevenueColumns,
         amounts: Sequence[tuple[int, Owner, int]],
         cells: Cells,
     ) -> Facts:
-        """What one window earned and cost; the lines are those paid for days and those billed by use, the amounts those of days."""
+        """What one window earned and cost: of lines that are paid for days or billed by use, and of amounts of days."""
         to = self._of(days.start.toordinal(), days.end.toordinal())
         start, end, reach_start = to.window.start, to.window.end, to.window.reach_start
         reached = grown_of([one for one in amounts if reach_start <= one[0] < end], start)
@@ -314,7 +315,7 @@ class Making:
         return Facts(
             days=days,
             called=facts.called(called, self.names),
-            received=received(lines[0], joined(revenue_pools(lines[1], to), reached), divided, to),
+            received=received(paid, joined(revenue_pools(billed, to), reached), divided, to),
             shared=facts.shared(cost_pools(self._costs, to), divided, to),
         )
 
@@ -322,9 +323,8 @@ class Making:
         """Whether the table of this window alone would ask how many calls divide what it has."""
         periods = [(row.start, row.end) for row in self._costs]
         periods += zip(self.lines.start, self.lines.end, strict=True)
-        return self.metered or any(
-            start < window.end and max(end, start + 1) > window.reach_start for start, end in periods
-        )
+        first, last = window.reach_start, window.end
+        return self.metered or any(start < last and max(end, start + 1) > first for start, end in periods)
 
     def _paid_for_days(self) -> RevenueColumns:
         """The lines that bill how long something was used, and not how much."""

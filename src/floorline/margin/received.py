@@ -3,7 +3,8 @@
 The amounts are those of every table of the window (margin.pools, margin.allocation), for ten thousand customers at once.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from floorline.margin.allocation import split_grown
 from floorline.margin.cells import Cells, Division, PoolKey, codes_of
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import RevenueColumns
+from floorline.margin.revenue import Window
 from floorline.margin.scaling import column_of, floored, is_wide, narrow, totals, wide, wide_column
 from floorline.margin.sides import Coded, Owned, Owners, ReceivedColumns, coded
 from floorline.margin.vectors import Integers, Splitter, added, distinct, integers, shares_of
@@ -21,17 +23,18 @@ MILLION = 10**6
 _DAY_BITS = 24
 
 
-def received(lines: RevenueColumns, used: Pools, cells: Cells, to: Attribution) -> ReceivedColumns:
+def received(lines: "Lines", used: Pools, cells: Cells, to: Attribution) -> ReceivedColumns:
     """Revenue by owner: of `lines`, which are paid for days, and of what is `used`. What a customer pays for a bundle is one rate
     a day; its features have shares of the days.
     """
-    owners: dict[Owned, int] = {}
-    pieces = list(_pieces(lines, to, owners))
-    by_day = _divided(_earned(pieces, to, list(owners)), cells)
+    window = to.window
+    pieces = lines.pieces(window)
+    names = lines.names
+    by_day = _divided(_earned(pieces, to, names), cells)
     by_use = _divided(_of_pools(used), cells)
-    own = np.array([bool(owner.feature) for owner in owners], dtype=bool)[by_day.owner]
-    covered = _days(pieces, to, len(owners))[by_day.owner] * MILLION
-    quantity = np.where(own, covered, _shares(covered, by_day, len(owners)))
+    own = np.array([bool(owner.feature) for owner in names], dtype=bool)[by_day.owner]
+    covered = _days(pieces, window, len(names))[by_day.owner] * MILLION
+    quantity = np.where(own, covered, _shares(covered, by_day, len(names)))
     none = np.zeros(len(by_use.owner), dtype=np.int64)
     return ReceivedColumns(
         owners=_together(by_day.owners(), by_use.owners()),
@@ -40,6 +43,48 @@ def received(lines: RevenueColumns, used: Pools, cells: Cells, to: Attribution) 
         by_day=np.concatenate([np.ones(len(own), dtype=bool), none > 0]),
         own=np.concatenate([own, none > 0]),
     )
+
+
+class Lines:
+    """Revenue lines as columns, for windows within one reach; whose they are is looked up once a span in which names mean the same.
+
+    The lines of customers whose names change are apart from all others: only they are looked up that often.
+    """
+
+    def __init__(self, lines: RevenueColumns, to: Attribution) -> None:
+        self._to = to
+        raws: dict[tuple[str, str, str], int] = {}
+        self._raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)
+        self._named = [raw[0] for raw in raws], [raw[1] for raw in raws], [raw[2] for raw in raws]
+        self._amounts, self._starts = integers(lines.amount), integers(lines.start)
+        self._days = np.maximum(1, integers(lines.end) - self._starts)
+        changes = np.array([customer in to.spans.changing for customer in lines.customer], dtype=bool)
+        self._parts = (np.flatnonzero(~changes), to.spans.shared), (np.flatnonzero(changes), to.spans.own)
+        self._owners: dict[Owned, int] = {}
+        self._known: dict[tuple[bool, int], Integers] = {}
+
+    @property
+    def names(self) -> list[Owned]:
+        """The owners that have been met so far, by number."""
+        return list(self._owners)
+
+    def pieces(self, window: Window) -> list["_Piece"]:
+        """What lies in the window's reach up to its end, a piece for each month and span."""
+        found: list[_Piece] = []
+        for changing, (at, spans) in enumerate(self._parts):
+            cuts = (day for day in (*window.months, *spans) if window.reach_start < day < window.end)
+            for first, end in pairwise(sorted({window.reach_start, window.end, *cuts}) if len(at) else ()):
+                owner = self._owners_at((bool(changing), bisect_right(spans, first)), first)
+                columns = (column[at] for column in (owner[self._raw], self._amounts, self._starts, self._days))
+                found.append(_Piece(first, end, *columns))
+        return found
+
+    def _owners_at(self, span: tuple[bool, int], day: int) -> Integers:
+        """The owner of each raw name in the span that holds a day."""
+        if span not in self._known:
+            owners = [Owned(*owned[:3]) for owned in self._to.owned(*self._named, day)]
+            self._known[span] = codes_of(owners, self._owners)
+        return self._known[span]
 
 
 class _Piece(NamedTuple):
@@ -78,24 +123,6 @@ class _Parts(NamedTuple):
         """By customer, plan and the feature that was divided to."""
         customer, plan = (coded([owner[n] for owner in self.names]).at(self.owner) for n in range(2))
         return Owners(customer, plan, self.feature)
-
-
-def _pieces(lines: RevenueColumns, to: Attribution, owners: dict[Owned, int]) -> Iterator[_Piece]:
-    """The lines of customers whose names change within the reach apart from all others; owners are added to `owners`."""
-    changes = np.array([customer in to.spans.changing for customer in lines.customer], dtype=bool)
-    raws: dict[tuple[str, str, str], int] = {}
-    raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)
-    amounts, starts = integers(lines.amount), integers(lines.start)
-    days = np.maximum(1, integers(lines.end) - starts)
-    window, named = to.window, ([raw[0] for raw in raws], [raw[1] for raw in raws], [raw[2] for raw in raws])
-    for some, spans in ((~changes, to.spans.shared), (changes, to.spans.own)):
-        at = np.flatnonzero(some)
-        cuts = (day for day in (*window.months, *spans) if window.reach_start < day < window.end)
-        owner_of_raw = integers([])
-        for first, end in pairwise(sorted({window.reach_start, window.end, *cuts}) if len(at) else ()):
-            if first in (window.reach_start, *spans):
-                owner_of_raw = codes_of([Owned(*owned[:3]) for owned in to.owned(*named, first)], owners)
-            yield _Piece(first, end, owner_of_raw[raw[at]], amounts[at], starts[at], days[at])
 
 
 def _earned(pieces: Sequence[_Piece], to: Attribution, names: Sequence[Owned]) -> _Grown:
@@ -187,9 +214,8 @@ def _split_in_full(
     return Division(list(names), sizes, feature, np.ones_like(feature)), wide_column(amounts)
 
 
-def _days(pieces: Sequence[_Piece], to: Attribution, owners: int) -> Integers:
+def _days(pieces: Sequence[_Piece], window: Window, owners: int) -> Integers:
     """For how many days of the window each owner pays something, each day once however many lines it has."""
-    window = to.window
     found = np.zeros(owners, dtype=np.int64)
     some: list[tuple[Integers, Integers, Integers]] = []
     for piece in pieces:
