@@ -18,7 +18,9 @@ from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
 from floorline.bench.quarter.suite import false_alarms_said, outcomes
 from floorline.bench.report import Row, machine
+from floorline.bench.semantic import suite as semantic
 from floorline.errors import BadInput
+from floorline.wiring.embedders import found_in, open_embedder
 
 SUITES = {
     "pricing": "price one call, beside two bare Decimal multiplications",
@@ -50,13 +52,16 @@ GATEWAY = "gateway"
 QUARTER = "quarter"
 PREFIX = "prefix"
 ROUTING = "routing"
+SEMANTIC = "semantic"
 WEB = "web"
 WIDTH = 140  # of what is not a terminal
 
 
 @click.command("bench")
 @click.argument(
-    "suite", type=click.Choice([*SUITES, BESIDE, GATEWAY, QUARTER, PREFIX, ROUTING, WEB, "all"]), default="all"
+    "suite",
+    type=click.Choice([*SUITES, BESIDE, GATEWAY, QUARTER, PREFIX, ROUTING, SEMANTIC, WEB, "all"]),
+    default="all",
 )
 @click.option(
     "--rows", type=click.IntRange(min=1_000), help="Calls for ingest and margin; each suite has its own default."
@@ -78,13 +83,13 @@ WIDTH = 140  # of what is not a terminal
 @click.option(
     "--embedder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="beside: folder with a sentence model (.onnx) and its tokenizer.json; letters alone otherwise.",
+    help="beside, semantic: folder with a sentence model (.onnx) and its tokenizer.json; letters alone otherwise.",
 )
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("~/.cache/floorline/bench"),
-    help="gateway, beside: folder that keeps compiled programs and installed rivals.",
+    help="gateway, beside, semantic: folder that keeps compiled programs, installed rivals, and vectors.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=10, help="quarter: how many quarters are simulated.")
 @click.option("--first", type=click.IntRange(min=0), default=0, help="quarter: the seed of the first one.")
@@ -102,7 +107,7 @@ WIDTH = 140  # of what is not a terminal
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="routing: folder with RouteLLM's evaluations, mmlu/ and mt_bench/.",
+    help="routing: folder with RouteLLM's evaluations, mmlu/ and mt_bench/. semantic: one with banking77/, clinc150/ and gptcache_qqp/.",
 )
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
 def command(
@@ -128,7 +133,7 @@ def command(
 
     `gateway` measures whole gateways beside each other, `beside` whether looking up questions delays other calls, `quarter` simulates companies whose margins are eroded and says
     what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `routing` certifies
-    cheaper models on recorded answers and says what that saves and misses, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
+    cheaper models on recorded answers and says what that saves and misses, `semantic` holds the semantic cache's promises against judged pairs and streams of questions, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -146,6 +151,8 @@ def command(
         figures = {PREFIX: _prefix(console, trace, model)}
     elif suite == ROUTING:
         figures = {ROUTING: _routing(console, data)}
+    elif suite == SEMANTIC:
+        figures = {SEMANTIC: _semantic(console, data, embedder, cache.expanduser().resolve())}
     elif suite == WEB:
         figures = {WEB: _web(console, calls, ledger)}
     else:
@@ -180,6 +187,16 @@ def _prefix(console: Console, trace: Path | None, model: str) -> object:
     sheet = prefix.run(trace, model)
     _print(console, sheet.title, sheet.columns, sheet.rows)
     return dataclasses.asdict(sheet)
+
+
+def _semantic(console: Console, data: Path | None, folder: Path | None, cache: Path) -> object:
+    if data is None:
+        raise BadInput("bench semantic needs --data FOLDER: with banking77/, clinc150/ and gptcache_qqp/")
+    embedder = open_embedder(None if folder is None else found_in(folder))
+    sheets = semantic.run(data, embedder, cache / "vectors", say=lambda what: click.echo(what, err=True))
+    for sheet in sheets:
+        _print(console, sheet.title, sheet.columns, sheet.rows)
+    return [dataclasses.asdict(sheet) for sheet in sheets]
 
 
 def _routing(console: Console, data: Path | None) -> object:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from floorline.embedding.embedder import LocalModel
 from floorline.embedding.index import Neighbour
 from floorline.embedding.lexical import Lexical
 from floorline.embedding.sentences import Sentences
@@ -21,7 +22,7 @@ from floorline.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from floorline.embedding.embedder import Embedder, LocalModel
+    from floorline.embedding.embedder import Embedder
     from floorline.embedding.index import Graph
     from floorline.embedding.vector import Vector
     from floorline.gateway.policy import Embedding
@@ -74,6 +75,17 @@ class Embedders:
         if embedding.local not in self._opened:
             self._opened[embedding.local] = open_embedder(embedding.local)
         return self._opened[embedding.local]
+
+
+def found_in(folder: Path) -> LocalModel:
+    """The sentence model in a folder, with the hashes that its files have: for measurements, where nobody states which they should be.
+    BadInput when there is none.
+    """
+    model, tokenizer = next(iter(sorted(folder.glob("*.onnx"))), None), folder / "tokenizer.json"
+    if model is None or not tokenizer.exists():
+        raise BadInput(f"{folder} holds no sentence model: it needs one .onnx and its tokenizer.json")
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (model, tokenizer)]
+    return LocalModel(path=model, sha256=hashes[0], tokenizer=tokenizer, tokenizer_sha256=hashes[1])
 
 
 def _check(path: Path, sha256: str) -> None:

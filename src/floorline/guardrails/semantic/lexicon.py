@@ -49,6 +49,8 @@ advantage/disadvantage pros/cons benefit/drawback benefit/risk strength/weakness
 active/inactive activated/deactivated approve/decline increase/reduce raise/reduce raise/cut increase/cut extend/shorten expand/collapse
 expand/reduce maximize/minimize maximise/minimise attack/defend arrive/depart arrival/departure cancel/activate cancel/book cancel/start cancel/reinstate
 cancel/upgrade cancel/downgrade refund/charge refund/pay hire/fire promote/demote import/export lost/found dead/alive win/loss
+cheapest/expensive cheapest/priciest smallest/largest smallest/biggest shortest/tallest slowest/fastest youngest/oldest easiest/hardest easy/hard
+weakest/strongest nearest/farthest nearest/furthest closest/farthest lightest/heaviest coldest/hottest poorest/richest dearest/cheapest fewest/most given/received given/taken gave/received gave/took sent/received lent/borrowed
 """
 
 
@@ -64,9 +66,25 @@ def _opposites() -> Mapping[str, frozenset[str]]:
 OPPOSITES: Mapping[str, frozenset[str]] = _opposites()
 """Stems of words that turn a question into another one where they stand for each other."""
 
+TURNING = ("un", "in", "im", "il", "ir", "dis", "de", "non", "mis", "anti")
+"""Beginnings that turn a word into its opposite."""
+
+TURNED = (
+    ("in", "out"),
+    ("in", "ex"),
+    ("im", "ex"),
+    ("in", "de"),
+    ("up", "down"),
+    ("over", "under"),
+    ("pre", "post"),
+    ("on", "off"),
+    ("intra", "inter"),
+)
+"""Beginnings that are each other's opposites before the same rest."""
+
 NEGATIONS = _of(
     "no not never none nothing nobody neither nor without cannot cant wont dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt "
-    "shouldnt wouldnt couldnt mustnt neednt unable except aint nowhere hardly"
+    "shouldnt wouldnt couldnt mustnt neednt unable except aint nowhere hardly non"
 )
 
 FUNCTION = _of(

@@ -174,7 +174,7 @@ class _Reading:
         self._number = ""
         self._part = ROLES.get(word, self._part)
         if not negates and word.partition("'")[0] not in FUNCTION:
-            self._about(stem(word))
+            self._about(stem(word) if unit is None else unit)
 
     def _count_word(self, word: str) -> None:
         self.numbers.add(NUMBERS[word])
@@ -222,9 +222,7 @@ def _written(number: str) -> str:
     """A number the one way: without marks between its thousands, and without zeros that say nothing."""
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", number):
         number = number.replace(",", "")
-    if re.fullmatch(r"\d+\.\d+", number):
-        return number.rstrip("0").removesuffix(".")
-    return number
+    return re.sub(r"\.0+$", "", number)  # 3.10 is another version than 3.1
 
 
 def _passive(words: Sequence[str]) -> bool:

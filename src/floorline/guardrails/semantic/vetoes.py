@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
-from floorline.guardrails.semantic.lexicon import EXACT_ASKING, OPPOSITES, stem
+from floorline.guardrails.semantic.lexicon import EXACT_ASKING, OPPOSITES, TURNED, TURNING, stem
 from floorline.guardrails.semantic.question import Question
 
 TEMPLATE_WORDS = 20
 """So many words in common at the beginning or the end make two questions near, whatever the rest of them asks."""
+
+REST_LETTERS = 3
+"""What two words must at least have in common after their beginnings."""
 
 
 def veto(asked: Question, stored: Question) -> str:
@@ -59,7 +62,23 @@ def _negation(one: Question, other: Question) -> bool:
 
 def _opposite(one: Question, other: Question) -> bool:
     mine, theirs = ({stem(word) for word in question.words} for question in (one, other))
-    return any(not OPPOSITES[word].isdisjoint(theirs - mine) for word in mine - theirs if word in OPPOSITES)
+    alone = [(first, second) for first in mine - theirs for second in theirs - mine]
+    return any(second in OPPOSITES.get(first, ()) or _turned(first, second) for first, second in alone)
+
+
+def _turned(one: str, other: str) -> bool:
+    """Whether their beginnings alone make one word the other's opposite: paid and unpaid, import and export."""
+    if one[-REST_LETTERS:] != other[-REST_LETTERS:]:
+        return False
+    shorter, longer = sorted((one, other), key=len)
+    if any(longer == beginning + shorter for beginning in TURNING):
+        return True
+    return any(
+        {one, other} == {first + rest, second + rest}
+        for first, second in TURNED
+        for rest in (one.removeprefix(first), one.removeprefix(second))
+        if rest != one
+    )
 
 
 def _order(one: Question, other: Question) -> bool:
