@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from floorline.errors import BadInput
 from floorline.events import Label
 from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.frame import ENFORCE
 from floorline.guardrails.rules import Guardrails, Rules
+from floorline.guardrails.semantic import features
+from floorline.guardrails.semantic.rule import SemanticRule
 from floorline.jobs.certifying import Certifier, CertifyingJob, by, go_on, id_of, publish, shelf, stop
 from floorline.proof import bounds
 from floorline.proof.certificate import NAME, Certificate, Certificates, from_bytes
@@ -154,3 +158,28 @@ def test_labels_that_are_too_old_say_nothing(ledger, job):
     add(ledger, range(1, 3))
     assert job.run(NOW + timedelta(days=200)) == ""
     assert published(ledger).every == ()
+
+
+def test_near_answers_are_certified_for_a_feature_or_for_each_of_its_customers_as_its_rule_says(ledger):
+    together = SemanticRule(setting=ENFORCE, false_hits_max=0.05)
+    rails = Guardrails(
+        features={
+            "feature-1": Rules(semantic_cache=together),
+            "feature-2": Rules(semantic_cache=structs.replace(together, certify="customer")),
+        }
+    )
+    near = {
+        "kind": "semantic",
+        "step": "",
+        "origin": "exact",
+        "right": True,
+        "score": 0.95,
+        "features": (0.0,) * len(features.NAMES),
+    }
+    for start, feature in ((1, "feature-1"), (201, "feature-2")):
+        add(ledger, range(start, start + 60), feature=feature, subject="", **near)
+        add(ledger, range(start + 100, start + 160), feature=feature, subject="acme", **near)
+    assert CertifyingJob(ledger, rails).run(NOW) == "2 of 2 certificates are in force, 2 changed"
+    assert [one.place for one in published(ledger).every] == [
+        Place("semantic", "feature-1"), Place("semantic", "feature-2", "", "acme"),
+    ]  # fmt: skip

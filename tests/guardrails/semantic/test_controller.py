@@ -160,6 +160,13 @@ def test_without_new_labels_nothing_changes() -> None:
     assert certified(labels, first, other).state == "shadow"
 
 
+def test_where_only_the_newest_labels_are_read_it_is_asked_again_once_a_tenth_of_them_is_new() -> None:
+    labels = drawn(1_000, of_rate(0))
+    first = certified(labels[:500])
+    few, many = certified(labels[40:540], first), certified(labels[50:550], first)
+    assert (few.labels_to, many.labels_to) == (labels[499].at, labels[549].at)
+
+
 def told_by(feature: int, count: int, seed: int = 3) -> list[Label]:
     """Whether answers are right is told by one feature of the pair, and the cosine says nothing."""
     chance, found = random.Random(seed), []

@@ -35,8 +35,8 @@ too often.
 ALARM_EVERY = 50
 """After so many audits the betting also starts anew, so that a change is not outweighed by what was before it."""
 
-GROWN = 1.1
-"""Thresholds are asked again once there are so many times as many labels; the alarm listens to each."""
+GROWN = 0.1
+"""Thresholds are asked again once so large a share of the labels is new; the alarm listens to each."""
 
 _STEP = 1.1
 _SPARE = 2.0
@@ -65,7 +65,7 @@ def certify(rule: SemanticRule, labels: Sequence[Label], before: Certificate | N
         if rings:
             return _suspended(known, wealth, now)
         known = replace(known, alarm=wealth)
-    if not asked_again and known.labels <= len(current) < known.labels * GROWN:
+    if not asked_again and not _has_grown(known, current):
         return known
     return _judged(rule, current, known, now)
 
@@ -127,7 +127,16 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
     if known.state == "suspended" and len(labels) < needed(rule.false_hits_max):
         return known
     right = [one.right for one in labels]
-    bare = replace(known, labels=len(labels), rights=sum(right), threshold=None, bound=None, share=None, weights=None)
+    bare = replace(
+        known,
+        labels=len(labels),
+        rights=sum(right),
+        labels_to=labels[-1].at,
+        threshold=None,
+        bound=None,
+        share=None,
+        weights=None,
+    )
     judged = any(one.origin == "judge" for one in labels)
     if judged and rule.false_hits_max <= rule.judge_error:
         said = f"a judge that errs in {_percent(rule.judge_error)} cannot show that at most {_percent(rule.false_hits_max)} are wrong"
@@ -151,6 +160,12 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
     return _turned(found, "certified", said, now)
 
 
+def _has_grown(known: Certificate, labels: Sequence[Label]) -> bool:
+    if known.labels_to is None:
+        return True
+    return sum(one.at > known.labels_to for one in labels) >= max(GROWN * known.labels, 1)
+
+
 def _is_audit(certificate: Certificate, label: Label) -> bool:
     if certificate.threshold is None or label.served:
         return label.served
@@ -170,6 +185,7 @@ def _suspended(known: Certificate, wealth: Wealth, now: datetime) -> Certificate
         state="suspended",
         since=now,
         labels_from=now,
+        labels_to=None,
         labels=0,
         rights=0,
         threshold=None,
