@@ -14,6 +14,7 @@ from floorline.margin.metrics import ratio_of
 from floorline.money import ZERO, usd_of
 from floorline.web.blocks import AnyBlock, Card, Cards, Column, Note, Shown, Table
 from floorline.web.desk import Desk
+from floorline.web.pages.drills import drill_blocks
 from floorline.web.pages.guardrails import GuardrailsParams, about_days, filters, tabs
 from floorline.web.view import View
 
@@ -47,6 +48,7 @@ def use_page(desk: Desk, asked: GuardrailsParams) -> Shown:
             *_suggestions(limits),
             _limits(limits),
             _marked(marked),
+            *drill_blocks(desk),
         ],
     )  # fmt: skip
 
