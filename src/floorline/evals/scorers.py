@@ -7,12 +7,14 @@ embedder, a model or somebody's code: `jobs/evaluating.py` does, and a score of 
 import re
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-import jsonschema_rs
 import msgspec
 
 from floorline.evals.sameness import SAME, number, same_answer
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
 
 ANSWER_CHARS_MAX = 1 << 20
 """Of an answer that is looked at; a longer one cannot be scored."""
@@ -149,8 +151,10 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=256)
-def validator(schema: str) -> jsonschema_rs.Validator:
+def validator(schema: str) -> "Validator":
     """What validates by a JSON schema; nothing is fetched for it. ValueError says what is wrong with it."""
+    import jsonschema_rs  # noqa: PLC0415 - only where a schema is named: a gateway that has none holds megabytes less
+
     try:
         return jsonschema_rs.validator_for(schema, offline=True, pattern_options=jsonschema_rs.RegexOptions())
     except (ValueError, jsonschema_rs.ReferencingError) as error:

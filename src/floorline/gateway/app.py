@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, TypeVar
 import uvloop
 
 from floorline.embedding.embedder import Embedder
-from floorline.embedding.intents import Classifier, Intents
 from floorline.errors import BadInput, FloorlineError
 from floorline.gateway.accounting import Prices, priced_as
 from floorline.gateway.cache.asking import PURPOSE as CACHE_PURPOSE
@@ -63,6 +62,7 @@ from floorline.proof.certificate import Certificates
 
 if TYPE_CHECKING:
     from floorline.embedding.index import Graph
+    from floorline.embedding.intents import Classifier
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -122,7 +122,7 @@ class Sources:
     tiers: Tiers
     embedder: Callable[[Embedding], Embedder | None]
     graph: "Callable[[int], Graph] | None"
-    intents: Callable[[Path], Intents]
+    intents: "Callable[[Path], Classifier]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +243,7 @@ def _classifiers(policy: GatewayPolicy, embedders: Mapping[str, Ready], sources:
     found: dict[str, Classifying] = {}
     for name in _asked_intents(policy):
         stated = policy.intents[name]
-        embedder, classifier = embedders[stated.embedder], Classifier(sources.intents(stated.path))
+        embedder, classifier = embedders[stated.embedder], sources.intents(stated.path)
         if classifier.intents.embedder != embedder.name:
             raise BadInput(
                 f"{stated.path} was fitted with the embedder {classifier.intents.embedder}, and `intents.{name}` names "

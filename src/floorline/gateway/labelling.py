@@ -11,11 +11,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from floorline.embedding.intents import Classifier
 from floorline.gateway.errand import Ask, Errand
 from floorline.gateway.semantic.embedders import Ready
 from floorline.gateway.semantic.workers import Late, Workers
@@ -26,6 +25,9 @@ from floorline.guardrails.route import RouteRule, subject_of
 from floorline.guardrails.router import RouterRule, label_of, normalised, request
 from floorline.guardrails.routing import wanted
 from floorline.money import ZERO
+
+if TYPE_CHECKING:
+    from floorline.embedding.intents import Classifier
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Classifying(NamedTuple):
     """A classifier, and who makes the vectors that it goes by."""
 
     embedder: Ready
-    classifier: Classifier
+    classifier: "Classifier"
 
 
 class _Answered(NamedTuple):

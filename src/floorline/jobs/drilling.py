@@ -13,15 +13,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib import resources
 from statistics import median
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from floorline.evals.sameness import SAME, same_answer
-from floorline.ledger.surface import AnyLedger
 from floorline.money import ZERO
 from floorline.proof.bounds import lower, upper
 from floorline.query import Query
+
+if TYPE_CHECKING:
+    from floorline.ledger.surface import AnyLedger
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
 DRILL = "drill"
@@ -204,7 +206,7 @@ class Report:
 
 
 def drill(
-    ledger: AnyLedger,
+    ledger: "AnyLedger",
     asked: Asked,
     models: Sequence[str],
     now: datetime,

@@ -29,7 +29,7 @@ from floorline.pricing.litellm import LitellmPrices, parse_litellm
 from floorline.pricing.overrides import PriceOverride
 
 if TYPE_CHECKING:
-    from floorline.embedding.intents import Intents
+    from floorline.embedding.intents import Classifier, Intents
     from floorline.gateway.app import Sources
     from floorline.gateway.capturing import Redact
     from floorline.gateway.issuing import Issuer
@@ -369,7 +369,7 @@ def gateway_sources(config_file: Path | None) -> "Sources":
         tiers=lambda stores: open_tiers(stores, folder, secret),
         embedder=Embedders().open,
         graph=find_graph(),
-        intents=read_intents,
+        intents=_classifier,
     )
 
 
@@ -379,6 +379,13 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         status = path.stat()
         return status.st_mtime_ns, status.st_ino, status.st_size
     return None
+
+
+def _classifier(path: Path) -> "Classifier":
+    """What goes by the classifier in a file. BadInput when there is none."""
+    from floorline.embedding.intents import Classifier  # noqa: PLC0415 - numpy, which most gateways do without
+
+    return Classifier(read_intents(path))
 
 
 def read_intents(path: Path) -> "Intents":
