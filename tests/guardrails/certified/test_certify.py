@@ -138,6 +138,14 @@ def test_a_score_that_tells_nothing_stays_in_the_shadow() -> None:
     assert "does not show more than chance" in made.reason
 
 
+def test_a_score_is_fitted_to_labels_that_have_the_same_figures() -> None:
+    older = [replace(one, id=f"o{one.id}", at=one.at - timedelta(days=1), features=()) for one in labels(50)]
+    (made,) = certify_score(RULE, by_place([*older, *hard_by_length(1_000)]), nobody, at(1_000))
+    assert (made.state, made.labels) == ("certified", 1_000)
+    (bare,) = certify_score(RULE, by_place(older), nobody, at(1_000))
+    assert bare.state == "shadow"
+
+
 def test_a_score_in_force_keeps_its_weights_until_an_alarm() -> None:
     told = hard_by_length(1_000)
     (made,) = certify_score(RULE, by_place(told), nobody, at(1_000))

@@ -31,11 +31,15 @@ from floorline.proof.weights import value
 
 def certify_score(rule: CertifiedRule, labels: LabelsBy, before: Before, now: datetime) -> list[Certificate]:
     """The certificates of a score for one feature and step, or for all that hold the bar together: `labels` are those of one candidate,
-    by their places.
+    by their places. A label that has other figures than the newest cannot be weighed with it.
     """
     places = {place: place._replace(kind="score") for place in labels}
     known = {place: before(at) for place, at in places.items()}
-    own = {place: counted(found, known[place]) for place, found in labels.items()}
+    figures = len(in_time(labels)[-1].features)
+    own = {
+        place: tuple([one for one in counted(found, known[place]) if len(one.features) == figures])
+        for place, found in labels.items()
+    }
     compared = [compared_of(one) for one in in_time(own)]
     blind = crossed(compared, by_request=True)
     told = benefit(blind)
