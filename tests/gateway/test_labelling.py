@@ -94,6 +94,9 @@ def test_what_does_not_answer_in_time_is_of_the_default_class_and_remembered_whe
         late = next(call for call in records.calls if call.model_served == LARGE)
         assert late.reasons[0] == "route: router how did not answer within 30 ms: hard by default"
         assert models(live) == [SMALL, LARGE, MODEL]
+        own = next(call for call in records.calls if call.call_type == "routing")
+        easy = next(call for call in records.calls if call.model_served == MODEL)
+        assert (late.touches_cost, easy.touches_cost) == ((0,), (own.effective_cost,)), "who goes by it pays for it"
 
     run(test())
 

@@ -5,23 +5,21 @@ CLINC150 has 150 classes and 200 questions of none, Banking77 has 77 that lie cl
 checked, what is left is fitted to. Half of CLINC150's questions of no class are among the examples of either set, the other half is checked.
 """
 
-import csv
-import gzip
-import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from statistics import fmean
-from typing import cast
 
 import numpy as np
 
 from floorline.bench.report import Sheet
+from floorline.bench.semantic.data import Asked, embedded, read_banking, read_clinc
 from floorline.embedding.embedder import Embedded, Embedder
 from floorline.embedding.fitting import ERRORS_MAX, Example, classes_of, fit
 from floorline.embedding.intents import Classifier
-from floorline.errors import BadInput
+from floorline.embedding.vector import Vector
 from floorline.proof.learning import Floats
 from floorline.proof.multinomial import chances, fit_classes
 
@@ -30,8 +28,8 @@ CHECKED = 5
 """One in so many texts of a class is checked."""
 
 FEW, ABSTAINING = (5, 10, 20, 50), (20, 50)
-CLINC_MAX = 70
-"""Texts of a class that are read of CLINC150: to make their vectors takes most of the time."""
+CLASS_MAX = 100
+"""Texts of a class that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +53,13 @@ class Judged:
     wrong_in_all: float
 
 
-def run(data: Path, embedder: Embedder) -> list[Sheet]:
-    """The figures of both sets below the folder `data`. BadInput when they are not there."""
-    strangers = strangers_of(data)
+def run(data: Path, embedder: Embedder, kept: Path) -> list[Sheet]:
+    """The figures of both sets below the folder `data`; vectors are kept in the folder `kept`. BadInput when the sets are not there."""
+    known, strangers = read_clinc(data)
+    outside = embedded(strangers, embedder, kept)
     sets = [
-        embedded("CLINC150", [*clinc(data), *strangers], embedder),
-        embedded("Banking77", [*banking(data), *strangers], embedder),
+        texts_of("CLINC150", embedded(known, embedder, kept), outside),
+        texts_of("Banking77", embedded(read_banking(data), embedder, kept), outside),
     ]
     return [accuracy(sets), abstention(sets)]
 
@@ -161,46 +160,20 @@ def _split(one: Texts, seed: int, per_class: int) -> tuple[list[int], list[int]]
     return fitted, checked
 
 
-def embedded(name: str, examples: Sequence[Example], embedder: Embedder) -> Texts:
-    """The texts with their vectors."""
-    found = [(one, embedder.embed(one.text).vector) for one in examples]
-    kept = [(one, vector) for one, vector in found if vector is not None]
+def texts_of(name: str, known: Sequence[Asked], strangers: Sequence[Asked]) -> Texts:
+    """The questions of a set, at most CLASS_MAX of a class, and the strangers."""
+    counts: Counter[str] = Counter()
+    kept: list[tuple[Example, Vector]] = []
+    for one in known:
+        counts[one.answer] += 1
+        if one.vector is not None and counts[one.answer] <= CLASS_MAX:
+            kept.append((Example(text=one.text, intent=one.answer), one.vector))
+    kept += [(Example(text=one.text, intent=""), one.vector) for one in strangers if one.vector is not None]
     return Texts(
         name=name,
         examples=[one for one, _ in kept],
         vectors=np.stack([vector for _, vector in kept]).astype(np.float64),
     )
-
-
-def clinc(data: Path) -> list[Example]:
-    """CLINC150's questions, at most CLINC_MAX of a class."""
-    found: dict[str, list[Example]] = {}
-    for text, intent in _clinc(data, "train"):
-        of = found.setdefault(intent, [])
-        if len(of) < CLINC_MAX:
-            of.append(Example(text=text, intent=intent))
-    return [one for of in found.values() for one in of]
-
-
-def strangers_of(data: Path) -> list[Example]:
-    """CLINC150's questions of no class."""
-    return [Example(text=text, intent="") for part in ("oos_train", "oos_val") for text, _ in _clinc(data, part)]
-
-
-def _clinc(data: Path, part: str) -> list[tuple[str, str]]:
-    path = data / "clinc150" / "data_train_val.json"
-    if not path.is_file():
-        raise BadInput(f"{path} is not there: --data is a folder with clinc150/ and banking77/ below it")
-    return cast("dict[str, list[tuple[str, str]]]", json.loads(path.read_bytes()))[part]
-
-
-def banking(data: Path) -> list[Example]:
-    """Banking77's questions."""
-    path = data / "banking77" / "train.csv.gz"
-    if not path.is_file():
-        raise BadInput(f"{path} is not there: --data is a folder with clinc150/ and banking77/ below it")
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        return [Example(text=row["text"], intent=row["category"]) for row in csv.DictReader(lines)]
 
 
 def _percent(share: float) -> str:

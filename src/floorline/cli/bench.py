@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from floorline.bench import prefix, routing, web
+from floorline.bench import intents, prefix, routing, web
 from floorline.bench.gateway import beside
 from floorline.bench.gateway.suite import QUICK, STARTS, Plan, run
 from floorline.bench.quarter.outcome import HEAD, tallies
@@ -52,6 +52,7 @@ GATEWAY = "gateway"
 QUARTER = "quarter"
 PREFIX = "prefix"
 ROUTING = "routing"
+INTENTS = "intents"
 SEMANTIC = "semantic"
 WEB = "web"
 WIDTH = 140  # of what is not a terminal
@@ -60,7 +61,7 @@ WIDTH = 140  # of what is not a terminal
 @click.command("bench")
 @click.argument(
     "suite",
-    type=click.Choice([*SUITES, BESIDE, GATEWAY, QUARTER, PREFIX, ROUTING, SEMANTIC, WEB, "all"]),
+    type=click.Choice([*SUITES, BESIDE, GATEWAY, INTENTS, QUARTER, PREFIX, ROUTING, SEMANTIC, WEB, "all"]),
     default="all",
 )
 @click.option(
@@ -83,13 +84,13 @@ WIDTH = 140  # of what is not a terminal
 @click.option(
     "--embedder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="beside, semantic: folder with a sentence model (.onnx) and its tokenizer.json; letters alone otherwise.",
+    help="beside, intents, semantic: folder with a sentence model (.onnx) and its tokenizer.json; letters alone otherwise.",
 )
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("~/.cache/floorline/bench"),
-    help="gateway, beside, semantic: folder that keeps compiled programs, installed rivals, and vectors.",
+    help="gateway, beside, intents, semantic: folder that keeps compiled programs, installed rivals, and vectors.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=10, help="quarter: how many quarters are simulated.")
 @click.option("--first", type=click.IntRange(min=0), default=0, help="quarter: the seed of the first one.")
@@ -107,7 +108,7 @@ WIDTH = 140  # of what is not a terminal
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="routing: folder with RouteLLM's evaluations, mmlu/ and mt_bench/. semantic: one with banking77/, clinc150/ and gptcache_qqp/.",
+    help="routing: folder with RouteLLM's evaluations, mmlu/ and mt_bench/. semantic, intents: one with banking77/, clinc150/ and gptcache_qqp/.",
 )
 @click.option("--save", type=click.Path(path_type=Path), help="Also write the figures to this JSON file.")
 def command(
@@ -133,7 +134,7 @@ def command(
 
     `gateway` measures whole gateways beside each other, `beside` whether looking up questions delays other calls, `quarter` simulates companies whose margins are eroded and says
     what the alerts made of them, `prefix` replays a trace of prompts through a simulated prompt cache, `routing` certifies
-    cheaper models on recorded answers and says what that saves and misses, `semantic` holds the semantic cache's promises against judged pairs and streams of questions, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
+    cheaper models on recorded answers and says what that saves and misses, `intents` fits classifiers to public examples, `semantic` holds the semantic cache's promises against judged pairs and streams of questions, `web` asks every page of the dashboard over many calls; they are run by their names alone, `all` are the other suites.
     Figures are ratios to read, not tests: nothing passes or fails here.
     """
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -151,6 +152,8 @@ def command(
         figures = {PREFIX: _prefix(console, trace, model)}
     elif suite == ROUTING:
         figures = {ROUTING: _routing(console, data)}
+    elif suite == INTENTS:
+        figures = {INTENTS: _intents(console, data, embedder, cache.expanduser().resolve())}
     elif suite == SEMANTIC:
         figures = {SEMANTIC: _semantic(console, data, embedder, cache.expanduser().resolve())}
     elif suite == WEB:
@@ -194,6 +197,15 @@ def _semantic(console: Console, data: Path | None, folder: Path | None, cache: P
         raise BadInput("bench semantic needs --data FOLDER: with banking77/, clinc150/ and gptcache_qqp/")
     embedder = open_embedder(None if folder is None else found_in(folder))
     sheets = semantic.run(data, embedder, cache / "vectors", say=lambda what: click.echo(what, err=True))
+    for sheet in sheets:
+        _print(console, sheet.title, sheet.columns, sheet.rows)
+    return [dataclasses.asdict(sheet) for sheet in sheets]
+
+
+def _intents(console: Console, data: Path | None, folder: Path | None, cache: Path) -> object:
+    if data is None:
+        raise BadInput("bench intents needs --data FOLDER: with banking77/ and clinc150/")
+    sheets = intents.run(data, open_embedder(None if folder is None else found_in(folder)), cache / "vectors")
     for sheet in sheets:
         _print(console, sheet.title, sheet.columns, sheet.rows)
     return [dataclasses.asdict(sheet) for sheet in sheets]

@@ -22,6 +22,7 @@ from floorline.guardrails.frame import Refusal
 from floorline.guardrails.tracing import SeenRule, SeenTerm, Traced
 from floorline.jobs.recorded import RecordedCall, recorded_call
 from floorline.wiring import collecting, load_book, load_config, now, open_ledger
+from floorline.wiring.intents import classified
 from floorline.wiring.simulating import known_certificates, known_figures, labels_of
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document; money is text of 12 places.")
@@ -58,6 +59,7 @@ def command() -> None:
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of its request.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="An entry of its metadata.")
 @click.option("--label", "labels", multiple=True, metavar="intent.NAME=CLASS", help="What a classifier or router says.")
+@click.option("--text", help="What its user says: the classifiers of `intents` are asked about it.")
 @click.option("--budget-used", metavar="PERCENT", help="The largest share that is used of a budget of it, as 85%.")
 @click.option("--at", metavar="TIME", help="When it comes, as 2026-01-31T22:30; now when not stated.")
 @_CONFIG
@@ -73,6 +75,7 @@ def test(
     headers: Sequence[str],
     metadata: Sequence[str],
     labels: Sequence[str],
+    text: str | None,
     budget_used: str | None,
     at: str | None,
     file: Path | None,
@@ -102,7 +105,11 @@ def test(
         headers={**_pairs(headers, "--header"), **said},
         input_tokens=input_tokens or _tokens(recorded, given=True) or 1,
         output_tokens=_tokens(recorded, given=False) if output_tokens is None else output_tokens,
-        labels={**labels_of(entries), **_pairs(labels, "--label")},
+        labels={
+            **labels_of(entries),
+            **({} if text is None else classified(config, text)),
+            **_pairs(labels, "--label"),
+        },
         budget_used=_share(budget_used),
     )
     book, _ = load_book(config)

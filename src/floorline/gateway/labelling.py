@@ -13,6 +13,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from floorline.gateway.errand import Ask, Errand
@@ -55,9 +56,17 @@ class Classifying(NamedTuple):
     classifier: "Classifier"
 
 
-class _Answered(NamedTuple):
+class _Answered(msgspec.Struct, kw_only=True):
+    """A router's answer, how long it is good, and what it cost while no call has taken that upon itself."""
+
     label: str
     until_s: float
+    unclaimed: Decimal
+
+    def claim(self) -> Decimal:
+        """What it cost, once: for the first call that goes by it."""
+        cost, self.unclaimed = self.unclaimed, ZERO
+        return cost
 
 
 class Labelling:
@@ -70,7 +79,7 @@ class Labelling:
         self._classifiers: Mapping[str, Classifying] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
         self._kept: OrderedDict[bytes, _Answered] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[tuple[str, Decimal]]] = {}
+        self._asking: dict[bytes, asyncio.Task[_Answered]] = {}
 
     async def look(self, call: UnderWay, facts: Facts, evidence: Evidence, rule: RouteRule, ask: Ask) -> Routed | None:
         """What is said of the call, so that it is known which route rule counts; None where nobody need be asked."""
@@ -117,42 +126,42 @@ class Labelling:
         if kept is not None and kept.until_s > self._clock():
             self._kept.move_to_end(key)
             self.asked[ROUTER + rule.name, "kept"] += 1
-            return Said(kept.label or rule.default, _of(rule, kept.label, ", as before"))
-        mine = key not in self._asking
-        if mine and len(self._asking) >= ASKING_MAX:
+            return Said(kept.label or rule.default, _of(rule, kept.label, ", as before"), kept.claim())
+        if key not in self._asking and len(self._asking) >= ASKING_MAX:
             return self._by_default(rule, "busy", "is asked too much at once")
         task = self._asking.get(key) or self._begin(key, call, rule, text, ask)
         done, _ = await asyncio.wait({task}, timeout=rule.timeout_ms / 1_000)
         if not done:
             return self._by_default(rule, "late", f"did not answer within {rule.timeout_ms} ms")
-        label, cost = task.result()
+        if task.cancelled() or task.exception() is not None:
+            return self._by_default(rule, "late", "could not be asked")
+        answered = task.result()
+        label = answered.label
         self.asked[ROUTER + rule.name, "answered" if label else "no_class"] += 1
-        return Said(label or rule.default, _of(rule, label, ""), cost if mine else ZERO)
+        return Said(label or rule.default, _of(rule, label, ""), answered.claim())
 
     def _by_default(self, rule: RouterRule, outcome: str, why: str) -> Said:
         self.asked[ROUTER + rule.name, outcome] += 1
         return Said(rule.default, f"router {rule.name} {why}{_default(rule)}")
 
-    def _begin(
-        self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask
-    ) -> "asyncio.Task[tuple[str, Decimal]]":
+    def _begin(self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask) -> asyncio.Task[_Answered]:
         self._asking[key] = task = asyncio.get_running_loop().create_task(self._ask(key, call, rule, text, ask))
         task.add_done_callback(lambda _: self._asking.pop(key, None))
         return task
 
-    async def _ask(self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask) -> tuple[str, Decimal]:
+    async def _ask(self, key: bytes, call: UnderWay, rule: RouterRule, text: str, ask: Ask) -> _Answered:
         heard = await ask(call, request(rule, text), ROUTING)
         said = heard.text
         if not said:
             log.warning(
                 "router %s gave no class for the call %s: its model answered %d", rule.name, call.id, heard.status
             )
-            return "", heard.cost
-        label = label_of(rule, said)
-        self._kept[key] = _Answered(label, self._clock() + rule.ttl_s)
+            return _Answered(label="", until_s=0, unclaimed=heard.cost)
+        label, until_s = label_of(rule, said), self._clock() + rule.ttl_s
+        answered = self._kept[key] = _Answered(label=label, until_s=until_s, unclaimed=heard.cost)
         while len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
-        return label, heard.cost
+        return answered
 
     async def close(self) -> None:
         """Ask nobody any more."""

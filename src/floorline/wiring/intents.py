@@ -53,6 +53,15 @@ def classifier_of(intents: IntentFile, embedder: Embedder) -> Classifier:
     return Classifier(found)
 
 
+def classified(config: Config, text: str) -> dict[str, str]:
+    """What every classifier of the configuration says of a text, by `intent.<name>`: '' where one abstains."""
+    found: dict[str, str] = {}
+    for name, intents in config.gateway.intents.items():
+        embedder = embedder_of(config, intents)
+        found[f"intent.{name}"] = classifier_of(intents, embedder).say(embedder.embed(text)).name
+    return found
+
+
 def read_examples(path: Path) -> list[Example]:
     """The examples of a file, a JSON object a line: {"text": …, "intent": …}; without an intent it is of no class. Lines that say the same
     are one example. BadInput names the line that is none.
