@@ -28,7 +28,7 @@ CHECKED = 5
 """One in so many texts of a class is checked."""
 
 FEW, ABSTAINING = (5, 10, 20, 50), (20, 50)
-CLASS_MAX = 100
+CLASS_MAX = 200
 """Texts of a class that are looked at."""
 
 
