@@ -1,7 +1,7 @@
 """Certificates with the dollars of their guardrails, as the command shows them."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,10 +16,11 @@ from floorline.guardrails.rules import Guardrails, Rules
 from floorline.jobs.certificates import Held, document, held_of
 from floorline.jobs.certifying import CertifyingJob, by, id_of, stop
 from floorline.jobs.margins import Margins
+from floorline.ledger.ledger import Ledger
 from floorline.margin.policy import Policies
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import place_of
-from tests.support.ledger import entry
+from tests.support.ledger import Opener, entry
 from tests.support.records import START, call, label
 
 NOW = START + timedelta(days=2)
@@ -38,7 +39,14 @@ def certify(_rule: CacheRule, labels: Sequence[Label], _before: Certificate | No
 CERTIFIER = by("route", "certified_route", lambda rules: rules.cache, certify)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def ledger(databases, tmp_path_factory) -> Iterator[Ledger]:
+    opener = Opener(databases, tmp_path_factory.mktemp("certificates"))
+    yield opener()
+    opener.finish()
+
+
+@pytest.fixture(scope="module")
 def held(ledger) -> list[Held]:
     touch = Touch(
         guardrail="certified_route",

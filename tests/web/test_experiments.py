@@ -21,20 +21,23 @@ from floorline.money import usd
 from floorline.wiring import now as real_now
 from tests.margin.company import call, keep, outcome
 from tests.support.dashboard import client_of, dashboard_of
+from tests.support.ledger import Opener
 
 TRIED = Experiment(name="small", feature="chat", model="small-1", margin=0.05, harm=0.05)
 FRESH = Experiment(name="terse", feature="chat")
 RAILS = Guardrails(features={"chat": Rules(experiments=(TRIED, FRESH))})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def now() -> datetime:
     return real_now().astimezone(UTC).replace(microsecond=0) - timedelta(minutes=5)
 
 
-@pytest.fixture
-def filled(ledger, now):
+@pytest.fixture(scope="module")
+def filled(databases, tmp_path_factory, now):
     """40 customers a side; the treated's calls cost half, and half of their answers are wrong. A cache whose hold-out fares alike."""
+    opener = Opener(databases, tmp_path_factory.mktemp("experiments"))
+    ledger = opener()
     records, at = [], (now - timedelta(hours=1)).isoformat()
     for number in range(80):
         treated = number % 2 == 0
@@ -53,10 +56,11 @@ def filled(ledger, now):
         ]  # fmt: skip
     keep(ledger, records)
     CertifyingJob(ledger, RAILS).run(now)
-    return ledger
+    yield ledger
+    opener.finish()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found(filled, now) -> list[Trial]:
     return trials(Margins(filled, Policies()), RAILS, now, 30)
 
