@@ -315,7 +315,12 @@ async def serving(
         capturer = Capturer(content, redact)
         cache = ExactCache(Memory(policy.cache.memory_bytes), Keys(SECRET), content.keys.names, cache_ms)
         semantic = SemanticCache(
-            Store(policy.cache.semantic_bytes, None), Keys(SECRET), content.keys.names, cache_ms, Workers()
+            Store(policy.cache.semantic_bytes, None),
+            Keys(SECRET),
+            content.keys.names,
+            cache_ms,
+            Workers(),
+            Workers(calculates=True),
         )
         semantic.follow(embedders, (lambda _: Rules()) if policy.guardrails is None else policy.guardrails.of)
         ring = Keyring(keys or (key(),), SECRET)

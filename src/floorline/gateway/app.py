@@ -190,6 +190,7 @@ async def _serve(name: str, folder: Path, listening: Listening, sources: Sources
             content.keys.names,
             now_ms,
             Workers(),
+            Workers(calculates=True),
         )
         gateway = Gateway(name, snapshot, spool, capturer, cache, semantic, listening, sources)
         gateway.embed(loaded)
@@ -563,7 +564,7 @@ class Gateway:
             "floorline_semantic_looks_total": dict(semantic.looks),
             "floorline_semantic_labels_total": dict(learning.labels),
             "floorline_semantic_not_kept_total": {("not_text",): learning.unread, ("behind",): learning.dropped},
-            "floorline_semantic_waiting": {(): semantic.workers.waiting},
+            "floorline_semantic_waiting": {(): semantic.models.waiting + semantic.workers.waiting},
         }
 
 

@@ -98,7 +98,7 @@ class Guard:
         self.ask: Ask | None = None
         self.label: Callable[[Label], bool] | None = None
         self.prefixing, self.shortening, self.watching = Prefixing(), Shortening(), Watching()
-        self.labelling = Labelling(Workers() if semantic is None else semantic.workers)
+        self.labelling = Labelling(Workers(calculates=True) if semantic is None else semantic.models)
         self.cascading = Cascading()
         self.comparing = Comparing(self.cascading.checking)
 

@@ -69,7 +69,7 @@ FAMILIES = {
         Family(name="floorline_semantic_entries", kind="gauge", labels=(), doc="questions with their answers in memory"),
         Family(name="floorline_semantic_evicted_total", kind="counter", labels=(), doc="questions that made room for others in memory"),
         Family(name="floorline_semantic_not_kept_total", kind="counter", labels=("reason",), doc="answers that the semantic cache did not keep"),
-        Family(name="floorline_semantic_waiting", kind="gauge", labels=(), doc="pieces of work in line before the semantic cache's thread"),
+        Family(name="floorline_semantic_waiting", kind="gauge", labels=(), doc="pieces of work in line before the semantic cache's threads"),
         Family(name="floorline_comparisons_total", kind="counter", labels=("kind", "outcome"), doc="calls that were put to another model to be compared, and what came of it"),
         Family(name="floorline_budget_counters", kind="gauge", labels=(), doc="counters of budgets, one a holder and window"),
         Family(name="floorline_budget_holding", kind="gauge", labels=(), doc="calls under way that belong to a budget"),

@@ -201,7 +201,9 @@ def test_strange_values_in_a_redis_are_misses(server: RedisServer, tmp_path: Pat
 
 def caching(home: Path) -> tuple[ExactCache, Upkeep]:
     cache = ExactCache(Memory(1 << 20), Keys(SECRET), keys(home).names, now_ms)
-    semantic = SemanticCache(Store(1 << 20, None), Keys(SECRET), keys(home).names, now_ms, Workers())
+    semantic = SemanticCache(
+        Store(1 << 20, None), Keys(SECRET), keys(home).names, now_ms, Workers(), Workers(calculates=True)
+    )
     return cache, Upkeep(
         cache, semantic, lambda wanted: open_tiers(wanted, home, SECRET), PurgeFile(home / PURGES_NAME).poll
     )

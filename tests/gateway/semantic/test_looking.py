@@ -127,7 +127,7 @@ def test_a_slow_embedder_delays_its_own_calls_so_long_and_others_not_at_all(tmp_
     async def test() -> None:
         slow = Slow()
         one: Embedder = slow
-        embedders: dict[str, Ready] = {"s": Ready("slow", Embedding(time_ms=100), one)}
+        embedders: dict[str, Ready] = {"s": Ready("slow", Embedding(time_ms=1_500), one)}
         async with serving(tmp_path, guardrails=comparing(embedder="s"), embedders=embedders) as live:
             live.stub.script = Provider()
             clock = asyncio.get_running_loop().time
@@ -137,7 +137,7 @@ def test_a_slow_embedder_delays_its_own_calls_so_long_and_others_not_at_all(tmp_
             other = await live.ask(CHAT, ask(ASKED, temperature=1))
             assert other.status == 200
             assert {got.status for got in await asyncio.gather(*waiting)} == {200}
-            assert clock() - begun < 5
+            assert clock() - begun < 10
             reasons = {reason: count for (_, state, reason), count in live.semantic.looks.items() if state == "bypass"}
             assert reasons.pop("temperature") == 1
             assert reasons.pop("slow") > 0

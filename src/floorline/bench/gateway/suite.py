@@ -26,6 +26,7 @@ STARTS: dict[str, Callable[[Place], Target | Missing]] = {
     "floorline-bare": lambda place: targets.floorline("floorline-bare", place),
     "floorline-accounting": lambda place: targets.floorline("floorline-accounting", place),
     "floorline-guarded": lambda place: targets.floorline("floorline-guarded", place),
+    "floorline-semantic": lambda place: targets.floorline("floorline-semantic", place),
     "floorline-redis": lambda place: targets.floorline("floorline-redis", place),
     "litellm": lambda place: rivals.litellm("litellm", place),
     "litellm-spend": lambda place: rivals.litellm("litellm-spend", place),

@@ -64,11 +64,16 @@ budgets: [{name: month, scope: {customer: each}, limit: {usd: 1000000}}]
 _REDIS = """\
 counters: {redis: "${BENCH_REDIS}", timeout: 5s}
 """
+_SEMANTIC = "  semantic_cache: {mode: shadow, temperature_max: 1}\n"
 _GUARDED_SETUP = "accounting, and a margin rule with the customer's figures, a budget of the customer, the exact cache with misses, an output cap"
 _FLOORLINE_PROFILES = {
     "floorline-bare": ("gateway: {accounting: false}\n", "key, forward; no attribution, no price, no record"),
     "floorline-accounting": ("", "key, attribution, price, every call recorded in the spool; prompts not kept"),
     "floorline-guarded": (_GUARDED, f"{_GUARDED_SETUP}; counted in the process"),
+    "floorline-semantic": (
+        _GUARDED.replace("  output:", f"{_SEMANTIC}  output:"),
+        f"{_GUARDED_SETUP}; every question looked up by its letters, and a veto against what is near",
+    ),
     "floorline-redis": (_GUARDED + _REDIS, f"{_GUARDED_SETUP}; counted in a Redis on the core of the load"),
 }
 _SHARED = frozenset({"floorline-redis"})

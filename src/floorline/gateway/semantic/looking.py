@@ -19,6 +19,7 @@ from floorline.gateway.semantic.asking import asked
 from floorline.gateway.semantic.embedders import Ready
 from floorline.gateway.semantic.learning import Learning, Tell
 from floorline.gateway.semantic.owed import Owed
+from floorline.gateway.semantic.reading import Stored, forget
 from floorline.gateway.semantic.served import embedded
 from floorline.gateway.semantic.shared import Shared
 from floorline.gateway.semantic.sought import KIND, Sought
@@ -29,7 +30,7 @@ from floorline.guardrails.cache import partition
 from floorline.guardrails.frame import MILLION, Facts, Near, arm
 from floorline.guardrails.rules import Rules
 from floorline.guardrails.semantic import traps
-from floorline.guardrails.semantic.choosing import NEIGHBOURS, Candidate, choose
+from floorline.guardrails.semantic.choosing import NEIGHBOURS, choose
 from floorline.guardrails.semantic.question import read
 from floorline.guardrails.semantic.rule import NAME, SemanticRule, hit, subject
 from floorline.ledger.content import Subject
@@ -61,8 +62,10 @@ class SemanticCache:
         names: Callable[[Subject], tuple[str, str]],
         now_ms: Callable[[], int],
         workers: Workers,
+        models: Workers,
     ) -> None:
-        self.store, self.workers, self.owed = store, workers, Owed()
+        """`models` has a thread for each local model that is at work, `workers` one for everything else."""
+        self.store, self.workers, self.models, self.owed = store, workers, models, Owed()
         self.learning = Learning(store, workers, names, self.owed)
         self.looks: Counter[tuple[str, str, str]] = Counter()
         self._keys, self._now_ms = keys, now_ms
@@ -127,13 +130,11 @@ class SemanticCache:
         until_s = clock() + embedder.embedding.time_ms / 1_000
         if self._shared is not None:
             await self._shared.refresh(sought.scope, self._told, rule.entries_max, until_s - clock())
-        vector = None
-        if embedder.model is None:
-            vector = await self._served(call, sought.question, embedder, ask, until_s - clock())
-            if isinstance(vector, str):
-                sought.near = Near(state="bypass", reason=vector)
-                return
-        now_ms, purges, made = self._now_ms(), self._purges, vector
+        made = await self._embedded(call, sought.question, embedder, ask, until_s - clock())
+        if isinstance(made, str):
+            sought.near = Near(state="bypass", reason=made)
+            return
+        now_ms, purges = self._now_ms(), self._purges
 
         def may(known: Known) -> bool:
             entry = known.entry
@@ -153,10 +154,16 @@ class SemanticCache:
         if sought.vector is not None:
             sought.passed = Passed(answer=Taken(rule.entry_bytes_max))
 
-    async def _served(
+    async def _embedded(
         self, call: UnderWay, text: str, embedder: Ready, ask: Ask | None, within_s: float
     ) -> Embedded | str:
-        """The question's vector by a call of the gateway's own; else why there is none. One that takes too long ends by itself."""
+        """The question's vector, of a model here or by a call of the gateway's own; else why there is none. Such a call that takes too long ends
+        by itself.
+        """
+        model = embedder.model
+        if model is not None:
+            outcome = await self.models.run(lambda: model.embed(text), within_s)
+            return outcome.why if isinstance(outcome, Late) else outcome.result
         if ask is None:
             return "no_embedder"
         task = asyncio.get_running_loop().create_task(self._vector(call, text, embedder, ask))
@@ -175,13 +182,10 @@ class SemanticCache:
         sought: Sought,
         rule: SemanticRule,
         embedder: Ready,
-        made: Embedded | None,
+        made: Embedded,
         may: Callable[[Known], bool],
     ) -> _Found:
-        """What stands near: on a worker's thread. `made` is a served question's vector."""
-        if made is None:
-            assert embedder.model is not None, "a served question has its vector"
-            made = embedder.model.embed(sought.question)
+        """What stands near the question, which is `made` a vector: on a worker's thread."""
         question, vector = read(sought.question), made.vector
         reason = traps.passed_by(
             question,
@@ -195,14 +199,7 @@ class SemanticCache:
         close = [one for one in self.store.nearest(sought.scope, vector, LOOKED_AT) if may(one.known)][:NEIGHBOURS]
         if not close or close[0].similarity < rule.similarity_min:
             return _Found(Near(state="miss"), vector)
-        chosen = choose(
-            question,
-            [
-                Candidate(key=key, similarity=one.similarity, question=read(one.known.question), answer=one.known.said)
-                for key, one in enumerate(close)
-            ],
-            rule.similarity_min,
-        )
+        chosen = choose(question, [Stored(key, one) for key, one in enumerate(close)], rule.similarity_min)
         assert chosen is not None, "the nearest is near enough"
         known = close[chosen.key].known
         near = Near(
@@ -257,7 +254,12 @@ class SemanticCache:
     def purge(self, purges: Purges) -> None:
         """These purges hold from now on."""
         self._purges = self.learning.purges = purges
-        self.workers.must(lambda: self.store.drop(lambda known: dead(known.entry, purges)))
+
+        def purged() -> None:
+            self.store.drop(lambda known: dead(known.entry, purges))
+            forget()
+
+        self.workers.must(purged)
 
     def sweep(self, now_ms: int) -> None:
         """Forget what has expired, now and again."""
@@ -276,6 +278,7 @@ class SemanticCache:
         await asyncio.gather(*self._asking, return_exceptions=True)
         if self._shared is not None:
             await self._shared.close()
+        await self.models.close()
         await self.workers.close()
 
 

@@ -1,10 +1,11 @@
-"""Work that would hold up the event loop, on threads of its own behind a bounded line. Beside calls it comes second: the threads yield
-the processor to the loop where the system lets them.
+"""Work that would hold up the event loop, on threads of its own behind a bounded line. Beside calls it comes second: what calculates
+yields the processor to the loop where the system lets it, and the interpreter is handed over every half millisecond.
 """
 
 import asyncio
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,13 @@ THREADS = 1
 WAITING_MAX = 64
 """Pieces of work in line: with five milliseconds for each the last one waits a third of a second."""
 
-NICENESS = 5
+NICENESS = 19
+"""Of threads that calculate for milliseconds and seldom need the interpreter: the loop comes before them. One that has it may not wait
+behind others, because then the loop does too.
+"""
+
+SWITCH_S = 0.0005
+"""How long the loop waits for the interpreter at most when a thread has it: Python's own five milliseconds would be seen by every call."""
 
 _T = TypeVar("_T")
 
@@ -37,10 +44,12 @@ class Done(msgspec.Struct, Generic[_T], frozen=True, kw_only=True):
 
 
 class Workers:
-    """The threads of one process, and the line before them."""
+    """Threads, and the line before them. `calculates`: their work is a model's, and comes second to everything else."""
 
-    def __init__(self, threads: int = THREADS, waiting_max: int = WAITING_MAX) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="semantic", initializer=_yield_to_others)
+    def __init__(self, threads: int = THREADS, waiting_max: int = WAITING_MAX, *, calculates: bool = False) -> None:
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="semantic", initializer=_begin, initargs=(calculates,)
+        )
         self._waiting_max, self.waiting = waiting_max, 0
 
     async def run(self, work: Callable[[], _T], within_s: float) -> Done[_T] | Late:
@@ -88,6 +97,8 @@ def _told(work: Callable[[], object]) -> None:
         log.exception("something is not kept in the semantic cache")
 
 
-def _yield_to_others() -> None:
-    with suppress(OSError, AttributeError):  # where threads have no priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+def _begin(calculates: bool) -> None:
+    sys.setswitchinterval(SWITCH_S)
+    if calculates:
+        with suppress(OSError, AttributeError):  # where threads have no priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
