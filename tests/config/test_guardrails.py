@@ -117,6 +117,19 @@ def test_route_rules_hold_for_every_feature_in_their_order():
     assert (contracts.routes, contracts.criticality, contracts.timezone) == ((night, rest), "high", "Europe/Berlin")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("intents: {a: {}}", "`intents.a` lacks `file`"),
+        ("intents: {a: {file: a.json, embedder: none}}", "`intents.a.embedder` is 'none': nothing is expected here"),
+        ("gateway: {embedders: {far: {served: e-3}}}\nintents: {a: {file: a.json, embedder: far}}", "goes by an embedder on this machine"),
+        ("intents: {a.b: {file: a.json}}", "write it with letters, digits, - and _"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_classifier_says_what_to_write(text, said):
+    assert said in problems_of(text)[0]
+
+
 def test_drills_are_read_with_their_bounds():
     found = parse(
         b"drills: {key: '${K}', every: 1d, calls: 5, usd: 0.25, gateway: 'http://10.0.0.1:4000/'}", FILE, {"K": "flk_x"}

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from floorline.config import parse
 from floorline.events import Attempt, Call
 from floorline.jobs.drill_calls import again
 from floorline.jobs.drilling import Drillable, Drilled, Place, Replayed, concerns, drill
+from floorline.wiring.jobs import control_jobs
 from tests.margin.company import keep
 from tests.support.records import call
 
@@ -137,3 +140,14 @@ def test_a_request_is_made_again_as_it_was_but_whole(dialect: str, request_: byt
         id="a", opened_at=NOW, customer="", feature="", dialect=dialect, model="m", provider="here", served="m"
     )
     assert again(of, request_) == made
+
+
+def test_the_job_is_there_where_drills_are_configured_and_says_what_it_did(ledger) -> None:
+    text = b"drills: {key: '${K}', every: 1d}\n"
+    config = parse(text, Path("floorline.yaml"), {"K": "flk_x"}).config
+    jobs = {job.name: job for job in control_jobs(config, ledger)}
+    assert (jobs["drill"].every, jobs["drill"].run(NOW)) == (
+        timedelta(days=1),
+        "no model has more than one target: there is no fallback to drill",
+    )
+    assert "drill" not in {job.name for job in control_jobs(parse(b"", Path("floorline.yaml"), {}).config, ledger)}
