@@ -48,8 +48,10 @@ def explained(margins: Margins, request: ExplainRequest, crossed: Crossed | None
     was, now = margins.facts(windows, request.scope, feature=feature)
 
     def prices(models: Models) -> PriceMoves:
-        was, now = (margins.called(*days, request.scope, models) for days in windows)
-        return price_moves(was, now, models)
+        was = margins.called(*request.before, request.scope, models)
+        if not len(was.works.calls):
+            return {}  # what nobody used before has no price to move from
+        return price_moves(was, margins.called(*request.after, request.scope, models), models)
 
     names = _features(was, now) if crossed and request.by == "feature" else ()
     changes = {name: tuple(crossed(name, was.days.start, now.days.end)) for name in names if crossed}
