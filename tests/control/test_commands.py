@@ -44,6 +44,9 @@ STEPS = (
     ("cache", "stats"),
     ("certificates",),
     ("experiments",),
+    ("eval", "list"),
+    ("audit", "tiers", *JANUARY, "--json"),
+    ("route", "simulate", *JANUARY),
     ("identities", *JANUARY, "--json"),
     ("recompute", *JANUARY),
     ("re-rate", *JANUARY, "--json"),
@@ -63,7 +66,7 @@ STEPS = (
 """What is run, in this order."""
 
 APART = {
-    "bench", "budgets", "content", "control", "dashboard-link", "demo", "explain", "gateway", "price", "prompt", "restore",
+    "bench", "budgets", "content", "control", "dashboard-link", "demo", "explain", "gateway", "intent", "price", "prompt", "restore",
     "sandbox", "serve", "sessions", "tokens", "usage", "usage-token", "users",
 }  # fmt: skip
 """Commands that use no ledger or have one of their own, those that run beside it, those of a gateway's calls, and those of access."""

@@ -116,7 +116,7 @@ def test_a_workflows_figures_are_those_of_the_margin_table_and_of_its_steps(clie
         assert row["cost_per_completed"] == told["cost_per_successful_outcome"]
         unknown = row["cogs"] is None or told["margin_ratio"] is None
         assert row["margin_ratio"] == (None if unknown else str(Decimal(told["margin_ratio"])))
-        assert (row["cogs"] or text(Decimal(0)), row["revenue"]) == (told["cogs"], told["revenue"])
+        assert (row["cogs"], row["revenue"]) == (told["cogs"], told["revenue"])
     assert rows["(none)"]["spend"] is None, "its one call has no price"
     greatest = block(client, f"/workflows.json?{JANUARY}", "greatest")["rows"]
     steps = Margins(filled).steps(date(2026, 1, 1), date(2026, 2, 1), Scope()).steps
