@@ -1,5 +1,7 @@
 """Vectors by key: few and many, coming and going."""
 
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,6 +11,7 @@ from floorline.embedding.index import Index
 from floorline.embedding.vector import Vector
 from floorline.wiring.embedders import find_graph
 from tests.support.data import require
+from tests.support.embedders import minilm
 
 DIMENSIONS = 32
 
@@ -73,3 +76,38 @@ def test_many_are_found_through_a_graph_as_by_comparing_all() -> None:
     asked = [one + 0.05 * noise.standard_normal(DIMENSIONS).astype(np.float32) for one in held[::10]]
     same = sum(compared.search(one, 1)[0].key == graph.search(one, 1)[0].key for one in asked)
     assert same >= 0.99 * len(asked)
+
+
+def test_what_moves_into_a_graph_is_found_at_every_moment_of_it() -> None:
+    require(find_spec("usearch") is not None, "usearch is not installed")
+    held = vectors(400)
+    index = Index(DIMENSIONS, find_graph(), exact_max=200)
+    for number, one in enumerate(held):
+        index.add(number, one)
+        for key in (0, number // 2, number):
+            assert index.search(held[key], 1)[0].key == key
+        if number % 7 == 3:
+            index.remove(number)
+            assert all(found.key != number for found in index.search(one, 3))
+            index.add(number, one)
+        assert len(index) == number + 1
+
+
+GRAPH_FIRST = """
+import numpy as np
+from floorline.wiring.embedders import find_graph, open_embedder
+from tests.support.embedders import minilm
+graph = find_graph()(8)
+graph.add(1, np.ones(8, dtype=np.float32))
+print(open_embedder(minilm()).embed("hello").tokens)
+"""
+
+
+@pytest.mark.prove
+def test_a_model_may_be_opened_after_a_graph_was_made() -> None:
+    """Both drivers bring libraries of their own, and one of the two orders ends the process: a gateway may meet either."""
+    for driver in ("usearch", "onnxruntime", "tokenizers"):
+        require(find_spec(driver) is not None, f"{driver} is not installed")
+    minilm()
+    done = subprocess.run([sys.executable, "-c", GRAPH_FIRST], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr

@@ -133,6 +133,8 @@ class _Usearch:
     """A graph in memory, its vectors at half precision: nearest neighbours above a cosine of .9 are found as with whole ones."""
 
     def __init__(self, dimensions: int) -> None:
+        if importlib.util.find_spec("onnxruntime") is not None:
+            importlib.import_module("onnxruntime")  # in the other order its own start ends the process
         driver = cast("Any", importlib.import_module("usearch.index"))
         self._index = driver.Index(
             ndim=dimensions,
