@@ -16,7 +16,7 @@ from floorline.ledger.content import ContentStore
 from floorline.wiring.drilling import Kept
 from tests.support.dialects import OPENAI
 from tests.support.fallback import by_provider, group, several
-from tests.support.serving import JSON, KEY, MODEL, OWNED, SECRET, Live, answer, run, serving
+from tests.support.serving import JSON, KEY, MODEL, OWNED, SECRET, Live, answer, run, serving, until
 
 NOBODY = Key(id="", name="drill", digest=b"", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -68,6 +68,8 @@ def test_a_drill_sends_kept_prompts_to_each_target_alone_and_is_on_record_as_an_
                 await live.ask(OPENAI.path, ask, {**OWNED, "x-floorline-customer": customer})
             rows = (await live.settled(calls=2)).calls
             live.stub.script = then
+            kept = ContentStore(tmp_path / "content", SECRET, secrets.token_bytes)
+            await until(lambda: all(kept.find(row.id) is not None for row in rows))
             calls = [
                 Drillable(id=row.id, opened_at=row.opened_at, customer=row.customer_id, feature=row.feature, dialect="openai", model=MODEL, provider="first", served=MODEL)
                 for row in rows

@@ -337,7 +337,7 @@ def _configured(on: Sequence[Rail], found: Sequence[Effect], desk: Desk) -> Tabl
         ],
         rows=[_rail_row(one, [effect for effect in found if _is_of(effect, one, stated)]) for one in on],
         empty="No guardrail is on: `guardrails` in floorline.yaml turns them on, in shadow first.",
-        note="Several margin rules of one feature share what is touched and saved: it is shown with each.",
+        note="Several route or margin rules of one feature share what is touched and saved: it is shown with each.",
     )
 
 
