@@ -74,3 +74,29 @@ def test_spans_are_cut_only_for_the_customers_that_change():
     assert (found.shared, found.own) == ([on("2026-01-15")], [on("2026-01-10"), on("2026-01-15")])
     assert found.changing == {"acme", "ws-1"}
     assert names.boundaries(on("2026-01-01"), on("2026-02-01"), []).changing == frozenset()
+
+
+def test_many_names_at_once_mean_what_each_means_alone():
+    known = Names(
+        [alias("customer", "cus_x", "x", "2026-01-20"), alias("feature", "b", "a"), alias("plan", "pro", "team", "2026-02-01")],
+        [record("x", plan="pro", segment="s"), record("x", "2026-02-05", plan="team", segment="l"), record("y", segment="s")],
+        [
+            Cover("y", "pro", on("2026-01-01"), 5), Cover("y", "team", on("2026-01-15"), 5), Cover("y", "pro", on("2026-01-15"), 9),
+            Cover("z", "team", on("2026-01-10"), 1), Cover("z", "team", on("2026-03-10"), 1), Cover("w", "pro", on("2026-01-10"), 0),
+        ],
+    )  # fmt: skip
+    days = [on(text) for text in ("2025-12-31", "2026-01-14", "2026-01-16", "2026-01-25", "2026-02-03", "2026-02-10")]
+    asked = [
+        (name, plan, at) for name in ("cus_x", "x", "y", "z", "w", "") for plan in ("", "pro", "own") for at in days
+    ]
+    names, plans, dates = zip(*asked, strict=True)
+    customers = known.resolve_all("customer", names, dates)
+    assert list(customers) == [known.resolve("customer", name, at) for name, _, at in asked]
+    assert list(known.plans(plans, customers, dates)) == [
+        known.plan(plan, customer, at) for customer, (_, plan, at) in zip(customers, asked, strict=True)
+    ]
+    for attribute in ("plan", "segment", "cohort"):
+        assert list(known.attributes(attribute, customers, dates)) == [
+            known.attribute(attribute, customer, at) for customer, (_, _, at) in zip(customers, asked, strict=True)
+        ]
+    assert known.resolve_all("feature", ["b", "c"], days[:2]) == ["a", "c"]
