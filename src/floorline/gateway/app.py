@@ -75,7 +75,7 @@ SEMANTIC_PURPOSE = b"floorline semantic cache"
 
 NO_RULES = Rules()
 SYNC_MS = 50
-SEGMENT_BYTES = 16 << 20
+SEGMENT_BYTES = 8 << 20
 """The one being written and the next are in memory whole."""
 
 SEAL_AFTER_NS = 600 * 10**9

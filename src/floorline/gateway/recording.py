@@ -24,7 +24,7 @@ from floorline.ledger.spool import Spool
 
 NAME_MAX = 1_024
 OVERHEAD_US_MAX = 2**32 - 1
-CLOSINGS_SHARE = 8
+CLOSINGS_SHARE = 4
 """A part of a segment, one over this, is kept for the closings of calls that were opened before the spool was full."""
 
 _CACHES = {"hit": "exact"}
