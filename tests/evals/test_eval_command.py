@@ -3,16 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from floorline.gateway.message import Reply, Request
-from floorline.guardrails.certified.rule import subject_of
-from floorline.ledger.ledger import Ledger
-from floorline.proof import queries
-from floorline.proof.labels import Place
 from tests.support.processes import command
 from tests.support.running import Running, running
 from tests.support.serving import JSON, run
@@ -141,28 +136,6 @@ def test_models_are_compared_on_the_features_own_cases_and_no_guardrail_changes_
             assert len(listed["evaluations"]) == 2
             shown = json.loads(await evaluated(gateway, "show", found["id"], "--json"))
             assert shown == found
-
-    run(test())
-
-
-def test_cases_become_labels_that_a_cheaper_model_is_certified_by_and_each_counts_once(tmp_path: Path) -> None:
-    async def test() -> None:
-        async with running(tmp_path) as gateway:
-            await restarted(gateway, "normalised")
-            gateway.stub.script = models(right_but({"cheap": 2}))  # type: ignore[assignment]
-            write_cases(gateway, 12)
-            words = ("run", "--feature", "intents", "--models", "strong,cheap", "--labels", "--prompt", "v2")
-            await evaluated(gateway, *words)
-            await evaluated(gateway, *words)
-            with Ledger.open(gateway.home, timezone="UTC") as ledger:
-                place = Place("route", "intents", "", subject_of("cheap", "strong"))
-                found = ledger.query(queries.labels(place, datetime.now(UTC) - timedelta(days=1)))
-            assert (len(found), sum(one.right for one in found), sum(bool(one.other_right) for one in found)) == (
-                12,
-                10,
-                12,
-            )
-            assert {(one.epoch, one.origin, one.model) for one in found} == {("v2", "scorer", "cheap")}
 
     run(test())
 
