@@ -91,7 +91,7 @@ def test_a_call_that_nobody_knows_and_words_that_are_no_feedback_are_refused(das
         {"right": True},
     ):
         assert client.post(PATH, json=said).status_code == 400
-    assert client.post(PATH, content=b"x" * 5_000).status_code == 413
+    assert client.post(PATH, content=b"x" * 70_000).status_code == 413
     assert client_of(dashboard, "viewer").post(PATH, json={"call_id": "call-1", "right": True}).status_code == 403
 
 

@@ -15,7 +15,6 @@ from floorline.web.http import Asked, Page, Refused, Route, Told, error_page, js
 from floorline.web.pages.deciding import refusing
 
 PATH = "/api/v1/feedback"
-BODY_BYTES_MAX = 4_096
 AT_ONCE = 600
 EVERY = timedelta(milliseconds=100)
 """One token may say so much at once, and one more word after each of these."""
@@ -79,12 +78,7 @@ class FeedbackPages:
 
     def routes(self) -> tuple[Route, ...]:
         """Editors say it, and who has a token of the scope `feedback`."""
-        return (
-            Route(
-                method="POST", path=PATH, rule="editor", scope=FEEDBACK, answer=self._said, body_bytes_max=BODY_BYTES_MAX,
-                told=_TOLD,
-            ),
-        )  # fmt: skip
+        return (Route(method="POST", path=PATH, rule="editor", scope=FEEDBACK, answer=self._said, told=_TOLD),)
 
     def _said(self, asked: Asked) -> Page:
         said, now, sender = read_body(asked, _Body), self._now(), asked.sure.name
