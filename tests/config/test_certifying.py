@@ -77,7 +77,7 @@ def test_a_cascade_says_what_looks_at_its_answers(check: str, gates: object, wei
         ("certified_route: {bar: 95%}", "lacks `candidates`"),
         ("certified_route: {candidates: {a: [a]}}", "is 'a' itself"),
         ("certified_route: {candidates: {a: [b]}, bar: 100%}", "from 50% to below 100%"),
-        ("certified_route: {candidates: {a: [b]}, bar: high}", "write a share from 0% to 100%"),
+        ("certified_route: {candidates: {a: [b]}, bar: high}", "which is no share: write it as 5% or 0.05"),
         ("cascade: {check: {judge: m}}", "lacks `stages`"),
         ("cascade: {stages: {a: [b]}}", "lacks `check`"),
         ("cascade: {stages: {a: [b]}, check: {judge: m, self_consistency: 2}}", "one of them grades"),

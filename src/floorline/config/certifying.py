@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Literal, cast, get_args
 
 from msgspec.structs import replace
@@ -18,7 +17,6 @@ BAR_MIN = 0.5  # float: a share of quality
 SAMPLES_MAX = 10
 CHECK_MS_MAX = 600_000
 HELD_BYTES_MAX = 8 << 20
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
 _URL = re.compile(r"https?://[^\s/]+.*")
 Streams = Literal["hold", "straight"]
 
@@ -155,8 +153,5 @@ def _judge_error(table: Mapping[str, Value], default: float) -> float:  # float:
 
 
 def _share(value: Value) -> float | None:  # float: a share that is compared with statistics
-    content = value.text()
-    found = None if content is None else _PERCENT.fullmatch(content)
-    if content is not None and (found is None or Decimal(found[1]) > 100):
-        value.complain(f"`{value.path}` is {content!r}: write a share from 0% to 100%, as in 95%")
-    return None if found is None or Decimal(found[1]) > 100 else float(Decimal(found[1]) / 100)  # float: as above
+    share = value.share()
+    return None if share is None else float(share)  # float: as above
