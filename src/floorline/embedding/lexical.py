@@ -24,12 +24,14 @@ _SIGN = np.uint64(40)
 
 
 class Lexical:
-    """The embedder without a model. Letters of every script are as good to it."""
+    """The embedder without a model. Letters of every script are as good to it, and it stands for no language's meaning: what tells questions
+    apart besides (`guardrails/semantic/vetoes.py`) is English.
+    """
 
     name = f"lexical-{DIMENSIONS}"
     dimensions = DIMENSIONS
     tokens_max = TOKENS_MAX
-    multilingual = True
+    multilingual = False
 
     def embed(self, text: str) -> Embedded:
         """The text by its letters; case and spacing do not count."""
