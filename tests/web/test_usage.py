@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorline.jobs.usage_tokens import LIFETIME, customer_of, make_token
+from floorline.jobs.usage_tokens import KNOWN_MAX, LIFETIME, TokenMaker, customer_of, make_token
+from floorline.ledger.state import Audited
 from floorline.web.api.usage import UsagePages
 from tests.support.web import TOKEN as CONTROL
 from tests.support.web import hosted
@@ -20,7 +21,8 @@ NAMES = st.text(min_size=1, max_size=40).filter(
     # A path is read as a path whatever is quoted: `.` and `..` are parts of it, and no names.
     lambda name: name.isprintable() and not any(0xD800 <= ord(c) < 0xE000 for c in name) and name not in {".", ".."}
 )
-CLIENT = hosted(UsagePages(lambda customer, at: {"customer": customer, "at": at.isoformat()}, lambda: SECRET, lambda: NOW).routes())  # fmt: skip
+AUDIT: list[Audited] = []
+CLIENT = hosted(UsagePages(lambda customer, at: {"customer": customer, "at": at.isoformat()}, lambda: SECRET, AUDIT.append, lambda: NOW).routes())  # fmt: skip
 
 
 def ask(method, path, token="", body=None):
@@ -76,9 +78,43 @@ def test_a_token_is_made_for_who_has_the_control_token_alone():
     said = made.json()
     assert (made.status_code, said["customer"], said["expires_at"]) == (201, "a/b", "2026-11-20T09:05:00+00:00")
     assert usage("a/b", said["token"])[0] == 200
+    assert Audited(at=NOW, actor="token", action="usage_token.make", subject="a/b", detail="for 5 minutes") in AUDIT
     assert ask("POST", "/api/v1/usage-tokens", said["token"], {"customer": "a/b"}).status_code == 401
     for body in ({"customer": ""}, {"customer": "a", "minutes": 1441}, {"customer": "a", "minutes": 0}, {"user": "a"}):
         assert ask("POST", "/api/v1/usage-tokens", CONTROL, body).status_code == 400
+
+
+def test_the_audit_keeps_who_made_a_token_for_whom_once_a_day_and_each_that_lives_longer():
+    kept: list[Audited] = []
+    maker, day = TokenMaker(kept.append, lambda: SECRET), timedelta(days=1)
+
+    def made(by: str, customer: str, minutes: int, at: datetime = NOW) -> None:
+        token = maker.make(customer, timedelta(minutes=minutes), by=by, now=at)
+        assert customer_of(token, SECRET, at) == customer
+
+    for _ in range(3):
+        made("backend", "acme", 15)
+    made("backend", "globex", 15)
+    made("eve", "acme", 15)
+    made("backend", "acme", 600)
+    made("backend", "acme", 60)
+    made("backend", "acme", 15, NOW + day)
+    assert [(one.actor, one.subject, one.detail) for one in kept] == [
+        ("backend", "acme", "for 15 minutes"),
+        ("backend", "globex", "for 15 minutes"),
+        ("eve", "acme", "for 15 minutes"),
+        ("backend", "acme", "for 600 minutes"),
+        ("backend", "acme", "for 15 minutes"),
+    ]
+
+
+def test_a_customer_that_is_forgotten_among_very_many_is_kept_again_and_never_left_out():
+    kept: list[Audited] = []
+    maker = TokenMaker(kept.append, lambda: SECRET)
+    customers = [f"c{n}" for n in range(KNOWN_MAX)]
+    for customer in [*customers, "c0", "c0"]:
+        maker.make(customer, LIFETIME, by="backend", now=NOW)
+    assert [one.subject for one in kept] == [*customers, "c0"]
 
 
 def test_pages_of_other_origins_may_ask_and_load_the_element():

@@ -5,8 +5,8 @@ from datetime import timedelta
 import click
 
 from floorline.cli.output import emit_json
-from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, make_token
-from floorline.wiring import now, signing_secret
+from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, TokenMaker
+from floorline.wiring import actor, now, open_state, signing_secret
 
 _MINUTE = timedelta(minutes=1)
 
@@ -20,12 +20,13 @@ _MINUTE = timedelta(minutes=1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(customer: str, minutes: int, *, as_json: bool) -> None:
     """Make a token that shows CUSTOMER, by the name that its calls carry, what it has used: for `GET /api/v1/usage/CUSTOMER` and the
-    widget. docs/usage-api.md has both.
+    widget. docs/usage-api.md has both. The audit keeps that you did.
     """
     if not customer:
         raise click.UsageError("name the customer that the token is for")
     at, lifetime = now(), minutes * _MINUTE
-    token = make_token(customer, signing_secret(), at, lifetime)
+    with open_state() as state:
+        token = TokenMaker(state.audit, signing_secret).make(customer, lifetime, by=actor(), now=at)
     if as_json:
         emit_json({"token": token, "customer": customer, "expires_at": (at + lifetime).isoformat()})
     else:

@@ -215,7 +215,7 @@ def api_routes(config: Config, ledger: Ledger) -> tuple[Route, ...]:
     return (
         *BaselinePages(ledger, config.policies, now).routes(),
         *FeedbackPages(ledger, config.gateway.guardrails or Guardrails(), now).routes(),
-        *UsagePages(used, cache(signing_secret), now).routes(),
+        *UsagePages(used, cache(signing_secret), ledger.state.audit, now).routes(),
         webhook.route(),
     )
 

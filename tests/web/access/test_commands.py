@@ -1,4 +1,4 @@
-"""`floorline users`, `sessions`, `tokens` and `dashboard-link`, beside a state of their own."""
+"""`floorline users`, `sessions`, `tokens`, `usage-token` and `dashboard-link`, beside a state of their own."""
 
 import json
 import re
@@ -10,11 +10,13 @@ from click.testing import CliRunner
 from floorline.cli import floorline
 from floorline.config import Config
 from floorline.errors import BadInput
+from floorline.jobs.usage_tokens import customer_of
 from floorline.ledger.state import State
 from floorline.web.access.passwords import Passwords
 from floorline.web.access.policy import WebPolicy
 from floorline.web.access.records import Records
 from floorline.web.access.sessions import Session
+from floorline.wiring import actor, signing_secret
 from floorline.wiring.access import check_exposure, listening
 
 ADA, PASSWORD = "ada@example.com", "correct horse battery"
@@ -118,6 +120,18 @@ def test_a_token_is_printed_once_and_revoked(records):
     run("tokens", "revoke", made["id"])
     assert records.tokens.find(made["token"], datetime.now(UTC)) is None
     assert "write it as 90d" in refusal("tokens", "create", "--name", "ci", "--expires", "soon")
+
+
+def test_a_token_of_usage_is_in_the_audit_before_it_is_printed(records):
+    made = json.loads(run("usage-token", "acme", "--minutes", "5", "--json"))
+    assert customer_of(made["token"], signing_secret(), datetime.now(UTC)) == "acme"
+    (kept,) = records.state.audited()
+    assert (kept.actor, kept.action, kept.subject, kept.detail) == (
+        actor(),
+        "usage_token.make",
+        "acme",
+        "for 5 minutes",
+    )
 
 
 def test_the_owner_of_the_machine_gets_a_link_where_the_dashboard_is(records):

@@ -1,7 +1,7 @@
 """The usage API: what a customer has used of its budgets, for the customer's own product to show. docs/usage-api.md has it.
 
 GET  /api/v1/usage/{customer}   with a token of that customer: its usage, from any origin
-POST /api/v1/usage-tokens       with the control token: makes one
+POST /api/v1/usage-tokens       with an admin's token: makes one, which is audited
 GET  /widget/usage.js           the element that shows it
 """
 
@@ -12,7 +12,8 @@ from typing import Annotated
 
 import msgspec
 
-from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, customer_of, make_token
+from floorline.jobs.usage_tokens import LIFETIME, LIFETIME_MAX, TokenMaker, customer_of
+from floorline.ledger.state import Audited
 from floorline.web.http import Asked, Page, Refused, Route, Told, json_page, read_body
 
 USAGE = "/api/v1/usage/"
@@ -62,10 +63,13 @@ _MADE = Told(summary="Make a token of a customer's usage", body=_Wanted, answer=
 
 
 class UsagePages:
-    """Answers by `read`, which makes the document of one customer's usage at an instant."""
+    """Answers by `read`, which makes the document of one customer's usage at an instant. `audit` keeps who made a token."""
 
-    def __init__(self, read: Read, secret: Callable[[], bytes], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, read: Read, secret: Callable[[], bytes], audit: Callable[[Audited], None], now: Callable[[], datetime]
+    ) -> None:
         self._read, self._secret, self._now = read, secret, now
+        self._tokens = TokenMaker(audit, secret)
         self._script = resources.files("floorline.web").joinpath("widget", "usage.js").read_text(encoding="utf-8")
 
     def routes(self) -> tuple[Route, ...]:
@@ -93,7 +97,7 @@ class UsagePages:
     def _token(self, asked: Asked) -> Page:
         wanted = read_body(asked, _Wanted)
         now, lifetime = self._now(), wanted.minutes * _MINUTE
-        token = make_token(wanted.customer, self._secret(), now, lifetime)
+        token = self._tokens.make(wanted.customer, lifetime, by=asked.sure.name, now=now)
         return json_page(201, {"token": token, "customer": wanted.customer, "expires_at": (now + lifetime).isoformat()})
 
     def _widget(self, asked: Asked) -> Page:
