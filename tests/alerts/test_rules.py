@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from floorline.alerts.events import GuardEvent, PriceChange
-from floorline.alerts.figures import Feed, ModelUse
+from floorline.alerts.figures import Feed, ModelUse, TakenBack
 from floorline.alerts.model import FIRINGS
 from floorline.alerts.tuning import DEFAULTS, RULES, Stated, Tuning, restated
 from floorline.margin.floors import floor_on
@@ -282,6 +282,36 @@ def test_an_exception_past_its_review_date_is_told():
     assert only(said(before, "exception_overdue")).reading == "clear"
     overdue = only(said(after, "exception_overdue"))
     assert (overdue.reading, overdue.value, overdue.edition) == ("firing", 3, "2026-02-01")
+
+
+def lost(saved: str | None, at: datetime) -> TakenBack:
+    return TakenBack("route/chat/draft/small", "chat", at, "an alarm", None if saved is None else Decimal(saved))
+
+
+def test_a_certificate_that_was_taken_back_is_told_for_a_week_with_what_it_had_saved():
+    at = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    told = only(said(picture(60, taken_back=[lost("31.5", at)]), "certificate_taken_back"))
+    assert (told.kind, told.subject, told.feature, told.severity) == (
+        "certificate", "route/chat/draft/small", "chat", "warning",
+    )  # fmt: skip
+    assert (told.reading, told.stake_usd, told.edition) == ("firing", Decimal("31.5"), at.isoformat())
+    assert told.evidence == (
+        "what acted by it does so no more since 2026-03-05 12:00 UTC: an alarm; its guardrail had saved $31.50 in the 30 days before"
+    )
+    assert (
+        only(said(picture(67, taken_back=[lost("31.5", at)]), "certificate_taken_back")).reading == "clear"
+    )  # 13 March
+
+
+@pytest.mark.parametrize("saved", [None, "-2", "0"])
+def test_one_that_saved_nothing_puts_nothing_at_stake_and_is_quiet_where_dollars_are_asked_for(saved):
+    seen = picture(60, taken_back=[lost(saved, datetime(2026, 3, 5, 12, tzinfo=UTC))])
+    told = only(said(seen, "certificate_taken_back"))
+    assert (told.reading, told.stake_usd) == ("firing", None)
+    assert told.evidence.endswith("an alarm")
+    dear = replace(DEFAULTS["certificate_taken_back"], stake_min_usd=Decimal(5))
+    asked = Tuning(rules=DEFAULTS | {"certificate_taken_back": dear})
+    assert only(said(seen, "certificate_taken_back", asked)).reading == "held"
 
 
 # -- settings

@@ -13,7 +13,8 @@ both; nothing that could be judged."""
 class Condition(NamedTuple):
     """One rule's judgement of one subject. `stake_usd` is dollars a month; `trend` how far the value moved in a week.
 
-    `evidence` is a sentence with both figures, empty unless it fires. `edition`: see Alert.
+    `evidence` is a sentence with both figures, empty unless it fires. `edition`: see Alert. `feature` is whose owner answers
+    where the subject is no feature itself.
     """
 
     rule: str
@@ -28,3 +29,4 @@ class Condition(NamedTuple):
     stake_usd: Decimal | None = None
     evidence: str = ""
     edition: str = ""
+    feature: str = ""

@@ -88,6 +88,18 @@ class Feed(NamedTuple):
     silent_max: timedelta
 
 
+class TakenBack(NamedTuple):
+    """A certificate that gateways acted by and act by no more since `at`, by its name. `saved_usd` is what its guardrail saved its
+    feature in the 30 days up to then, net; None where that is unknown.
+    """
+
+    name: str
+    feature: str
+    at: datetime
+    reason: str
+    saved_usd: Decimal | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracks:
     """Every row's days from `start` on. They may go beyond the day that is judged: rules look at nothing from it on."""
@@ -125,6 +137,7 @@ class Picture:
     prices: Sequence[PriceChange] = ()
     guards: Sequence[GuardEvent] = ()
     feeds: Sequence[Feed] = ()
+    taken_back: Sequence[TakenBack] = ()
     billed_ahead: Mapping[str, int] = field(default_factory=dict[str, int])
     behind: timedelta | None = None
 

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 State = Literal["open", "acknowledged", "worsened", "resolved", "reopened"]
-SubjectKind = Literal["company", "feature", "customer", "model", "budget", "source"]
+SubjectKind = Literal["company", "feature", "customer", "model", "budget", "source", "certificate"]
 Severity = Literal["critical", "warning", "info"]
 Unit = Literal["ratio", "usd", "minutes", "hours", "days", "calls"]
 """What value and threshold count: a share (0.62 is 62 %), dollars, a time, calls."""

@@ -25,6 +25,7 @@ RULES = (
     "fair_use",
     "ledger_behind",
     "exception_overdue",
+    "certificate_taken_back",
 )
 """Every rule, by name."""
 
@@ -112,6 +113,7 @@ DEFAULTS: Mapping[str, Setting] = {
     "fair_use": _setting("10", "0", 28, calls=20, stake=30, stay=0),
     "ledger_behind": _setting("15", "1", stay=0),
     "exception_overdue": _setting("0", "0", stay=0),
+    "certificate_taken_back": _setting("0", "0", 7, stay=0),
 }
 """Every rule as it is set where nothing is stated; docs/alerts.md says what each figure is for that rule."""
 
@@ -152,6 +154,7 @@ class Tuning:
         return own[rule] if own is not None and rule in own else self.rules[rule]
 
 
+ANY_WINDOW_DAYS_MAX = 28
 WINDOW_DAYS_MAX: Mapping[str, int] = {
     "margin_red": 14,
     "margin_yellow": 14,
@@ -160,7 +163,7 @@ WINDOW_DAYS_MAX: Mapping[str, int] = {
     "cost_per_call_days": 7,
     "cost_anomaly": 7,
 }
-"""The longest window of a rule that looks at days before it as well; 28 for the others."""
+"""The longest window of a rule that looks at days before it as well; ANY_WINDOW_DAYS_MAX for the others."""
 
 
 def restated(rule: str, setting: Setting, stated: Stated) -> Setting:

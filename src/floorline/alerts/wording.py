@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     "fair_use": "fair-use step passed",
     "ledger_behind": "the ledger is behind",
     "exception_overdue": "floor exception is past its review date",
+    "certificate_taken_back": "certificate was taken back",
 }
 """Each rule for people."""
 
@@ -36,6 +37,8 @@ LEVERS: Mapping[str, str] = {
     "fair_use": "Talk to whoever uses that much, or sell them a larger plan.",
     "ledger_behind": "See what the control process is busy with: `floorline doctor`.",
     "exception_overdue": "End the exception, or give it a new reason and date in floorline.yaml.",
+    "certificate_taken_back": "See what the labels say and what changed (`floorline certificates show NAME`): it comes back by "
+    "new labels alone, or take its rule out.",
 }
 """What helps where no driver of cost says better."""
 

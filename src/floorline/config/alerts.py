@@ -6,11 +6,20 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import cast, get_args
 
-from floorline.alerts.tuning import DEFAULTS, RULES, WINDOW_DAYS_MAX, Deliver, Setting, Stated, Tuning, restated
+from floorline.alerts.tuning import (
+    ANY_WINDOW_DAYS_MAX,
+    DEFAULTS,
+    RULES,
+    WINDOW_DAYS_MAX,
+    Deliver,
+    Setting,
+    Stated,
+    Tuning,
+    restated,
+)
 from floorline.config.reader import Value, nearest
 from floorline.config.settings import names_below
 
-_WINDOW_DAYS_MAX = 28
 _STAY_DAYS_MAX = 28
 
 
@@ -55,7 +64,7 @@ def _rules(value: Value, known: Mapping[str, Setting], path: str) -> dict[str, S
         if rule not in RULES:
             entry.key.complain(f"unknown rule `{entry.value.path}`: {nearest(rule, RULES)}")
             continue
-        stated = _stated(entry.value.table(names_below(path)), WINDOW_DAYS_MAX.get(rule, _WINDOW_DAYS_MAX))
+        stated = _stated(entry.value.table(names_below(path)), WINDOW_DAYS_MAX.get(rule, ANY_WINDOW_DAYS_MAX))
         try:
             made[rule] = restated(rule, known[rule], stated)
         except ValueError as error:

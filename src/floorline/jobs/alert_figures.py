@@ -11,7 +11,18 @@ from typing import NamedTuple
 import msgspec
 
 from floorline.alerts.events import GUARD_EVENTS, GuardEvent, PriceChange
-from floorline.alerts.figures import HISTORY_DAYS, NOTHING, Feed, Picture, Span, Track, Tracks, is_named, span_of
+from floorline.alerts.figures import (
+    HISTORY_DAYS,
+    NOTHING,
+    Feed,
+    Picture,
+    Span,
+    TakenBack,
+    Track,
+    Tracks,
+    is_named,
+    span_of,
+)
 from floorline.alerts.tuning import Tuning
 from floorline.clock import day_of, timezone
 from floorline.jobs.guard_events import KEPT
@@ -64,6 +75,7 @@ class Sources:
 
     prices: Callable[[datetime], Sequence[PriceChange]] | None = None
     feeds: Callable[[datetime], Sequence[Feed]] | None = None
+    taken_back: Callable[[datetime], Sequence[TakenBack]] | None = None
     behind: Callable[[], timedelta] | None = None
     memory: Memory = field(default_factory=Memory)
 
@@ -91,6 +103,7 @@ def gathered(
         prices=sources.prices(now) if sources.prices else (),
         guards=_guard_events(state, now),
         feeds=sources.feeds(now) if sources.feeds else (),
+        taken_back=sources.taken_back(now) if sources.taken_back else (),
         billed_ahead=_billed_ahead(margins, today),
         behind=sources.behind() if sources.behind else None,
     )

@@ -175,7 +175,7 @@ def driver_windows(condition: Condition, window: int, picture: Picture) -> tuple
 
 def _answerable(condition: Condition, policies: Policies, now: datetime) -> tuple[str, datetime | None]:
     """Who answers, and until when: as the runbook has it for red where it is critical, for yellow where it is a warning."""
-    feature = condition.subject if condition.kind == "feature" else ""
+    feature = condition.subject if condition.kind == "feature" else condition.feature
     if condition.severity == "info":
         return owner_of(policies, feature), None
     response = response_for(policies, feature, "red" if condition.severity == "critical" else "yellow")

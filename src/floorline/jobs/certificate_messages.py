@@ -1,9 +1,9 @@
-"""Whom it concerns is told when a certificate comes into force, and when it is so no more."""
+"""Whom it concerns is told when a certificate comes into force. That one is so no more is an alert (alerts/rules/facts.py)."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from floorline.delivery.message import Action, Message, Severity
+from floorline.delivery.message import Message
 from floorline.delivery.outbox import enqueue
 from floorline.delivery.route import Route
 from floorline.jobs.certifying import Turned, id_of
@@ -19,31 +19,20 @@ def tell_of(state: State, turned: Turned, routes: Iterable[Route], now: datetime
 
 
 def message(turned: Turned, now: datetime) -> Message | None:
-    """What is to be said of it; None of what nobody need know: labels being made, and what never acted being refused."""
-    kind = _kind(turned)
-    if kind is None:
-        return None
-    action, severity, word = kind
+    """The report of one that came into force; None of every other turn."""
     one = turned.certificate
+    if one.state != "certified":
+        return None
     name = id_of(one.place)
     whose = one.feature or "calls without a feature"
+    word = "in force again" if turned.before == "suspended" else "in force"
     return Message(
         id=f"certificate/{name}/{one.state}/{now.isoformat()}",
         dedupe_key=f"certificate/{name}",
-        action=action,
-        severity=severity,
+        action="report",
+        severity="info",
         title=f"{one.kind} of {whose}: {word}",
         text=f"{one.reason[:1].upper()}{one.reason[1:].rstrip('.')}.\n\n`floorline certificates show {name}` has what became of it.",
         fields=(("Labels", f"{one.labels:,}"), ("Bound", percent(one.bound)), ("Held against", percent(one.budget))),
         at=now,
     )
-
-
-def _kind(turned: Turned) -> tuple[Action, Severity, str] | None:
-    before, now = turned.before, turned.certificate.state
-    if now == "certified":
-        again = before == "suspended"
-        return ("resolve" if again else "report", "info", "in force again" if again else "in force")
-    if before == "certified" or (now == "suspended" and turned.certificate.kind == "experiment"):
-        return "trigger", "warning", "taken back"
-    return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from floorline.clock import day_of, timezone
 from floorline.jobs.certifying import CERTIFIERS, Certifier, Kept, Turn, id_of, shelf
@@ -28,21 +28,25 @@ def held_of(
 ) -> list[Held]:
     """Every certificate, those in force first, with the dollars of the last `days` days."""
     found = [one for one in shelf(margins.ledger.state).all().values() if feature in {"", one.certificate.feature}]
-    saved = _saved(margins, now, days, feature) if found else dict[tuple[str, str], int]()
-    guardrails = {kind: one.guardrail for one in certifiers for kind in one.makes}
-
-    def net(one: Certificate) -> int | None:
-        name = guardrails.get(one.kind, "")
-        return saved.get((one.feature, name + one.subject if name.endswith(":") else name))
-
-    held = [Held(kept=one, net=net(one.certificate)) for one in found]
+    end = day_of(now, timezone(margins.ledger.timezone)) + timedelta(days=1)
+    saved = _saved(margins, end - timedelta(days=days), end, feature) if found else dict[tuple[str, str], int]()
+    held = [Held(kept=one, net=saved.get(_guardrail_of(one.certificate, certifiers))) for one in found]
     return sorted(held, key=lambda one: (not one.kept.published.acts, id_of(one.kept.certificate.place)))
 
 
-def _saved(margins: Margins, now: datetime, days: int, feature: str) -> Mapping[tuple[str, str], int]:
+def saved_by(margins: Margins, one: Certificate, start: date, end: date, certifiers: Sequence[Certifier]) -> int | None:
+    """What the guardrail of a certificate saved its feature from `start` to the day before `end`, as `Held.net` has it."""
+    return _saved(margins, start, end, one.feature).get(_guardrail_of(one, certifiers))
+
+
+def _guardrail_of(one: Certificate, certifiers: Sequence[Certifier]) -> tuple[str, str]:
+    """Its feature, and its guardrail as touches call it."""
+    name = next((certifier.guardrail for certifier in certifiers if one.kind in certifier.makes), "")
+    return one.feature, name + one.subject if name.endswith(":") else name
+
+
+def _saved(margins: Margins, start: date, end: date, feature: str) -> Mapping[tuple[str, str], int]:
     """By feature and guardrail."""
-    today = day_of(now, timezone(margins.ledger.timezone))
-    start, end = today - timedelta(days=days - 1), today + timedelta(days=1)
     effects = effects_of(margins, start, end, Scope(), feature)
     return {(one.feature, one.guardrail): one.net for one in effects}
 

@@ -267,9 +267,7 @@ def publish(
     ledger: AnyLedger, rails: Guardrails, certifiers: Sequence[Certifier], now: datetime
 ) -> tuple[Certificate, ...]:
     """See that gateways have every certificate that a rule asks for, as it is; the file is written when one of them is another."""
-    is_on = {kind: one.is_on for one in certifiers for kind in one.makes}
-    held = [one.published for one in shelf(ledger.state).all().values()]
-    every = tuple(one for one in held if one.kind in is_on and is_on[one.kind](rails, one.place))
+    every = tuple(one.published for one in asked_for(rails, certifiers, shelf(ledger.state).all().values()))
     path = ledger.home / NAME
     lock = Lock.take(path.with_name(f"{NAME}.lock"), wait_s=LOCK_WAIT_S)  # a person may stop one meanwhile
     try:
@@ -278,6 +276,13 @@ def publish(
     finally:
         lock.release()
     return every
+
+
+def asked_for(rails: Guardrails, certifiers: Sequence[Certifier], kept: Iterable[Kept]) -> list[Kept]:
+    """Those of the kept ones that a rule asks for: what rules are gone was kept of asks for nothing."""
+    is_on = {kind: one.is_on for one in certifiers for kind in one.makes}
+    places = ((one, one.certificate.place) for one in kept)
+    return [one for one, place in places if place.kind in is_on and is_on[place.kind](rails, place)]
 
 
 def _published(path: Path) -> Sequence[Certificate] | None:

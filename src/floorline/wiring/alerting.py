@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from floorline.alerts.figures import Feed
+from floorline.alerts.figures import Feed, TakenBack
 from floorline.config import Config
+from floorline.jobs.alert_certificates import taken_back
 from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Sources
 from floorline.jobs.alerting import Setup, run
+from floorline.jobs.margins import Margins
 from floorline.jobs.price_watch import PriceWatch
 from floorline.ledger.surface import AnyLedger
 from floorline.wiring import book_with, revenue_freshness
@@ -28,7 +30,7 @@ class Alerting:
         self._drivers = Drivers(ledger, config.policies)
         self._setup = Setup(
             tuning=config.alerts.tuning,
-            sources=Sources(prices=watch.look, feeds=self._feeds, behind=behind),
+            sources=Sources(prices=watch.look, feeds=self._feeds, taken_back=self._taken_back, behind=behind),
             explain=self._drivers.driver,
             routes=config.routes,
         )
@@ -45,3 +47,8 @@ class Alerting:
         if fresh is None or fresh.complete_until is None:
             return ()
         return (Feed(fresh.source, fresh.complete_until, fresh.lag_max),)
+
+    def _taken_back(self, now: datetime) -> Sequence[TakenBack]:
+        """None without guardrails: nothing went by a certificate."""
+        rails = self._config.gateway.guardrails
+        return () if rails is None else taken_back(Margins(self._ledger, self._config.policies), rails, now)

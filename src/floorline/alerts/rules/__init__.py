@@ -7,7 +7,16 @@ from floorline.alerts.condition import Condition
 from floorline.alerts.figures import Picture
 from floorline.alerts.rules.anomaly import anomalies
 from floorline.alerts.rules.customers import customers
-from floorline.alerts.rules.facts import exceptions, guards, ledger, prices, revenue, unattributed, unpriced
+from floorline.alerts.rules.facts import (
+    certificates,
+    exceptions,
+    guards,
+    ledger,
+    prices,
+    revenue,
+    unattributed,
+    unpriced,
+)
 from floorline.alerts.rules.growth import growth
 from floorline.alerts.rules.zones import margins
 from floorline.alerts.tuning import Tuning
@@ -15,6 +24,7 @@ from floorline.alerts.tuning import Tuning
 Rule = Callable[[Picture, Tuning], Iterator[Condition]]
 _EVERY: Sequence[Rule] = (
     margins, growth, anomalies, customers, prices, unpriced, unattributed, revenue, guards, ledger, exceptions,
+    certificates,
 )  # fmt: skip
 
 GRAVEST_FIRST = (
@@ -30,7 +40,17 @@ GRAVEST_FIRST = (
 GROWTHS = frozenset(GRAVEST_FIRST[2:])
 """Those of them that say how a cost grows, and not in which zone the margin is."""
 
-FACTS = frozenset({"price_change", "unpriced_model", "budget", "fair_use", "exception_overdue", "revenue_stale"})
+FACTS = frozenset(
+    {
+        "price_change",
+        "unpriced_model",
+        "budget",
+        "fair_use",
+        "exception_overdue",
+        "revenue_stale",
+        "certificate_taken_back",
+    }
+)
 """Rules whose subjects are named only while there is something to say: one that is named no more is over."""
 
 

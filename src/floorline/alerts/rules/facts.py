@@ -1,4 +1,6 @@
-"""What is told as it is found: prices, unpriced models, budgets, revenue and a ledger that lag, lapsed exceptions."""
+"""What is told as it is found: prices, unpriced models, budgets, revenue and a ledger that lag, lapsed exceptions,
+certificates that were taken back.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
@@ -214,4 +216,29 @@ def exceptions(picture: Picture, tuning: Tuning) -> Iterator[Condition]:
             if floor.lapsed
             else "",
             edition=exception.review_by.isoformat(),
+        )
+
+
+def certificates(picture: Picture, tuning: Tuning) -> Iterator[Condition]:
+    """certificate_taken_back of every certificate that is in force no more, until some days after it was so last."""
+    by = tuning.of("certificate_taken_back")
+    for one in picture.taken_back:
+        is_over = picture.now >= one.at + timedelta(days=by.window_days)
+        saved = max(Decimal(0), one.saved_usd or Decimal(0))
+        condition = Condition(
+            "certificate_taken_back",
+            "certificate",
+            one.name,
+            "clear" if is_over else "held",
+            edition=one.at.isoformat(),
+            feature=one.feature,
+        )
+        if is_over or saved < by.stake_min_usd:
+            yield condition
+            continue
+        had = f"; its guardrail had saved ${saved:.2f} in the {MONTH_DAYS} days before" if saved else ""
+        yield condition._replace(
+            reading="firing",
+            stake_usd=saved or None,
+            evidence=f"what acted by it does so no more since {one.at:%Y-%m-%d %H:%M %Z}: {one.reason}{had}",
         )

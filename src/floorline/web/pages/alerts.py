@@ -267,6 +267,8 @@ def _links(found: Alert) -> list[Link]:
     pages = {"feature": "/features/", "customer": "/customers/"}
     if found.subject_kind in pages:
         return [Link(text=found.subject, to=f"{pages[found.subject_kind]}{segment(found.subject)}")]
+    if found.subject_kind == "certificate":
+        return [Link(text="The certificate", to=f"/guardrails/certificates/{segment(found.subject)}")]
     return [Link(text="Budgets", to="/budgets")] if found.subject_kind == "budget" else []
 
 
