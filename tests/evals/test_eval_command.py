@@ -61,6 +61,8 @@ def right_but(model_wrong: dict[str, int]) -> Callable[[str, str], str]:
         if model != "judge":
             return "wrong" if int(said) < model_wrong.get(model, 0) else f"{said}."
         asked = json.loads(said)
+        if "expected" not in asked:
+            return json.dumps({"same": asked["a"].rstrip(".") == asked["b"].rstrip(".")})
         if "a" in asked:
             one, other = (asked[name].rstrip(".") == asked["question"] for name in "ab")
             return json.dumps({"better": "same" if one == other else "a" if one else "b"})
@@ -171,6 +173,9 @@ def test_a_judge_decides_nothing_before_it_was_measured_against_people(tmp_path:
             judge = json.loads(await evaluated(gateway, "judge", "--feature", "intents", "--json"))
             assert (judge["verdicts"], judge["agreed"], judge["kappa"]) == (60, 60, 1.0)
             assert judge["error_at_most"] == pytest.approx(0.0487, abs=1e-3)
+            same = json.loads(await evaluated(gateway, "judge", "--feature", "intents", "--same", "--json"))
+            assert (same["asks"], same["verdicts"], same["agreed"]) == ("same", 60, 60)
+            assert (same["kappa"], same["judge_only_right"], same["people_only_right"]) == (1.0, 0, 0)
             found = json.loads(await evaluated(gateway, *words))
             assert found["comparisons"][0]["verdict"] == "adopt"
             assert float(found["models"][0]["judging_usd"]) > 0
@@ -223,6 +228,7 @@ def test_scorers_of_the_users_own_and_embeddings_score_too(tmp_path: Path) -> No
         (("run", "--feature", "intents", "--models", "strong", "--margin", "5"), "write it as 5%"),
         (("judge", "--feature", "intents"), "no judge is named"),
         (("judge", "--feature", "intents", "--judge", "j"), "human"),
+        (("judge", "--feature", "intents", "--judge", "j", "--compare", "--same"), "one thing at a time"),
         (("show", "nothing"), "no evaluation is called"),
     ],
 )

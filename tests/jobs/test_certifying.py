@@ -7,13 +7,17 @@ import pytest
 from msgspec import structs
 
 from floorline.errors import BadInput
+from floorline.evals.judging import Agreement
+from floorline.evals.kept import JUDGES, Measured, judge_id
 from floorline.events import Label
 from floorline.guardrails.cache import CacheRule
+from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.frame import ENFORCE
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.semantic import features
 from floorline.guardrails.semantic.rule import SemanticRule
 from floorline.jobs.certifying import Certifier, CertifyingJob, by, go_on, id_of, publish, shelf, stop
+from floorline.ledger.shelf import Shelf
 from floorline.proof import bounds
 from floorline.proof.certificate import NAME, Certificate, Certificates, from_bytes
 from floorline.proof.labels import Place, place_of
@@ -86,6 +90,31 @@ def test_only_places_with_new_labels_are_looked_at_and_the_file_is_left_alone_wh
     add(ledger, range(9, 10), step="other")
     job.run(NOW)
     assert asked[2:] == [Place("route", "feature-1", "other", "small")]
+
+
+def test_what_a_judge_is_measured_to_err_by_counts_at_once_and_without_new_labels(ledger):
+    rule = CertifiedRule(setting=ENFORCE, candidates={"large": ("small",)}, bar=0.9, judge="judge")
+    job = CertifyingJob(ledger, Guardrails(default=Rules(certified_route=rule)))
+    place = Place("route", "feature-1", "draft", "small for large")
+    add(ledger, range(1, 301), subject="small for large", right=True, origin="judge")
+    judges = Shelf(ledger.state, JUDGES, Measured)
+
+    def after(wrong: int, minute: int) -> Certificate:
+        agreed = Agreement(both_right=400 - wrong, people_only=wrong)
+        one = Measured(at=NOW, feature="feature-1", judge="judge", compare=True, digest="d", agreement=agreed)
+        judges.put(judge_id("feature-1", "judge", one.asks), one, now=NOW)
+        job.run(NOW + timedelta(minutes=minute))
+        return published(ledger).find(*place)
+
+    job.run(NOW)
+    found = published(ledger).find(*place)
+    assert (found.acts, found.judge_error) == (True, 0.0)
+    found = after(8, 1)
+    assert (found.acts, found.judge_error, found.since) == (True, bounds.upper(8, 400), NOW)
+    found = after(80, 2)
+    assert (found.state, found.since) == ("shadow", NOW + timedelta(minutes=2))
+    assert found.reason == "its judge errs in 23.6 %, more than the bar of 90.0 % leaves room for"
+    assert after(8, 3).acts
 
 
 def test_a_feature_without_a_rule_has_no_certificate_and_loses_the_one_it_had(ledger, job):

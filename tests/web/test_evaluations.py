@@ -35,7 +35,7 @@ def client(ledger):
     Shelf(ledger.state, EVALUATIONS, Evaluated).put(ID, one, now=at)
     verdicts = agreement([(True, True)] * 90 + [(True, False)] * 3 + [(False, False)] * 7)
     judge = Measured(at=at, feature="intents", judge="judge", compare=False, digest="d", agreement=verdicts)
-    Shelf(ledger.state, JUDGES, Measured).put(judge_id("intents", "judge", compare=False), judge, now=at)
+    Shelf(ledger.state, JUDGES, Measured).put(judge_id("intents", "judge", "right"), judge, now=at)
     return client_of(dashboard_of(ledger), "viewer")
 
 

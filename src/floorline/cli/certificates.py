@@ -126,6 +126,8 @@ def print_one(out: Console, held: Held) -> None:
     )
     right = f"{counted(one.labels, 'label')}, {one.rights:,} of them right"
     out.print(f"{right}; bound {percent(one.bound)}, held against {percent(one.budget)}.")
+    if one.judge_error is not None:
+        out.print(f"Its judge is taken to err in {percent(one.judge_error)} of its verdicts.")
     if one.threshold is not None:
         out.print(f"It acts from a score of {one.threshold:.3f} on.")
     if one.alarm.n:

@@ -22,7 +22,7 @@ from floorline.cli.evaluate_text import (
 from floorline.cli.output import emit_json
 from floorline.config import Config
 from floorline.errors import BadInput, Missing
-from floorline.evals.kept import EVALUATIONS, JUDGES, Evaluated, Measured, judge_id
+from floorline.evals.kept import EVALUATIONS, JUDGES, Asks, Evaluated, Measured, judge_id
 from floorline.evals.policy import Evaluation
 from floorline.evals.scorers import Judge
 from floorline.evals.sets import Case, read_set
@@ -139,7 +139,10 @@ def run(
 @command.command("judge")
 @_FEATURE
 @click.option("--judge", "model", help="The judging model; that of `evaluation.scorer` when not given.")
-@click.option("--compare", is_flag=True, help="Measure how it compares two answers rather than how it judges one.")
+@click.option(
+    "--compare", is_flag=True, help="Measure how it tells the better of two answers rather than how it judges one."
+)
+@click.option("--same", is_flag=True, help="Measure how it tells whether two answers say the same.")
 @_SET
 @_LIMIT
 @_GATEWAY
@@ -154,33 +157,38 @@ def judge(
     concurrency: int,
     *,
     compare: bool,
+    same: bool,
     as_json: bool,
 ) -> None:
     """How often a judge agrees with people: it judges the answers that the cases have `human` labels for.
 
-    What is measured is kept, and bounds what evaluations with that judge can decide.
+    What is measured is kept, and bounds what evaluations with that judge can decide. Guardrails whose judge it is are certified by no
+    smaller error: certified routing and cascades by that of --compare, the semantic cache by that of --same.
     """
+    if compare and same:
+        raise click.UsageError("measure one thing at a time: --compare or --same")
     config = load_config(secrets=False)
     evaluation = _evaluation(config, feature, None)
-    who = _judge(evaluation, model, compare=compare)
+    who, asks = _judge(evaluation, model, compare=compare, same=same)
     cases, _ = _cases(config, feature, path, evaluation, limit)
     labelled = [case for case in cases if case.human]
     if not labelled:
         raise BadInput('no case has `human` labels: add "human": [{"answer": "…", "right": true}] to the cases')
     evaluator = _evaluator(gateway, feature, concurrency)
     with _progress("verdicts", None, quiet=as_json) as tell:
-        agreed = evaluator.agreement(labelled, who, tell)
+        agreed = evaluator.agreement(labelled, who, asks, tell)
     instant = now()
     found = Measured(
         at=instant,
         feature=feature,
-        judge=who.model,
-        compare=who.compare,
+        judge=who,
+        compare=asks == "better",
+        same=asks == "same",
         digest=digest_of(labelled),
         agreement=agreed,
     )
     with open_state() as state:
-        Shelf(state, JUDGES, Measured).put(judge_id(feature, who.model, compare=who.compare), found, now=instant)
+        Shelf(state, JUDGES, Measured).put(judge_id(feature, who, asks), found, now=instant)
     if as_json:
         emit_json(judge_document(found))
     else:
@@ -240,13 +248,14 @@ def _models(text: str) -> list[str]:
     return names
 
 
-def _judge(evaluation: Evaluation, model: str | None, *, compare: bool) -> Judge:
+def _judge(evaluation: Evaluation, model: str | None, *, compare: bool, same: bool) -> tuple[str, Asks]:
+    """Which model is measured, and what it is asked."""
     stated = evaluation.scorer if isinstance(evaluation.scorer, Judge) else None
-    if model is not None:
-        return Judge(model=model, compare=compare)
-    if stated is None:
+    if model is None and stated is None:
         raise BadInput("no judge is named: write --judge MODEL, or a judge as the feature's `evaluation.scorer`")
-    return msgspec.structs.replace(stated, compare=stated.compare or compare)
+    own = stated if model is None else None
+    asks: Asks = "same" if same else "better" if compare or (own is not None and own.compare) else "right"
+    return model or (own.model if own else ""), asks
 
 
 def _cases(
@@ -287,7 +296,9 @@ def _trust(feature: str, evaluation: Evaluation) -> Trust:
     if not isinstance(scorer, Judge):
         return PLAIN
     with open_state() as state:
-        known = Shelf(state, JUDGES, Measured).get(judge_id(feature, scorer.model, compare=scorer.compare))
+        known = Shelf(state, JUDGES, Measured).get(
+            judge_id(feature, scorer.model, "better" if scorer.compare else "right")
+        )
     return Trust(judge=scorer.model, error=None if known is None else known.error)
 
 

@@ -1,10 +1,10 @@
 """Evaluations as tables for people and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from floorline.cli.grid import Column, plain_console, print_grid
-from floorline.evals.kept import Evaluated, Measured
+from floorline.evals.kept import Asks, Evaluated, Measured
 from floorline.evals.summary import Answered, Comparison, Mean, ModelSummary, Percentile, Rate
 from floorline.margin.words import clipped, counted, dollars
 from floorline.money import text
@@ -13,6 +13,11 @@ Json = dict[str, object]
 
 _UNKNOWN = "unknown"
 _SHOWN = 160
+_ASKED: Mapping[Asks, str] = {
+    "right": "agrees with people",
+    "better": "prefers the right one of two answers",
+    "same": "tells whether two answers are the same",
+}
 
 
 def document(one: Evaluated) -> Json:
@@ -41,7 +46,7 @@ def judge_document(one: Measured) -> Json:
         "at": one.at,
         "feature": one.feature,
         "judge": one.judge,
-        "compares": one.compare,
+        "asks": one.asks,
         "verdicts": found.cases,
         "agreed": found.agreed,
         "judge_only_right": found.judge_only,
@@ -90,15 +95,17 @@ def print_evaluated(one: Evaluated, wrong: Sequence[Answered]) -> None:
 def print_judge(one: Measured) -> None:
     """How far it can be believed."""
     found, out = one.agreement, plain_console()
-    what = "prefers the right one of two answers" if one.compare else "agrees with people"
+    what = _ASKED[one.asks]
     of = found.cases + found.unheard
     if not of:
-        out.print(f"{one.judge} had nothing to judge: there is no right answer beside a wrong one.")
+        out.print(f"{one.judge} had nothing to judge: there is no right answer beside another one.")
         return
     out.print(f"{one.judge} {what} in {found.agreed} of {of} verdicts ({100 * found.agreed / of:.1f} %).")
     if found.kappa is not None:
         out.print(f"Cohen's kappa: {found.kappa:.2f}.")
-    if not one.compare:
+    if one.asks == "same":
+        out.print(f"It calls {found.judge_only} unlike answers the same, and {found.people_only} like ones different.")
+    elif one.asks == "right":
         out.print(f"It calls {found.judge_only} wrong answers right, and {found.people_only} right ones wrong.")
     if found.unheard:
         out.print(f"{counted(found.unheard, 'verdict')} could not be read.")
@@ -106,6 +113,9 @@ def print_judge(one: Measured) -> None:
     out.print(
         f"Its error is at most {100 * one.error:.1f} % (95 % confidence): nothing smaller can be decided with it."
     )
+    if one.asks != "right":
+        whose = "semantic cache" if one.asks == "same" else "certified routing and cascade"
+        out.print(f"The feature's {whose} go by it where {one.judge} judges, unless `judge_error` says more.")
 
 
 def print_list(evaluated: Sequence[Evaluated], judges: Sequence[Measured]) -> None:
@@ -131,7 +141,7 @@ def print_list(evaluated: Sequence[Evaluated], judges: Sequence[Measured]) -> No
         )
     for one in judges:
         error = _UNKNOWN if one.error is None else f"at most {100 * one.error:.1f} %"
-        out.print(f"judge {one.judge} of {one.feature}, measured {one.at:%Y-%m-%d}: error {error}")
+        out.print(f"judge {one.judge} of {one.feature} ({one.asks}), measured {one.at:%Y-%m-%d}: error {error}")
 
 
 def _model(one: ModelSummary) -> Json:

@@ -11,7 +11,7 @@ from floorline.config.reader import Value
 from floorline.guardrails.cache import Partition
 from floorline.guardrails.condition import Criticality
 from floorline.guardrails.frame import MILLION, Setting
-from floorline.guardrails.semantic.rule import CertifiedBy, SemanticRule
+from floorline.guardrails.semantic.rule import JUDGE_ERROR, CertifiedBy, SemanticRule
 
 ENTRIES_MAX = 1_000_000
 AUDIT_MIN = Decimal("0.05")
@@ -43,7 +43,7 @@ def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRu
         similarity_min=rule.similarity_min if alike is None else float(alike),  # float: a cosine
         embedder=_text(table, "embedder", rule.embedder),
         judge=_text(table, "judge", rule.judge),
-        judge_error=_share(table, "judge_error", rule.judge_error),
+        judge_error=_share(table, "judge_error", JUDGE_ERROR) if "judge_error" in table else rule.judge_error,
         ttl_s=rule.ttl_s if ttl_ms is None else ttl_ms // 1_000,
         temperature_max=rule.temperature_max if temperature is None else temperature,
         entry_bytes_max=size or rule.entry_bytes_max,

@@ -1,6 +1,7 @@
 """What is kept of evaluations: their figures, never what was asked or answered."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -10,6 +11,9 @@ from floorline.proof.bounds import upper
 
 EVALUATIONS, JUDGES = "evaluation", "judge"
 """The shelves."""
+
+Asks = Literal["right", "better", "same"]
+"""What a judge says: whether one answer is right, which of two is better, whether two are the same."""
 
 
 class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +37,14 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     feature: str
     judge: str
     compare: bool
+    same: bool = False
     digest: str
     agreement: Agreement
+
+    @property
+    def asks(self) -> Asks:
+        """What it was asked."""
+        return "same" if self.same else "better" if self.compare else "right"
 
     @property
     def error(self) -> float | None:
@@ -43,6 +53,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return upper(of - self.agreement.agreed, of) if of else None
 
 
-def judge_id(feature: str, judge: str, *, compare: bool) -> str:
+def judge_id(feature: str, judge: str, asks: Asks) -> str:
     """The name of what is known of a judge."""
-    return f"{feature} {judge} {'compare' if compare else 'right'}"
+    return f"{feature} {judge} {'compare' if asks == 'better' else asks}"

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import structs
 
 from floorline.errors import BadInput
+from floorline.evals.kept import JUDGES, Measured
 from floorline.events import Label, LabelKind
 from floorline.guardrails.cascade.rule import NAME as CASCADE
 from floorline.guardrails.cascade.thresholds import certify as certify_check
@@ -23,6 +24,7 @@ from floorline.guardrails.certified.rule import NAME as CERTIFIED_ROUTE
 from floorline.guardrails.certified.rule import subjects
 from floorline.guardrails.experiments import certifying as experiments
 from floorline.guardrails.experiments.rule import GUARDRAIL as EXPERIMENT
+from floorline.guardrails.judges import with_measured
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.semantic.controller import certify as certify_near
 from floorline.guardrails.semantic.rule import KIND
@@ -204,9 +206,12 @@ class CertifyingJob:
     ) -> None:
         self._ledger, self._rails, self._certifiers, self._tell = ledger, rails, certifiers, tell
         self._seen: dict[Place, tuple[int, datetime]] = {}
+        self._stated = rails
+        self._measured: list[Measured] = []
 
     def run(self, now: datetime) -> str:
         """Certify what has new labels, and publish; what became of it, in a sentence."""
+        self._measure()
         since = now - WINDOW
         found = {one.place: (one.labels, one.last_at) for one in self._ledger.query(queries.places(since))}
         kept = shelf(self._ledger.state)
@@ -222,6 +227,13 @@ class CertifyingJob:
             self._tell(one)
         acting = sum(one.acts for one in every)
         return f"{acting} of {len(every)} certificates are in force, {len(turned)} changed" if every else ""
+
+    def _measure(self) -> None:
+        """Go by what judges are measured to err by; where that changed every place is looked at again."""
+        measured = list(Shelf(self._ledger.state, JUDGES, Measured).all().values())
+        if measured != self._measured:
+            self._rails, self._measured = with_measured(self._stated, measured), measured
+            self._seen = {}
 
     def _made(
         self, certifier: Certifier, found: Mapping[Place, tuple[int, datetime]], since: datetime, now: datetime

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from itertools import product
+from itertools import combinations, product
 
 import msgspec
 
@@ -20,10 +20,13 @@ from floorline.evals.judging import (
     agreement,
     ask_better,
     ask_right,
+    ask_same,
     heard_better,
     heard_right,
+    heard_same,
     settled,
 )
+from floorline.evals.kept import Asks
 from floorline.evals.policy import Evaluation
 from floorline.evals.scorers import (
     PLAIN,
@@ -95,12 +98,17 @@ class Evaluator:
                 tell(number)
         return summary(answers, evaluation.margin, trust, preferred if compares else None), answers
 
-    def agreement(self, cases: Sequence[Case], judge: Judge, tell: Callable[[int], None] = lambda _: None) -> Agreement:
-        """The judge beside the people who labelled answers of the cases: each answer alone, or each right one beside each wrong one."""
-        asks = [ask for case in cases for ask in (self._contrasts if judge.compare else self._alone)(judge, case)]
+    def agreement(
+        self, cases: Sequence[Case], judge: str, asks: Asks, tell: Callable[[int], None] = lambda _: None
+    ) -> Agreement:
+        """The judge beside the people who labelled answers of the cases: each answer alone, each right one beside each wrong one, or
+        each right one beside every other answer.
+        """
+        ways = {"right": self._alone, "better": self._contrasts, "same": self._alike}
+        every = [ask for case in cases for ask in ways[asks](judge, case)]
         verdicts: list[tuple[bool | None, bool]] = []
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="judge") as pool:
-            for number, verdict in enumerate(pool.map(_called, asks), 1):
+            for number, verdict in enumerate(pool.map(_called, every), 1):
                 verdicts.append(verdict)
                 tell(number)
         return agreement(verdicts)
@@ -136,18 +144,16 @@ class Evaluator:
         for one in others:
             verdict, cost = _without_answers(reference, one), ZERO
             if verdict is None:
-                verdict, cost = self._preferred(judge, case, reference.text, one.text)
+                verdict, cost = self._preferred(judge.model, case, reference.text, one.text)
             right = None if verdict is None else verdict != "first"
             found.append(msgspec.structs.replace(one, right=right, judging=cost))
             verdicts.append(verdict)
         return found, verdicts
 
-    def _preferred(self, judge: Judge, case: Case, first: str, second: str) -> tuple[Better | None, Decimal]:
+    def _preferred(self, judge: str, case: Case, first: str, second: str) -> tuple[Better | None, Decimal]:
         """What the judge says both ways round, and what that cost."""
         replies = [
-            self.calls.verdict(
-                judge.model, ask_better(case.input, one, other, case.expected, case.rubric), ANSWER_TOKENS_MAX
-            )
+            self.calls.verdict(judge, ask_better(case.input, one, other, case.expected, case.rubric), ANSWER_TOKENS_MAX)
             for one, other in ((first, second), (second, first))
         ]
         heard: list[Better | None] = [None if reply.trouble else heard_better(reply.text) for reply in replies]
@@ -157,7 +163,7 @@ class Evaluator:
         """What scores one answer."""
         match scorer:
             case Judge():
-                return lambda case, answer: self._judged(scorer, case, answer)
+                return lambda case, answer: self._judged(scorer.model, case, answer)
             case Similarity():
                 return lambda case, answer: self._near(scorer, case, answer)
             case Python():
@@ -170,11 +176,11 @@ class Evaluator:
                 plain: Plain = scorer
                 return lambda case, answer: Scored(score=score(plain, answer, case.expected))
 
-    def _judged(self, judge: Judge, case: Case, answer: str) -> Scored:
+    def _judged(self, judge: str, case: Case, answer: str) -> Scored:
         if case.expected is None and not case.rubric:
             return Scored(score=Score(right=None, reason="the case states no expected answer and no rubric"))
         asked = ask_right(case.input, answer, case.expected, case.rubric)
-        reply = self.calls.verdict(judge.model, asked, ANSWER_TOKENS_MAX)
+        reply = self.calls.verdict(judge, asked, ANSWER_TOKENS_MAX)
         if reply.trouble:
             return Scored(score=Score(right=None, reason=f"the judge: {reply.trouble}"), cost=reply.cost or ZERO)
         return Scored(score=heard_right(reply.text), cost=reply.cost or ZERO)
@@ -191,20 +197,33 @@ class Evaluator:
         reason = "" if right else f"its cosine with the expected answer is {near:.2f}, below {scorer.threshold:g}"
         return Scored(score=Score(right=right, value=max(near, 0.0), reason=reason), cost=cost)  # float: a cosine
 
-    def _alone(self, judge: Judge, case: Case) -> Iterator[Ask]:
+    def _alone(self, judge: str, case: Case) -> Iterator[Ask]:
         """Each labelled answer, for the judge."""
         for one in case.human:
             yield lambda one=one: (self._judged(judge, case, one.answer).score.right, one.right)
 
-    def _contrasts(self, judge: Judge, case: Case) -> Iterator[Ask]:
+    def _contrasts(self, judge: str, case: Case) -> Iterator[Ask]:
         """Each right answer beside each wrong one: does the judge prefer it? A tie is a verdict that does not."""
         for right, wrong in product(case.human, case.human):
             if right.right and not wrong.right:
                 yield lambda right=right, wrong=wrong: (self._prefers(judge, case, right.answer, wrong.answer), True)
 
-    def _prefers(self, judge: Judge, case: Case, first: str, second: str) -> bool | None:
+    def _prefers(self, judge: str, case: Case, first: str, second: str) -> bool | None:
         verdict, _ = self._preferred(judge, case, first, second)
         return None if verdict is None else verdict == "first"
+
+    def _alike(self, judge: str, case: Case) -> Iterator[Ask]:
+        """Each right answer beside every other one: two right ones say the same, and a wrong one says something else."""
+        for one, other in combinations(case.human, 2):
+            if one.right or other.right:
+                yield lambda one=one, other=other: (
+                    self._called_same(judge, case, one.answer, other.answer),
+                    one.right and other.right,
+                )
+
+    def _called_same(self, judge: str, case: Case, first: str, second: str) -> bool | None:
+        reply = self.calls.verdict(judge, ask_same(case.input, first, second), ANSWER_TOKENS_MAX)
+        return None if reply.trouble else heard_same(reply.text).right
 
 
 def digest_of(cases: Sequence[Case]) -> str:

@@ -30,7 +30,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     `threshold` is what a score must reach to act, None where none is safe or none is needed. `budget` is the share that may be wrong, or the
     quality that must be reached, and `bound` the confidence bound that was held against it, both as their kind says; None: no bound
     yet. `labels` were judged and `rights` of them right; `share` is the part of them that it would have acted on, None: not known. `since` is when the state
-    began, `epoch` what its labels hold under, `labels_from` when an alarm made earlier ones count no more, `labels_to` of when the newest of them is, `model` the candidate, `weights` what was learned. `alarm` is the betting against it
+    began, `epoch` what its labels hold under, `judge_error` what the judge of its labels is taken to err by, None where none judged, `labels_from` when an alarm made earlier ones count no more, `labels_to` of when the newest of them is, `model` the candidate, `weights` what was learned. `alarm` is the betting against it
     since it was certified. `reason` says in a sentence why it is in its state.
     """
 
@@ -47,6 +47,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None = None
     since: datetime
     epoch: str = ""
+    judge_error: float | None = None
     labels_from: datetime | None = None
     labels_to: datetime | None = None
     model: str = ""

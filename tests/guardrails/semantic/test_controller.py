@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from msgspec.structs import replace
 
 from floorline.events import Label
 from floorline.guardrails.frame import ENFORCE
@@ -109,6 +110,18 @@ def test_no_budget_is_shown_below_what_the_judge_errs_by() -> None:
     assert found.reason == "a judge that errs in 5 % cannot show that at most 5 % are wrong"
     measured = SemanticRule(setting=ENFORCE, false_hits_max=0.05, judge_error=0.01)
     assert certified(drawn(2_000, of_rate(0), origin="judge"), rule=measured).acts
+
+
+def test_a_judge_that_is_known_better_is_asked_about_again_without_new_labels() -> None:
+    labels = drawn(2_000, of_rate(0), origin="judge")
+    rule = SemanticRule(setting=ENFORCE, false_hits_max=0.05)
+    refused = certified(labels, rule=rule)
+    assert (refused.state, refused.judge_error) == ("refused", 0.05)
+    assert certified(labels, refused, rule=rule) == refused
+    found = certified(labels, refused, rule=replace(rule, judge_error=0.01))
+    assert (found.acts, found.judge_error) == (True, 0.01)
+    lost = certified(labels, found, rule=replace(rule, judge_error=0.07))
+    assert (lost.acts, lost.judge_error) == (False, 0.07)
 
 
 def test_audits_that_are_wrong_too_often_suspend_and_only_labels_after_that_count_again() -> None:

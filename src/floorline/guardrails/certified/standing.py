@@ -69,8 +69,10 @@ def in_time(labels: LabelsBy) -> list[Label]:
 
 
 def acts(rule: Barred, before: Certificate | None, labels: Sequence[Label]) -> bool:
-    """Whether the certificate is in force, under what is true now and for the bar that is asked for now."""
-    return before is not None and before.acts and before.epoch == latest_epoch(labels) and before.budget >= rule.bar
+    """Whether the certificate is in force, under what is true now, for the bar that is asked for now and with a judge that can show it."""
+    if before is None or too_weak(rule):
+        return False
+    return before.acts and before.epoch == latest_epoch(labels) and before.budget >= rule.bar
 
 
 def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime) -> Certificate:
@@ -85,6 +87,7 @@ def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[L
         rights=sum([one.right for one in found]),
         since=now,
         epoch=latest_epoch(labels),
+        judge_error=rule.judge_error if rule.judge else None,
         model=labels[-1].model,
     )
 

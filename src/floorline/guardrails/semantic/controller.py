@@ -56,8 +56,9 @@ def certify(rule: SemanticRule, labels: Sequence[Label], before: Certificate | N
     epoch = latest_epoch(labels)
     current = of_epoch(labels, epoch)
     known = before if before is not None and before.epoch == epoch else _fresh(current[0], epoch, now)
-    asked_again = known.budget != rule.false_hits_max
-    known = replace(known, budget=rule.false_hits_max)
+    error = rule.judge_errs if any(one.origin == "judge" for one in current) else None
+    asked_again = (known.budget, known.judge_error) != (rule.false_hits_max, error)
+    known = replace(known, budget=rule.false_hits_max, judge_error=error)
     if known.labels_from is not None:
         current = tuple([one for one in current if one.at > known.labels_from])
     if known.acts:
@@ -137,11 +138,13 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
         share=None,
         weights=None,
     )
-    judged = any(one.origin == "judge" for one in labels)
-    if judged and rule.false_hits_max <= rule.judge_error:
-        said = f"a judge that errs in {_percent(rule.judge_error)} cannot show that at most {_percent(rule.false_hits_max)} are wrong"
+    error = known.judge_error or 0.0
+    if error >= rule.false_hits_max:
+        said = (
+            f"a judge that errs in {_percent(error)} cannot show that at most {_percent(rule.false_hits_max)} are wrong"
+        )
         return _turned(bare, "refused", said, now)
-    limit = rule.false_hits_max * (1 - rule.judge_error) if judged else rule.false_hits_max
+    limit = rule.false_hits_max * (1 - error)
     every = ways(labels)
     points = [(way, safest(way.scores, right, limit, (1 - CONFIDENCE) / len(every))) for way in every]
     safe = [(way, point) for way, point in points if point is not None]

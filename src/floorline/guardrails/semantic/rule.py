@@ -32,7 +32,7 @@ class SemanticRule(msgspec.Struct, frozen=True, kw_only=True):
     `false_hits_max` is the share of served answers that may be wrong, shown of the feature's calls together or (`certify`) of each customer's. `audit_ppm`
     of them, in millionths, stay with the model. A stored question below `similarity_min` is not looked at. `embedder` names one of
     `gateway.embedders`, '' is letters alone; `judge` the model that compares two answers where comparing their texts does not tell, '' for none, and
-    `judge_error` what it was measured to err by. Calls that state more than `temperature_max` are passed by. `high_stakes`: somebody has said that
+    `judge_error` what it is known to err by, None where nobody knows. Calls that state more than `temperature_max` are passed by. `high_stakes`: somebody has said that
     it may serve a feature of high criticality.
     """
 
@@ -44,12 +44,17 @@ class SemanticRule(msgspec.Struct, frozen=True, kw_only=True):
     similarity_min: float = 0.8
     embedder: str = ""
     judge: str = ""
-    judge_error: float = JUDGE_ERROR
+    judge_error: float | None = None
     ttl_s: int = 86_400
     temperature_max: Decimal = ZERO
     entry_bytes_max: int = 1 << 20
     entries_max: int = 20_000
     high_stakes: bool = False
+
+    @property
+    def judge_errs(self) -> float:
+        """What its judge is taken to err by."""
+        return JUDGE_ERROR if self.judge_error is None else self.judge_error
 
 
 def subject(rule: SemanticRule, facts: Facts) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from floorline.evals.kept import EVALUATIONS, JUDGES, Evaluated, Measured
+from floorline.evals.kept import EVALUATIONS, JUDGES, Asks, Evaluated, Measured
 from floorline.evals.summary import Comparison, ModelSummary, Percentile
 from floorline.ledger.shelf import Shelf
 from floorline.web.blocks import About, Card, Column, Facts, Note, Shown, Table, Value
@@ -74,6 +74,11 @@ _JUDGE_COLUMNS = (
     Column(name="error", title="Error at most", unit="percent", definition="judge_error"),
     Column(name="at", title="Measured", unit="instant"),
 )
+_ASKED: Mapping[Asks, str] = {
+    "right": "whether one is right",
+    "better": "which of two is better",
+    "same": "whether two are the same",
+}
 
 
 class OneParams(Params, frozen=True, kw_only=True):
@@ -106,7 +111,7 @@ def build(desk: Desk, params: Params) -> Shown:
                 columns=_JUDGE_COLUMNS,
                 rows=[_judge_row(one) for one in judges],
                 empty="No judge was measured: `floorline eval judge` has one judge answers that people have labelled.",
-                note="Nothing smaller than a judge's error can be decided with it.",
+                note="Nothing smaller than a judge's error can be decided with it. Guardrails that it judges for are certified by no smaller one.",
             ),
         ],
     )
@@ -233,7 +238,7 @@ def _judge_row(one: Measured) -> Mapping[str, Value]:
     return {
         "feature": one.feature,
         "judge": one.judge,
-        "asks": "which of two is better" if one.compare else "whether one is right",
+        "asks": _ASKED[one.asks],
         "verdicts": one.agreement.cases + one.agreement.unheard,
         "agreed": one.agreement.agreed,
         "error": None if one.error is None else _share(one.error),
