@@ -89,8 +89,11 @@ def remedied(ledger, book, *, stated: str = "", items=None, policies: Policies =
     report = margins.table(MarginRequest(by=("customer", "plan"), start=START, end=END, with_p95=False))
     water = under_water(customers(report))
     assert [one.name for one in water][:1] == ["heavy"]
-    remedying = Remedying(margins=margins, book=book, stated=lambda _, __: stated, known=items or {})
-    return {one.kind: one for one in remedying.of(water, report, known(ledger).names)["heavy"]}
+    remedying = Remedying(
+        margins=margins, start=START, end=END, scope=SCOPE, book=book, stated=lambda _, __: stated, known=items or {}
+    )
+    paid = margins.paid(START, END, SCOPE, by=("customer", "plan"))
+    return {one.kind: one for one in remedying.of(water, paid, known(ledger).names)["heavy"]}
 
 
 def test_the_fixes_of_a_customer_under_water_are_told_with_dollars_a_month(stocked, book):
@@ -128,6 +131,20 @@ def test_measured_repeats_of_the_feature_are_a_cache_for_the_customer(stocked, b
     cache = remedied(stocked, book, items={item.id: item})["cache"]
     assert (cache.usd_a_month, cache.confidence) == (usd(Decimal(15) * 30 / 31), "medium")
     assert cache.opportunity == item
+
+
+def test_plans_have_what_their_paying_customers_pay_and_call(stocked):
+    margins = Margins(stocked, POLICIES)
+    paid = margins.paid(START, END, SCOPE, by=("customer", "plan"))
+    seats = {key: use for key, use in margins.seats(START, END, SCOPE).items() if all(key) and paid.get(key, 0) > 0}
+    plans = margins.plan_uses(START, END, SCOPE, paid)
+    assert set(plans) == {plan for _, plan in seats}
+    for plan, use in plans.items():
+        own = [key for key in seats if key[1] == plan]
+        assert (use.customers, use.revenue) == (len(own), usd_of(sum(paid[key] for key in own)))
+        assert use.features == frozenset[str]().union(*(seats[key].costs for key in own))
+    alone = margins.seats(START, END, SCOPE, whose=["heavy"])
+    assert alone == {key: use for key, use in margins.seats(START, END, SCOPE).items() if key[0] == "heavy"}
 
 
 def test_a_stretch_is_the_row_of_the_table_of_its_days(stocked):

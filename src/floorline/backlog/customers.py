@@ -6,15 +6,14 @@ none is estimated above them. So no estimate here depends on a price that nobody
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import NamedTuple
 
 from floorline import money
 from floorline.backlog.figures import Evidence, Seat
 from floorline.backlog.model import Claim, Effort, Kind, Level, SubjectKind
 from floorline.margin.metrics import nearest_rank
+from floorline.margin.plans import PlanUse
 from floorline.margin.words import percent
 from floorline.money import ZERO
 
@@ -52,43 +51,31 @@ class Offer(NamedTuple):
 
 def in_customers(evidence: Evidence) -> Iterator[Offer]:
     """Everything that the seats hold."""
-    plans = by_plan(evidence.seats)
-    for plan, of_plan in sorted(plans.items()):
-        if len(of_plan.seats) >= SEATS_MIN:
-            yield from _quota(plan, of_plan.seats, evidence)
-            yield from _plan_price(plan, of_plan, evidence)
-    yield from _moves(plans, evidence)
+    seats = _paying(evidence.seats)
+    plans = {plan: _use_of(of_plan) for plan, of_plan in seats.items()}
+    for plan, of_plan in sorted(seats.items()):
+        if len(of_plan) >= SEATS_MIN:
+            yield from _quota(plan, of_plan, evidence)
+            yield from _plan_price(plan, of_plan, plans[plan], evidence)
+    yield from _moves(seats, plans, evidence)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanSeats:
-    """The paying customers of one plan."""
-
-    seats: Sequence[Seat]
-
-    @cached_property
-    def revenue(self) -> Decimal:
-        """What they pay, USD of the window."""
-        return sum((seat.revenue for seat in self.seats), ZERO)
-
-    @cached_property
-    def mean(self) -> Decimal:
-        """What one of them pays on average."""
-        return money.multiply(self.revenue, Decimal(1), len(self.seats))
-
-    @cached_property
-    def features(self) -> frozenset[str]:
-        """What any of them uses."""
-        return frozenset[str]().union(*(seat.by_feature for seat in self.seats))
-
-
-def by_plan(seats: Iterable[Seat]) -> dict[str, PlanSeats]:
-    """The paying customers of each plan."""
+def _paying(seats: Iterable[Seat]) -> dict[str, list[Seat]]:
+    """The seats of customers that pay, by plan."""
     plans: defaultdict[str, list[Seat]] = defaultdict(list)
     for seat in seats:
         if seat.plan and seat.customer and seat.revenue > 0:
             plans[seat.plan].append(seat)
-    return {plan: PlanSeats(seats=found) for plan, found in plans.items()}
+    return dict(plans)
+
+
+def _use_of(seats: Sequence[Seat]) -> PlanUse:
+    """All of them, on one plan, together."""
+    return PlanUse(
+        customers=len(seats),
+        revenue=sum((seat.revenue for seat in seats), ZERO),
+        features=frozenset[str]().union(*(seat.by_feature for seat in seats)),
+    )
 
 
 def excess(seat: Seat) -> Decimal:
@@ -126,9 +113,9 @@ def _quota(plan: str, seats: Sequence[Seat], evidence: Evidence) -> Iterator[Off
     )
 
 
-def _plan_price(plan: str, of_plan: PlanSeats, evidence: Evidence) -> Iterator[Offer]:
+def _plan_price(plan: str, seats: Sequence[Seat], use: PlanUse, evidence: Evidence) -> Iterator[Offer]:
     """A price that carries the P90 user: the rise for every customer, and no more than what they cost in excess."""
-    seats, revenue, mean = of_plan.seats, of_plan.revenue, of_plan.mean
+    revenue, mean = use.revenue, use.mean
     cost = nearest_rank(sorted(seat.cost for seat in seats), PRICE_PERCENTILE)
     needed = money.usd(cost / (1 - MARGIN_AT_P90))
     over = {seat.customer: excess(seat) for seat in seats}
@@ -154,19 +141,19 @@ def _plan_price(plan: str, of_plan: PlanSeats, evidence: Evidence) -> Iterator[O
     )
 
 
-def _moves(plans: Mapping[str, PlanSeats], evidence: Evidence) -> Iterator[Offer]:
+def _moves(seats: Mapping[str, Sequence[Seat]], plans: Mapping[str, PlanUse], evidence: Evidence) -> Iterator[Offer]:
     """Customers that cost more than COST_TO_REVENUE_MAX of what they pay, to the next dearer plan of the same features."""
     heavy = [
         seat
-        for of_plan in plans.values()
-        for seat in of_plan.seats
+        for of_plan in seats.values()
+        for seat in of_plan
         if seat.cost > money.multiply(seat.revenue, COST_TO_REVENUE_MAX)
     ]
     for seat in sorted(heavy, key=lambda one: (-excess(one), one.customer))[:MOVES_MAX]:
         yield move_up(seat, plans, evidence)
 
 
-def move_up(seat: Seat, plans: Mapping[str, PlanSeats], evidence: Evidence) -> Offer:
+def move_up(seat: Seat, plans: Mapping[str, PlanUse], evidence: Evidence) -> Offer:
     """The next dearer plan for one seat of `plans`, or one that charges by usage where there is none."""
     most, where = next(iter(dearer(seat, plans)), (excess(seat), "a plan that charges by usage"))
     gain = min(most, excess(seat))
@@ -187,7 +174,7 @@ def move_up(seat: Seat, plans: Mapping[str, PlanSeats], evidence: Evidence) -> O
     )
 
 
-def dearer(seat: Seat, plans: Mapping[str, PlanSeats]) -> list[tuple[Decimal, str]]:
+def dearer(seat: Seat, plans: Mapping[str, PlanUse]) -> list[tuple[Decimal, str]]:
     """The plans whose customers pay more on average and use one of the seat's features: how much more, USD of the window, and
     which, the cheapest first.
     """

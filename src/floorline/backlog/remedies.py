@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from floorline import money
-from floorline.backlog.customers import PlanSeats, dearer, move_up
+from floorline.backlog.customers import dearer, move_up
 from floorline.backlog.figures import Evidence, Seat, Slice
 from floorline.backlog.model import OPEN, QUARTER_DAYS, Level, Opportunity
+from floorline.margin.plans import PlanUse
 from floorline.margin.words import cents
 from floorline.money import ZERO
 
@@ -45,11 +46,11 @@ class Rerouted(NamedTuple):
 
 
 def remedies(
-    seat: Seat, shared: Decimal, evidence: Evidence, *, plans: Mapping[str, PlanSeats], work: Sequence[Slice],
+    seat: Seat, shared: Decimal, evidence: Evidence, *, plans: Mapping[str, PlanUse], work: Sequence[Slice],
     routes: Sequence[Rerouted], known: Mapping[str, Opportunity],
 ) -> tuple[Remedy, ...]:  # fmt: skip
-    """What would fix `seat`, one of `evidence`, the most dollars first. `shared` is what it costs beside its calls, `plans` are all
-    seats of the evidence by_plan, `work` are its own calls, `known` the opportunities of the backlog by id.
+    """What would fix `seat`, by the days of `evidence`, the most dollars first. `shared` is what it costs beside its calls, `plans` are
+    those that anybody pays for in these days, `work` are its own calls, `known` the opportunities of the backlog by id.
     """
     found = [
         _moved(seat, plans, evidence, known),
@@ -63,7 +64,7 @@ def remedies(
 
 
 def _moved(
-    seat: Seat, plans: Mapping[str, PlanSeats], evidence: Evidence, known: Mapping[str, Opportunity]
+    seat: Seat, plans: Mapping[str, PlanUse], evidence: Evidence, known: Mapping[str, Opportunity]
 ) -> Remedy | None:
     """The plan that the backlog would move it to, and the first that covers its cost."""
     if not seat.plan or seat.revenue <= 0:

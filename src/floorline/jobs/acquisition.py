@@ -27,7 +27,7 @@ def acquisitions_in(
     return acquisitions(
         [Seat(row.key[0], row.key[1], row.sums.calls, row.revenue_pico, row.cogs_pico) for row in table.rows],
         (end - start).days,
-        paid_before=frozenset(customer for customer, paid in before.items() if paid > 0),
+        paid_before=frozenset(customer for (customer,), paid in before.items() if paid > 0),
         limits=limits,
         payback_months=payback_months,
     )

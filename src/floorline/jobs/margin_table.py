@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import date
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeVar, cast
+
+from msgspec.structs import replace
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.jobs.margin_request import MarginRequest
@@ -31,6 +33,7 @@ from floorline.margin.dimensions import (
 )  # fmt: skip
 from floorline.margin.earned import amounts_to_date, earned_tallies
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
+from floorline.margin.plans import PlanUse, plan_uses
 from floorline.margin.policy import Policies
 from floorline.margin.pools import (
     Attribution,
@@ -169,7 +172,7 @@ class Making:
             p95_method=method,
         )
 
-    def paid(self) -> dict[str, int]:
+    def paid(self) -> dict[Key, int]:
         """See Margins.paid."""
         weights = self._begin_weights() if self.metered else None
         earns = self._outcomes.valued or any(plan.outcome_prices for plan in self._policies.plans.values())
@@ -178,7 +181,7 @@ class Making:
         cells = Cells((), self._policies.plans)
         (earned,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         tally = earned if isinstance(earned, Tally) else tally_revenue(earned, cells, kept(self._request.by, ()))
-        return {str(customer): through - before for (customer,), (before, through) in tally.amounts.items()}
+        return {cast("Key", key): through - before for key, (before, through) in tally.amounts.items()}
 
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
@@ -420,14 +423,20 @@ class Making:
         """The use of the window alone by customer, plan and feature."""
         return month_uses(self._window_pools(), self.attribution)
 
-    def seats(self) -> dict[tuple[str, str], SeatUse]:
-        """The same by customer and plan, the features of each within."""
-        return seat_uses(self._window_pools(), self.attribution)
+    def seats(self, whose: tuple[str, ...] = ()) -> dict[tuple[str, str], SeatUse]:
+        """The same by customer and plan, the features of each within: of the customers of these raw names, or of all."""
+        return seat_uses(self._window_pools(whose), self.attribution)
 
-    def _window_pools(self) -> PoolColumns:
+    def plan_uses(self, paid: Mapping[Key, int]) -> dict[str, PlanUse]:
+        """See Margins.plan_uses."""
+        days = self._days(self.window.start, self.window.end, self.attribution.spans, ())
+        return plan_uses(self._ledger.query(queries.plan_features(days)), paid, self.names)
+
+    def _window_pools(self, whose: tuple[str, ...] = ()) -> PoolColumns:
         window = self.window
         days = self._days(window.start, window.end, self.attribution.spans, window.months)
-        return only(self._ledger.begin(queries.usage_pools(days, every_driver=True)))
+        asked = queries.usage_pools(replace(days, whose=whose), every_driver=True, alone=bool(whose))
+        return only(self._ledger.begin(asked))
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""

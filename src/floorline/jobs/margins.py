@@ -1,6 +1,6 @@
 """Margin tables over one ledger, and what is made of the same answers: series, facts, parts, names that only one side knows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -11,8 +11,9 @@ from floorline.ledger.remembering import Remembering
 from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import bridge, queries
 from floorline.margin.closing import Kind, Part
-from floorline.margin.dimensions import Scope
+from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.identities import Identities, Side, identities
+from floorline.margin.plans import PlanUse
 from floorline.margin.policy import Policies
 from floorline.margin.pools import SeatUse
 from floorline.margin.revenue import Window
@@ -21,7 +22,7 @@ from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.substitution import Models
-from floorline.margin.table import MarginReport, names_of_outcomes
+from floorline.margin.table import Key, MarginReport, names_of_outcomes
 
 __all__ = ["MarginRequest", "Margins"]
 _APART_DAYS = 62
@@ -99,9 +100,11 @@ class Margins:
             report = making.report(apart=days)
             return report, series(making.stretches(days)[: until.toordinal() - days.start])
 
-    def paid(self, start: date, end: date, scope: Scope) -> dict[str, int]:
-        """What each customer paid, as the table by customer has it: recognised revenue in 10^-12 USD, '' nobody's by name."""
-        request = MarginRequest(by=("customer",), start=start, end=end, scope=scope, with_p95=False)
+    def paid(self, start: date, end: date, scope: Scope, by: tuple[Dimension, ...] = ("customer",)) -> dict[Key, int]:
+        """What each customer paid, as the table `by` customer (and plan) has it: recognised revenue in 10^-12 USD, '' nobody's by
+        name.
+        """
+        request = MarginRequest(by=by, start=start, end=end, scope=scope, with_p95=False)
         with uncollected():
             return Making(self._answers, self.policies, request, self._whose).paid()
 
@@ -132,11 +135,19 @@ class Margins:
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
         return smallest_set(self._answers.query(queries.steps(days)), completed, share)
 
-    def seats(self, start: date, end: date, scope: Scope) -> dict[tuple[str, str], SeatUse]:
-        """What every customer used on its plan, and of what features, by customer and plan."""
+    def seats(
+        self, start: date, end: date, scope: Scope, whose: Collection[str] = ()
+    ) -> dict[tuple[str, str], SeatUse]:
+        """What every customer, or each of the raw names `whose`, used on its plan, and of what features, by customer and plan."""
         request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
         with uncollected():
-            return Making(self._answers, self.policies, request).seats()
+            return Making(self._answers, self.policies, request).seats(tuple(sorted(whose)))
+
+    def plan_uses(self, start: date, end: date, scope: Scope, paid: Mapping[Key, int]) -> dict[str, PlanUse]:
+        """How many customers pay for each plan, what, and what they use; `paid` is as `paid` by customer and plan says."""
+        request = MarginRequest(by=("customer", "plan"), start=start, end=end, scope=scope)
+        with uncollected():
+            return Making(self._answers, self.policies, request).plan_uses(paid)
 
     def parts(self, start: date, end: date, scope: Scope) -> dict[Kind, Part]:
         """What the total of these days is made of, each part from the records of one kind."""

@@ -1,27 +1,27 @@
 """What would fix the customers that cost more than they pay, over a ledger: gather what they use, price it anew, hand it on.
 
-table by customer and plan ▸ who is under water ▸ their calls by model ▸ backlog.remedies
+table by customer and plan ▸ who is under water ▸ what they use, their calls by model, what others pay ▸ backlog.remedies
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
 
 from floorline import money
 from floorline.backlog.calls import ANSWERS, SIMPLE_TYPES, cheaper
-from floorline.backlog.customers import by_plan
 from floorline.backlog.figures import Evidence, Seat, Slice
 from floorline.backlog.model import Opportunity
 from floorline.backlog.remedies import MONTH_DAYS, Remedy, Rerouted, remedies
-from floorline.jobs.backlogging import seats_of
 from floorline.jobs.margins import Margins
 from floorline.jobs.pricing_use import switched, version_on
 from floorline.margin.attribution import Names
 from floorline.margin.customers import CustomerFigures
 from floorline.margin.dimensions import Scope
-from floorline.margin.table import MarginReport
+from floorline.margin.pools import SeatUse
+from floorline.margin.table import Key
 from floorline.money import ZERO, usd_of
 from floorline.pricing.book import PriceBook
 from floorline.query import Parameter, Query
@@ -44,60 +44,67 @@ class WorkRow(Workload, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedying:
-    """Remedies over one ledger: margins, prices, the configuration's cheaper models, and what the backlog holds."""
+    """Remedies over one ledger from `start` to the day before `end`: margins, prices, the configuration's cheaper models, and what
+    the backlog holds.
+    """
 
     margins: Margins
+    start: date
+    end: date
+    scope: Scope
     book: PriceBook
     stated: Cheaper
     known: Mapping[str, Opportunity]
 
     def of(
-        self, customers: Sequence[CustomerFigures], report: MarginReport, names: Names
+        self, customers: Sequence[CustomerFigures], paid: Mapping[Key, int], names: Names
     ) -> Mapping[str, tuple[Remedy, ...]]:
-        """What would fix each of `customers`, the most dollars first, by the days of `report`, the table by customer and plan."""
+        """What would fix each of `customers`, the most dollars first. `paid` is what everybody paid by customer and plan."""
         if not customers:
             return {}
-        uses = self.margins.seats(report.start, report.end, report.scope)
-        evidence = Evidence(start=report.start, end=report.end, slices=(), seats=seats_of(uses, report))
-        plans = by_plan(evidence.seats)
-        seats = {(one.customer, one.plan): one for one in evidence.seats}
-        work = self._work(customers, report, names)
+        span = self.start, self.end, self.scope
+        asked = self._begin_work([one.name for one in customers], names)
+        plans = self.margins.plan_uses(*span, paid)
+        seats = self.margins.seats(*span, whose=self._raw_names(customers, names))
+        work: defaultdict[str, list[WorkRow]] = defaultdict(list)
+        for row in asked.result():
+            work[row.customer].append(row)
         found: dict[str, tuple[Remedy, ...]] = {}
         for one in customers:
-            shared = sum(one.figures.shared_pico.values())
-            own = work.get(one.name, [])
+            own = Evidence(start=self.start, end=self.end, slices=[_slice(row) for row in work[one.name]])
             found[one.name] = remedies(
-                seats.get((one.name, one.plan), _no_seat(one)),
-                usd_of(shared),
-                evidence,
+                _seat(one, seats.get((one.name, one.plan)), paid),
+                usd_of(sum(one.figures.shared_pico.values())),
+                Evidence(start=self.start, end=self.end, slices=()),
                 plans=plans,
-                work=[_slice(row) for row in own],
-                routes=self._routes(own, evidence),
+                work=own.slices,
+                routes=self._routes(work[one.name], own),
                 known=self.known,
             )
         return found
 
-    def _work(
-        self, customers: Sequence[CustomerFigures], report: MarginReport, names: Names
-    ) -> Mapping[str, list[WorkRow]]:
+    def _raw_names(self, customers: Iterable[CustomerFigures], names: Names) -> set[str]:
+        """Every raw name that means one of `customers` on some day."""
+        first, end = self.start.toordinal(), self.end.toordinal()
+        return {raw.name for one in customers for raw in names.names_of(one.name, first, end)}
+
+    def _begin_work(self, customers: Sequence[str], names: Names) -> Future[list[WorkRow]]:
         parameters: dict[str, Parameter] = {
-            **window(report.start, report.end, report.scope),
-            **named([one.name for one in customers], names, report.start, report.end, with_whose=True),
+            **window(self.start, self.end, self.scope),
+            **named(customers, names, self.start, self.end, with_whose=True),
         }
         sql = _SQL.joinpath("customer_work.sql").read_text(encoding="utf-8")
-        found: defaultdict[str, list[WorkRow]] = defaultdict(list)
-        for row in self.margins.ledger.query(Query(sql=sql, row=WorkRow, parameters=parameters)):
-            found[row.customer].append(row)
-        return found
+        return self.margins.ledger.begin(Query(sql=sql, row=WorkRow, parameters=parameters))
 
     def _routes(self, work: Sequence[WorkRow], evidence: Evidence) -> list[Rerouted]:
-        """Where its calls could go: the model that the configuration names, else the strongest cheaper one of its provider."""
+        """Where its calls, the slices of `evidence`, could go: the model that the configuration names, else the strongest cheaper one
+        of its provider.
+        """
         last = evidence.end - timedelta(days=1)
-        slices = Evidence(start=evidence.start, end=evidence.end, slices=[_slice(row) for row in work])
         found: list[Rerouted] = []
-        for row, one in zip(work, slices.slices, strict=True):
+        for row, one in zip(work, evidence.slices, strict=True):
             stated = self.stated(row.feature, row.model)
-            to = stated or self._stronger(one, slices, last)
+            to = stated or self._stronger(one, evidence, last)
             saves = switched(self.book, [row], row.feature, (row.model, to), last, days=evidence.days) if to else None
             if saves is not None:
                 sure = "medium" if stated or row.call_type in SIMPLE_TYPES else "low"
@@ -152,6 +159,10 @@ def _slice(row: WorkRow) -> Slice:
     )
 
 
-def _no_seat(one: CustomerFigures) -> Seat:
-    """A customer that pays and makes no call: shared costs alone put it under water."""
-    return Seat(customer=one.name, plan="", calls=0, revenue=one.figures.revenue, by_feature={"": ZERO})
+def _seat(one: CustomerFigures, use: SeatUse | None, paid: Mapping[Key, int]) -> Seat:
+    """What a customer used on its plan and paid for it; without a call shared costs alone put it under water."""
+    if use is None:
+        return Seat(customer=one.name, plan="", calls=0, revenue=one.figures.revenue, by_feature={"": ZERO})
+    revenue = usd_of(paid.get((one.name, one.plan), 0))
+    costs = {feature: usd_of(pico) for feature, pico in use.costs.items()}
+    return Seat(customer=one.name, plan=one.plan, calls=use.calls, revenue=revenue, by_feature=costs)

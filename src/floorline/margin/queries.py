@@ -88,6 +88,15 @@ DRIVER_MONEY = (
 """What is asked of `drivers_day`: docs/ledger.md defines each."""
 
 
+class PlanFeaturesRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The customers that called the same features on one plan, in raw names."""
+
+    plan: str
+    as_of: int
+    features: list[str]
+    customers: list[str]
+
+
 class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
     """What explains a change of cost: the calls of many customers that are alike otherwise, in raw names. `numbers` are those of
     DRIVERS of each customer, one after another, in hexadecimal: counts of 64 bits and money (10^-12 USD) of 128, as the
@@ -336,11 +345,22 @@ def usage_weights(columns: Sequence[Column], table: Source, days: Days) -> Query
     return Query(sql=sql, row=WeightColumns, parameters=placeholders(days))
 
 
-def usage_pools(days: Days, *, every_driver: bool) -> Query[PoolColumns]:
-    """What divides revenue and shared costs, by customer, plan and feature; calls alone without `every_driver`."""
+def usage_pools(days: Days, *, every_driver: bool, alone: bool = False) -> Query[PoolColumns]:
+    """What divides revenue and shared costs, by customer, plan and feature; calls alone without `every_driver`. Of all customers,
+    as they all divide them, or of those of the days `alone`.
+    """
     drivers = {name: f"groupArrayArray({name})" if every_driver else _NO_NUMBERS for name in ("n2", "n3", "m1")}
-    sql = SQL["usage_pools"].substitute(drivers, as_of=as_of(days, by_customer=True), source=source("calls_day", days))
+    whose = of_whose(days) if alone else ""
+    sql = SQL["usage_pools"].substitute(
+        drivers, as_of=as_of(days, by_customer=True), source=source("calls_day", days), whose=whose
+    )
     return Query(sql=sql, row=PoolColumns, parameters=placeholders(days))
+
+
+def plan_features(days: Days) -> Query[PlanFeaturesRow]:
+    """Who called which features on which plan."""
+    sql = SQL["plan_features"].substitute(as_of=as_of(days, by_customer=True), source=source("calls_day", days))
+    return Query(sql=sql, row=PlanFeaturesRow, parameters=placeholders(days))
 
 
 def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:

@@ -19,6 +19,7 @@ FROM
         WHERE day >= {start:Date} AND day < {end:Date}
           AND ({environment:String} = 'all' OR environment = {environment:String})
           AND ({purpose:String} = 'all' OR purpose = {purpose:String})
+          $whose
         GROUP BY customer_id, plan, feature, as_of
     )
     GROUP BY customer_id, plan, as_of

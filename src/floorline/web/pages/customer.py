@@ -253,9 +253,9 @@ def _fixes(desk: Desk, gathered: Gathered, params: CustomerParams) -> list[AnyBl
     one = gathered.one
     if one.standing != "under_water":
         return []
-    margins = desk.margins.once()
-    report = plan_report(margins, params.window(desk.today), params.scope)
-    found = remedying(desk, margins).of([one], report, gathered.who.names)[one.name]
+    margins, days = desk.margins.once(), params.window(desk.today)
+    paid = margins.paid(days.start, days.end, params.scope, by=("customer", "plan"))
+    found = remedying(desk, margins, days, params.scope).of([one], paid, gathered.who.names)[one.name]
     return [fixes_table(fix_rows(one.name, found), empty=NOTHING_HELPS, of_one=True)]
 
 

@@ -79,7 +79,9 @@ def build(desk: Desk, params: CustomersParams) -> Shown:
     gathered = _gathered(desk, margins, params)
     water = under_water(gathered.everybody)
     listed = [one for one in gathered.everybody if _is_asked(one, gathered, params)]
-    fixes = remedying(desk, margins).of(water[:FIXED_MAX], gathered.report, gathered.who.names)
+    paid = {row.key: row.revenue_pico for row in gathered.report.rows}
+    fixing = remedying(desk, margins, params.window(desk.today), params.scope)
+    fixes = fixing.of(water[:FIXED_MAX], paid, gathered.who.names)
     return Shown(
         title="Customers",
         lead=_lead(water, gathered),

@@ -48,15 +48,17 @@ def a_month(pico: int, days: int) -> Decimal:
     return usd_of(share_of(pico, MONTH_DAYS, days))
 
 
-def remedying(desk: Desk, margins: Margins) -> Remedying:
-    """What finds fixes, with the cheaper models that the configuration names and what the backlog holds."""
+def remedying(desk: Desk, margins: Margins, days: Days, scope: Scope) -> Remedying:
+    """What finds fixes by these days, with the cheaper models that the configuration names and what the backlog holds."""
     rules = desk.gateway.guardrails
 
     def stated(feature: str, model: str) -> str:
         route = None if rules is None else rules.of(feature).route
         return "" if route is None else route.cheaper.get(model, "")
 
-    return Remedying(margins=margins, book=desk.book(), stated=stated, known=shelf(desk.state).all())
+    return Remedying(
+        margins=margins, start=days.start, end=days.end, scope=scope, book=desk.book(), stated=stated, known=shelf(desk.state).all()
+    )  # fmt: skip
 
 
 def fix_rows(customer: str, remedies: Sequence[Remedy]) -> list[Mapping[str, Value]]:
