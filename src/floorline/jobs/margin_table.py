@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.jobs.margin_request import MarginRequest
-from floorline.ledger.remembering import once
+from floorline.ledger.remembering import once, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
 from floorline.margin.allocation import Tally, tally_revenue
@@ -31,7 +31,7 @@ from floorline.margin.dimensions import (
     columns_of,
     table_for,
 )  # fmt: skip
-from floorline.margin.earned import amounts_to_date, earned_tallies
+from floorline.margin.earned import Earning, amounts_to_date
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.plans import PlanUse, plan_uses
 from floorline.margin.policy import Policies
@@ -95,20 +95,20 @@ class Making:
         self, ledger: Answering, policies: Policies, request: MarginRequest, whose: tuple[str, ...] = ()
     ) -> None:
         assert not whose or request.by[0] == "customer", "a table of one customer is told by customer"
-        self._ledger = ledger
+        self._ledger = ledger = remembering(ledger)
         self._policies = policies
         self._request = request
         self._whose = whose
         self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
         self._timezone = ledger.timezone
         self._by_feature = bool({"feature", *FINER}.intersection(request.by))
-        lines = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
+        self._billed = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
         covers = ledger.begin(queries.plan_covers()) if self._by_feature or "plan" in request.by else None
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = [*ledger.query(queries.aliases()), *policies.aliases]
         self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
         self._outcomes = only(ledger.begin(queries.any_outcome()))
-        self.lines = only(lines)
+        self.lines = only(self._billed)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
         with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
@@ -135,9 +135,8 @@ class Making:
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._uncut()))
         outcomes = self.outcomes(request.by, apart)
-        plans = self._policies.plans
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
-        cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
+        cells = self._cells(weights)
         (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         (usage,), one_to_one = self._usage(asked, self._edges, apart=bool(apart))
         method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
@@ -185,14 +184,14 @@ class Making:
 
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
-        window, plans = self.window, self._policies.plans
+        window = self.window
         pools = self._reach_days(window.reach_end, edges if self.metered else ())
         weights = self._begin_pools(pools) if self._needs_cells else None
         asked = self._begin(queries.usage_sums, self._columns, self._window_days(edges))
         finer = self._begin_finer()
         outcomes = self.outcomes(self._request.by, edges)
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
-        cells = month_cells(only(weights), plans, self.attribution) if weights else Cells((), plans)
+        cells = self._cells(weights)
         revenue = self._earned_by_stretch(edges, cells, outcomes, metered)
         usage, divides = self._usage(asked, edges, apart=True)[0], self._finer(finer)
         reached: list[list[OutcomeRow]] = [[] for _ in edges[1:]]
@@ -216,23 +215,28 @@ class Making:
         """
         plans, to = self._policies.plans, self.attribution
         amounts = [*outcome_amounts(outcomes, plans, to), *metered_amounts(metered, plans, to)]
-        return self._earned(self.lines, amounts, edges, cells)
+        return self._earned(amounts, edges, cells)
 
     def _earned(
-        self, lines: RevenueColumns, amounts: Sequence[tuple[int, Owner, int]], edges: Sequence[int], cells: Cells
+        self, amounts: Sequence[tuple[int, Owner, int]], edges: Sequence[int], cells: Cells, kind: str = ""
     ) -> Sequence[Pools | Tally]:
-        """What some lines and amounts of days earned in each stretch, as _earned_by_stretch."""
-        to, keep = self.attribution, kept(self._request.by, self._cell_key())
-        others = amounts_to_date(amounts, edges)
+        """What lines of one kind, or all, and amounts of days earned in each stretch, as _earned_by_stretch."""
+        keep, others = kept(self._request.by, self._cell_key()), amounts_to_date(amounts, edges)
         if "feature" not in keep or all(owner.feature for _, owner, _ in amounts):
             try:
-                return earned_tallies(lines, others, edges, cells, to, keep)
+                return self._earning(cells, keep).tallies(others, edges, kind)
             except OverflowError:  # as in tally_revenue
                 pass
+        of_kind = [n for n, one in enumerate(self.lines.kind) if one == kind]
+        lines = some_lines(self.lines, of_kind) if kind else self.lines
         return [
             joined(revenue_pools(lines, self._of(*stretch)), pools)
             for stretch, pools in zip(pairwise(edges), others, strict=True)
         ]
+
+    def _earning(self, cells: Cells, keep: Sequence[str]) -> Earning:
+        of = Earning, self._billed, cells, self.names, self._attributes, tuple(keep)
+        return once(self._ledger, of, lambda: Earning(self.lines, cells, self.attribution, keep))
 
     def _of(self, start: int, end: int) -> Attribution:
         """The attribution of the table of a stretch of the window."""
@@ -291,7 +295,7 @@ class Making:
         plans, to, reach = self._policies.plans, self.attribution, (self.window.reach_start, self.window.end)
         by_use = self._ledger.begin(queries.revenue_lines(*reach, KINDS_BY_USE))
         amounts = list(outcome_amounts(self.outcomes(extra=edges), plans, to))
-        cells = month_cells(only(weights), plans, to) if weights else Cells((), plans)
+        cells = self._cells(weights)
         if weights and self.metered:
             amounts += metered_amounts(month_uses(only(weights), to), plans, to)
         billed = only(by_use)
@@ -359,15 +363,14 @@ class Making:
         self, cells: Cells, outcomes: Sequence[OutcomeRow], metered: Sequence[tuple[int, Owner, Use]]
     ) -> Mapping[str, Pools | Tally]:
         """What the window earned, by kind: what plans charge for calls and tokens is usage, and for outcomes outcome."""
-        plans, to, lines = self._policies.plans, self.attribution, self.lines
+        plans, to = self._policies.plans, self.attribution
         others = {
             "usage": list(metered_amounts(metered, plans, to)),
             "outcome": list(outcome_amounts(outcomes, plans, to)),
         }
         found: dict[str, Pools | Tally] = {}
         for kind in REVENUE_KINDS:
-            own = some_lines(lines, [n for n, one in enumerate(lines.kind) if one == kind])
-            (found[kind],) = self._earned(own, others.get(kind, ()), self._edges, cells)
+            (found[kind],) = self._earned(others.get(kind, ()), self._edges, cells, kind)
         return found
 
     def parts(self) -> dict[Kind, Part]:
@@ -449,6 +452,14 @@ class Making:
         by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
         every_driver = bool(self._costs) or self.metered or by_cost
         return self._ledger.begin(queries.usage_pools(days, every_driver=every_driver))
+
+    def _cells(self, weights: Future[list[PoolColumns]] | None) -> Cells:
+        """What divides bundled revenue and shared costs, of what _begin_weights or _begin_pools asked for."""
+        plans = self._policies.plans
+        if weights is None:
+            return Cells((), plans)
+        made = month_cells, weights, self.names, id(plans)  # which the cells keep
+        return once(self._ledger, made, lambda: month_cells(only(weights), plans, self.attribution))
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"

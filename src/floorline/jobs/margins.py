@@ -7,7 +7,7 @@ from decimal import Decimal
 from floorline.jobs.margin_request import MarginRequest
 from floorline.jobs.margin_table import NO_SPANS, Making
 from floorline.jobs.uncollected import uncollected
-from floorline.ledger.remembering import Remembering
+from floorline.ledger.remembering import remembering
 from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import bridge, queries
 from floorline.margin.closing import Kind, Part
@@ -51,7 +51,7 @@ class Margins:
 
     def once(self) -> "Margins":
         """The same, for tables that are made one after another: what they ask in common is asked once."""
-        return Margins(self.ledger, self.policies, answers=_remembering(self._answers), whose=self._whose)
+        return Margins(self.ledger, self.policies, answers=remembering(self._answers), whose=self._whose)
 
     def table(self, request: MarginRequest) -> MarginReport:
         """The margin table that `request` asks for."""
@@ -96,7 +96,7 @@ class Margins:
         """The table of the request and the figures of its days before `until`, at least one: both are asked together."""
         days = range(request.start.toordinal(), request.end.toordinal() + 1)
         with uncollected():
-            making = Making(_remembering(self._answers), self.policies, request, self._whose)
+            making = Making(remembering(self._answers), self.policies, request, self._whose)
             report = making.report(apart=days)
             return report, series(making.stretches(days)[: until.toordinal() - days.start])
 
@@ -163,7 +163,3 @@ class Margins:
             usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
             billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
             return identities(usage, billing, table.customers, self.policies, declared=table.declared())
-
-
-def _remembering(answers: Answering) -> Remembering:
-    return answers if isinstance(answers, Remembering) else Remembering(answers)

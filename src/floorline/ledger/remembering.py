@@ -43,6 +43,11 @@ class Remembering:
         return cast("Made", self._made[key])
 
 
+def remembering(answers: Answering) -> Remembering:
+    """The same answers, each asked for once."""
+    return answers if isinstance(answers, Remembering) else Remembering(answers)
+
+
 def once(answers: Answering, key: Hashable, make: Callable[[], Made]) -> Made:
     """What `make` makes of `answers`: where these are remembered, that is too."""
     return answers.once(key, make) if isinstance(answers, Remembering) else make()

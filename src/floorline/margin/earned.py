@@ -6,12 +6,12 @@ same weights: so a stretch begins with the evening before, and names, owners and
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
 from floorline.margin.cells import Cells, Owner, codes_of
@@ -21,32 +21,40 @@ from floorline.margin.revenue import month_after, month_of
 from floorline.margin.vectors import Integers, Splitter, added, integers, shares_of, sums_of
 
 _ADDED_MAX = 1 << 61
+_NOBODY = np.zeros(0, dtype=np.int64)
 _UNKNOWN = ("", "", "")  # workflow, outcome and user: lines name none
 
 
-def earned_tallies(
-    lines: RevenueColumns,
-    others: Sequence[Pools],
-    edges: Sequence[int],
-    cells: Cells,
-    to: Attribution,
-    keep: Sequence[str],
-) -> list[Tally]:
-    """For each stretch from one of `edges` to the next what tally_revenue says of the revenue_pools of its table and of `others`, by
-    the parts `keep`; where features are among these, others name theirs. OverflowError where an amount or a weight exceeds a
-    column.
+class Earning:
+    """Some revenue lines and how what they earn is divided by the parts `keep`, for any stretches of days of one window: names,
+    owners and weights are looked up once a month. OverflowError where an amount or a weight exceeds a column.
     """
-    found = [tally_revenue(pools, cells, keep) for pools in others]
-    parts = _parts(lines, to)
-    first = edges[0]
-    while first < edges[-1]:
-        end = min(month_after(first), edges[-1])
-        month = _Month(parts, range(to.month(first), end), cells, keep)
-        for tally, (start, stop) in zip(found, pairwise(edges), strict=True):
-            if start < end and stop > first:
-                _add(tally, month, start, min(stop, end))
-        first = end
-    return found
+
+    def __init__(self, lines: RevenueColumns, cells: Cells, to: Attribution, keep: Sequence[str]) -> None:
+        self._owners: dict[Owned, int] = {}
+        self._parts = _parts(lines, to, self._owners)
+        self._cells, self._to, self._keep = cells, to, keep
+        self._months: dict[range, _Month] = {}
+
+    def tallies(self, others: Sequence[Pools], edges: Sequence[int], kind: str = "") -> list[Tally]:
+        """For each stretch from one of `edges` to the next what tally_revenue says of the revenue_pools of its table and of
+        `others`; of the lines of one kind, or of all. Where features are among the kept parts, these others name theirs.
+        """
+        found = [tally_revenue(pools, self._cells, self._keep) for pools in others]
+        first = edges[0]
+        while first < edges[-1]:
+            end = min(month_after(first), edges[-1])
+            month = self._month(range(self._to.month(first), end))
+            for tally, (start, stop) in zip(found, pairwise(edges), strict=True):
+                if start < end and stop > first:
+                    month.add_to(tally, start, min(stop, end), kind)
+            first = end
+        return found
+
+    def _month(self, days: range) -> "_Month":
+        if days not in self._months:
+            self._months[days] = _Month(self._parts, days, self._owners, self._cells, self._keep)
+        return self._months[days]
 
 
 def amounts_to_date(amounts: Iterable[tuple[int, Owner, int]], edges: Sequence[int]) -> list[Pools]:
@@ -59,124 +67,126 @@ def amounts_to_date(amounts: Iterable[tuple[int, Owner, int]], edges: Sequence[i
     ]
 
 
-def _add(tally: Tally, month: "_Month", start: int, stop: int) -> None:
-    """Add what the month earned up to `start` and up to `stop`."""
-    for key, grown in zip(month.keys, zip(month.earned(start), month.earned(stop), strict=True), strict=True):
-        if grown != (0, 0):
-            tally.add_to(key, grown)
-
-
-def _parts(lines: RevenueColumns, to: Attribution) -> list["_Part"]:
+def _parts(lines: RevenueColumns, to: Attribution, owners: dict[Owned, int]) -> list["_Part"]:
     """The lines of customers whose names change within the reach apart from all others: only they are looked up that often."""
     changing, spans = to.spans.changing, to.spans
     changes = np.array([customer in changing for customer in lines.customer], dtype=bool)
-    apart = ((~changes, spans.shared), (changes, spans.own))
-    return [_Part(lines, some, days, to) for some, days in apart if some.any()]
+    apart = ((np.flatnonzero(~changes), spans.shared), (np.flatnonzero(changes), spans.own))
+    return [_Part(lines, at, days, to, owners) for at, days in apart if len(at)]
 
 
 class _Part:
-    """Some revenue lines as columns; their names mean the same from one of `spans` to the next."""
+    """Some revenue lines as columns; their names mean the same from one of `spans` to the next. `owners` are all that were met."""
 
     def __init__(
-        self, lines: RevenueColumns, some: npt.NDArray[np.bool_], spans: Sequence[int], to: Attribution
+        self, lines: RevenueColumns, at: Integers, spans: Sequence[int], to: Attribution, owners: dict[Owned, int]
     ) -> None:
         raws: dict[tuple[str, str, str], int] = {}
-        numbers: list[int] = np.flatnonzero(some).tolist()
-        named = list(zip(lines.customer, lines.plan, lines.feature, strict=True))
-        self._raw = codes_of(named if len(numbers) == len(named) else [named[n] for n in numbers], raws)
-        self._customers, self._plans, self._features = ([raw[at] for raw in raws] for at in range(3))
-        self.spans, self._to = spans, to
-        self.amounts, self.starts = integers(lines.amount)[some], integers(lines.start)[some]
-        self.days = np.maximum(1, integers(lines.end)[some] - self.starts)
-        self._known: dict[int, tuple[list[Owned], Integers]] = {}
+        self._raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)[at]
+        self._customers, self._plans, self._features = ([raw[n] for raw in raws] for n in range(3))
+        self._kinds: dict[str, int] = {}
+        self._kind = codes_of(lines.kind, self._kinds)[at]
+        self._amounts, self._starts, ends = (integers(column)[at] for column in (lines.amount, lines.start, lines.end))
+        self._days = np.maximum(1, ends - self._starts)
+        self._spans, self._to, self._owners = spans, to, owners
+        self._known: dict[int, Integers] = {}
 
-    def meeting(self, days: range) -> npt.NDArray[np.bool_]:
-        """Which lines have a day among these."""
-        return (self.starts < days.stop) & (self.starts + self.days > days.start)
+    def stretches(self, days: range, kind: str) -> Iterator["_Stretch"]:
+        """The lines that have a day among these, of one kind or of all, from one span to the next."""
+        meeting = (self._starts < days.stop) & (self._starts + self._days > days.start)
+        some = np.flatnonzero(meeting & (self._kind == self._kinds.get(kind, -1)) if kind else meeting)
+        edges = [days.start, *(day for day in self._spans if days.start < day < days.stop), days.stop]
+        columns = [column[some] for column in (self._amounts, self._starts, self._days)]
+        for first, end in pairwise(edges if len(some) else ()):
+            yield _Stretch(first, end, self._owner(first)[some], *columns)
 
-    def owners(self, day: int) -> tuple[list[Owned], Integers]:
-        """Whose the lines are in the span that holds `day`, and the number of each line's owner among them."""
-        span = bisect_right(self.spans, day)
+    def _owner(self, day: int) -> Integers:
+        """Whose each line is in the span that holds `day`."""
+        span = bisect_right(self._spans, day)
         if span not in self._known:
-            owners: dict[Owned, int] = {}
-            of_raw = codes_of(self._to.owned(self._customers, self._plans, self._features, day), owners)
-            self._known[span] = list(owners), of_raw[self._raw]
+            owned = self._to.owned(self._customers, self._plans, self._features, day)
+            self._known[span] = codes_of(owned, self._owners)[self._raw]
         return self._known[span]
 
 
-class _Stretch:
+class _Stretch(NamedTuple):
     """Some lines, from one day to another in which their names mean the same: whose they are, and what they earn."""
 
-    def __init__(self, part: _Part, some: npt.NDArray[np.bool_], days: range, owners: Integers) -> None:
-        self._amounts, self._starts, self._days = (column[some] for column in (part.amounts, part.starts, part.days))
-        self._owners = owners
-        self._first, self._end = days.start, days.stop
-        self._at_first = self._earned(days.start)
+    first: int
+    end: int
+    owner: Integers
+    amounts: Integers
+    starts: Integers
+    days: Integers
 
     def earned(self, day: int, owners: int) -> Integers:
         """By owner, what the lines earned in the stretch before `day`."""
-        upto = min(day, self._end)
-        if upto <= self._first:
+        upto = min(day, self.end)
+        if upto <= self.first:
             return np.zeros(owners, dtype=np.int64)
-        return added(self._earned(upto) - self._at_first, self._owners, owners)
+        return added(self._earned(upto) - self._earned(self.first), self.owner, owners)
 
     def _earned(self, day: int) -> Integers:
-        return shares_of(self._amounts, np.clip(day - self._starts, 0, self._days), self._days)
+        return shares_of(self.amounts, np.clip(day - self.starts, 0, self.days), self.days)
 
 
 class _Month:
     """The days of one month: whose the lines are, and how the revenue of each owner is divided."""
 
-    def __init__(self, parts: Sequence[_Part], days: range, cells: Cells, keep: Sequence[str]) -> None:
-        self._numbers: dict[Owned, int] = {}
-        self._stretches: list[_Stretch] = []
-        self._evenings: dict[int, list[int]] = {}
-        for part in parts:
-            self._resolve(part, days)
-        owners = [Owner._make((days.start, *owned, *_UNKNOWN)) for owned in self._numbers]
-        self._divide(owners, cells, Tally(keep))
+    def __init__(
+        self, parts: Sequence[_Part], days: range, owners: Mapping[Owned, int], cells: Cells, keep: Sequence[str]
+    ) -> None:
+        self._parts, self._days = parts, days
+        self._of_kind: dict[str, list[_Stretch]] = {}
+        self._evenings: dict[tuple[int, str], list[int]] = {}
+        present = np.unique(np.concatenate([_NOBODY, *(stretch.owner for stretch in self._stretches(""))]))
+        self._owners, named, there = len(owners), list(owners), cast("list[int]", present.tolist())
+        self._divide(present, [Owner._make((days.start, *named[n], *_UNKNOWN)) for n in there], cells, Tally(keep))
 
-    def _resolve(self, part: _Part, days: range) -> None:
-        some = part.meeting(days)
-        edges = [days.start, *(day for day in part.spans if days.start < day < days.stop), days.stop]
-        for first, end in pairwise(edges if some.any() else ()):
-            owners, of_line = part.owners(first)
-            present, of_some = np.unique(of_line[some], return_inverse=True)
-            there: list[int] = present.tolist()
-            numbers = codes_of([owners[n] for n in there], self._numbers)
-            self._stretches.append(_Stretch(part, some, range(first, end), numbers[of_some]))
+    def add_to(self, tally: Tally, start: int, stop: int, kind: str) -> None:
+        """Add what lines of one kind, or all, earned in the month from the evening before `start` to that before `stop`."""
+        grown = zip(self._earned(start, kind), self._earned(stop, kind), strict=True)
+        for key, amounts in zip(self._keys, grown, strict=True):
+            if amounts != (0, 0):
+                tally.add_to(key, amounts)
 
-    def _divide(self, owners: Sequence[Owner], cells: Cells, tally: Tally) -> None:
+    def _stretches(self, kind: str) -> list[_Stretch]:
+        if kind not in self._of_kind:
+            self._of_kind[kind] = [one for part in self._parts for one in part.stretches(self._days, kind)]
+        return self._of_kind[kind]
+
+    def _divide(self, present: Integers, owners: Sequence[Owner], cells: Cells, tally: Tally) -> None:
         """Which owners are divided among features, and which key each owner and each part belongs to."""
-        bundled = [n for n, owner in enumerate(owners) if not owner.feature] if tally.needs_feature else []
-        known = [n for n, owner in enumerate(owners) if owner.feature] if tally.needs_feature else range(len(owners))
-        self._bundled, self._known = integers(bundled), integers(known)
+        divided = np.array([tally.needs_feature and not owner.feature for owner in owners], dtype=bool)
+        self._bundled, self._known = present[divided], present[~divided]
         numbers: dict[Kept, int] = {}
-        of_known = codes_of([tally.key_of(owners[n]) for n in known], numbers)
+        self._key = codes_of([tally.key_of(owners[n]) for n in np.flatnonzero(~divided).tolist()], numbers)
         self._splitter = None
-        self._key = of_known
-        if bundled:
-            division = cells.division([owners[n][:3] for n in bundled])
+        if divided.any():
+            bundled = [owners[n] for n in np.flatnonzero(divided).tolist()]
+            division = cells.division([owner[:3] for owner in bundled])
             self._splitter = Splitter(division.sizes, division.weights)
             of_part = np.repeat(np.arange(len(bundled)), division.sizes)
-            keys, key = tally.keys_of([owners[n] for n in bundled], of_part, division.names, division.features)
-            self._key = np.concatenate([of_known, codes_of(keys, numbers)[key]])
-        self.keys = list(numbers)
+            keys, key = tally.keys_of(bundled, of_part, division.names, division.features)
+            self._key = np.concatenate([self._key, codes_of(keys, numbers)[key]])
+        self._keys = list(numbers)
 
-    def earned(self, day: int) -> list[int]:
-        """By key, what the month has earned before `day`."""
-        if day not in self._evenings:
-            self._evenings[day] = self._earned(day)
-        return self._evenings[day]
+    def _earned(self, day: int, kind: str) -> list[int]:
+        """By key, what the lines have earned in the month before `day`."""
+        if (day, kind) not in self._evenings:
+            self._evenings[day, kind] = self._divided(self._by_owner(day, kind))
+        return self._evenings[day, kind]
 
-    def _earned(self, day: int) -> list[int]:
-        owners = len(self._known) + len(self._bundled)
-        earned = np.zeros(owners, dtype=np.int64)
-        for stretch in self._stretches:
-            earned += stretch.earned(day, owners)
+    def _by_owner(self, day: int, kind: str) -> Integers:
+        earned = np.zeros(self._owners, dtype=np.int64)
+        for stretch in self._stretches(kind):
+            earned += stretch.earned(day, self._owners)
             if np.abs(earned).max(initial=0) >= _ADDED_MAX:
                 raise OverflowError("what an owner earned exceeds a column")
+        return earned
+
+    def _divided(self, earned: Integers) -> list[int]:
         amounts = earned[self._known]
         if self._splitter is not None:
             amounts = np.concatenate([amounts, self._splitter.parts(earned[self._bundled])])
-        return sums_of(amounts, self._key, len(self.keys))
+        return sums_of(amounts, self._key, len(self._keys))
