@@ -72,10 +72,17 @@ def test_every_setting_is_read_and_a_features_own_word_counts():
     assert rails.asks_figures
 
 
+@pytest.mark.parametrize("written", ["4%", "4.0 %", "0.04"])
+def test_the_hold_out_is_written_as_every_other_share(written):
+    rails = rails_of(f"guardrails: {{holdout: {written}, cache: {{mode: canary {written}}}}}")
+    assert rails.default.holdout_ppm == rails.default.cache.setting.share_ppm == 40_000
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("guardrails: {holdout: 0.02}", "floorline.yaml:1:23: `guardrails.holdout` is '0.02': write a share from 0% to 100%, as in 2%"),
+        ("guardrails: {holdout: few}", "floorline.yaml:1:23: `guardrails.holdout` is 'few', which is no share: write it as 5% or 0.05"),
+        ("guardrails: {holdout: 2}", "`guardrails.holdout` is 2, it must be from 0% to 100%"),
         ("guardrails: {fail: never}", "1:20: `guardrails.fail` is 'never': one of closed, open"),
         ("guardrails: {evidence: {days: 30}}", "`guardrails.evidence.days` is 30: a month may end before, at most 28"),
         ("guardrails: {stale_after: 1500ms}", "is no whole number of seconds: write it as 90s"),

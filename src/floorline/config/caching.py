@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import cast, get_args
+from typing import TypedDict, cast, get_args
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from floorline.config.settings import names_below
 from floorline.gateway.policy import CacheStores
 from floorline.guardrails.cache import CacheRule, Partition
 from floorline.guardrails.frame import Setting
+from floorline.guardrails.semantic.rule import SemanticRule
 
 TTL_MS_MAX = 30 * 86_400_000
 WAIT_MS_MAX = 600_000
@@ -22,9 +23,32 @@ _HEADER = re.compile(r"[a-z0-9-]{1,64}")
 _URL = re.compile(r"(redis|rediss|unix)://.+")
 
 
+class _Kept(TypedDict):
+    """Members of a cache's rule."""
+
+    partition: Partition
+    ttl_s: int
+    temperature_max: Decimal
+    entry_bytes_max: int
+
+
 def read_cache(table: Mapping[str, Value], setting: Setting, base: CacheRule | None) -> CacheRule:
     """The exact cache's rule that `table` states, on top of `base`."""
     rule = base or CacheRule()
+    wait_ms = _wait_ms(table["wait"]) if "wait" in table else None
+    return replace(
+        rule,
+        setting=setting,
+        **kept_by(table, rule),
+        vary=_headers(table["vary"]) if "vary" in table else rule.vary,
+        wait_ms=rule.wait_ms if wait_ms is None else wait_ms,
+    )
+
+
+def kept_by(table: Mapping[str, Value], rule: CacheRule | SemanticRule) -> _Kept:
+    """What a cache's `table` says as every other does: who shares an answer, for how long, of which calls, and how large it may be.
+    Where it says nothing, what `rule` has.
+    """
     partition = table["partition"].one_of(get_args(Partition)) if "partition" in table else None
     ttl_ms = table["ttl"].duration_ms(maximum=TTL_MS_MAX) if "ttl" in table else None
     if ttl_ms is not None and ttl_ms % 1_000:
@@ -32,16 +56,11 @@ def read_cache(table: Mapping[str, Value], setting: Setting, base: CacheRule | N
     heat = table.get("temperature_max")
     temperature = heat.number(minimum=Decimal(0), maximum=TEMPERATURE_MAX) if heat else None
     size = table["size_max"].size_bytes(maximum=ENTRY_BYTES_MAX) if "size_max" in table else None
-    wait_ms = _wait_ms(table["wait"]) if "wait" in table else None
-    return replace(
-        rule,
-        setting=setting,
+    return _Kept(
         partition=cast("Partition", partition or rule.partition),
         ttl_s=rule.ttl_s if ttl_ms is None else ttl_ms // 1_000,
         temperature_max=rule.temperature_max if temperature is None else temperature,
         entry_bytes_max=size or rule.entry_bytes_max,
-        vary=_headers(table["vary"]) if "vary" in table else rule.vary,
-        wait_ms=rule.wait_ms if wait_ms is None else wait_ms,
     )
 
 

@@ -11,7 +11,7 @@ from floorline.config.settings import names_below
 from floorline.evals.scorers import JsonSchema, Regex, compiled, validator
 from floorline.guardrails.cascade.rule import Agreement, CascadeRule, Grader, Service, Weight
 from floorline.guardrails.certified.rule import CertifiedRule
-from floorline.guardrails.frame import MILLION, Setting
+from floorline.guardrails.frame import Setting
 
 BAR_MIN = 0.5  # float: a share of quality
 SAMPLES_MAX = 10
@@ -139,8 +139,8 @@ def _bar(table: Mapping[str, Value], default: float) -> float:  # float: a share
 
 
 def _sample(table: Mapping[str, Value], default: int) -> int:
-    share = _share(table["sample"]) if "sample" in table else None
-    return default if share is None else round(share * MILLION)
+    ppm = table["sample"].share_ppm() if "sample" in table else None
+    return default if ppm is None else ppm
 
 
 def _judge(table: Mapping[str, Value], default: str) -> str:

@@ -7,10 +7,10 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from floorline.config.guardrails import read_share
 from floorline.config.reader import Entry, Value
 from floorline.config.settings import names_below, required_below
 from floorline.guardrails.experiments.rule import METRICS, Experiment, Metric
+from floorline.guardrails.frame import MILLION
 from floorline.guardrails.rules import Guardrails
 
 _EXPERIMENT = "experiments.<experiment>"
@@ -61,8 +61,9 @@ def _experiment(name: str, entry: Entry) -> Experiment | None:
     default = Experiment(name=name, feature=feature)
     metric = table["metric"].one_of(METRICS) if "metric" in table else None
     margin = _points(table, "margin", default.margin)
-    share = read_share(table["share"], default.share_ppm) if "share" in table else default.share_ppm
-    if not 0 < share < 1_000_000:
+    stated = table["share"].share_ppm() if "share" in table else None
+    share = default.share_ppm if stated is None else stated
+    if not 0 < share < MILLION:
         table["share"].complain(f"`{table['share'].path}`: both sides need customers: write a share between, as 50%")
     return replace(
         default,
@@ -79,15 +80,15 @@ def _experiment(name: str, entry: Entry) -> Experiment | None:
 
 
 def _points(table: Mapping[str, Value], name: str, default: float) -> float:  # float: a margin of a rate, not money
-    """A number of points that is written in percent, above 0."""
-    if name not in table:
+    """A number of points, as a share above 0."""
+    ppm = table[name].share_ppm() if name in table else None
+    if ppm is None:
         return default
-    ppm = read_share(table[name], 0)
     if ppm == 0:
         table[name].complain(
             f"`{table[name].path}`: nothing is shown to be equal to the last digit: write it above 0, as in 2%"
         )
-    return float(Decimal(ppm) / 1_000_000)  # float: as above
+    return float(Decimal(ppm) / MILLION)  # float: as above
 
 
 def _whole(table: Mapping[str, Value], name: str, most: int, default: int) -> int:

@@ -1,8 +1,6 @@
 """`guardrails:` of floorline.yaml, and what `features:` say of their own: a feature's word beats the general one."""
 
-import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Literal, Protocol, TypeVar, cast, get_args
 
 from msgspec.structs import replace
@@ -10,7 +8,7 @@ from msgspec.structs import replace
 from floorline.config.caching import read_cache
 from floorline.config.certifying import lacking, read_cascade, read_certified
 from floorline.config.limits import read_compaction, read_output, read_prompt_cache, read_reasoning
-from floorline.config.reader import Value, nearest
+from floorline.config.reader import Value, nearest, share_of
 from floorline.config.semantic import check_embedder, held_back, read_semantic
 from floorline.config.settings import names_below, required_below
 from floorline.guardrails.condition import CRITICALITIES, Condition, Criticality, parse_condition
@@ -23,7 +21,6 @@ from floorline.guardrails.rules import Guardrails, Rules
 MODES = ("off", "shadow", "canary", "enforce")
 STALE_MS_MAX = 7 * 86_400_000
 DAYS_MAX = 28
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
 _GENERAL = "guardrails"
 _OF_FEATURE = "features.<feature>.guardrails"
 
@@ -86,10 +83,11 @@ def read_setting(table: Mapping[str, Value]) -> Setting:
         return ENFORCE
     word, _, share = content.partition(" ")
     if word == "canary":
-        ppm = _ppm(share.strip())
-        if ppm is None or ppm == 0:
+        found = share_of(share.strip())
+        ppm = 0 if found is None or found > 1 else int(found * MILLION)
+        if ppm <= 0:
             value.complain(f"`{value.path}` is {content!r}: write the share above 0 and at most 100, as in canary 10%")
-        return Setting(mode="canary", share_ppm=ppm or MILLION)
+        return Setting(mode="canary", share_ppm=ppm if ppm > 0 else MILLION)
     if content not in MODES:
         value.complain(f"`{value.path}` is {content!r}: {nearest(word, ('off', 'shadow', 'canary 10%', 'enforce'))}")
         return OFF
@@ -117,9 +115,10 @@ def _rules(table: Mapping[str, Value], setting: str, route: RouteRule, base: Rul
     certified = _one(table, "certified_route", setting, base.certified_route, read_certified)
     cascade = _one(table, "cascade", setting, base.cascade, read_cascade)
     lacking(table, certified, cascade)
+    holdout = table["holdout"].share_ppm() if "holdout" in table else None
     return replace(
         base,
-        holdout_ppm=read_share(table["holdout"], base.holdout_ppm) if "holdout" in table else base.holdout_ppm,
+        holdout_ppm=base.holdout_ppm if holdout is None else holdout,
         certified_route=certified,
         cascade=cascade,
         cache=_one(table, "cache", setting, base.cache, read_cache),
@@ -218,19 +217,3 @@ def _check_downgrades(table: Mapping[str, Value], every: list[Rules]) -> None:
         value.complain(
             f"`{value.path}`: the rule {asked[0]!r} downgrades, and no model has a cheaper one: add downgrade: {{gpt-4o: gpt-4o-mini}}"
         )
-
-
-def read_share(value: Value, default: int) -> int:
-    """Millionths of a share that is written in percent."""
-    content = value.text()
-    ppm = None if content is None else _ppm(content)
-    if content is not None and ppm is None:
-        value.complain(f"`{value.path}` is {content!r}: write a share from 0% to 100%, as in 2%")
-    return default if ppm is None else ppm
-
-
-def _ppm(text: str) -> int | None:
-    percent = _PERCENT.fullmatch(text)
-    if percent is None or Decimal(percent[1]) > 100:
-        return None
-    return int(Decimal(percent[1]) * (MILLION // 100))

@@ -31,6 +31,7 @@ _MEASURE = re.compile(r"(\d[\d_]*(?:\.\d+)?) ?([A-Za-z]*)")
 _MILLISECONDS = {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _NUMBER_DIGITS_MAX = 40
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,15 @@ class Findings:
     def _at(self, mark: yaml.Mark | None, message: str) -> Problem:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         return Problem(file=self.file, line=line, column=column, message=message)
+
+
+def share_of(text: str) -> Decimal | None:
+    """What is written as `5%` or `0.05`, whatever its size; None where that is no number."""
+    bare, percent, rest = text.partition("%")
+    bare = bare.rstrip() if percent else bare
+    if rest or not _NUMBER.fullmatch(bare) or len(bare) > _NUMBER_DIGITS_MAX:
+        return None
+    return Decimal(bare.replace("_", "")) / (100 if percent else 1)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -175,16 +185,19 @@ class Value:
         content = self.text()
         if content is None:
             return None
-        bare, percent, rest = content.partition("%")
-        bare = bare.rstrip() if percent else bare
-        if rest or not _NUMBER.fullmatch(bare) or len(bare) > _NUMBER_DIGITS_MAX:
+        value = share_of(content)
+        if value is None:
             self.complain(f"`{self.path}` is {content!r}, which is no share: write it as 5% or 0.05")
             return None
-        value = Decimal(bare.replace("_", "")) / (100 if percent else 1)
         if not 0 <= value <= 1:
             self.complain(f"`{self.path}` is {content}, it must be from 0% to 100%")
             return None
         return value
+
+    def share_ppm(self) -> int | None:
+        """A share of the whole, in millionths."""
+        share = self.share()
+        return None if share is None else int(share * _MILLION)
 
     def json(self) -> str | None:
         """What is written, whatever it is, as one JSON document: a schema for who reads JSON."""

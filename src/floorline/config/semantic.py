@@ -6,9 +6,8 @@ from typing import cast, get_args
 
 from msgspec.structs import replace
 
-from floorline.config.caching import ENTRY_BYTES_MAX, TEMPERATURE_MAX, TTL_MS_MAX
+from floorline.config.caching import kept_by
 from floorline.config.reader import Value
-from floorline.guardrails.cache import Partition
 from floorline.guardrails.condition import Criticality
 from floorline.guardrails.frame import MILLION, Setting
 from floorline.guardrails.semantic.rule import JUDGE_ERROR, CertifiedBy, SemanticRule
@@ -21,13 +20,6 @@ AUDIT_MIN = Decimal("0.05")
 def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRule | None) -> SemanticRule:
     """The semantic cache's rule that `table` states, on top of `base`."""
     rule = base or SemanticRule()
-    partition = table["partition"].one_of(get_args(Partition)) if "partition" in table else None
-    ttl_ms = table["ttl"].duration_ms(maximum=TTL_MS_MAX) if "ttl" in table else None
-    if ttl_ms is not None and ttl_ms % 1_000:
-        table["ttl"].complain(f"`{table['ttl'].path}` is no whole number of seconds: write it as 90s")
-    heat = table.get("temperature_max")
-    temperature = heat.number(minimum=Decimal(0), maximum=TEMPERATURE_MAX) if heat else None
-    size = table["size_max"].size_bytes(maximum=ENTRY_BYTES_MAX) if "size_max" in table else None
     alike = (
         table["similarity_min"].number(minimum=Decimal(0), maximum=Decimal(1)) if "similarity_min" in table else None
     )
@@ -35,18 +27,15 @@ def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRu
     return replace(
         rule,
         setting=setting,
+        **kept_by(table, rule),
         certify=cast("CertifiedBy", apart or rule.certify),
         high_stakes=table["high_stakes"].flag() is True if "high_stakes" in table else rule.high_stakes,
-        partition=cast("Partition", partition or rule.partition),
         false_hits_max=_share(table, "max_false_hits", rule.false_hits_max),
         audit_ppm=_audited(table["audit"]) if "audit" in table else rule.audit_ppm,
         similarity_min=rule.similarity_min if alike is None else float(alike),  # float: a cosine
         embedder=_text(table, "embedder", rule.embedder),
         judge=_text(table, "judge", rule.judge),
         judge_error=_share(table, "judge_error", JUDGE_ERROR) if "judge_error" in table else rule.judge_error,
-        ttl_s=rule.ttl_s if ttl_ms is None else ttl_ms // 1_000,
-        temperature_max=rule.temperature_max if temperature is None else temperature,
-        entry_bytes_max=size or rule.entry_bytes_max,
         entries_max=_entries(table["entries_max"], rule) if "entries_max" in table else rule.entries_max,
     )
 

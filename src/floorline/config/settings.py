@@ -122,7 +122,7 @@ _GATEWAY = (
 def _guardrails(name: str) -> tuple[Setting, ...]:
     """The settings of guardrails that hold for every feature, and for one in place of those."""
     return (
-        _setting(f"{name}.holdout", "percent", "2%", "the share of customers that every optimisation leaves alone"),
+        _setting(f"{name}.holdout", "share", "2%", "the share of customers that every optimisation leaves alone"),
         _setting(f"{name}.cache.mode", "off, shadow, canary N% or enforce", "enforce", "how far the exact cache is on, where `cache` is written"),
         _setting(f"{name}.cache.partition", "customer, feature or global", "customer", "who shares an answer"),
         _setting(f"{name}.cache.ttl", "duration up to 30 days", "1h", "how long an answer is used"),
@@ -132,10 +132,10 @@ def _guardrails(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.cache.wait", "duration up to 10 minutes, or 0", "30s", "how long a call waits for an identical one under way"),
         _setting(f"{name}.certified_route.mode", "off, shadow, canary N% or enforce", "enforce", "how far certified models serve, where `certified_route` is written; comparisons are made in any"),
         _setting(f"{name}.certified_route.candidates.<model>", "list of models", "required", "cheaper models that are compared with the one asked for, the cheapest first"),
-        _setting(f"{name}.certified_route.bar", "percent from 50% to below 100%", "95%", "the share of the quality of the model asked for that is kept"),
-        _setting(f"{name}.certified_route.sample", "percent", "2%", "the share of calls that are compared"),
+        _setting(f"{name}.certified_route.bar", "share from 50% to below 100%", "95%", "the share of the quality of the model asked for that is kept"),
+        _setting(f"{name}.certified_route.sample", "share", "2%", "the share of calls that are compared"),
         _setting(f"{name}.certified_route.judge", "model", "none", "compares answers that are not the same by themselves; without one they are no equals"),
-        _setting(f"{name}.certified_route.judge_error", "percent", "0%", "how often its verdicts are known to be wrong, where that is more than `floorline eval judge --compare` measured for the feature: no bar leaves less room"),
+        _setting(f"{name}.certified_route.judge_error", "share", "0%", "how often its verdicts are known to be wrong, where that is more than `floorline eval judge --compare` measured for the feature: no bar leaves less room"),
         _setting(f"{name}.certified_route.together", "true or false", "false", "the bar is held over all features that say so, not by each"),
         _setting(f"{name}.certified_route.by_request", "true or false", "false", "a score of the single request may decide too, once its own benefit is certified"),
         _setting(f"{name}.cascade.mode", "off, shadow, canary N% or enforce", "enforce", "how far cheaper models answer first, where `cascade` is written; comparisons are made in any"),
@@ -145,10 +145,10 @@ def _guardrails(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.cascade.check.judge", "model", "none", "grades the answer"),
         _setting(f"{name}.cascade.check.self_consistency", "whole number from 1 to 10", "none", "grades by the share of so many further answers that say the same"),
         _setting(f"{name}.cascade.check.http", "URL or secret: ${NAME}", "none", "your own service, which is posted the question and the answer and grades it"),
-        _setting(f"{name}.cascade.bar", "percent from 50% to below 100%", "95%", "the share of the quality of the model asked for that is kept"),
-        _setting(f"{name}.cascade.sample", "percent", "2%", "the share of calls that are compared"),
+        _setting(f"{name}.cascade.bar", "share from 50% to below 100%", "95%", "the share of the quality of the model asked for that is kept"),
+        _setting(f"{name}.cascade.sample", "share", "2%", "the share of calls that are compared"),
         _setting(f"{name}.cascade.judge", "model", "none", "compares answers that are not the same by themselves; without one they are no equals"),
-        _setting(f"{name}.cascade.judge_error", "percent", "0%", "how often its verdicts are known to be wrong, where that is more than `floorline eval judge --compare` measured for the feature: no bar leaves less room"),
+        _setting(f"{name}.cascade.judge_error", "share", "0%", "how often its verdicts are known to be wrong, where that is more than `floorline eval judge --compare` measured for the feature: no bar leaves less room"),
         _setting(f"{name}.cascade.streams", "hold or straight", "straight", "streams are held back until they have been looked at, or go straight to the model asked for"),
         _setting(f"{name}.cascade.held_max", "size up to 8MiB", "64KiB", "the longest answer of a stage that is held back: a longer one is given up"),
         _setting(f"{name}.cascade.time", "duration up to 10 minutes", "30s", "how long looking at one answer may take"),
@@ -196,7 +196,7 @@ def _scorer(name: str) -> tuple[Setting, ...]:
         _setting(f"{name}.kind", kinds, "required", "how an answer is told to be right; a kind that needs no more may stand alone"),
         _setting(f"{name}.schema", "mapping", "required by json_schema", "the JSON schema that answers are valid under"),
         _setting(f"{name}.pattern", "regular expression", "required by regex", "what answers hold"),
-        _setting(f"{name}.tolerance", "percent", "0%", "numeric: how far from the expected number is still right"),
+        _setting(f"{name}.tolerance", "share", "0%", "numeric: how far from the expected number is still right"),
         _setting(f"{name}.absolute", "number of at least 0", "0", "numeric: the same, as an amount"),
         _setting(f"{name}.threshold", "ratio from 0 to 1", "0.9", "similarity: the least cosine of the two embeddings"),
         _setting(f"{name}.model", "model", "required by judge and similarity", "who judges, or embeds"),
@@ -209,7 +209,7 @@ def _scorer(name: str) -> tuple[Setting, ...]:
 
 _EVALUATION = (
     _setting("features.<feature>.evaluation.set", "path", "evals/<feature>.jsonl", "the cases, relative to this file"),
-    _setting("features.<feature>.evaluation.margin", "percent", "5%", "how much worse is still as good, in cases of a hundred"),
+    _setting("features.<feature>.evaluation.margin", "share", "5%", "how much worse is still as good, in cases of a hundred"),
     *_scorer("features.<feature>.evaluation.scorer"),
 )  # fmt: skip
 _GUARDRAILS = (
@@ -236,10 +236,10 @@ _GUARDRAILS = (
     _setting("experiments.<experiment>.feature", "feature", "required", "whose calls it is about"),
     _setting("experiments.<experiment>.step", "step", "every step", "calls of this step alone"),
     _setting("experiments.<experiment>.model", "model", "none", "what serves the treated; without it the application does something else for them, as the header x-floorline-experiment says"),
-    _setting("experiments.<experiment>.share", "percent between 0% and 100%", "50%", "the treated share of customers"),
+    _setting("experiments.<experiment>.share", "share between 0% and 100%", "50%", "the treated share of customers"),
     _setting("experiments.<experiment>.metric", "completed, outcome, feedback or scorer", "outcome", "what says whether an answer was right"),
-    _setting("experiments.<experiment>.margin", "percent above 0%", "2%", "the treatment is shown to be worse by fewer points than this"),
-    _setting("experiments.<experiment>.harm", "percent above 0%", "as `margin`", "a treatment that is shown to be worse by more is rolled back"),
+    _setting("experiments.<experiment>.margin", "share above 0%", "2%", "the treatment is shown to be worse by fewer points than this"),
+    _setting("experiments.<experiment>.harm", "share above 0%", "as `margin`", "a treatment that is shown to be worse by more is rolled back"),
     _setting("experiments.<experiment>.pairs", "whole number up to 1000000", "decided at any time", "pairs of customers after which it is decided once"),
     _setting("experiments.<experiment>.each", "whole number from 1 to 1000", "1", "labels with whose mean a customer counts"),
     _setting("experiments.<experiment>.adopt", "true or false", "false", "once it is shown not to be worse everyone is treated"),
