@@ -7,11 +7,11 @@ boundaries and tokens. docs/ledger.md says what is promised, how it is proved, a
 """
 
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from floorline.clock import timezone as zone_of
 from floorline.errors import BadInput, FloorlineError, LedgerCorrupt, LedgerFull
 from floorline.events import LedgerRecord
+from floorline.ledger.changes import Changes
 from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_of
 from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
+from floorline.ledger.memory import Memory
 from floorline.ledger.renaming import Renaming, rename
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from floorline.ledger.state import State
 
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 BATCH_ROWS = 50_000  # larger ones are merged less: a quarter less processor time a call than 20,000
 SEGMENT_BYTES = 64 << 20  # holds a batch of calls of up to 1.3 KB; its end is a cut
 READERS = 2  # queries beside each other; the engine itself reads one with every core where that helps
@@ -87,6 +90,7 @@ class Ledger:
         self._batch_rows = batch_rows
         self._broken = ""
         self._generation = 0
+        self._memory: Memory | None = None
 
     @classmethod
     def open(
@@ -275,6 +279,8 @@ class Ledger:
     def _submit(self, group: Sequence[tuple[int, Frame]], segment: int) -> None:
         if group:
             self._sync()
+            if self._memory is not None:
+                self._memory.changes.of_frames(frame for _, frame in group)
             self._shipper.submit(shipments(self._open_spool.epoch, segment, group))
 
     def _sync(self) -> None:
@@ -301,22 +307,43 @@ class Ledger:
 
     def flush(self) -> None:
         """Everything written is in the store when this returns, and queries see it."""
+        self._flushed()
+
+    def _flushed(self) -> int:
+        """As `flush`; the number of the last change that queries see now, where changes are told."""
         with self._busy:
             with self._in_step():
                 self._cut()
             self._shipper.wait()
+            return self._memory.changes.now if self._memory is not None else 0
 
     # -- out
 
+    def remember(self, *, today: Callable[[], date], bytes_max: int) -> None:
+        """Keep answers for as long as they hold: for a process that answers the same again and again. See `Memory`."""
+        with self._busy:
+            changes = Changes(self.store.day_starts())
+            self._memory = Memory(changes, self.store.query, today=today, bytes_max=bytes_max)
+
     def query(self, query: Query[Row]) -> list[Row]:
         """The rows of `query`, over everything written so far."""
-        self.flush()
-        return self.store.query(query)
+        return self._answered(query, self._flushed())
 
     def begin(self, query: Query[Row]) -> Future[list[Row]]:
         """As `query`, on another thread: its rows, or what it raises, when they are asked for."""
-        self.flush()
-        return self._readers.submit(self.store.query, query)
+        now = self._flushed()
+        if self._memory is not None and self._memory.holds(query):
+            known: Future[list[Row]] = Future()
+            known.set_result(self._memory.answer(query, now))
+            return known
+        return self._readers.submit(self._answered, query, now)
+
+    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+        """What `make` makes of answers, again for as long as they hold where answers are remembered: see `Memory.made`."""
+        return make() if self._memory is None else self._memory.made(key, of, make)
+
+    def _answered(self, query: Query[Row], now: int) -> list[Row]:
+        return self.store.query(query) if self._memory is None else self._memory.answer(query, now)
 
     def answer(self, sql: str, parameters: Mapping[str, Bindable]) -> list[list[object]]:
         """The values of the rows of a query, over everything written so far: for one that comes from another process."""
@@ -332,8 +359,8 @@ class Ledger:
         """Compute every rollup anew from the base tables, as a repair or for another timezone's days."""
         with self._busy:
             self._empty_spool()
-            self.store.rebuild(timezone or self.store.timezone)
-            self._generation += 1
+            with self._changing_everything():
+                self.store.rebuild(timezone or self.store.timezone)
 
     def rename(self, renaming: Renaming) -> None:
         """Give the rows of one customer or user their surrogates, in the base tables and in every rollup. Identities stay:
@@ -341,8 +368,22 @@ class Ledger:
         """
         with self._busy:
             self._empty_spool()
-            rename(self.store, renaming)
-            self._generation += 1
+            with self._changing_everything():
+                rename(self.store, renaming)
+
+    @contextmanager
+    def _changing_everything(self) -> Generator[None]:
+        """What is not told record by record, and days that may be another timezone's afterwards. Interrupted, nothing is
+        remembered any more until the next `open` ends it.
+        """
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.changes.of_everything()  # before it can be seen
+        yield
+        self._generation += 1
+        if memory is not None:
+            memory.changes.reckon(self.store.day_starts())
+            self._memory = memory
 
     def _empty_spool(self) -> None:
         """Nothing is on its way, and no segment is left."""

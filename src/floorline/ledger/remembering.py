@@ -1,9 +1,10 @@
 """A ledger that is asked the same thing once: for tables that are made one after another and share most of their questions."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
+from floorline.ledger.ledger import Ledger
 from floorline.ledger.surface import Answering
 from floorline.query import Query
 
@@ -42,6 +43,15 @@ class Remembering:
             self._made[key] = make()
         return cast("Made", self._made[key])
 
+    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+        """As `Ledger.made`; once here, where the ledger does not remember."""
+        owner = self._ledger
+        return (
+            owner.made(key, of, make)
+            if isinstance(owner, Ledger | Remembering)
+            else self.once((key, *map(id, of)), make)
+        )
+
 
 def remembering(answers: Answering) -> Remembering:
     """The same answers, each asked for once."""
@@ -51,3 +61,10 @@ def remembering(answers: Answering) -> Remembering:
 def once(answers: Answering, key: Hashable, make: Callable[[], Made]) -> Made:
     """What `make` makes of `answers`: where these are remembered, that is too."""
     return answers.once(key, make) if isinstance(answers, Remembering) else make()
+
+
+def made(answers: Answering, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+    """What `make` makes `of` answers (the very lists and rows that were given), and of nothing else but what `key` tells: where
+    answers are remembered, it is as long as they are.
+    """
+    return answers.made(key, of, make) if isinstance(answers, Ledger | Remembering) else make()

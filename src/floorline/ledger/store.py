@@ -5,6 +5,7 @@ It migrates, takes batches, answers queries, and can compute every rollup anew. 
 
 import re
 import threading
+from array import array
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -37,6 +38,9 @@ INSERT_SETTINGS: Mapping[str, str | int] = {
     "max_partitions_per_insert_block": 0,  # an import may span any number of months
     "input_format_parallel_parsing": 0,
 }
+DAYS = 49_700
+"""Days from 1970 on whose instants have 32 bits, in every timezone."""
+
 _TIMEOUT = 159  # the engine's code for a query that took longer than its own max_execution_time
 _BOUNDED = "max_bytes_before_external_group_by = 1000000000"  # a big GROUP BY goes to disk before it fills the memory
 _BOOKS = (
@@ -154,6 +158,13 @@ class Store:
         if not self._timezone:
             self._timezone = self._get("timezone")
         return self._timezone
+
+    def day_starts(self) -> Sequence[int]:
+        """The seconds since 1970 at which each day of the timezone begins, from 1970 on, as the store itself reckons: its list of
+        timezones may be another than this process's. Instants have 32 bits here: the last day is of the year 2106.
+        """
+        sql = "SELECT toUnixTimestamp(toDateTime(toDate(number), {zone:String})) FROM numbers({days:UInt32}) ORDER BY number"
+        return array("q", [cast("int", start) for (start,) in self._rows(sql, {"zone": self.timezone, "days": DAYS})])
 
     def _get(self, name: str) -> str:
         rows = self._rows("SELECT argMax(value, number) FROM settings WHERE name = {name:String}", {"name": name})

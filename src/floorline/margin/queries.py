@@ -7,6 +7,17 @@ import msgspec
 
 from floorline.events import Alias, Customer, RevenueKind
 from floorline.margin.dimensions import Column, Source
+from floorline.margin.remembering import (
+    CALLS,
+    OUTCOMES,
+    NamedColumns,
+    columns_added,
+    columns_after,
+    in_halves,
+    of_days,
+    of_tables,
+    one_after_another,
+)
 from floorline.margin.sources import (
     SQL,
     Days,
@@ -26,19 +37,17 @@ _CANONICAL_FEATURE = (
     "if(feature = '', {nameless:String}, "
     "transform(concat(feature, ' ', toString(as_of)), {raws:Array(String)}, {names:Array(String)}, toString(feature)))"
 )
+OF_RUNS = frozenset({"runs_day", "calls"})
+"""Sources of calls with the outcome of their run."""
+
 _NO_COLUMNS = "CAST([] AS Array(Array(String)))"
 _NO_NAMES = "CAST([] AS Array(String))"
 _NO_NUMBERS = "CAST([] AS Array(Int64))"
 
 
-class UsageColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns of one length: raw names (a list for each column asked for), the span's first day, and the sums.
+class UsageColumns(NamedColumns, frozen=True, kw_only=True):
+    """The sums of each group. Money is in 10^-12 USD."""
 
-    Money is in 10^-12 USD.
-    """
-
-    names: list[list[str]]
-    as_of: list[int]
     calls: list[int]
     unpriced: list[int]
     input_tokens: list[int]
@@ -51,11 +60,9 @@ class UsageColumns(msgspec.Struct, frozen=True, kw_only=True):
     unattributed: list[int]
 
 
-class WeightColumns(msgspec.Struct, frozen=True, kw_only=True):
+class WeightColumns(NamedColumns, frozen=True, kw_only=True):
     """As UsageColumns, only what divides revenue and shared costs."""
 
-    names: list[list[str]]
-    as_of: list[int]
     calls: list[int]
     input_tokens: list[int]
     output_tokens: list[int]
@@ -335,14 +342,20 @@ def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[Us
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
     sql = SQL["usage_sums"].substitute(grouping, source=source(table, days), whose=of_whose(days))
-    return Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
+    query = Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
+    if table in OF_RUNS:
+        return of_days(query, days, whole=OUTCOMES)
+    return in_halves(of_days(query, days), days, lambda part: usage_sums(columns, table, part), columns_added)
 
 
 def usage_weights(columns: Sequence[Column], table: Source, days: Days) -> Query[WeightColumns]:
     """Drivers of whole months by raw `columns`."""
     grouping = _grouping(columns, days)
     sql = SQL["usage_weights"].substitute(grouping, source=source(table, days))
-    return Query(sql=sql, row=WeightColumns, parameters=placeholders(days))
+    query = Query(sql=sql, row=WeightColumns, parameters=placeholders(days))
+    if table in OF_RUNS:
+        return of_days(query, days, whole=OUTCOMES)
+    return in_halves(of_days(query, days), days, lambda part: usage_weights(columns, table, part), columns_added)
 
 
 def usage_pools(days: Days, *, every_driver: bool, alone: bool = False) -> Query[PoolColumns]:
@@ -354,13 +367,19 @@ def usage_pools(days: Days, *, every_driver: bool, alone: bool = False) -> Query
     sql = SQL["usage_pools"].substitute(
         drivers, as_of=as_of(days, by_customer=True), source=source("calls_day", days), whose=whose
     )
-    return Query(sql=sql, row=PoolColumns, parameters=placeholders(days))
+    query = Query(sql=sql, row=PoolColumns, parameters=placeholders(days))
+
+    def again(part: Days) -> Query[PoolColumns]:
+        return usage_pools(part, every_driver=every_driver, alone=alone)
+
+    return in_halves(of_days(query, days), days, again, columns_after)
 
 
 def plan_features(days: Days) -> Query[PlanFeaturesRow]:
     """Who called which features on which plan."""
     sql = SQL["plan_features"].substitute(as_of=as_of(days, by_customer=True), source=source("calls_day", days))
-    return Query(sql=sql, row=PlanFeaturesRow, parameters=placeholders(days))
+    query = Query(sql=sql, row=PlanFeaturesRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, plan_features, one_after_another)
 
 
 def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:
@@ -377,7 +396,7 @@ def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] =
 
 def any_outcome() -> Query[OutcomesRow]:
     """How many records of outcomes there are, and what is to be asked of them."""
-    return Query(sql=SQL["any_outcome"].substitute(), row=OutcomesRow)
+    return of_tables(Query(sql=SQL["any_outcome"].substitute(), row=OutcomesRow), "outcomes")
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
@@ -410,17 +429,17 @@ def revenue_lines(
 ) -> Query[RevenueColumns]:
     """Lines whose period meets the days, of some kinds or of all, of the raw names `whose` or of all customers."""
     parameters: dict[str, Parameter] = {**bounds(start, end), "kinds": kinds, "whose": whose}
-    return Query(sql=SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters)
+    return of_tables(Query(sql=SQL["revenue_lines"].substitute(), row=RevenueColumns, parameters=parameters), "revenue")
 
 
 def plan_covers() -> Query[CoverColumns]:
     """The plans that revenue lines name, over all time."""
-    return Query(sql=SQL["plan_covers"].substitute(), row=CoverColumns)
+    return of_tables(Query(sql=SQL["plan_covers"].substitute(), row=CoverColumns), "revenue")
 
 
 def cost_lines(start: int, end: int) -> Query[CostRow]:
     """Costs that no call carries whose period meets the days."""
-    return Query(sql=SQL["cost_lines"].substitute(), row=CostRow, parameters=bounds(start, end))
+    return of_tables(Query(sql=SQL["cost_lines"].substitute(), row=CostRow, parameters=bounds(start, end)), "costs")
 
 
 EVERY_NAME = range(6)
@@ -435,18 +454,26 @@ def outcomes(
     runs = SQL["outcome_runs" if held.of_runs else "no_runs"].substitute()
     last = SQL["last_outcomes" if held.amended else "every_outcome"].substitute()
     sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs, last=last, whose=of_whose(days))
-    parameters = {**placeholders(days), "needed": sorted(needed), "priced": int(priced)}
-    return Query(sql=sql, row=OutcomeRow, parameters=parameters)
+    places = sorted(needed)
+    query = Query(sql=sql, row=OutcomeRow, parameters={**placeholders(days), "needed": places, "priced": int(priced)})
+    if held.of_runs or held.amended:  # calls of any day may say whose one is, and its last record may be of any other
+        return of_tables(query, *OUTCOMES, *(CALLS if held.of_runs else ()))
+    return in_halves(
+        of_days(query, days, OUTCOMES),
+        days,
+        lambda part: outcomes(part, places, priced=priced, held=held),
+        one_after_another,
+    )
 
 
 def customers() -> Query[Customer]:
     """Every record of a customer."""
-    return Query(sql=SQL["customers"].substitute(), row=Customer)
+    return of_tables(Query(sql=SQL["customers"].substitute(), row=Customer), "customers")
 
 
 def aliases() -> Query[Alias]:
     """Every alias."""
-    return Query(sql=SQL["aliases"].substitute(), row=Alias)
+    return of_tables(Query(sql=SQL["aliases"].substitute(), row=Alias), "aliases")
 
 
 def steps(days: Days) -> Query[StepRow]:

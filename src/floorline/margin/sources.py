@@ -42,6 +42,17 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
     spans: Boundaries
     timezone: str
     whose: tuple[str, ...] = ()
+    first: int = 0
+    """The first day of the first span where that is before `start`: of days that are the later part of others."""
+
+    @property
+    def began(self) -> int:
+        """The first day of the first span."""
+        return self.first or self.start
+
+    def halves(self, day: int) -> tuple["Days", "Days"]:
+        """The days before `day`, one of them, and those from it on: spans stay those of the whole."""
+        return msgspec.structs.replace(self, end=day), msgspec.structs.replace(self, start=day, first=self.began)
 
     @property
     def cut(self) -> bool:
@@ -83,8 +94,9 @@ def placeholders(days: Days) -> dict[str, Parameter]:
         "purpose": days.scope.purpose,
         "timezone": days.timezone,
         "orchestration": sorted(ORCHESTRATION),
-        "shared": [day - EPOCH for day in (days.start, *days.spans.shared)],
-        "own": [day - EPOCH for day in (days.start, *days.spans.own)],
+        "began": date.fromordinal(days.began),
+        "shared": [day - EPOCH for day in (days.began, *days.spans.shared)],
+        "own": [day - EPOCH for day in (days.began, *days.spans.own)],
         "changing": sorted(days.spans.changing),
         "whose": days.whose,
         "months": months,
@@ -100,7 +112,7 @@ def bounds(start: int, end: int) -> dict[str, Parameter]:
 def as_of(days: Days, *, by_customer: bool) -> str:
     """The expression for the first day of the span that a row's day lies in."""
     if not days.cut:
-        return "toInt32({start:Date}) + 719163"
+        return "toInt32({began:Date}) + 719163"
     shared = "roundDown(toInt32(day), {shared:Array(Int32)})"
     if by_customer and days.spans.changing:
         own = "roundDown(toInt32(day), {own:Array(Int32)})"

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -67,6 +67,9 @@ SERVED_S = 600
 MEMO_ROWS_MAX = 400_000
 """Rows of all pages that are remembered: about 200 MB of them."""
 
+ANSWERS_BYTES_MAX = 256 << 20
+"""What is remembered of the ledger's answers, for every page and job."""
+
 AGAIN_S = 300
 """How old a dear document becomes while it is kept ready: well before it is too old to be shown."""
 
@@ -101,11 +104,16 @@ class Dashboard:
         )
         self._preparing = Preparing(always=_main_pages(), prepare=self._prepare, now_s=time.monotonic)
         ledger = control.ledger
+
+        def today() -> date:
+            return day_of(now(), timezone(ledger.timezone))
+
+        ledger.remember(today=today, bytes_max=ANSWERS_BYTES_MAX)
         chrome = Chrome(
             views=VIEWS,
             assets=self._assets,
             timezone=lambda: ledger.timezone,
-            today=lambda: day_of(now(), timezone(ledger.timezone)),
+            today=today,
             login=LOGIN,
         )
         self._drawing = Drawing(chrome)

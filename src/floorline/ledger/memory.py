@@ -1,0 +1,169 @@
+"""Answers that are given again for as long as they are true.
+
+An answer holds until something that it was made of changes (`changes.py`). A question about days that go on until today is asked
+in two: what is before today seldom changes and is asked once; today is asked anew whenever there is a new call.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from floorline.ledger.changes import Changes
+from floorline.query import Query
+
+Row = TypeVar("Row")
+Made = TypeVar("Made")
+_Key = tuple[str, str]
+VALUE_BYTES = 64
+"""What a name or a number weighs in a list, about."""
+
+MADE_MAX = 64
+"""How many things that were made of answers are kept."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """An answer, or one that is on its way, and the number of the last change that is in it for certain."""
+
+    rows: Future[list[Any]]
+    since: int
+    weight: int = 0
+
+
+class Memory:
+    """The answers of one ledger to questions that say what they read, the least recently used ones leaving first. Threads may
+    share it; what it returned stays as it is.
+
+    `ask` has the store answer, `today` is the day that questions are asked in two at. All answers weigh about `bytes_max` at
+    most, save for the newest one.
+    """
+
+    def __init__(
+        self,
+        changes: Changes,
+        ask: Callable[[Query[Any]], list[Any]],
+        *,
+        today: Callable[[], date],
+        bytes_max: int,
+    ) -> None:
+        self.changes = changes
+        self._ask, self._today, self._bytes_max = ask, today, bytes_max
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._weight = 0
+        self._made: OrderedDict[tuple[Hashable, tuple[int, ...]], tuple[Sequence[object], Any]] = OrderedDict()
+
+    def answer(self, query: Query[Row], now: int) -> list[Row]:
+        """The rows of `query`. `now` is the number of a change: it and all before it can be seen."""
+        parts = self._parts(query)
+        if parts is None:
+            return self._part(query, now)
+        return parts[1]([self._part(part, now) for part in parts[0]])
+
+    def holds(self, query: Query[Any]) -> bool:
+        """Whether nothing need be asked for the answer."""
+        parts = self._parts(query)
+        wanted = (query,) if parts is None else parts[0]
+        with self._lock:
+            return all((kept := self._found(part)) is not None and kept.rows.done() for part in wanted)
+
+    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+        """What `make` makes `of` answers (or rows of them), and of nothing else but what `key` tells: made once for as long as they
+        are given again. What it returned stays as it is, too.
+        """
+        named = key, tuple(map(id, of))  # they are kept with what is made of them: nothing else gets their place
+        with self._lock:
+            known = self._made.get(named)
+            if known is not None:
+                self._made.move_to_end(named)
+                return cast("Made", known[1])
+        made = make()
+        with self._lock:
+            self._made[named] = of, made
+            if len(self._made) > MADE_MAX:
+                self._made.popitem(last=False)
+        return made
+
+    def _parts(self, query: Query[Row]) -> tuple[Sequence[Query[Any]], Callable[[list[list[Any]]], list[Row]]] | None:
+        """The questions that `query` is asked in, and what puts their answers together; None where it is asked as it is."""
+        reads, halves = query.reads, query.halves
+        if reads is None or halves is None or not reads.start < (today := self._today()) < reads.end:
+            return None
+        return halves.parts(today), lambda answers: halves.together(*answers)
+
+    def _part(self, query: Query[Row], now: int) -> list[Row]:
+        """The rows of a question that is asked as it is. Who asks while it is being answered waits for that."""
+        if query.reads is None:
+            return self._ask(query)
+        with self._lock:
+            found = self._found(query)
+            if found is not None:
+                self._kept.move_to_end(_key(query))
+        return self._asked(query, now) if found is None else found.rows.result()
+
+    def _found(self, query: Query[Any]) -> _Kept | None:
+        """What is kept of a question and still holds."""
+        kept = self._kept.get(_key(query))
+        if kept is None or query.reads is None or self.changes.happened(query.reads, kept.since):
+            return None
+        return kept
+
+    def _asked(self, query: Query[Row], now: int) -> list[Row]:
+        mine, key = _Kept(rows=Future(), since=now), _key(query)
+        with self._lock:
+            self._drop(key)
+            self._kept[key] = mine
+        try:
+            rows = self._ask(query)
+        except BaseException as error:
+            with self._lock:
+                if self._kept.get(key) is mine:
+                    self._drop(key)
+            mine.rows.set_exception(error)
+            raise
+        weight = weight_of(rows)
+        with self._lock:
+            if self._kept.get(key) is mine:
+                mine.weight = weight
+                self._weight += weight
+                self._make_room(key)
+        mine.rows.set_result(rows)
+        return rows
+
+    def _drop(self, key: _Key) -> None:
+        kept = self._kept.pop(key, None)
+        self._weight -= kept.weight if kept else 0
+
+    def _make_room(self, newest: _Key) -> None:
+        for key in [key for key in self._kept if key != newest]:
+            if self._weight <= self._bytes_max:
+                return
+            if self._kept[key].rows.done():
+                self._drop(key)
+
+
+def _key(query: Query[Any]) -> _Key:
+    return query.sql, repr(sorted(query.parameters.items()))
+
+
+def weight_of(rows: Iterable[object]) -> int:
+    """About how many bytes some rows are."""
+    return sum(_weight(row) for row in rows)
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, msgspec.Struct):
+        return VALUE_BYTES + sum(_weight(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, str):
+        return VALUE_BYTES + len(value)
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        nested = bool(values) and isinstance(values[0], list)
+        return VALUE_BYTES * (1 + len(values)) + (sum(map(_weight, values)) if nested else 0)
+    return VALUE_BYTES

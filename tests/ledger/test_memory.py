@@ -1,0 +1,168 @@
+"""What is remembered is what would be answered now: always, whatever was written, amended, erased or rebuilt since."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from floorline.events import LedgerRecord
+from floorline.ledger.ledger import Ledger
+from floorline.ledger.renaming import Renaming
+from floorline.margin import queries
+from floorline.margin.attribution import Boundaries
+from floorline.margin.dimensions import Scope
+from floorline.margin.sources import Days
+from floorline.money import usd
+from floorline.query import Query
+from tests.margin.company import alias, call, cost, keep, line, outcome, record
+from tests.support.records import adjustment
+
+ZONE = "America/Sao_Paulo"  # midnights that do not exist, and days of 23 and 25 hours
+TODAY = date(2018, 11, 6)
+START, END = TODAY - timedelta(days=40), TODAY + timedelta(days=5)
+CUSTOMERS, FEATURES = ("acme", "beta", "gamma", ""), ("chat", "search")
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    n: int
+
+
+def windows(zone: str) -> list[Days]:
+    """Days that go on until today, that end before it, and that are told apart by day and by customer."""
+    today = TODAY.toordinal()
+    spans = (
+        Boundaries(shared=[], own=[], changing=frozenset()),
+        Boundaries(shared=[today - 9, today - 2], own=[today - 9, today - 4, today - 2, today + 1], changing=frozenset({"acme"})),
+        Boundaries(shared=list(range(today - 30, today + 3)), own=list(range(today - 30, today + 3)), changing=frozenset()),
+    )  # fmt: skip
+    edges = ((START, END), (START, TODAY), (TODAY - timedelta(days=6), TODAY + timedelta(days=1)))
+    return [
+        Days(
+            start=start.toordinal(), end=end.toordinal(), scope=Scope(), spans=_within(some, start, end), timezone=zone
+        )
+        for start, end in edges
+        for some in spans
+    ]
+
+
+def _within(spans: Boundaries, start: date, end: date) -> Boundaries:
+    shared, own = (
+        [day for day in some if start.toordinal() < day < end.toordinal()] for some in (spans.shared, spans.own)
+    )
+    return Boundaries(shared=shared, own=own, changing=spans.changing)
+
+
+def questions(ledger: Ledger) -> list[Query]:
+    """Everything that says what it reads."""
+    (held,) = ledger.store.query(queries.any_outcome())
+    found: list[Query] = [
+        queries.any_outcome(), queries.plan_covers(), queries.customers(), queries.aliases(),
+        queries.revenue_lines(START.toordinal(), END.toordinal()), queries.cost_lines(START.toordinal(), END.toordinal()),
+    ]  # fmt: skip
+    for days in windows(ledger.timezone):
+        found += [
+            queries.usage_pools(days, every_driver=True),
+            queries.usage_sums(("customer_id", "feature"), "calls_day", days),
+            queries.usage_sums((), "steps_day", days),
+            queries.usage_sums(("feature", "outcome"), "runs_day", days),
+            queries.usage_weights(("feature", "model"), "detail_day", days),
+            queries.outcomes(days, held=held),
+            queries.outcomes(days, (2,), priced=False, held=held),
+        ]
+    return found
+
+
+def rows_of(query: Query, rows: Sequence[object]) -> object:
+    """What an answer says, however its rows are ordered and told apart."""
+    names = query.row.__struct_fields__
+    keys = {"PoolColumns": 4, "UsageColumns": 2, "WeightColumns": 2, "OutcomeRow": 2}.get(query.row.__name__)
+    if query.row is queries.PoolColumns:
+        rows = list(_pools(rows))
+    elif keys and query.row is not queries.OutcomeRow:
+        (columns,) = rows
+        values = [getattr(columns, name) for name in names[1:]]
+        texts = [*zip(*columns.names, strict=True)] or [()] * len(columns.as_of)
+        rows = list(zip(texts, *values, strict=True))
+    elif keys:
+        rows = [(tuple(row.names), *msgspec.structs.astuple(row)[1:]) for row in rows]
+    if not keys:
+        return sorted(map(repr, rows))
+    found: dict[tuple, list[int]] = {}
+    for row in rows:
+        known = found.setdefault(row[:keys], [0] * (len(row) - keys))
+        known[:] = [had + more for had, more in zip(known, row[keys:], strict=True)]
+    return found
+
+
+def _pools(rows: Sequence[object]) -> Iterable[tuple]:
+    (columns,) = rows
+    at = 0
+    for customer, plan, as_of, size in zip(columns.customer, columns.plan, columns.as_of, columns.sizes, strict=True):
+        for n in range(at, at + size):
+            numbers = columns.calls[n], columns.input_tokens[n], columns.output_tokens[n], columns.effective[n]
+            yield customer, plan, as_of, columns.features[n], *numbers
+        at += size
+
+
+class Company:
+    """Somebody who writes anything at any time."""
+
+    def __init__(self, ledger: Ledger, seed: int) -> None:
+        self.ledger, self.random, self.numbers = ledger, random.Random(seed), iter(range(10_000))
+
+    def instant(self) -> str:
+        """Of today, of a closed day, near a midnight of either, or in the days when the clock changes."""
+        day = TODAY - timedelta(days=self.random.choice((0, 0, 0, 1, 2, 3, 5, 33)))
+        near = timedelta(minutes=self.random.choice((-1, 0, 1, 59, 60, 61, 700)))
+        at = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.ledger.timezone)).astimezone(UTC) + near
+        return at.isoformat()
+
+    def step(self) -> None:
+        self.random.choice(self.steps())()
+
+    def steps(self) -> list[Callable[[], None]]:
+        pick, at, number = self.random.choice, self.instant(), next(self.numbers)
+        some = {"user_id": pick(("u1", "u2")), "run_id": f"run-{number // 2}", "plan": pick(("", "pro"))}
+        a_call = call(at, pick(CUSTOMERS), pick(FEATURES), "0.25", **some)
+
+        def one(made: LedgerRecord) -> Callable[[], None]:
+            return lambda: keep(self.ledger, [made])
+
+        return [
+            *[one(a_call)] * 4,
+            one(outcome(at, f"o{number}", customer=pick(CUSTOMERS), run_id=pick(("", f"run-{number // 2}")), value=usd("2"))),
+            one(outcome(at, f"o{pick(range(6))}", customer="acme", feature="chat", workflow="w", plan="pro", status="failed")),
+            one(adjustment(a_call, number, usd("0.5"))),
+            one(line("acme", "30", "2018-11-01", "2018-12-01", plan=pick(("pro", "free")))),
+            one(cost("gpu", "5", "2018-10-01", "2018-11-01")),
+            one(record("beta", plan="pro")),
+            one(alias("feature", "search", "find")),
+            lambda: self.ledger.rename(Renaming(customers=("gamma",), keys=(number, 7))),
+            lambda: self.ledger.rebuild(pick((ZONE, "Europe/Berlin", "Asia/Kathmandu"))),
+        ]  # fmt: skip
+
+
+def live(seed: int, ledger: Ledger, steps: int, asked: int) -> None:
+    """Ask what is remembered after every step, and what the store says."""
+    ledger.remember(today=lambda: TODAY, bytes_max=1 << 30)
+    company = Company(ledger, seed)
+    for query in company.random.sample(questions(ledger), asked):
+        ledger.query(query)
+    for _ in range(steps):
+        company.step()
+        for query in company.random.sample(questions(ledger), asked):
+            rows = ledger.query(query) if company.random.random() < 0.5 else ledger.begin(query).result()
+            assert rows_of(query, rows) == rows_of(query, ledger.store.query(query)), (seed, query.sql)
+
+
+def test_what_is_remembered_is_what_would_be_answered_now(open_ledger):
+    live(1, open_ledger(timezone=ZONE), steps=8, asked=6)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", range(2, 14))
+def test_what_is_remembered_is_what_would_be_answered_now_whatever_happens(open_ledger, seed):
+    live(seed, open_ledger(timezone=ZONE), steps=120, asked=14)
