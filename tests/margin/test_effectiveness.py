@@ -15,34 +15,43 @@ from floorline.events import Touch
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.margins import Margins
 from floorline.margin.dimensions import Scope
-from floorline.margin.effectiveness import CUSTOMERS_MIN, Pair, Presence, Results, Touched, effects, rate, total
+from floorline.margin.effectiveness import CUSTOMERS_MIN, Presence, Results, effects, rate, total
 from floorline.margin.effectiveness_report import effectiveness_document
-from floorline.money import ZERO, usd
+from floorline.margin.scaling import column_of
+from floorline.money import EXACT, ZERO, usd
 from tests.margin.company import alias, call, keep, outcome
+from tests.margin.touching import Row, columns_of
 
 MILLI = 10**9
 ROWS = st.builds(
-    Touched,
+    Row,
     feature=st.sampled_from(["chat", "search"]), guardrail=st.sampled_from(["cache", "output"]),
     customer=st.sampled_from(["", "a", "b", "c", "d"]), arm=st.sampled_from(["treated", "holdout", "shadow", "untouched"]),
     mode=st.just("enforce"), action=st.sampled_from(["hit", "cap"]), calls=st.integers(1, 9), unpriced=st.integers(0, 1),
-    saved=st.integers(-5, 50), spent=st.integers(0, 5), cost=st.integers(0, 90),
+    errors=st.integers(0, 1), saved=st.integers(-5, 50), spent=st.integers(0, 5), cost=st.integers(0, 90) | st.just(10**19),
 )  # fmt: skip
 
 
-def customers(arm: str, count: int, cost: int, **more: object) -> list[Touched]:
+def customers(arm: str, count: int, cost: int, **more: object) -> list[Row]:
     """`count` customers of one arm with 10 calls each, whose cost differs a little from one to the next."""
     return [
-        Touched("chat", "cache", f"{arm}-{n}", arm, "enforce", "hit", 10, cost=10 * cost + n % 5 * MILLI, **more)
+        Row("chat", "cache", f"{arm}-{n}", arm, "enforce", "hit", 10, cost=10 * cost + n % 5 * MILLI, **more)
         for n in range(count)
     ]
+
+
+def by_customer(rows: list[tuple[str, int, int]]) -> tuple[object, ...]:
+    """Customers, and two columns beside them."""
+    customers, first, second = zip(*rows, strict=True)
+    return customers, column_of(first), column_of(second)
 
 
 @given(rows=st.lists(ROWS, max_size=30), order=st.randoms(use_true_random=False))
 def test_claims_are_those_of_treated_calls_and_add_up_in_any_order(rows, order):
     shuffled = order.sample(rows, len(rows))
-    found = effects(rows)
-    assert effects(shuffled) == found
+    found = effects(columns_of(rows))
+    assert effects(columns_of(shuffled)) == found
+    assert effects([one for row in rows for one in columns_of([row])]) == found
     treated = [row for row in rows if row.arm == "treated"]
     assert total(found).net == sum(row.saved - row.spent for row in treated)
     assert sum(one.touched for one in found) == sum(row.calls for row in treated)
@@ -51,7 +60,8 @@ def test_claims_are_those_of_treated_calls_and_add_up_in_any_order(rows, order):
 
 @given(parts=st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 50)), max_size=40), factor=st.integers(1, 7))
 def test_a_rate_is_the_ratio_of_sums_and_its_error_grows_with_its_unit(parts, factor):
-    found, scaled = (rate(Pair(part * by, whole) for part, whole in parts) for by in (1, factor))
+    wholes = column_of([whole for _, whole in parts])
+    found, scaled = (rate(column_of([part * by for part, _ in parts]), wholes) for by in (1, factor))
     held = [(part, whole) for part, whole in parts if whole]
     if not held:
         assert found is None
@@ -60,8 +70,20 @@ def test_a_rate_is_the_ratio_of_sums_and_its_error_grows_with_its_unit(parts, fa
     assert scaled.variance == pytest.approx(found.variance * factor**2)
 
 
+@given(parts=st.lists(st.tuples(st.integers(-(2**70), 2**70), st.integers(-2, 2**58)), min_size=1, max_size=9))
+def test_the_error_of_a_rate_is_exact_however_large_its_parts_are(parts):
+    found = rate(*map(column_of, zip(*parts, strict=True)))
+    held = [(part, whole) for part, whole in parts if whole > 0]
+    part, whole = sum(one for one, _ in held), sum(one for _, one in held)
+    squares = sum((p * whole - part * w) ** 2 for p, w in held)
+    assert (found.part, found.whole) == (part, whole) if held else found is None
+    assert not held or found.variance == EXACT.divide(
+        Decimal(len(held) * squares), Decimal(max(1, len(held) - 1) * whole**4)
+    )
+
+
 def test_the_same_customers_on_both_sides_differ_by_nothing():
-    (one,) = effects([*customers("treated", 40, 5 * MILLI), *customers("holdout", 40, 5 * MILLI)])
+    (one,) = effects(columns_of([*customers("treated", 40, 5 * MILLI), *customers("holdout", 40, 5 * MILLI)]))
     assert one.saved_per_call.value == 0
     assert one.saved_per_call.low < 0 < one.saved_per_call.high
     assert not one.saved_per_call.is_sure
@@ -69,7 +91,7 @@ def test_the_same_customers_on_both_sides_differ_by_nothing():
 
 def test_what_held_out_calls_cost_more_is_saved_and_the_guardrails_own_cost_is_taken_off():
     rows = [*customers("treated", 200, 2 * MILLI, spent=10 * MILLI), *customers("holdout", 40, 7 * MILLI)]
-    (one,) = effects(rows)
+    (one,) = effects(columns_of(rows))
     assert one.saved_per_call.value == 4 * MILLI
     assert one.saved_per_call.is_sure
     assert one.measured.value == 4 * MILLI * 2_000
@@ -78,14 +100,14 @@ def test_what_held_out_calls_cost_more_is_saved_and_the_guardrails_own_cost_is_t
 
 @pytest.mark.parametrize(("treated", "held_out", "missing"), [(500, 29, 1), (29, 500, 1), (500, 0, 30), (3, 2, 28)])
 def test_below_thirty_customers_on_either_side_nothing_is_said(treated, held_out, missing):
-    (one,) = effects([*customers("treated", treated, 1), *customers("holdout", held_out, 9)])
+    (one,) = effects(columns_of([*customers("treated", treated, 1), *customers("holdout", held_out, 9)]))
     assert (one.saved_per_call, one.measured, one.missing) == (None, None, missing)
 
 
 def test_a_customer_that_changed_sides_is_compared_on_neither():
     rows = [*customers("treated", 30, 1), *customers("holdout", 30, 2)]
     moved = rows[0]._replace(arm="holdout")
-    (one,) = effects([*rows, moved])
+    (one,) = effects(columns_of([*rows, moved]))
     assert (one.in_both, one.treated.customers, one.held_out.customers, one.missing) == (1, 29, 30, 1)
     assert one.touched == 300
 
@@ -101,30 +123,29 @@ def test_the_interval_holds_the_true_saving_nineteen_times_in_twenty():
                 cost = int(
                     calls * mean * chance.lognormvariate(0, 0.5) / 1.1331 * MILLI
                 )  # e^(0.5²/2) is the mean of that
-                rows.append(Touched("chat", "cache", f"{arm}{n}", arm, "enforce", "hit", calls, cost=cost))
-        (one,) = effects(rows)
+                rows.append(Row("chat", "cache", f"{arm}{n}", arm, "enforce", "hit", calls, cost=cost))
+        (one,) = effects(columns_of(rows))
         hits += one.saved_per_call.low <= 40 * MILLI <= one.saved_per_call.high
     assert 178 <= hits <= 199, hits
 
 
 def test_fewer_returning_customers_fewer_successes_and_more_errors_are_harm():
     rows = [*customers("treated", 100, 1, errors=4), *customers("holdout", 100, 9)]
-    presence = [Presence("chat", row.customer, 1, int(row.arm == "holdout" or n % 2)) for n, row in enumerate(rows)]
-    results = [Results("chat", row.customer, 4, 4 if row.arm == "holdout" else n % 4) for n, row in enumerate(rows)]
-    (one,) = effects(rows, presence, results)
+    came = [(row.customer, 1, int(row.arm == "holdout" or n % 2)) for n, row in enumerate(rows)]
+    reached = [(row.customer, 4, 4 if row.arm == "holdout" else n % 4) for n, row in enumerate(rows)]
+    touched = columns_of(rows)
+    (one,) = effects(touched, [Presence("chat", *by_customer(came))], [Results("chat", *by_customer(reached))])
     assert set(one.harms) == {"successes", "retention", "errors"}
     assert (one.treated.retention.value, one.held_out.retention.value) == (Decimal("0.5"), 1)
-    assert effects(rows)[0].treated.retention is None
-    assert effects(rows)[0].treated.successes is None
+    assert effects(touched)[0].treated.retention is None
+    assert effects(touched)[0].treated.successes is None
 
 
 def test_rare_harm_that_a_small_hold_out_has_not_seen_is_no_harm():
     treated = [*customers("treated", 1000, 1, errors=0), *customers("holdout", 34, 9)]
     rows = [row._replace(errors=int(n % 40 == 0)) if row.arm == "treated" else row for n, row in enumerate(treated)]
-    presence = [
-        Presence("chat", row.customer, 1, int(row.arm == "holdout" or n % 20 > 0)) for n, row in enumerate(rows)
-    ]
-    (one,) = effects(rows, presence)
+    came = [(row.customer, 1, int(row.arm == "holdout" or n % 20 > 0)) for n, row in enumerate(rows)]
+    (one,) = effects(columns_of(rows), [Presence("chat", *by_customer(came))])
     assert (one.held_out.errors.value, one.held_out.retention.value) == (0, 1)
     assert one.harms == {}
 
@@ -136,14 +157,14 @@ def test_where_nothing_differs_harm_is_told_seldom():
         names = [f"{arm}{n}" for arm, count in (("treated", 300), ("holdout", 35)) for n in range(count)]
         arms = ["treated" if name[0] == "t" else "holdout" for name in names]
         rows = [
-            Touched(
-                "chat", "cache", name, arm, "enforce", "hit", 20, errors=sum(chance.random() < 0.01 for _ in range(20))
-            )
+            Row("chat", "cache", name, arm, "enforce", "hit", 20, errors=sum(chance.random() < 0.01 for _ in range(20)))
             for name, arm in zip(names, arms, strict=True)
         ]
-        presence = [Presence("chat", name, 1, int(chance.random() < 0.95)) for name in names]
-        results = [Results("chat", name, 4, sum(chance.random() < 0.9 for _ in range(4))) for name in names]
-        (one,) = effects(rows, presence, results)
+        came = [(name, 1, int(chance.random() < 0.95)) for name in names]
+        reached = [(name, 4, sum(chance.random() < 0.9 for _ in range(4))) for name in names]
+        (one,) = effects(
+            columns_of(rows), [Presence("chat", *by_customer(came))], [Results("chat", *by_customer(reached))]
+        )
         alarms += len(one.harms)
     assert alarms <= 7, alarms  # of 180 comparisons; one in forty is the rate of a 95 % interval
 
@@ -195,6 +216,7 @@ def test_effects_come_from_the_calls_of_a_window_by_canonical_names(ledger):
     assert (output.unvalued, output.net, output.measured) == (80, 0, None)
     assert (nameless.feature, nameless.touched, nameless.treated.customers) == ("search", 4, 3)
     assert effects_of(Margins(ledger), date(2026, 1, 1), date(2026, 1, 29), Scope(), "search") == (nameless,)
+    assert effects_of(Margins(ledger), date(2026, 1, 1), date(2026, 1, 29), Scope(), "chat", "output") == (output,)
     assert effects_of(Margins(ledger), date(2026, 2, 1), date(2026, 2, 2), Scope()) == ()
 
     told = msgspec.json.decode(

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from floorline.margin.effectiveness import Touched, effects
+from floorline.margin.effectiveness import effects
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.policy import FeaturePolicy, FloorException, Policies
 from floorline.money import text
@@ -22,6 +22,7 @@ from floorline.reviews.markdown import WIDTH_MAX, markdown
 from floorline.reviews.model import AlertLine, Decision, Upcoming
 from floorline.reviews.policy import Targets, tier_of
 from floorline.reviews.weekly import weekly
+from tests.margin.touching import Row, columns_of
 from tests.reviews.figures import NOW, USD, WEEK, row, use, week_figures
 
 STEADY = ["0.80", "0.80", "0.80", "0.80"]
@@ -279,14 +280,16 @@ def test_every_amount_of_the_review_adds_up_to_its_total():
 
 
 def test_what_guardrails_saved_and_where_that_does_harm_is_noted():
-    def touched(guardrail: str, **more: int) -> list[Touched]:
+    def touched(guardrail: str, **more: int) -> list[Row]:
         return [
-            Touched("chat", guardrail, f"{arm}-{n}", arm, "enforce", "hit", 10, cost=n, errors=more.get(arm, 0), saved=USD // 10)
+            Row("chat", guardrail, f"{arm}-{n}", arm, "enforce", "hit", 10, cost=n, errors=more.get(arm, 0), saved=USD // 10)
             for arm in ("treated", "holdout")
             for n in range(40)
         ]  # fmt: skip
 
-    calm, harmful = effects(touched("cache")), effects([*touched("route", treated=5), *touched("cache")])
+    calm, harmful = (
+        effects(columns_of(rows)) for rows in (touched("cache"), [*touched("route", treated=5), *touched("cache")])
+    )
     assert not any("Guardrails" in note for note in weekly(week_figures({"chat": STEADY})).notes)
     (saved,) = weekly(week_figures({"chat": STEADY}, guardrails=calm)).notes
     assert saved == "Guardrails saved $4.00 net of their own cost: cache of chat $4.00 (`floorline guardrails`)."

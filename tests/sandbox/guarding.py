@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import msgspec
 
-from floorline.margin.effectiveness import Effect, Touched, effects
+from floorline.margin.effectiveness import Effect, effects
 from floorline.money import to_pico, usd
 from floorline.sandbox import company as own
 from floorline.sandbox.rows import UsageRow
 from floorline.sandbox.scene import Guarded, Replied, Scene, StoredCall, guarded_of
+from tests.margin.touching import Row, columns_of
 
 
 def cost(rows: Sequence[UsageRow]) -> Decimal:
@@ -45,7 +46,7 @@ def stored_of(replies: list[Replied]) -> list[StoredCall]:
 
 def effects_of(replies: list[Replied]) -> tuple[Effect, ...]:
     touched = [
-        Touched(
+        Row(
             own.CODE,
             "margin_rule",
             one.row.customer_id,
@@ -57,7 +58,7 @@ def effects_of(replies: list[Replied]) -> tuple[Effect, ...]:
         for one in replies
         if not one.refused and one.served != one.row.model
     ]
-    return effects(touched, [], [])
+    return effects(columns_of(touched))
 
 
 def month_of(scene: Scene) -> dict[str, Decimal]:

@@ -9,6 +9,7 @@ from floorline.margin.effectiveness import Touched, effects
 from floorline.proof.certificate import Certificate
 from floorline.sandbox.proven import Proof, Proven
 from floorline.sandbox.questions import CLAUSES, HELP, SUMMARIES
+from tests.margin.touching import Row, columns_of
 
 NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
 SAVED_PICO, COST_PICO = 5_000_000_000, 8_000_000_000
@@ -17,9 +18,9 @@ SAVED_PICO, COST_PICO = 5_000_000_000, 8_000_000_000
 
 def touched() -> list[Touched]:
     """64 treated customers with a call each that the semantic cache answered, and 40 held-out ones."""
-    treated = [Touched(HELP, SEMANTIC, f"t-{n}", "treated", "enforce", "hit", saved=SAVED_PICO) for n in range(64)]
-    held = [Touched(HELP, SEMANTIC, f"h-{n}", "holdout", "enforce", "hit", cost=COST_PICO + n) for n in range(40)]
-    return treated + held
+    treated = [Row(HELP, SEMANTIC, f"t-{n}", "treated", "enforce", "hit", saved=SAVED_PICO) for n in range(64)]
+    held = [Row(HELP, SEMANTIC, f"h-{n}", "holdout", "enforce", "hit", cost=COST_PICO + n) for n in range(40)]
+    return columns_of(treated + held)
 
 
 def proof(feature: str, guardrail: str, state: str = "", **more: object) -> Proof:

@@ -1,6 +1,6 @@
 """What guardrails save, and what it costs: the savings that calls carry, and held-out against treated customers.
 
-    Touched · Presence · Results (one customer each) ▸ effects ▸ an Effect for each feature and guardrail
+    Touched · Presence · Results (columns of customers) ▸ effects ▸ an Effect for each feature and guardrail
 
 Two answers to one question. What the calls *claim* is each guardrail's own counterfactual, net of its own cost; the claims of one
 call never overlap (`events.Touch`), so they add up over guardrails. What is *measured* is the hold-out: the same guardrail left
@@ -12,11 +12,16 @@ Money is integers of 10^-12 USD.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
+
+from floorline.margin.cells import codes_of
+from floorline.margin.scaling import product_sum, sum_of, totals
+from floorline.margin.vectors import Integers, added, integers
 from floorline.money import EXACT
 
 CUSTOMERS_MIN = 30
@@ -36,48 +41,42 @@ TREATED, HELD_OUT, SHADOW = "treated", "holdout", "shadow"
 
 
 class Touched(NamedTuple):
-    """Calls of one customer that a guardrail touched, or would have: what of it, and their cost; canonical names. Of calls that
-    name no customer `customer` is whatever else their arm goes by.
+    """Calls that a guardrail touched, or would have, and that are alike but for their `customers`; canonical names. Of calls that
+    name no customer these are whatever else their arm goes by. Columns are beside the customers; `unvalued` (calls whose saving
+    is unknown) and `saved` are of all of them.
     """
 
     feature: str
     guardrail: str
-    customer: str
     arm: str
     mode: str
     action: str
-    calls: int = 1
-    unpriced: int = 0
+    customers: Sequence[str]
+    calls: Integers
+    unpriced: Integers
+    errors: Integers
+    spent: Integers
+    cost: Integers
     unvalued: int = 0
-    errors: int = 0
     saved: int = 0
-    spent: int = 0
-    cost: int = 0
 
 
 class Presence(NamedTuple):
-    """Calls of a feature by one customer in the first and in the second half of the window."""
+    """Whether customers called a feature in the first and in the second half of the window: above 0 where they did."""
 
     feature: str
-    customer: str
-    early: int
-    late: int
+    customers: Sequence[str]
+    early: Integers
+    late: Integers
 
 
 class Results(NamedTuple):
-    """Outcomes of a feature for one customer, and how many of them were successes."""
+    """Outcomes of a feature for some customers, and how many of them were successes."""
 
     feature: str
-    customer: str
-    outcomes: int
-    successes: int
-
-
-class Pair(NamedTuple):
-    """One customer's part of a rate: `part` of `whole`."""
-
-    part: int
-    whole: int
+    customers: Sequence[str]
+    outcomes: Integers
+    successes: Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,108 +208,133 @@ def _difference_of_shares(one: Rate | None, other: Rate | None) -> Difference | 
     return _difference(*least)
 
 
-def rate(pairs: Iterable[Pair]) -> Rate | None:
-    """The ratio of the sums of the pairs that have a whole, and its variance (linearised); None with none."""
-    held = [pair for pair in pairs if pair.whole > 0]
-    count, part, whole = len(held), sum(pair.part for pair in held), sum(pair.whole for pair in held)
-    if not held:
+def rate(parts: Integers, wholes: Integers) -> Rate | None:
+    """The ratio of the sums of parts and wholes, a pair a customer, of those that have a whole, and its variance (linearised); None
+    with none.
+    """
+    held = np.flatnonzero(wholes > 0)
+    count, parts, wholes = len(held), parts[held], wholes[held]
+    if not count:
         return None
-    squares = sum((pair.part * whole - part * pair.whole) ** 2 for pair in held)  # × whole², exact
+    part, whole = sum_of(parts), sum_of(wholes)
+    squares = (  # of part n × whole - part × whole n, summed: exact
+        product_sum(parts, parts) * whole**2
+        - 2 * product_sum(parts, wholes) * part * whole
+        + product_sum(wholes, wholes) * part**2
+    )
     divisor = max(1, count - 1) * whole**4
     variance = EXACT.divide(Decimal(count * squares), Decimal(divisor))
     value = EXACT.divide(Decimal(part), Decimal(whole))
     return Rate(value=value, variance=variance, customers=count, part=part, whole=whole)
 
 
-@dataclass(slots=True)
-class _Customer:
-    """What one customer's calls add up to, by arm."""
+_NOBODY = 0
+"""The number of calls that name nobody among the numbers of customers."""
 
-    calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
-    priced: int = 0
-    cost: int = 0
-    errors: int = 0
+
+class _Customers(NamedTuple):
+    """What the calls of each customer add up to, in the order of their numbers: `calls` by arm, `cost` in Python's integers."""
+
+    calls: Mapping[str, Integers]
+    priced: Integers
+    errors: Integers
+    cost: Integers
+
+
+_Numbered = tuple[Touched, Integers]
+"""A row, and the numbers of its customers."""
+
+_Counts = Mapping[str, tuple[Integers, Integers]]
+"""Two counts of each customer, in the order of their numbers, by feature."""
 
 
 def effects(
-    touched: Sequence[Touched], presence: Iterable[Presence] = (), results: Iterable[Results] = ()
+    touched: Iterable[Touched], presence: Iterable[Presence] = (), results: Iterable[Results] = ()
 ) -> tuple[Effect, ...]:
     """An effect of each feature and guardrail, the greatest net saving first. The rows may be split in any way."""
-    by_place: defaultdict[tuple[str, str], list[Touched]] = defaultdict(list)
+    numbers = {"": _NOBODY}
+    by_place: defaultdict[tuple[str, str], list[_Numbered]] = defaultdict(list)
     for row in touched:
-        by_place[row.feature, row.guardrail].append(row)
-    came = _added(presence)
-    reached = _added(results)
-    found = [_effect(place, rows, came, reached) for place, rows in by_place.items()]
+        by_place[row.feature, row.guardrail].append((row, codes_of(row.customers, numbers)))
+    came = _added(presence, numbers)
+    reached = _added(results, numbers)
+    found = [_effect(place, rows, came, reached, len(numbers)) for place, rows in by_place.items()]
     return tuple(sorted(found, key=lambda one: (-one.net, one.feature, one.guardrail)))
 
 
-_Counts = Mapping[tuple[str, str], tuple[int, int]]
-
-
-def _added(rows: Iterable[Presence | Results]) -> _Counts:
-    """Both counts by feature and customer."""
-    sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for feature, customer, one, other in rows:
-        first, second = sums.get((feature, customer), (0, 0))
-        sums[feature, customer] = first + one, second + other
+def _added(rows: Iterable[Presence | Results], numbers: Mapping[str, int]) -> _Counts:
+    """Both counts of the customers that have a number."""
+    sums: dict[str, tuple[Integers, Integers]] = {}
+    for feature, customers, *counts in rows:
+        who = integers([numbers.get(customer, _NOBODY) for customer in customers])
+        one, other = (added(column, who, len(numbers)) for column in counts)
+        first, second = sums.get(feature, (0, 0))
+        sums[feature] = first + one, second + other
     return sums
 
 
-def _effect(place: tuple[str, str], rows: Sequence[Touched], came: _Counts, reached: _Counts) -> Effect:
+def _effect(
+    place: tuple[str, str], rows: Sequence[_Numbered], came: _Counts, reached: _Counts, count: int
+) -> Effect:  # fmt: skip
     feature, guardrail = place
-    treated = [row for row in rows if row.arm == TREATED]
-    shadow = [row for row in rows if row.arm == SHADOW]
+    treated = [row for row, _ in rows if row.arm == TREATED]
+    shadow = [row for row, _ in rows if row.arm == SHADOW]
     actions: defaultdict[str, int] = defaultdict(int)
     for row in treated:
-        actions[row.action] += row.calls
-    customers = _customers(rows)
-    arms = {arm: [name for name, one in customers.items() if set(one.calls) == {arm}] for arm in (TREATED, HELD_OUT)}
-    sides = {
-        arm: _side(arm, [(name, customers[name]) for name in names], feature, came, reached)
-        for arm, names in arms.items()
-    }
+        actions[row.action] += sum_of(row.calls)
+    customers = _customers(rows, count)
+    in_treated, in_held_out = (customers.calls[arm] > 0 for arm in (TREATED, HELD_OUT))
+    nothing = np.zeros(count, dtype=np.int64)
+    counts = (*came.get(feature, (nothing, nothing)), *reached.get(feature, (nothing, nothing)))
     return Effect(
         feature=feature,
         guardrail=guardrail,
-        modes=tuple(sorted({row.mode for row in rows})),
+        modes=tuple(sorted({row.mode for row, _ in rows})),
         actions=dict(sorted(actions.items())),
-        touched=sum(row.calls for row in treated),
+        touched=sum(actions.values()),
         unvalued=sum(row.unvalued for row in treated),
         saved=sum(row.saved for row in treated),
-        spent=sum(row.spent for row in treated),
-        shadow_calls=sum(row.calls for row in shadow),
+        spent=sum(sum_of(row.spent) for row in treated),
+        shadow_calls=sum(sum_of(row.calls) for row in shadow),
         would_save=sum(row.saved for row in shadow),
-        treated=sides[TREATED],
-        held_out=sides[HELD_OUT],
-        in_both=sum(len(one.calls) > 1 for one in customers.values()),
+        treated=_side(customers, TREATED, np.flatnonzero(in_treated & ~in_held_out), *counts),
+        held_out=_side(customers, HELD_OUT, np.flatnonzero(in_held_out & ~in_treated), *counts),
+        in_both=int((in_treated & in_held_out).sum()),
     )
 
 
-def _customers(rows: Iterable[Touched]) -> dict[str, _Customer]:
-    """The named customers that were treated or held out."""
-    found: dict[str, _Customer] = {}
-    for row in rows:
-        if row.customer and row.arm in {TREATED, HELD_OUT}:
-            one = found.setdefault(row.customer, _Customer())
-            one.calls[row.arm] += row.calls
-            one.priced += row.calls - row.unpriced
-            one.cost += row.cost + row.spent
-            one.errors += row.errors
-    return found
+def _customers(rows: Sequence[_Numbered], count: int) -> _Customers:
+    """The customers that were treated or held out, nobody left out."""
+    held = [(row, who) for row, who in rows if row.arm in {TREATED, HELD_OUT}]
+    none = integers([])
+    who = np.concatenate([none, *(who for _, who in held)])
+
+    def summed(columns: Iterable[Integers]) -> Integers:
+        return added(np.concatenate([none, *columns]), who, count)
+
+    calls = {arm: summed(row.calls * (row.arm == arm) for row, _ in held) for arm in (TREATED, HELD_OUT)}
+    for column in calls.values():
+        column[_NOBODY] = 0
+    return _Customers(
+        calls=calls,
+        priced=summed(row.calls - row.unpriced for row, _ in held),
+        errors=summed(row.errors for row, _ in held),
+        cost=totals(np.concatenate([none, *(row.cost + row.spent for row, _ in held)]), who, count),
+    )
 
 
-def _side(arm: str, customers: Sequence[tuple[str, _Customer]], feature: str, came: _Counts, reached: _Counts) -> Side:
-    def counted(of: _Counts, pair: Callable[[int, int], Pair]) -> Rate | None:
-        return rate(pair(*of.get((feature, name), (0, 0))) for name, _ in customers)
-
+def _side(
+    of: _Customers, arm: str, at: Integers, early: Integers, late: Integers, outcomes: Integers, successes: Integers
+) -> Side:
+    """The customers `at` some numbers, which were in this arm alone."""
+    calls = of.calls[arm][at]
     return Side(
-        customers=len(customers),
-        calls=sum(one.calls[arm] for _, one in customers),
-        cost_per_call=rate(Pair(one.cost, one.priced) for _, one in customers),
-        errors=rate(Pair(one.errors, one.calls[arm]) for _, one in customers),
-        successes=counted(reached, lambda outcomes, successes: Pair(successes, outcomes)),
-        retention=counted(came, lambda early, late: Pair(int(late > 0), int(early > 0))),
+        customers=len(at),
+        calls=sum_of(calls),
+        cost_per_call=rate(of.cost[at], of.priced[at]),
+        errors=rate(of.errors[at], calls),
+        successes=rate(successes[at], outcomes[at]),
+        retention=rate((late[at] > 0).astype(np.int64), (early[at] > 0).astype(np.int64)),
     )
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from floorline.margin.allocation import CostPool, Grown, Kept, tally_costs
 from floorline.margin.attribution import Names
 from floorline.margin.cells import Cells, codes_of
+from floorline.margin.packed import unpacked
 from floorline.margin.pools import Attribution
 from floorline.margin.queries import DRIVER_COUNTS, DRIVER_MONEY, DriverRow
-from floorline.margin.scaling import COLUMN_MAX, wide
 from floorline.margin.sides import (
     CalledColumns,
     Coded,
@@ -24,7 +24,6 @@ from floorline.margin.works import Kind, Works
 
 MILLION = 10**6
 _KEEP = Owned._fields
-_WORDS = len(DRIVER_COUNTS) + 2 * len(DRIVER_MONEY)
 
 
 def called(rows: Sequence[DriverRow], names: Names) -> CalledColumns:
@@ -67,7 +66,7 @@ def _whose(row: DriverRow, names: Names, customers: dict[str, int], plans: dict[
 
 def _works(rows: Sequence[DriverRow]) -> Works:
     """A cost that no unit of a line explains is of other units, one for each priced call where none is counted."""
-    numbers = _numbers("".join([row.numbers for row in rows]))
+    numbers = unpacked("".join([row.numbers for row in rows]), len(DRIVER_COUNTS), len(DRIVER_MONEY))
     calls, hits, refused, unpriced, *units = numbers[: len(DRIVER_COUNTS)]
     *costs, retry, adjusted, effective = numbers[len(DRIVER_COUNTS) :]
     other = effective - adjusted - retry - sum(costs)
@@ -75,17 +74,6 @@ def _works(rows: Sequence[DriverRow]) -> Works:
     counted = (units[-1] != 0) | (other == 0)
     units[-1] = np.where(counted, units[-1], np.maximum(0, calls - free - unpriced) * MILLION)
     return Works(calls, free, unpriced, retry, adjusted, np.stack(units), np.stack([*costs, other]))
-
-
-def _numbers(text: str) -> Integers:
-    """A row for each of DRIVER_COUNTS and DRIVER_MONEY, of 64 bits where all of them hold what they have."""
-    table = np.frombuffer(bytes.fromhex(text), dtype="<i8").reshape(-1, _WORDS).T
-    counts, low, high = table[: len(DRIVER_COUNTS)], table[len(DRIVER_COUNTS) :: 2], table[len(DRIVER_COUNTS) + 1 :: 2]
-    if (high == low >> 63).all():
-        numbers = np.concatenate([counts, low])
-        if not numbers.size or -COLUMN_MAX < numbers.min() <= numbers.max() < COLUMN_MAX:
-            return numbers
-    return np.concatenate([wide(counts), (wide(high) << 64) + wide(low.view("<u8"))])
 
 
 def shared(costs: Mapping[CostPool, Grown], cells: Cells, to: Attribution) -> SharedColumns:

@@ -7,6 +7,7 @@ import msgspec
 
 from floorline.events import Alias, Customer, RevenueKind
 from floorline.margin.dimensions import Column, Source
+from floorline.margin.packed import packed
 from floorline.margin.remembering import (
     CALLS,
     OUTCOMES,
@@ -105,9 +106,8 @@ class PlanFeaturesRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What explains a change of cost: the calls of many customers that are alike otherwise, in raw names. `numbers` are those of
-    DRIVERS of each customer, one after another, in hexadecimal: counts of 64 bits and money (10^-12 USD) of 128, as the
-    processor has them, lowest byte first. They are read as they are; as lists they would cost more than all that is done with them.
+    """What explains a change of cost: the calls of many customers that are alike otherwise, in raw names. `numbers` are the
+    DRIVER_COUNTS and DRIVER_MONEY of each customer, one after another, as `packed` has them.
     """
 
     feature: str
@@ -306,34 +306,36 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
 
 
-class TouchColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature and customer that a guardrail touched, or would have, as columns; money in 10^-12 USD. `other` is
-    the user, else the key, of calls that name no customer.
+TOUCH_COUNTS = ("calls", "unpriced", "errors")
+TOUCH_MONEY = ("spent", "effective_cost")
+"""What is asked of each customer in `touches_day`."""
+
+
+class TouchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one raw feature that a guardrail touched, or would have, and that are alike otherwise: `customers` are raw names
+    where they are `named` (1, or 0), and else the users or keys of calls that name no customer. `numbers` are the TOUCH_COUNTS and
+    TOUCH_MONEY of each, as `packed` has them; `unvalued` and `saved` (10^-12 USD) are sums over all.
     """
 
-    feature: list[str]
-    customer: list[str]
-    other: list[str]
-    as_of: list[int]
-    guardrail: list[str]
-    arm: list[str]
-    mode: list[str]
-    action: list[str]
-    calls: list[int]
-    unpriced: list[int]
-    unvalued: list[int]
-    errors: list[int]
-    saved: list[int]
-    spent: list[int]
-    cost: list[int]
+    feature: str
+    guardrail: str
+    arm: str
+    mode: str
+    action: str
+    as_of: int
+    named: int
+    customers: list[str]
+    unvalued: int
+    saved: int
+    numbers: str
 
 
-class PresenceColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature and customer in the first and in the second half of a window, as columns."""
+class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Which customers called one raw feature, and whether in the first and in the second half of a window: 1, or 0."""
 
-    feature: list[str]
-    customer: list[str]
-    as_of: list[int]
+    feature: str
+    as_of: int
+    customers: list[str]
     early: list[int]
     late: list[int]
 
@@ -384,12 +386,13 @@ def plan_features(days: Days) -> Query[PlanFeaturesRow]:
 
 def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:
     """What explains the cost of the window's calls: of some raw features or all, and of some models or all."""
-    sums = ", ".join([f"reinterpretAsFixedString(sum({name}))" for name in (*DRIVER_COUNTS, *DRIVER_MONEY)])
     some = {
-        "features": "AND feature IN {features:Array(String)}" if features else "",
+        "features": _of_features(features),
         "models": "AND model IN {models:Array(String)}" if models else "",
     }
-    sql = SQL["drivers"].substitute(some, sums=sums, as_of=as_of(days, by_customer=True))
+    sql = SQL["drivers"].substitute(
+        some, numbers=packed((*DRIVER_COUNTS, *DRIVER_MONEY)), as_of=as_of(days, by_customer=True)
+    )
     parameters = {**placeholders(days), "features": sorted(features), "models": sorted(models)}
     return Query(sql=sql, row=DriverRow, parameters=parameters)
 
@@ -492,16 +495,32 @@ def step_costs(start: date, end: date) -> Query[StepCostRow]:
     return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
 
 
-def touches(days: Days) -> Query[TouchColumns]:
-    """What guardrails did, by raw feature and customer."""
-    sql = SQL["touches"].substitute(as_of=as_of(days, by_customer=True))
-    return Query(sql=sql, row=TouchColumns, parameters=placeholders(days))
+def touches(days: Days, *, features: Sequence[str] = (), guardrail: str = "") -> Query[TouchRow]:
+    """What guardrails did, by raw feature and customer: to some raw features or all, and by one guardrail or all."""
+    numbers = packed((*TOUCH_COUNTS, *TOUCH_MONEY))
+    some = "AND guardrail = {guardrail:String}" if guardrail else ""
+    sql = SQL["touches"].substitute(
+        numbers=numbers, some=some, features=_of_features(features), as_of=as_of(days, by_customer=True)
+    )
+    parameters = {**placeholders(days), "features": sorted(features), "guardrail": guardrail}
+    query = Query(sql=sql, row=TouchRow, parameters=parameters)
+
+    def again(part: Days) -> Query[TouchRow]:
+        return touches(part, features=features, guardrail=guardrail)
+
+    return in_halves(of_days(query, days), days, again, one_after_another)
 
 
-def presence(days: Days, middle: int) -> Query[PresenceColumns]:
-    """Calls before the day `middle` and from it on, of customers that a guardrail treated or held out."""
-    sql = SQL["presence"].substitute(as_of=as_of(days, by_customer=True))
-    return Query(sql=sql, row=PresenceColumns, parameters={**placeholders(days), "middle": date.fromordinal(middle)})
+def presence(days: Days, middle: int, features: Sequence[str]) -> Query[PresenceRow]:
+    """Who called some raw features before the day `middle`, and who from it on."""
+    sql = SQL["presence"].substitute(features=_of_features(features), as_of=as_of(days, by_customer=True))
+    parameters = {**placeholders(days), "features": sorted(features), "middle": date.fromordinal(middle)}
+    query = Query(sql=sql, row=PresenceRow, parameters=parameters)
+    return in_halves(of_days(query, days), days, lambda part: presence(part, middle, features), one_after_another)
+
+
+def _of_features(features: Sequence[str]) -> str:
+    return "AND feature IN {features:Array(String)}" if features else ""
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:

@@ -21,6 +21,7 @@ COLUMN_MAX = 1 << 59
 _GUESS_ERROR = 2.0**-50  # float: of a guess
 """By how much of itself a guess is off at most: it is a float of 53 bits after fewer than eight operations."""
 _REST_MAX = 2.0**60  # float: as above
+_SUM_MAX = 1 << 63
 Guesses = npt.NDArray[np.float64]  # float: what integers correct to the last digit
 
 
@@ -126,6 +127,23 @@ def totals(values: Integers, groups: Integers, count: int) -> Integers:
     if is_wide(values):
         return _wide_sums(values, groups, count)
     return wide_column(sums_of(values, groups, count))
+
+
+def sum_of(column: Integers) -> int:
+    """The sum of a column, whatever it is."""
+    return int(totals(column, np.zeros(len(column), dtype=np.int64), 1)[0])
+
+
+def product_sum(one: Integers, other: Integers) -> int:
+    """The sum of the products of two columns, whatever it is."""
+    if is_wide(one) or is_wide(other) or _largest(one) * _largest(other) * len(one) >= _SUM_MAX:
+        return int((wide(one) * wide(other)).sum())
+    return int((one * other).sum())
+
+
+def _largest(column: Integers) -> int:
+    """How far the farthest value is from 0."""
+    return max(int(column.max(initial=0)), -int(column.min(initial=0)))
 
 
 def columns_of_sums(values: Integers, groups: Integers, count: int) -> Integers:

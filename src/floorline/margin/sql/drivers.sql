@@ -7,7 +7,7 @@ FROM
 (
     SELECT
         customer_id, toString(feature) AS f, toString(plan) AS p, toString(call_type) AS t, toString(provider) AS v,
-        toString(model) AS m, toString(tried) AS r, $as_of AS as_of, concat($sums) AS numbers
+        toString(model) AS m, toString(tried) AS r, $as_of AS as_of, $numbers AS numbers
     FROM drivers_day
     WHERE day >= {start:Date} AND day < {end:Date} $features $models
       AND ({environment:String} = 'all' OR environment = {environment:String})

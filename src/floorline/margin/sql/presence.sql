@@ -1,17 +1,15 @@
--- presence: how often the customers that a guardrail treated or held out called each feature, before the day `middle` of the window
--- and from it on. One row of columns, as usage_sums.
-SELECT groupArray(CAST(feature AS String)), groupArray(customer_id), groupArray(as_of), groupArray(early), groupArray(late)
+-- presence: which customers called some features before the day `middle` of the window, and which from it on, by raw names and span
+-- of days. One row has all customers of a feature: see PresenceRow.
+SELECT f, as_of, groupArray(customer_id), groupArray(early), groupArray(late)
 FROM
 (
-    SELECT feature, customer_id, $as_of AS as_of, sumIf(calls, day < {middle:Date}) AS early, sumIf(calls, day >= {middle:Date}) AS late
+    SELECT
+        toString(feature) AS f, customer_id, $as_of AS as_of,
+        sumIf(calls, day < {middle:Date}) > 0 AS early, sumIf(calls, day >= {middle:Date}) > 0 AS late
     FROM calls_day
-    WHERE day >= {start:Date} AND day < {end:Date}
+    WHERE day >= {start:Date} AND day < {end:Date} $features
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
-      AND customer_id IN
-      (
-          SELECT customer_id FROM touches_day
-          WHERE day >= {start:Date} AND day < {end:Date} AND customer_id != '' AND arm IN ('treated', 'holdout')
-      )
     GROUP BY feature, customer_id, as_of
 )
+GROUP BY f, as_of

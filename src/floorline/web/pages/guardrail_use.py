@@ -33,9 +33,7 @@ def use_page(desk: Desk, asked: GuardrailsParams) -> Shown:
     )
     cached = [one for one in use(desk.ledger, *days) if asked.feature in {"", one.feature}]
     limits = [one for one in limits_use(desk.ledger, *days) if asked.feature in {"", one.feature}]
-    marked = [
-        one for one in effects_of(desk.margins, *window, asked.scope, asked.feature) if one.guardrail == "prompt_cache"
-    ]
+    marked = effects_of(desk.margins, *window, asked.scope, asked.feature, "prompt_cache")
     return Shown(
         title="Guardrails: cache, limits and prompts",
         lead=_lead(cached),

@@ -109,9 +109,8 @@ def filters(asked: GuardrailsParams, action: str, desk: Desk, found: Iterable[Ef
     )  # fmt: skip
 
 
-def _effects(desk: Desk, asked: GuardrailsParams, days: Days) -> list[Effect]:
-    found = effects_of(desk.margins, days.start, days.end, asked.scope, asked.feature)
-    return [one for one in found if asked.kind in {"", one.guardrail}]
+def _effects(desk: Desk, asked: GuardrailsParams, days: Days) -> tuple[Effect, ...]:
+    return effects_of(desk.margins, days.start, days.end, asked.scope, asked.feature, asked.kind)
 
 
 def _lead(found: Sequence[Effect], on: Sequence[Rail]) -> str:
