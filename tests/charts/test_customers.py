@@ -20,13 +20,14 @@ from floorline.charts.customers import (
 )
 from floorline.delivery.picture import svg
 from floorline.margin.intensity import bins_of, marks_of
+from floorline.money import PICO
 
 DAY = date(2026, 10, 5)
 
 
 def placed(name: str, *, pays: str = "15", margin: str = "0.5", plan: str = "pro") -> Placed:
     revenue, ratio = Decimal(pays), Decimal(margin)
-    return Placed(name, revenue, ratio, revenue * (1 - ratio), plan, ratio < 0)
+    return Placed(name, int(revenue * PICO), int(ratio * PICO), int(revenue * (1 - ratio) * PICO), plan, ratio < 0)
 
 
 MANY = [

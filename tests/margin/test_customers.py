@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.attribution import Named, Names
-from floorline.margin.customers import CALLS_MIN, CustomerFigures, customers, loss, standing, under_water
+from floorline.margin.customers import CALLS_MIN, customer_of, customers, loss, standing, under_water
 from floorline.margin.intensity import BAND_NAMES, IDLE, Bin, Mark, bands_of, bins_of, marks_of, top_of
 from floorline.margin.metrics import Figures, Sums, ratio_of
 from floorline.margin.series import NOTHING, Stretch
@@ -50,7 +50,7 @@ def test_under_water_is_who_pays_and_costs_more():
     assert standing(row("a", 0, 6)) == "free"
     assert standing(row("a", -5, 6)) == "free", "a refund is nothing that is paid"
     assert standing(row(UNMATCHED_COST, 0, 6)) == standing(row(UNMATCHED_REVENUE, 6, 0)) == "unmatched"
-    rows = [CustomerFigures(name=one.key[0], figures=one) for one in (row("a", 5, 6), row("b", 5, 60), row("c", 5, 1))]
+    rows = [customer_of(one) for one in (row("a", 5, 6), row("b", 5, 60), row("c", 5, 1))]
     assert [(one.name, loss(one.figures)) for one in under_water(rows)] == [
         ("b", Decimal("55E-12")),
         ("a", Decimal("1E-12")),
@@ -58,9 +58,9 @@ def test_under_water_is_who_pays_and_costs_more():
 
 
 def test_a_margin_without_a_known_cost_is_unknown_and_few_calls_are_thin():
-    unknown = CustomerFigures(name="a", figures=row("a", 5, 0, calls=CALLS_MIN, unpriced=CALLS_MIN))
+    unknown = customer_of(row("a", 5, 0, calls=CALLS_MIN, unpriced=CALLS_MIN))
     assert (unknown.margin_ratio, unknown.thin, unknown.plan) == (None, False, "")
-    thin = CustomerFigures(name="a", figures=row("a", 4, 1, calls=CALLS_MIN - 1), plans=("pro",))
+    thin = customer_of(row("a", 4, 1, calls=CALLS_MIN - 1), ("pro",))
     assert (thin.margin_ratio, thin.thin, thin.plan) == (Decimal("0.75"), True, "pro")
 
 

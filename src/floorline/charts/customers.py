@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 from floorline.charts.base import (
@@ -25,6 +25,7 @@ from floorline.charts.base import (
 )
 from floorline.margin.words import cents, counted
 from floorline.margin.words import percent as percent_text
+from floorline.money import PICO, PLACES, usd_of
 
 POINTS_MAX = 800
 """Customers that have a point of their own: those under water first, then the dearest. The others are counted in squares."""
@@ -40,6 +41,7 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 OTHER_PLANS = "other plans"
 _COLUMN, _MIDDLE = Decimal("1.33"), Decimal("1.15")
 _SQUARE_PERCENT = 5
+_SQUARE = PICO * _SQUARE_PERCENT // 100
 _BEYOND = Decimal("1.1")  # so that a point on the corner's edge is seen within it
 _CENT = Decimal("0.01")
 _TENTH = Decimal("0.1")
@@ -49,14 +51,14 @@ _PERCENT = {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}
 
 
 class Placed(NamedTuple):
-    """A customer that pays: its revenue and cost in USD a month, its margin as a ratio, its plan ('' without one), and whether it
-    is under water.
+    """A customer that pays: its revenue and cost in 10^-12 USD a month, its margin in 10^-12 of its revenue, its plan ('' without
+    one), and whether it is under water. Integers, because of ten thousand customers few are drawn by themselves.
     """
 
     customer: str
-    revenue: Decimal
-    margin: Decimal
-    cost: Decimal
+    revenue: int
+    margin: int
+    cost: int
     plan: str
     under_water: bool
 
@@ -199,46 +201,49 @@ def _plans(customers: Iterable[Placed]) -> list[str]:
 
 def _point(one: Placed, plans: Sequence[str], to: str) -> dict[str, str | None]:
     plan = one.plan or "no plan"
+    revenue, margin, cost = usd_of(one.revenue), usd_of(one.margin), usd_of(one.cost)
     return {
-        "revenue": figure(max(one.revenue, _CENT).quantize(_CENT)),
-        "margin": figure((max(one.margin, MARGIN_MIN) * 100).quantize(_TENTH)),
-        "cost": figure(max(one.cost, Decimal(0)).quantize(_CENT)),
+        "revenue": figure(max(revenue, _CENT).quantize(_CENT)),
+        "margin": figure((max(margin, MARGIN_MIN) * 100).quantize(_TENTH)),
+        "cost": figure(max(cost, Decimal(0)).quantize(_CENT)),
         "plan": plan if plan in plans else OTHER_PLANS,
-        "said": f"{one.customer} · {plan} · pays {cents(one.revenue)}, costs {cents(one.cost)} a month · {percent_text(one.margin)}",
+        "said": f"{one.customer} · {plan} · pays {cents(revenue)}, costs {cents(cost)} a month · {percent_text(margin)}",
         "to": to,
     }
 
 
 def _squares(customers: Sequence[Placed]) -> list[dict[str, str | None]]:
     """How many customers are at each place of a grid."""
-    edges = _edges([one.revenue for one in customers])
-    found: defaultdict[tuple[int, int], list[Decimal]] = defaultdict(list)
+    edges = _edges(max((one.revenue for one in customers), default=0))
+    bounds = [int(edge.scaleb(PLACES).to_integral_value(ROUND_CEILING)) for edge in edges]
+    found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for one in customers:
-        row = int(max(one.margin, MARGIN_MIN) * 100 // _SQUARE_PERCENT)
-        found[bisect_right(edges, max(one.revenue, _CENT)), row].append(one.cost)
+        row = one.margin // _SQUARE if one.margin >= 0 else -(min(-one.margin, PICO) // _SQUARE)
+        found[bisect_right(bounds, max(one.revenue, bounds[0])), row].append(one.cost)
     return [
         {
             "revenue": figure((edges[column - 1] * _MIDDLE).quantize(_CENT)),
             "margin": str(row * _SQUARE_PERCENT),
             "customers": str(len(costs)),
-            "said": f"{counted(len(costs), 'customer')}, together {cents(sum(costs, Decimal(0)))} of cost a month",
+            "said": f"{counted(len(costs), 'customer')}, together {cents(usd_of(sum(costs)))} of cost a month",
         }
         for (column, row), costs in sorted(found.items())
     ]
 
 
-def _edges(revenues: Sequence[Decimal]) -> list[Decimal]:
-    """Where the columns of the grid begin, each _COLUMN times the one before."""
-    edges, most = [_CENT], max(revenues, default=Decimal(0))
-    while edges[-1] * _COLUMN <= most:
+def _edges(most: int) -> list[Decimal]:
+    """Where the columns of the grid begin, each _COLUMN times the one before, up to the greatest revenue."""
+    edges = [_CENT]
+    while edges[-1] * _COLUMN <= usd_of(most):
         edges.append(edges[-1] * _COLUMN)
     return edges
 
 
-def _ends(revenues: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
+def _ends(revenues: Sequence[int]) -> tuple[Decimal, Decimal]:
     """The ends of an axis of logarithms that holds the revenues with some room around them."""
-    known = [max(one, _CENT) for one in revenues] or [Decimal(1), Decimal(100)]
-    return (min(known) * Decimal("0.8")).quantize(Decimal("0.0001")), (max(known) * Decimal("1.3")).quantize(_CENT)
+    ends = (usd_of(min(revenues)), usd_of(max(revenues))) if revenues else (Decimal(1), Decimal(100))
+    least, most = (max(one, _CENT) for one in ends)
+    return (least * Decimal("0.8")).quantize(Decimal("0.0001")), (most * Decimal("1.3")).quantize(_CENT)
 
 
 def _ticks(low: Decimal, high: Decimal) -> list[str]:
@@ -249,5 +254,5 @@ def _ticks(low: Decimal, high: Decimal) -> list[str]:
 
 def _lowest(customers: Iterable[Placed]) -> int:
     """The lower end of the axis of margins, in percent."""
-    least = min((max(one.margin, MARGIN_MIN) for one in customers), default=Decimal(0))
+    least = max(usd_of(min((one.margin for one in customers), default=0)), MARGIN_MIN)
     return min(-10, int(((least * 100 - 5) / 10).to_integral_value(ROUND_FLOOR)) * 10)

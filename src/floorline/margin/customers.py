@@ -5,7 +5,6 @@ Made of one table by customer and plan, whose rows of a customer sum to its row 
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -22,22 +21,18 @@ CALLS_MIN = 30
 """A customer with fewer calls in a window says little by itself."""
 
 
-class CustomerFigures(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """One customer's row of the table by customer, and its plans, the one that brings in (else costs) most first."""
+class CustomerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One customer's row of the table by customer, where it stands, and its plans, the one that brings in (else costs) most first."""
 
     name: str
     figures: Figures
+    standing: Standing
     plans: tuple[str, ...] = ()
 
     @property
     def plan(self) -> str:
         """Its main plan, '' where none is known."""
         return self.plans[0] if self.plans else ""
-
-    @cached_property
-    def standing(self) -> Standing:
-        """See Standing."""
-        return standing(self.figures)
 
     @property
     def tokens(self) -> int:
@@ -49,10 +44,15 @@ class CustomerFigures(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether its calls are too few to say much."""
         return self.figures.sums.calls < CALLS_MIN
 
-    @cached_property
+    @property
     def margin_ratio(self) -> Decimal | None:
         """Its margin as a ratio; None without revenue, or where nothing of its cost is known."""
         return self.figures.margin_ratio if self.figures.cost_known else None
+
+
+def customer_of(row: Figures, plans: tuple[str, ...] = ()) -> CustomerFigures:
+    """The customer of a row of the table by customer."""
+    return CustomerFigures(name=row.key[0], figures=row, standing=standing(row), plans=plans)
 
 
 def standing(row: Figures) -> Standing:
@@ -80,7 +80,7 @@ def customers(report: MarginReport) -> list[CustomerFigures]:
     rows: dict[str, list[Figures]] = {}
     for row in report.rows:
         rows.setdefault(row.key[0], []).append(row)
-    found = [CustomerFigures(name=name, figures=_one(name, own), plans=_plans(own)) for name, own in rows.items()]
+    found = [customer_of(_one(name, own), _plans(own)) for name, own in rows.items()]
     return sorted(found, key=lambda one: (one.figures.revenue_pico - one.figures.cogs_pico, one.name))
 
 

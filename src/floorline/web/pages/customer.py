@@ -13,7 +13,7 @@ from floorline.jobs.margins import Margins
 from floorline.jobs.one_customer import Register, parts_of, register
 from floorline.jobs.stretches import Cut, stretches
 from floorline.margin.bridge import Days
-from floorline.margin.customers import CustomerFigures, customers, loss_pico
+from floorline.margin.customers import customer_of, customers, loss_pico
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.series import NOTHING, Stretch
 from floorline.margin.table import NAMELESS, MarginReport
@@ -96,7 +96,7 @@ def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Registe
     grain, over_time = _stretches(margins, days, params)
     nobody = Figures(key=(name,), revenue_pico=0, sums=Sums(), shared_pico={})
     return Gathered(
-        one=found or CustomerFigures(name=name, figures=nobody),
+        one=found or customer_of(nobody),
         before=None if compared is None else _row(plan_report(margins, compared, params.scope), nobody),
         report=report,
         who=who,

@@ -15,14 +15,24 @@ from floorline.jobs.one_customer import USERS_CALLS_MAX, Register, register, use
 from floorline.margin.customers import CALLS_MIN, CustomerFigures, Standing, customers, loss, loss_pico, under_water
 from floorline.margin.intensity import top_of
 from floorline.margin.metrics import Figures, nearest_rank, ratio_of
+from floorline.margin.revenue import share_of
 from floorline.margin.table import MarginReport, summed
 from floorline.margin.words import counted, percent
-from floorline.money import ZERO
+from floorline.money import PICO, ZERO, usd_of
 from floorline.web.abouts import about
 from floorline.web.blocks import Card, Cards, Chart, Column, Field, Form, Link, Rows, Shown, Table, Tabs, Value
 from floorline.web.desk import Desk
 from floorline.web.http import Refused
-from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying, window_of
+from floorline.web.pages.fixes import (
+    NOTHING_HELPS,
+    a_month,
+    fix_rows,
+    fixes_table,
+    pico_a_month,
+    plan_report,
+    remedying,
+    window_of,
+)  # fmt: skip
 from floorline.web.params import Text, Window, address, segment
 from floorline.web.view import View
 
@@ -66,8 +76,15 @@ class Gathered:
         """Of the window."""
         return (self.report.end - self.report.start).days
 
+    @property
+    def segments(self) -> set[str]:
+        """All segments on the window's last day."""
+        names = [one.name for one in self.everybody]
+        found = self.who.names.attributes("segment", names, [self.report.end.toordinal() - 1] * len(names))
+        return set(found) - {""}
+
     def segment(self, name: str) -> str:
-        """The customer's segment on the window's last day."""
+        """The customer's segment on that day."""
         return self.who.names.attribute("segment", name, self.report.end.toordinal() - 1)
 
 
@@ -78,7 +95,7 @@ def build(desk: Desk, params: CustomersParams) -> Shown:
     margins = desk.margins.once()
     gathered = _gathered(desk, margins, params)
     water = under_water(gathered.everybody)
-    listed = [one for one in gathered.everybody if _is_asked(one, gathered, params)]
+    listed = _asked(gathered, params)
     paid = {row.key: row.revenue_pico for row in gathered.report.rows}
     fixing = remedying(desk, margins, params.window(desk.today), params.scope)
     fixes = fixing.of(water[:FIXED_MAX], paid, gathered.who.names)
@@ -121,21 +138,24 @@ def _gathered(desk: Desk, margins: Margins, params: CustomersParams) -> Gathered
     )
 
 
-def _is_asked(one: CustomerFigures, gathered: Gathered, params: CustomersParams) -> bool:
-    """Whether the customer is to be listed."""
-    said = (
-        (params.name.casefold() in one.name.casefold()),
-        (not params.plan or params.plan in one.plans),
-        (not params.segment or params.segment == gathered.segment(one.name)),
-        (not params.standing or params.standing == one.standing),
-    )
-    return all(said) and _is_within(one, gathered, params)
+def _asked(gathered: Gathered, params: CustomersParams) -> Sequence[CustomerFigures]:
+    """The customers that are to be listed."""
+    listed, name = gathered.everybody, params.name.casefold()
+    if name:
+        listed = [one for one in listed if name in one.name.casefold()]
+    if params.plan:
+        listed = [one for one in listed if params.plan in one.plans]
+    if params.segment:
+        listed = [one for one in listed if params.segment == gathered.segment(one.name)]
+    if params.standing:
+        listed = [one for one in listed if params.standing == one.standing]
+    if (params.pays_from, params.pays_to, params.keeps_from, params.keeps_to) != (None,) * 4:
+        listed = [one for one in listed if _is_within(one, gathered, params)]
+    return listed
 
 
 def _is_within(one: CustomerFigures, gathered: Gathered, params: CustomersParams) -> bool:
     """Whether what it pays and what is kept of it are within the bounds; what is unknown is within none."""
-    if (params.pays_from, params.pays_to, params.keeps_from, params.keeps_to) == (None,) * 4:
-        return True
     pays = a_month(one.figures.revenue_pico, gathered.days)
     keeps = None if one.margin_ratio is None else max(one.margin_ratio, MARGIN_MIN) * 100
     bounds = ((pays, params.pays_from, params.pays_to), (keeps, params.keeps_from, params.keeps_to))
@@ -179,9 +199,9 @@ def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
             Card(name="margin", title="Gross margin", value=total.margin if total.cost_known else None, unit="usd", definition="margin"),
             Card(name="margin_ratio", title="Gross margin %", value=total.margin_ratio if total.cost_known else None, unit="percent", definition="margin_ratio"),
             Card(name="under_water", title="Under water", value=len(water), unit="count", definition="under_water", to="#under_water"),
-            Card(name="lost", title="Lost on them", value=sum((loss(one.figures) for one in water), ZERO), unit="usd", definition="loses"),
+            Card(name="lost", title="Lost on them", value=usd_of(sum(loss_pico(one.figures) for one in water)), unit="usd", definition="loses"),
             Card(name="free", title="Pay nothing", value=len(free), unit="count", definition="free_customers", note="apart: a margin percent of nothing is unknown"),
-            Card(name="free_cost", title="Cost of those", value=sum((one.figures.cogs for one in free), ZERO), unit="usd", definition="cogs"),
+            Card(name="free_cost", title="Cost of those", value=usd_of(sum(one.figures.cogs_pico for one in free)), unit="usd", definition="cogs"),
             Card(name="dearest", title=f"Dearest {_TOP_PERCENT} %", value=dearest.share, unit="percent", definition="dearest_share", note=f"of all cost, {dearest.count:,} of {dearest.of:,} customers"),
         ],
     )  # fmt: skip
@@ -189,27 +209,16 @@ def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
 
 def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Chart]:
     """None where nobody has a margin."""
-    days = gathered.days
     opens = _link(params)
-    placed = [
-        Placed(
-            customer=one.name,
-            revenue=a_month(one.figures.revenue_pico, days),
-            margin=one.margin_ratio,
-            cost=a_month(one.figures.cogs_pico, days),
-            plan=one.plan,
-            under_water=one.standing == "under_water",
-        )
-        for one in gathered.everybody
-        if one.standing in {"pays", "under_water"} and one.margin_ratio is not None
-    ]
+    placed = _placed(gathered)
     if not placed:
         return []
     target = desk.reviews.targets.gross_margin
     costly = None
     if len(placed) >= _MEDIAN_OF_MIN:
-        costly = Quadrant(nearest_rank(sorted(one.revenue for one in placed), 50), target)
-    below = sum(one.margin < MARGIN_MIN for one in placed)
+        costly = Quadrant(usd_of(nearest_rank(sorted(one.revenue for one in placed), 50)), target)
+    lowest = int(MARGIN_MIN * PICO)
+    below = sum(one.margin < lowest for one in placed)
     edge = (
         f" Margins below {percent(MARGIN_MIN, 0).replace('-', '−')} stand at the lower edge ({below:,})."
         if below
@@ -234,6 +243,19 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
         opens="to",
     )
     return [made]
+
+
+def _placed(gathered: Gathered) -> list[Placed]:
+    """Everybody whose margin is known."""
+    days, found = gathered.days, list[Placed]()
+    for one in gathered.everybody:
+        if one.standing in {"pays", "under_water"} and one.figures.cost_known:
+            revenue, cost = one.figures.revenue_pico, one.figures.cogs_pico
+            margin, under_water = share_of(PICO, revenue - cost, revenue), one.standing == "under_water"
+            found.append(
+                Placed(one.name, pico_a_month(revenue, days), margin, pico_a_month(cost, days), one.plan, under_water)
+            )
+    return found
 
 
 # -- who is under water, and what would fix it
@@ -310,7 +332,7 @@ def _listed(params: CustomersParams, **changed: object) -> str:
 def _form(gathered: Gathered, params: CustomersParams) -> Form:
     """What the area of the chart says too, by keyboard."""
     plans = sorted({plan for one in gathered.everybody for plan in one.plans})
-    segments = sorted({gathered.segment(one.name) for one in gathered.everybody} - {""})
+    segments = sorted(gathered.segments)
     kept = (
         ("from", params.from_),
         ("to", params.to),

@@ -43,9 +43,14 @@ def plan_report(margins: Margins, days: Days, scope: Scope) -> MarginReport:
     )
 
 
+def pico_a_month(pico: int, days: int) -> int:
+    """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS."""
+    return share_of(pico, MONTH_DAYS, days)
+
+
 def a_month(pico: int, days: int) -> Decimal:
-    """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS, in USD."""
-    return usd_of(share_of(pico, MONTH_DAYS, days))
+    """The same in USD."""
+    return usd_of(pico_a_month(pico, days))
 
 
 def remedying(desk: Desk, margins: Margins, days: Days, scope: Scope) -> Remedying:
