@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 
 from floorline.jobs.margins import Margins
-from floorline.margin import queries
+from floorline.margin import queries, touches
 from floorline.margin.attribution import Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import Effect, Presence, Results, Touched, effects
@@ -29,12 +29,12 @@ def effects_of(
         start=first, end=last, scope=scope, spans=names.boundaries(first, last, ()), timezone=ledger.timezone
     )  # fmt: skip
 
-    asked = queries.touches(days, features=sorted(_raw(names, [feature])) if feature else (), guardrail=guardrail)
+    asked = touches.touches(days, features=sorted(_raw(names, [feature])) if feature else (), guardrail=guardrail)
     touched = [row for row in _touched(ledger.query(asked), names) if feature in {"", row.feature}]
     if not touched:
         return ()
     features = {row.feature for row in touched}
-    came = ledger.begin(queries.presence(days, (first + last) // 2, sorted(_raw(names, features))))
+    came = ledger.begin(touches.presence(days, (first + last) // 2, sorted(_raw(names, features))))
     (held,) = any_outcome.result()
     needed = names_of_outcomes(("customer", "feature"))
     reached = ledger.query(queries.outcomes(days, needed, priced=False, held=held))
@@ -46,10 +46,10 @@ def _raw(names: Names, features: Iterable[str]) -> set[str]:
     return {raw for feature in features for raw in names.raw_names("feature", feature)}
 
 
-def _touched(rows: Sequence[queries.TouchRow], names: Names) -> Iterator[Touched]:
+def _touched(rows: Sequence[touches.TouchRow], names: Names) -> Iterator[Touched]:
     for row in rows:
         calls, unpriced, errors, spent, cost = unpacked(
-            row.numbers, len(queries.TOUCH_COUNTS), len(queries.TOUCH_MONEY)
+            row.numbers, len(touches.TOUCH_COUNTS), len(touches.TOUCH_MONEY)
         )
         yield Touched(
             feature=names.resolve("feature", row.feature, row.as_of),
@@ -77,7 +77,7 @@ def _nameless(others: Sequence[str]) -> Sequence[str]:
     return [f"(no customer) {other}" if other else "" for other in others]
 
 
-def _presence(rows: Sequence[queries.PresenceRow], names: Names) -> Iterator[Presence]:
+def _presence(rows: Sequence[touches.PresenceRow], names: Names) -> Iterator[Presence]:
     for row in rows:
         yield Presence(
             feature=names.resolve("feature", row.feature, row.as_of),

@@ -25,6 +25,7 @@ from floorline.margin.sources import (
     as_of,
     bounds,
     histogram,
+    of_features,
     of_whose,
     placeholders,
     priced,
@@ -306,40 +307,6 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
 
 
-TOUCH_COUNTS = ("calls", "unpriced", "errors")
-TOUCH_MONEY = ("spent", "effective_cost")
-"""What is asked of each customer in `touches_day`."""
-
-
-class TouchRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one raw feature that a guardrail touched, or would have, and that are alike otherwise: `customers` are raw names
-    where they are `named` (1, or 0), and else the users or keys of calls that name no customer. `numbers` are the TOUCH_COUNTS and
-    TOUCH_MONEY of each, as `packed` has them; `unvalued` and `saved` (10^-12 USD) are sums over all.
-    """
-
-    feature: str
-    guardrail: str
-    arm: str
-    mode: str
-    action: str
-    as_of: int
-    named: int
-    customers: list[str]
-    unvalued: int
-    saved: int
-    numbers: str
-
-
-class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Which customers called one raw feature, and whether in the first and in the second half of a window: 1, or 0."""
-
-    feature: str
-    as_of: int
-    customers: list[str]
-    early: list[int]
-    late: list[int]
-
-
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
@@ -387,7 +354,7 @@ def plan_features(days: Days) -> Query[PlanFeaturesRow]:
 def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:
     """What explains the cost of the window's calls: of some raw features or all, and of some models or all."""
     some = {
-        "features": _of_features(features),
+        "features": of_features(features),
         "models": "AND model IN {models:Array(String)}" if models else "",
     }
     sql = SQL["drivers"].substitute(
@@ -493,34 +460,6 @@ def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
 def step_costs(start: date, end: date) -> Query[StepCostRow]:
     """Calls and spend of production by day and step."""
     return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
-
-
-def touches(days: Days, *, features: Sequence[str] = (), guardrail: str = "") -> Query[TouchRow]:
-    """What guardrails did, by raw feature and customer: to some raw features or all, and by one guardrail or all."""
-    numbers = packed((*TOUCH_COUNTS, *TOUCH_MONEY))
-    some = "AND guardrail = {guardrail:String}" if guardrail else ""
-    sql = SQL["touches"].substitute(
-        numbers=numbers, some=some, features=_of_features(features), as_of=as_of(days, by_customer=True)
-    )
-    parameters = {**placeholders(days), "features": sorted(features), "guardrail": guardrail}
-    query = Query(sql=sql, row=TouchRow, parameters=parameters)
-
-    def again(part: Days) -> Query[TouchRow]:
-        return touches(part, features=features, guardrail=guardrail)
-
-    return in_halves(of_days(query, days), days, again, one_after_another)
-
-
-def presence(days: Days, middle: int, features: Sequence[str]) -> Query[PresenceRow]:
-    """Who called some raw features before the day `middle`, and who from it on."""
-    sql = SQL["presence"].substitute(features=_of_features(features), as_of=as_of(days, by_customer=True))
-    parameters = {**placeholders(days), "features": sorted(features), "middle": date.fromordinal(middle)}
-    query = Query(sql=sql, row=PresenceRow, parameters=parameters)
-    return in_halves(of_days(query, days), days, lambda part: presence(part, middle, features), one_after_another)
-
-
-def _of_features(features: Sequence[str]) -> str:
-    return "AND feature IN {features:Array(String)}" if features else ""
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:

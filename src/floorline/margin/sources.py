@@ -125,6 +125,11 @@ def of_whose(days: Days) -> str:
     return "AND customer_id IN {whose:Array(String)}" if days.whose else ""
 
 
+def of_features(features: Sequence[str]) -> str:
+    """The condition that leaves all but the raw `features` out, where some are named."""
+    return "AND feature IN {features:Array(String)}" if features else ""
+
+
 def source(name: Source, days: Days) -> str:
     """What is read in place of `name`: whole months come from the rollup of months, where there is one."""
     if name == "runs_day":
