@@ -1,9 +1,10 @@
 """Pages are made before anybody asks: which, in what order, and with how long a rest between them."""
 
 from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 
 from floorline.web.pages.cohorts import CohortsParams, build
-from floorline.web.preparing import OPENED_MAX, OPENED_S, PAUSE_S, REST, Preparing, Wanted
+from floorline.web.preparing import NOTED_AGAIN, OPENED, OPENED_MAX, PAUSE_S, REST, Preparing, Wanted
 from floorline.web.view import View
 
 
@@ -12,6 +13,7 @@ def page(name: str) -> Wanted:
 
 
 NOW, MONTH, CUSTOMER = page("now"), page("month"), page("customer")
+NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
 class World:
@@ -22,7 +24,21 @@ class World:
         self.due = {NOW, MONTH, CUSTOMER}
         self.broken: set[Wanted] = set()
         self.made: list[Wanted] = []
-        self.preparing = Preparing(always=[NOW, MONTH], prepare=self.prepare, now_s=lambda: self.now_s)
+        self.noted: list[tuple[Wanted, datetime]] = []
+        self.preparing = self.started({})
+
+    def started(self, before: dict[Wanted, datetime]) -> Preparing:
+        return Preparing(
+            always=[NOW, MONTH],
+            before=before,
+            prepare=self.prepare,
+            note=lambda page, at: self.noted.append((page, at)),
+            now_s=lambda: self.now_s,
+            now=self.now,
+        )
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.now_s)
 
     def prepare(self, wanted: Wanted) -> Future[bool]:
         done: Future[bool] = Future()
@@ -55,7 +71,7 @@ def test_a_page_that_nobody_opened_for_a_day_is_wanted_no_more():
     world.preparing.opened(CUSTOMER)
     world.preparing.opened(NOW)
     assert world.preparing.wanted() == [NOW, MONTH, CUSTOMER]
-    world.now_s = OPENED_S + 1
+    world.now_s = OPENED.total_seconds() + 1
     assert world.preparing.wanted() == [NOW, MONTH]
 
 
@@ -74,6 +90,28 @@ def test_a_page_that_cannot_be_made_is_left_until_somebody_opens_it():
     assert world.preparing.wanted() == [MONTH]
     world.preparing.opened(NOW)
     assert world.preparing.wanted() == [MONTH, NOW]
+
+
+def test_what_was_opened_before_a_restart_is_wanted_after_it():
+    world = World()
+    one, other = page("one"), page("other")
+    again = world.started({one: NOON - timedelta(days=2), CUSTOMER: NOON - timedelta(hours=3), other: NOON})
+    assert again.wanted() == [NOW, MONTH, other, CUSTOMER]
+
+
+def test_that_a_page_was_opened_is_noted_before_the_next_one_is_made_and_once_an_hour():
+    world = World()
+    for _ in range(3):
+        world.preparing.opened(CUSTOMER)
+    assert world.noted == []
+    world.preparing.step()
+    world.preparing.opened(CUSTOMER)
+    world.preparing.step()
+    assert world.noted == [(CUSTOMER, NOON)]
+    world.now_s = NOTED_AGAIN.total_seconds()
+    world.preparing.opened(CUSTOMER)
+    world.preparing.stop()
+    assert world.noted == [(CUSTOMER, NOON), (CUSTOMER, NOON + NOTED_AGAIN)]
 
 
 def test_what_never_began_is_stopped_too():

@@ -24,13 +24,15 @@ from floorline.jobs.customer_usage import CustomerUsage
 from floorline.jobs.first_call import has_calls
 from floorline.jobs.stripe.inbox import Inbox
 from floorline.ledger.ledger import Ledger
+from floorline.ledger.shelf import Shelf
 from floorline.web.access.doors import CALLBACK, LOGIN, Doors
 from floorline.web.access.entrance import Entrance
 from floorline.web.access.oidc import Provider
 from floorline.web.access.passwords import Passwords
 from floorline.web.access.policy import WebPolicy
 from floorline.web.access.records import Records
-from floorline.web.access.throttle import Throttle
+from floorline.web.access.throttle import SHELF as THROTTLE
+from floorline.web.access.throttle import Buckets, Throttle
 from floorline.web.answering import Answering
 from floorline.web.api.baselines import BaselinePages
 from floorline.web.api.feedback import FeedbackPages
@@ -47,6 +49,8 @@ from floorline.web.http import Page, Route, Stream, moved
 from floorline.web.machine import DemoLoader
 from floorline.web.memo import Holding, Memo
 from floorline.web.openapi import route_of
+from floorline.web.opened import SHELF as OPENED
+from floorline.web.opened import Opened, OpenedPages
 from floorline.web.pages import ACTIONS, STREAMS, VIEWS
 from floorline.web.pages.start import PATH as START
 from floorline.web.params import Params, read_params
@@ -102,8 +106,16 @@ class Dashboard:
             weight_max=MEMO_ROWS_MAX,
             later=self._later,
         )
-        self._preparing = Preparing(always=_main_pages(), prepare=self._prepare, now_s=time.monotonic)
         ledger = control.ledger
+        opened = OpenedPages(Shelf(ledger.state, OPENED, Opened), VIEWS)
+        self._preparing = Preparing(
+            always=_main_pages(),
+            before=opened.all(),
+            prepare=self._prepare,
+            note=opened.note,
+            now_s=time.monotonic,
+            now=now,
+        )
 
         def today() -> date:
             return day_of(now(), timezone(ledger.timezone))
@@ -117,7 +129,8 @@ class Dashboard:
             login=LOGIN,
         )
         self._drawing = Drawing(chrome)
-        self._passwords, self._throttle = Passwords(), Throttle()
+        self._passwords = Passwords()
+        self._throttle = Throttle(Shelf(ledger.state, THROTTLE, Buckets), signing_secret)
         self.site = Site(Answering(access, self._drawing.error))
         self.load(config)
 
@@ -127,9 +140,10 @@ class Dashboard:
         self._preparing.start()
 
     def close(self) -> None:
-        """End with the page that is being made: the ledger may be closed then."""
+        """End with the page that is being made, and keep what the next process goes on with: the ledger may be closed then."""
         self._preparing.stop()
         self._renewing.shutdown(cancel_futures=True)
+        self._throttle.close(now())
 
     def load(self, config: Config) -> None:
         """Answer by `config` from now on."""

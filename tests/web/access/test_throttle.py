@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorline.web.access.throttle import ACCOUNT, ADDRESS, Throttle
+from floorline.ledger.shelf import Shelf
+from floorline.web.access.throttle import ACCOUNT, ADDRESS, ID, KEPT_EVERY, SHELF, Buckets, Throttle
 from tests.web.access.conftest import NOW
 
 NOTHING = timedelta()
@@ -66,3 +68,58 @@ def test_over_any_time_no_more_is_let_through_than_the_rate_says(pauses_s):
         at += timedelta(seconds=pause)
         let += throttle.take("ada", f"address {n}", at) == NOTHING
     assert let <= ACCOUNT.attempts + (at - NOW) / ACCOUNT.every
+
+
+@pytest.fixture
+def shelf(state) -> Shelf[Buckets]:
+    return Shelf(state, SHELF, Buckets)
+
+
+def tried(throttle: Throttle, times: int) -> None:
+    for n in range(times):
+        assert throttle.take("ada", f"203.0.113.{n}", NOW) == NOTHING
+
+
+def test_attempts_outlive_a_restart_and_a_right_password_gives_them_back_there(shelf):
+    before = Throttle(shelf, lambda: b"secret")
+    tried(before, ACCOUNT.attempts)
+    before.close(NOW)
+    after = Throttle(shelf, lambda: b"secret")
+    assert after.take("ada", "192.0.2.1", NOW) == ACCOUNT.every
+    after.give_back("ada", "203.0.113.1", NOW)
+    assert after.take("ada", "192.0.2.1", NOW) == NOTHING
+
+
+def test_a_process_that_was_killed_forgets_the_attempts_of_a_second_and_no_more(shelf):
+    throttle = Throttle(shelf)
+    tried(throttle, 3)
+    assert len(shelf.get(ID).full_at) == 2  # the account and the first address
+    assert throttle.take("ada", "192.0.2.1", NOW + KEPT_EVERY) == NOTHING
+    killed = Throttle(shelf)
+    assert killed.take("ada", "192.0.2.2", NOW + KEPT_EVERY) == NOTHING
+    assert killed.take("ada", "192.0.2.2", NOW + KEPT_EVERY) > NOTHING
+
+
+def test_what_is_kept_names_nobody_and_says_nothing_without_the_secret(shelf):
+    throttle = Throttle(shelf, lambda: b"secret")
+    tried(throttle, ACCOUNT.attempts)
+    throttle.close(NOW)
+    assert not {"ada", "203.0.113.0"} & {part for name in shelf.get(ID).full_at for part in name.split()}
+    assert Throttle(shelf, lambda: b"another").take("ada", "203.0.113.0", NOW) == NOTHING
+
+
+def test_full_buckets_are_kept_no_more_and_where_nothing_changed_nothing_is_written(shelf):
+    throttle = Throttle(shelf)
+    tried(throttle, 1)
+    later = NOW + ACCOUNT.every
+    throttle.take("bob", "192.0.2.1", later)
+    assert set(shelf.get(ID).full_at.values()) == {later + ACCOUNT.every, later + ADDRESS.every}
+    kept = shelf.get(ID)
+    throttle.close(later)
+    assert shelf.get(ID) == kept
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_out_for_longer_than_an_empty_bucket_does():
+    throttle = Throttle()
+    tried(throttle, ACCOUNT.attempts)
+    assert throttle.take("ada", "192.0.2.1", NOW - timedelta(days=300)) == ACCOUNT.every
