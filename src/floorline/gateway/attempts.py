@@ -81,17 +81,19 @@ class Attempts:
         pin = call.guarded.pin if call.guarded is not None else None
         if group.choose == "weighted" or len(targets) == 1:
             ordered = order(targets, self._draw)
-            left = self._willing(ordered if pin is None else pinned(ordered, pin, call.model))
+            if pin is not None:
+                ordered = pinned(ordered, pin, call.model)
         else:
-            left = self._willing(chosen(group.choose, call, targets, self._snapshot, self._draw))
-        target = next(left, None)
+            ordered = chosen(group.choose, call, targets, self._snapshot, self._draw)
+        left, alone = iter(ordered), len(targets) == 1
+        target = self._next(left, alone=alone)
         following: Target | None = None
         while target is not None and not self._reply.gone:
             answered = await self._once(target)
             failure = _failure(answered, self._call.tries[-1])
             if failure is None or self._reply.gone:
                 return answered
-            following = following or next(left, None)
+            following = following or self._next(left, alone=alone)
             verdict = verdict_on(
                 failure,
                 attempts=len(call.tries) - before,
@@ -113,18 +115,19 @@ class Attempts:
             target = again
         return None
 
-    def _willing(self, targets: Sequence[Target]) -> Iterator[Target]:
-        """Those whose breaker admits a call, and who can be asked this one. Where there is one target only it is asked whatever
-        its breaker says.
+    def _next(self, left: Iterator[Target], *, alone: bool) -> Target | None:
+        """The first that is left whose breaker admits a call, and who can be asked this one. Where there is one target `alone` it is
+        asked whatever its breaker says.
         """
-        for target in targets:
-            if len(targets) > 1 and not self._breaker(target).admits(_now()):
+        for target in left:
+            if not alone and not self._breaker(target).admits(_now()):
                 continue
             asked = self._call.asked(self._snapshot.upstreams[target.provider].provider.dialect)
             if isinstance(asked, Invalid):
                 self._call.notes = (*self._call.notes, asked.kind)
                 continue
-            yield target
+            return target
+        return None
 
     def _breaker(self, target: Target) -> Breaker:
         return self._snapshot.breaker(target.provider, target.model)

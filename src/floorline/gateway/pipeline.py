@@ -126,9 +126,18 @@ class Pipeline:
         await self._guard.close()
 
     async def _answer(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
-        """Answer an admitted call, and see to it that its record is closed."""
+        """Record an admitted call, decide it, answer it as was decided, and see to it that its record is closed."""
         try:
-            await self._serve(call, admitted, snapshot, reply)
+            self._open(call, admitted, snapshot)
+            if snapshot.policy.guardrails is not None and call.refusal is None:
+                admitted = await self._guard.decided(call, admitted, snapshot, reply)
+            verdict = call.verdict
+            if verdict == "refuse":
+                self._refuse(call, snapshot, reply)
+            elif verdict == "hit":
+                self._replay(call, snapshot, reply)
+            else:
+                await self._forward(call, admitted, snapshot, reply)
         except LedgerFull as error:
             log.error("the call %s has an opening and no closing: %s", call.id, error)  # noqa: TRY400 - not where, but why
             _give_up(call, reply)
@@ -146,19 +155,6 @@ class Pipeline:
                 self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
             if call.guarded is not None:
                 self._guard.left(call)
-
-    async def _serve(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot, reply: Reply) -> None:
-        """Record the call, decide it, and answer it as was decided."""
-        self._open(call, admitted, snapshot)
-        if snapshot.policy.guardrails is not None and call.refusal is None:
-            admitted = await self._guard.decided(call, admitted, snapshot, reply)
-        verdict = call.verdict
-        if verdict == "refuse":
-            self._refuse(call, snapshot, reply)
-        elif verdict == "hit":
-            self._replay(call, snapshot, reply)
-        else:
-            await self._forward(call, admitted, snapshot, reply)
 
     def _open(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> None:
         """Record that the call begins; a spool that can take no more refuses it."""
@@ -233,14 +229,14 @@ class Pipeline:
 
     def _close(self, call: UnderWay, snapshot: Snapshot, ending: str) -> Account:
         """Account for the call and record how it ended."""
+        if not snapshot.policy.accounting:
+            call.closed = True
+            return FREE
         now_ns = time.perf_counter_ns()
         if call.tries and not call.tries[-1].ended_ns:
             call.tries[-1].ended_ns = now_ns
         upstream_ns = sum([max(one.ended_ns - one.started_ns, 0) for one in call.tries])
         call.overhead_ns = max(now_ns - call.started_ns - upstream_ns, 0)
-        if not snapshot.policy.accounting:
-            call.closed = True
-            return FREE
         account = account_of(call, snapshot.prices)
         if call.opened and not call.closed:
             if call.guarded is not None:

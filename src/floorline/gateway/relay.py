@@ -71,27 +71,21 @@ class Relay:
     async def run(self) -> None:
         """Pass the answer on, to its end or until it breaks."""
         try:
-            await self._pass()
+            if not self._streamed:
+                body = await self._attempt.whole(WHOLE_BYTES_MAX) if self._read is None else self._read
+                if body is not None:
+                    self._whole(body)
+                    return
+                if self._translation is not None:
+                    self._attempt.abort()
+                    raise UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True)  # noqa: TRY301
+            await self._stream()
+        except UpstreamBroken as broken:
+            self._broke(broken)
         except asyncio.CancelledError:
             if not self._call.closed:
                 self._cut_off()
             raise
-
-    async def _pass(self) -> None:
-        if not self._streamed:
-            try:
-                body = await self._attempt.whole(WHOLE_BYTES_MAX) if self._read is None else self._read
-            except UpstreamBroken as broken:
-                self._broke(broken)
-                return
-            if body is not None:
-                self._whole(body)
-                return
-            if self._translation is not None:
-                self._attempt.abort()
-                self._broke(UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True))
-                return
-        await self._stream()
 
     def _whole(self, body: bytes) -> None:
         self._meter.whole(body, ending=self._ending())
@@ -113,6 +107,7 @@ class Relay:
         return "complete" if self._one.status < 400 else "upstream_error"
 
     async def _stream(self) -> None:
+        """Piece by piece. UpstreamBroken when the answer breaks off."""
         call, attempt, reply = self._call, self._attempt, self._reply
         translation = self._translation
         headers = dict(attempt.headers if translation is None else [(b"content-type", translation.content_type)])
@@ -126,18 +121,14 @@ class Relay:
         edited = self._sent.usage_asked or call.include_cost or translation is not None
         reply.on_full, reply.on_room = attempt.pause, attempt.resume
         reply.start(self._one.status, self._headers(None), None if edited else attempt.length)
-        try:
-            if self._read is None:
-                await attempt.pipe(self._piece)
-            else:
-                self._piece(self._read)
-            tail = b"" if translation is None else edit.feed(_end_of(translation))
-        except UpstreamBroken as broken:
-            self._broke(broken)
+        if self._read is None:
+            await attempt.pipe(self._piece)
         else:
-            settled = self._settled("upstream_error" if edit.failed else self._ending())
-            reply.write(tail + edit.release(settled))
-            reply.end()
+            self._piece(self._read)
+        tail = b"" if translation is None else edit.feed(_end_of(translation))
+        settled = self._settled("upstream_error" if edit.failed else self._ending())
+        reply.write(tail + edit.release(settled))
+        reply.end()
 
     def _piece(self, data: bytes) -> None:
         """One piece of a stream. No await, no task, no parsing of what says nothing about usage."""
