@@ -1,7 +1,7 @@
 """Opens what makes vectors of texts on this machine, and the graph that finds near ones among many: the extra `semantic`.
 
 Is imported before numpy where questions are compared beside calls: of several threads of its matrix products each would spin on a core
-that calls need, and take longer for it.
+that calls need, and take longer for it. Loads numpy itself only once there is something to compare.
 """
 
 import hashlib
@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from floorline.embedding.embedder import LocalModel
-from floorline.embedding.index import Neighbour
-from floorline.embedding.lexical import Lexical
-from floorline.embedding.sentences import Sentences
 from floorline.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from floorline.embedding.embedder import Embedder
-    from floorline.embedding.index import Graph
+    from floorline.embedding.index import Graph, Neighbour
+    from floorline.embedding.sentences import Sentences
     from floorline.embedding.vector import Vector
     from floorline.gateway.policy import Embedding
 
@@ -39,6 +37,8 @@ def open_embedder(model: "LocalModel | None") -> "Embedder":
     the one it should be, or holds no sentence model.
     """
     if model is None:
+        from floorline.embedding.lexical import Lexical  # noqa: PLC0415 - numpy, which most gateways do without
+
         return Lexical()
     _find(model)
     try:
@@ -102,7 +102,9 @@ def _check(path: Path, sha256: str) -> None:
         )
 
 
-def _sentences(model: "LocalModel") -> Sentences:
+def _sentences(model: "LocalModel") -> "Sentences":
+    from floorline.embedding.sentences import Sentences  # noqa: PLC0415 - as above
+
     onnx, tokenizers = (
         cast("Any", importlib.import_module("onnxruntime")),
         cast("Any", importlib.import_module("tokenizers")),
@@ -153,8 +155,10 @@ class _Usearch:
         """One less."""
         self._index.remove(key, threads=1)
 
-    def search(self, vector: "Vector", count: int) -> list[Neighbour]:
+    def search(self, vector: "Vector", count: int) -> "list[Neighbour]":
         """The nearest, nearest first."""
+        from floorline.embedding.index import Neighbour  # noqa: PLC0415 - as above
+
         found = self._index.search(vector, count, threads=1)
         return [
             Neighbour(int(key), 1 - float(distance))  # float: a cosine
