@@ -78,7 +78,7 @@ class Relay:
                     return
                 if self._translation is not None:
                     self._attempt.abort()
-                    raise UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True)  # noqa: TRY301
+                    raise UpstreamBroken("protocol", f"over {WHOLE_BYTES_MAX} bytes are not translated", sent=True)  # noqa: TRY301 - as the attempt raises it
             await self._stream()
         except UpstreamBroken as broken:
             self._broke(broken)

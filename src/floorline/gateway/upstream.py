@@ -140,24 +140,16 @@ class Attempt:
 
     async def head(self) -> None:
         """Status and headers are there. UpstreamBroken when they never will be."""
-        try:
-            while not self._headed:
-                await self._news()
-        except asyncio.CancelledError:
-            self.abort()
-            raise
+        while not self._headed:
+            await self._wait()
 
     async def whole(self, limit: int) -> bytes | None:
         """The rest of the body; None when it exceeds `limit` bytes: what was read stays for `pipe`."""
         self._room = limit
         if not self.complete and self._pending_bytes <= limit:
             self.resume()
-        try:
-            while not self.complete and self._pending_bytes <= limit:
-                await self._news()
-        except asyncio.CancelledError:
-            self.abort()
-            raise
+        while not self.complete and self._pending_bytes <= limit:
+            await self._wait()
         if self._pending_bytes > limit:
             return None
         pending, self._pending = self._pending, []
@@ -171,12 +163,8 @@ class Attempt:
             write(piece)
         if not self.paused:
             self.resume()
-        try:
-            while not self.complete:
-                await self._news()
-        except asyncio.CancelledError:
-            self.abort()
-            raise
+        while not self.complete:
+            await self._wait()
 
     def pause(self) -> None:
         """Read no further until `resume`: the client is slower than the provider."""
@@ -197,13 +185,19 @@ class Attempt:
             link.abandon()
         self._break(UpstreamBroken("closed", "the attempt was given up", sent=True))
 
-    def _news(self) -> "asyncio.Future[None]":
-        """Done when something has come. UpstreamBroken when nothing more will."""
+    async def _wait(self) -> None:
+        """Until something has come. UpstreamBroken when nothing more will."""
         if self._broken is not None:
             raise self._broken
         assert self._waiter is None, "one task at a time waits for an attempt"
-        self._waiter = waiter = self._future()
-        return waiter
+        self._waiter = self._future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
 
     # -- for the link
 
@@ -233,9 +227,8 @@ class Attempt:
     def tell(self) -> None:
         """Whoever waits has news: the head, the end, or more than is read ahead."""
         self.has_news = False
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def broke(self, error: UpstreamBroken) -> None:
         """There will be no more."""
