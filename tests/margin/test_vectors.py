@@ -21,7 +21,7 @@ amounts = st.integers(-LARGEST, LARGEST)
 
 
 def weights(largest: int):
-    return st.lists(st.integers(0, largest), min_size=1, max_size=12).filter(any)
+    return st.lists(st.integers(0, largest), min_size=1, max_size=20).filter(any)
 
 
 @given(

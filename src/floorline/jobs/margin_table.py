@@ -227,8 +227,7 @@ class Making:
                 return self._earning(cells, keep).tallies(others, edges, kind)
             except OverflowError:  # as in tally_revenue
                 pass
-        of_kind = [n for n, one in enumerate(self.lines.kind) if one == kind]
-        lines = some_lines(self.lines, of_kind) if kind else self.lines
+        lines = some_lines(self.lines, [n for n, one in enumerate(self.lines.kind) if kind in ("", one)])
         return [
             joined(revenue_pools(lines, self._of(*stretch)), pools)
             for stretch, pools in zip(pairwise(edges), others, strict=True)
@@ -368,10 +367,9 @@ class Making:
             "usage": list(metered_amounts(metered, plans, to)),
             "outcome": list(outcome_amounts(outcomes, plans, to)),
         }
-        found: dict[str, Pools | Tally] = {}
-        for kind in REVENUE_KINDS:
-            (found[kind],) = self._earned(others.get(kind, ()), self._edges, cells, kind)
-        return found
+        earning = {*self.lines.kind, *(kind for kind, amounts in others.items() if amounts)}
+        kinds = [kind for kind in REVENUE_KINDS if kind in earning]
+        return {kind: self._earned(others.get(kind, ()), self._edges, cells, kind)[0] for kind in kinds}
 
     def parts(self) -> dict[Kind, Part]:
         """See Margins.parts."""
@@ -455,11 +453,11 @@ class Making:
 
     def _cells(self, weights: Future[list[PoolColumns]] | None) -> Cells:
         """What divides bundled revenue and shared costs, of what _begin_weights or _begin_pools asked for."""
-        plans = self._policies.plans
+        plans, to = self._policies.plans, self.attribution
         if weights is None:
             return Cells((), plans)
-        made = month_cells, weights, self.names, id(plans)  # which the cells keep
-        return once(self._ledger, made, lambda: month_cells(only(weights), plans, self.attribution))
+        of = month_cells, weights, self.names, id(plans)  # which the cells keep
+        return once(self._ledger, of, lambda: month_cells(only(weights), plans, to))
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"

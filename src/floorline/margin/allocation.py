@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.cells import Cells, Owner, Use, Used, codes_of
-from floorline.margin.vectors import Integers, integers, split_all, sums_of
+from floorline.margin.vectors import Integers, integers, numbered, split_all, sums_of
 
 Grown = tuple[int, int]
 """(before, through): see above."""
@@ -99,27 +99,30 @@ class Tally:
         through: Integers,
     ) -> None:
         """Add parts, each of owner `of_part` and, whatever that says, of feature `features` of `names`."""
-        keys, group = self.keys_of(owners, of_part, names, features)
+        keys, group = self.keys_of([self._rest(owner) for owner in owners], of_part, names, features)
         sums = zip(sums_of(before, group, len(keys)), sums_of(through, group, len(keys)), strict=True)
         for key, grown in zip(keys, sums, strict=True):
             self.add_to(key, grown)
 
-    def key_of(self, owner: Owner) -> Kept:
-        """The kept parts of an owner."""
-        return self._key(owner)
+    def keys(self, columns: Mapping[str, Sequence[int] | Sequence[str]], *, rest: bool) -> list[Kept]:
+        """The kept parts of owners, whose parts are given as columns; without the feature where the `rest` is asked for."""
+        named = [name for name in self.keep if not rest or name != "feature"]
+        return list(zip(*(columns[name] for name in named), strict=True)) if named else [()] * len(columns["month"])
 
     def keys_of(
-        self, owners: Sequence[Owner], of_part: Integers, names: Sequence[str], features: Integers
+        self, rests: Sequence[Kept], of_part: Integers, names: Sequence[str], features: Integers
     ) -> tuple[list[Kept], Integers]:
-        """The keys of such parts as add_parts adds, and the number of each part's key among them."""
-        rests: dict[Kept, int] = {}
-        rest = codes_of([self._rest(owner) for owner in owners], rests)[of_part]
-        groups, group = np.unique(rest * len(names) + features, return_inverse=True)
-        words, slot = list(rests), self._slot
+        """The keys of such parts as add_parts adds, of owners whose kept parts but the feature are `rests`, and the number of each
+        part's key among them.
+        """
+        words: dict[Kept, int] = {}
+        rest = codes_of(rests, words)[of_part]
+        groups, group = numbered(rest * len(names) + features, len(words) * len(names))
+        known, slot = list(words), self._slot
         keys: list[Kept] = []
         for number in cast("list[int]", groups.tolist()):
-            known, feature = words[number // len(names)], names[number % len(names)]
-            keys.append(known if slot is None else (*known[:slot], feature, *known[slot:]))
+            one, feature = known[number // len(names)], names[number % len(names)]
+            keys.append(one if slot is None else (*one[:slot], feature, *one[slot:]))
         return keys, group
 
     def add_to(self, key: Kept, grown: Grown) -> None:

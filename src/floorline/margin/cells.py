@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.policy import PlanPolicy
-from floorline.margin.vectors import Integers, integers, spread, sums_of
+from floorline.margin.vectors import Integers, integers, numbered, spread, sums_of
 from floorline.money import EXACT, PLACES
 
 Word = TypeVar("Word", bound=Hashable)
@@ -142,7 +143,7 @@ class Cells:
         rank = np.zeros(len(names), dtype=np.int64)
         rank[codes_of(names, self._features)] = np.arange(len(names))
         pool, feature, calls, tokens, costs = (np.concatenate(columns) for columns in zip(*self._added, strict=True))
-        cells, cell = np.unique(pool * len(names) + rank[feature], return_inverse=True)
+        cells, cell = numbered(pool * len(names) + rank[feature], len(self._pools) * len(names))
         sums = [np.zeros(len(cells), dtype=column.dtype) for column in (calls, tokens, costs)]
         for total, column in zip(sums, (calls, tokens, costs), strict=True):
             np.add.at(total, cell, column)
@@ -156,7 +157,7 @@ class Cells:
         OverflowError where a weight exceeds a column.
         """
         called = self._called
-        of_pool = integers([self._pools.get(pool, -1) for pool in pools])
+        of_pool = np.fromiter(map(self._pools.get, pools, repeat(-1)), dtype=np.int64, count=len(pools))
         starts, sizes = called.starts[of_pool], called.sizes[of_pool]
         if self._ruled:
             sizes[[plan in self._ruled for _, _, plan in pools]] = 0

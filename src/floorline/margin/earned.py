@@ -7,11 +7,12 @@ same weights: so a stretch begins with the evening before, and names, owners and
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from operator import itemgetter
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
 from floorline.margin.cells import Cells, Owner, codes_of
@@ -22,7 +23,11 @@ from floorline.margin.vectors import Integers, Splitter, added, integers, shares
 
 _ADDED_MAX = 1 << 61
 _NOBODY = np.zeros(0, dtype=np.int64)
-_UNKNOWN = ("", "", "")  # workflow, outcome and user: lines name none
+_KNOWN, _UNKNOWN = (
+    Owner._fields[1:6],
+    Owner._fields[6:],
+)  # the parts of an Owner that are Owned, and those that lines do not name
+_FEATURE = _KNOWN.index("feature")
 
 
 class Earning:
@@ -84,8 +89,9 @@ class _Part:
         raws: dict[tuple[str, str, str], int] = {}
         self._raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)[at]
         self._customers, self._plans, self._features = ([raw[n] for raw in raws] for n in range(3))
-        self._kinds: dict[str, int] = {}
-        self._kind = codes_of(lines.kind, self._kinds)[at]
+        self._kind = (
+            lines.kind if len(at) == len(lines.kind) else [lines.kind[n] for n in cast("list[int]", at.tolist())]
+        )
         self._amounts, self._starts, ends = (integers(column)[at] for column in (lines.amount, lines.start, lines.end))
         self._days = np.maximum(1, ends - self._starts)
         self._spans, self._to, self._owners = spans, to, owners
@@ -94,11 +100,14 @@ class _Part:
     def stretches(self, days: range, kind: str) -> Iterator["_Stretch"]:
         """The lines that have a day among these, of one kind or of all, from one span to the next."""
         meeting = (self._starts < days.stop) & (self._starts + self._days > days.start)
-        some = np.flatnonzero(meeting & (self._kind == self._kinds.get(kind, -1)) if kind else meeting)
+        some = np.flatnonzero(meeting & self._are(kind) if kind else meeting)
         edges = [days.start, *(day for day in self._spans if days.start < day < days.stop), days.stop]
         columns = [column[some] for column in (self._amounts, self._starts, self._days)]
         for first, end in pairwise(edges if len(some) else ()):
-            yield _Stretch(first, end, self._owner(first)[some], *columns)
+            yield _Stretch(range(first, end), self._owner(first)[some], *columns)
+
+    def _are(self, kind: str) -> npt.NDArray[np.bool_]:
+        return np.array([one == kind for one in self._kind], dtype=bool)
 
     def _owner(self, day: int) -> Integers:
         """Whose each line is in the span that holds `day`."""
@@ -109,25 +118,24 @@ class _Part:
         return self._known[span]
 
 
-class _Stretch(NamedTuple):
+class _Stretch:
     """Some lines, from one day to another in which their names mean the same: whose they are, and what they earn."""
 
-    first: int
-    end: int
-    owner: Integers
-    amounts: Integers
-    starts: Integers
-    days: Integers
+    def __init__(self, days: range, owner: Integers, amounts: Integers, starts: Integers, lengths: Integers) -> None:
+        self.owner = owner
+        self._first, self._end = days.start, days.stop
+        self._amounts, self._starts, self._lengths = amounts, starts, lengths
+        self._at_first = self._earned(days.start)
 
     def earned(self, day: int, owners: int) -> Integers:
         """By owner, what the lines earned in the stretch before `day`."""
-        upto = min(day, self.end)
-        if upto <= self.first:
+        upto = min(day, self._end)
+        if upto <= self._first:
             return np.zeros(owners, dtype=np.int64)
-        return added(self._earned(upto) - self._earned(self.first), self.owner, owners)
+        return added(self._earned(upto) - self._at_first, self.owner, owners)
 
     def _earned(self, day: int) -> Integers:
-        return shares_of(self.amounts, np.clip(day - self.starts, 0, self.days), self.days)
+        return shares_of(self._amounts, np.clip(day - self._starts, 0, self._lengths), self._lengths)
 
 
 class _Month:
@@ -140,8 +148,8 @@ class _Month:
         self._of_kind: dict[str, list[_Stretch]] = {}
         self._evenings: dict[tuple[int, str], list[int]] = {}
         present = np.unique(np.concatenate([_NOBODY, *(stretch.owner for stretch in self._stretches(""))]))
-        self._owners, named, there = len(owners), list(owners), cast("list[int]", present.tolist())
-        self._divide(present, [Owner._make((days.start, *named[n], *_UNKNOWN)) for n in there], cells, Tally(keep))
+        self._owners = len(owners)
+        self._divide(present, _some(list(owners), present), cells, Tally(keep))
 
     def add_to(self, tally: Tally, start: int, stop: int, kind: str) -> None:
         """Add what lines of one kind, or all, earned in the month from the evening before `start` to that before `stop`."""
@@ -155,19 +163,20 @@ class _Month:
             self._of_kind[kind] = [one for part in self._parts for one in part.stretches(self._days, kind)]
         return self._of_kind[kind]
 
-    def _divide(self, present: Integers, owners: Sequence[Owner], cells: Cells, tally: Tally) -> None:
+    def _divide(self, present: Integers, owners: Sequence[Owned], cells: Cells, tally: Tally) -> None:
         """Which owners are divided among features, and which key each owner and each part belongs to."""
-        divided = np.array([tally.needs_feature and not owner.feature for owner in owners], dtype=bool)
+        divided = np.array([tally.needs_feature and not owner[_FEATURE] for owner in owners], dtype=bool)
         self._bundled, self._known = present[divided], present[~divided]
-        numbers: dict[Kept, int] = {}
-        self._key = codes_of([tally.key_of(owners[n]) for n in np.flatnonzero(~divided).tolist()], numbers)
+        month, numbers = self._days.start, dict[Kept, int]()
+        known = _columns(month, _some(owners, np.flatnonzero(~divided)))
+        self._key = codes_of(tally.keys(known, rest=False), numbers)
         self._splitter = None
         if divided.any():
-            bundled = [owners[n] for n in np.flatnonzero(divided).tolist()]
-            division = cells.division([owner[:3] for owner in bundled])
+            some = _some(owners, np.flatnonzero(divided))
+            bundled, division = _columns(month, some), cells.division([(month, *owner[:2]) for owner in some])
             self._splitter = Splitter(division.sizes, division.weights)
-            of_part = np.repeat(np.arange(len(bundled)), division.sizes)
-            keys, key = tally.keys_of(bundled, of_part, division.names, division.features)
+            of_part = np.repeat(np.arange(len(self._bundled)), division.sizes)
+            keys, key = tally.keys_of(tally.keys(bundled, rest=True), of_part, division.names, division.features)
             self._key = np.concatenate([self._key, codes_of(keys, numbers)[key]])
         self._keys = list(numbers)
 
@@ -190,3 +199,19 @@ class _Month:
         if self._splitter is not None:
             amounts = np.concatenate([amounts, self._splitter.parts(earned[self._bundled])])
         return sums_of(amounts, self._key, len(self._keys))
+
+
+def _some(owners: Sequence[Owned], numbers: Integers) -> Sequence[Owned]:
+    """The owners of these numbers, which ascend."""
+    return owners if len(numbers) == len(owners) else [owners[n] for n in cast("list[int]", numbers.tolist())]
+
+
+def _columns(month: int, owners: Sequence[Owned]) -> dict[str, Sequence[int] | Sequence[str]]:
+    """The parts of owners as columns, by the names that Owner has for them."""
+    nothing = [""] * len(owners)
+    parts = zip(*owners, strict=True) if owners else repeat(nothing)
+    return {
+        "month": [month] * len(owners),
+        **dict(zip(_KNOWN, parts, strict=False)),
+        **dict.fromkeys(_UNKNOWN, nothing),
+    }

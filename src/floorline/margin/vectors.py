@@ -6,6 +6,7 @@ integers, digit for digit, or OverflowError.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 WHOLE_BITS_MAX = 61
 _HALF_BITS = 32
+_COMPARED_MAX, _COUNTED_MAX = 16, 8
 _KEYS_MAX = 1 << 62
 
 
@@ -40,46 +42,78 @@ def split_all(totals: Integers, sizes: Integers, weights: Integers) -> Integers:
 
 
 class Splitter:
-    """Splits one column of totals after another by the same weights: see split_all. There is at least one total."""
+    """Splits one column of totals after another by the same weights: see split_all. There is at least one total.
 
-    __slots__ = ("_keys", "_narrow", "_number", "_place", "_starts", "_weights", "_whole", "_whole_of_part")
+    Totals of nearly as many parts are split together, a row for every first part, every second one and so on: with as many rows
+    as a power of 2 has, of which the last ones may weigh nothing, and then have nothing.
+    """
+
+    __slots__ = ("_blocks", "_count")
 
     def __init__(self, sizes: Integers, weights: Integers) -> None:
         """OverflowError where weights are too great."""
-        self._starts = np.cumsum(sizes) - sizes
-        self._weights, self._whole = weights, np.add.reduceat(weights, self._starts)
-        wrapped = int(np.add.reduceat(weights >> _HALF_BITS, self._starts).max()) >> (62 - _HALF_BITS)
-        bits = int(self._whole.max()).bit_length()
+        starts = np.cumsum(sizes) - sizes
+        whole = np.add.reduceat(weights, starts)
+        wrapped = int(np.add.reduceat(weights >> _HALF_BITS, starts).max()) >> (62 - _HALF_BITS)
+        bits = int(whole.max()).bit_length()
         if wrapped or bits > WHOLE_BITS_MAX:
             raise OverflowError("weights exceed what a column divides")
-        assert int(self._whole.min()) > 0
-        self._narrow = bits < _HALF_BITS  # a remainder times a weight fits
-        self._number = np.repeat(np.arange(len(sizes)), sizes)
-        self._whole_of_part = self._whole[self._number]
-        self._place = np.arange(len(weights)) - self._starts[self._number]
-        fits = bits + len(sizes).bit_length() <= WHOLE_BITS_MAX
-        self._keys = (self._number + 1) << bits if fits else None
+        assert int(whole.min()) > 0
+        self._count = len(weights)
+        padded, rows = np.append(weights, 0), 1 << np.arange(int(sizes.max() - 1).bit_length() + 1)
+        rows_of = rows[np.searchsorted(rows, sizes)]
+        self._blocks: list[_Block] = []
+        for height in cast("list[int]", np.unique(rows_of).tolist()):
+            at, row = np.flatnonzero(rows_of == height), np.arange(height)[:, np.newaxis]
+            places = np.where(row < sizes[at], starts[at] + row, self._count)
+            self._blocks.append(_Block(at, places, padded[places], whole[at], narrow=bits < _HALF_BITS))
 
     def parts(self, totals: Integers) -> Integers:
         """The parts of each total, one after another. OverflowError for one that has no opposite."""
-        amount = np.abs(totals)
-        if int(amount.min()) < 0:
+        if int(np.abs(totals).min()) < 0:
             raise OverflowError("a total exceeds what a column divides")
+        found = np.empty(self._count + 1, dtype=np.int64)  # the last is of parts that are none
+        for block in self._blocks:
+            found[block.places] = block.parts(totals[block.at])
+        return found[:-1]
+
+
+class _Block:
+    """Totals that have as many parts each: a column of `places` and of weights for each total, of which `at` says the number."""
+
+    __slots__ = ("_narrow", "_weights", "_whole", "at", "places")
+
+    def __init__(self, at: Integers, places: Integers, weights: Integers, whole: Integers, *, narrow: bool) -> None:
+        self.at, self.places = at, places
+        self._weights, self._whole = weights, whole
+        self._narrow = narrow  # a remainder times a weight fits
+
+    def parts(self, totals: Integers) -> Integers:
+        """The parts of each total, in its column."""
+        amount = np.abs(totals)
+        if len(self.places) == 1:
+            return totals[np.newaxis]
         each, rest = quotients_of(amount, self._whole)
         if self._narrow:
-            more, remainder = quotients_of(rest[self._number] * self._weights, self._whole_of_part)
+            more, remainder = quotients_of(rest * self._weights, self._whole)
         else:
-            more, remainder = _product_over(rest[self._number], self._weights, self._whole_of_part)
-        parts = each[self._number] * self._weights + more
-        missing = amount - np.add.reduceat(parts, self._starts)
-        parts[self._by_remainder(remainder)] += self._place < missing[self._number]
-        return parts * np.sign(totals)[self._number]
+            more, remainder = _product_over(rest, self._weights, self._whole)
+        parts = each * self._weights + more
+        parts += _ranks(remainder) < amount - parts.sum(axis=0)
+        return parts * np.sign(totals)
 
-    def _by_remainder(self, remainder: Integers) -> Integers:
-        """The parts total by total, the greatest remainder first and of equals the earlier one."""
-        if self._keys is None:
-            return np.lexsort((-remainder, self._number))  # stable
-        return np.argsort(self._keys - remainder, kind="stable")  # fast for what is nearly in order
+
+def _ranks(remainder: Integers) -> npt.NDArray[np.integer]:
+    """How many of each column are before each of it, where the greatest is first and of equals the upper one."""
+    if len(remainder) > _COMPARED_MAX:
+        return np.argsort(np.argsort(-remainder, axis=0, kind="stable"), axis=0)
+    ranks = np.zeros(remainder.shape, dtype=np.int8)
+    for upper in range(len(remainder)):
+        for lower in range(upper + 1, len(remainder)):
+            greater = remainder[lower] > remainder[upper]
+            ranks[upper] += greater
+            ranks[lower] += ~greater
+    return ranks
 
 
 def quotients_of(values: Integers, divisors: Integers) -> tuple[Integers, Integers]:
@@ -130,6 +164,14 @@ def spread(starts: Integers, sizes: Integers) -> Integers:
     """The positions of every stretch from `starts[n]` on, `sizes[n]` long, one stretch after another."""
     before = np.cumsum(sizes) - sizes
     return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))
+
+
+def numbered(keys: Integers, span: int) -> tuple[Integers, Integers]:
+    """np.unique of keys from 0 to `span` - 1 with the number of each: counted where that is faster than sorting them."""
+    if span > _COUNTED_MAX * len(keys):
+        return np.unique(keys, return_inverse=True)
+    there = np.bincount(keys, minlength=span) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
 
 
 def distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
