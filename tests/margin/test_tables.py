@@ -293,7 +293,20 @@ def test_the_steps_reach_the_asked_share_and_know_the_completed_tickets(company)
     )
 
 
+@pytest.mark.parametrize("by", [("feature", "customer"), ("workflow", "feature")])
+def test_the_rows_of_one_feature_are_those_of_the_whole_table(company, by):
+    days = {"start": date(2026, 1, 3), "end": date(2026, 2, 2), "with_p95": False}
+    margins, at = Margins(company, POLICIES), by.index("feature")
+    whole = margins.table(MarginRequest(by=by, **days)).rows
+    for feature in {row.key[at] for row in whole}:
+        alone = margins.table(MarginRequest(by=by, **days, feature=feature))
+        assert alone.rows == tuple(row for row in whole if row.key[at] == feature)
+        assert alone.total.revenue_pico == sum(row.revenue_pico for row in alone.rows)
+
+
 def test_requests_that_cannot_be_meant_are_refused():
+    with pytest.raises(ValueError, match="chat alone: by feature and one more"):
+        MarginRequest(by=("feature",), start=date(2026, 1, 1), end=date(2026, 1, 2), feature="chat")
     with pytest.raises(ValueError, match="no day"):
         MarginRequest(by=("feature",), start=date(2026, 1, 1), end=date(2026, 1, 1))
     with pytest.raises(ValueError, match="two different"):

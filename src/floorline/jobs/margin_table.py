@@ -131,7 +131,7 @@ class Making:
         request = self._request
         apart = () if self._window_days().cut else apart  # names that change their meaning are told apart already
         weights = self._begin_weights() if self._needs_cells else None
-        asked = self._begin(queries.usage_sums, self._columns, self._window_days(apart))
+        asked = self._begin(queries.usage_sums, self._columns, self._own_days(apart))
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._uncut()))
         outcomes = self.outcomes(request.by, apart)
@@ -156,6 +156,7 @@ class Making:
             p95=p95,
             p95_total=p95_total,
             kinds=self._earned_by_kind(cells, outcomes, metered) if request.with_kinds else {},
+            feature=request.feature,
         )
         rows, total = margin_rows(gathered, self._policies)
         left = only(left_out)
@@ -549,6 +550,13 @@ class Making:
     def _window_days(self, extra: Sequence[int] = ()) -> Days:
         """The window, told apart where a name changes its meaning for this table's key."""
         return self._named_days(self.window, extra)
+
+    def _own_days(self, extra: Sequence[int]) -> Days:
+        """As _window_days, of the feature alone whose rows are asked for."""
+        feature, days = self._request.feature, self._window_days(extra)
+        if not feature:
+            return days
+        return replace(days, features=tuple(self.names.raw_names("feature", "" if feature in NAMELESS else feature)))
 
     def _named_days(self, window: Window, extra: Sequence[int] = ()) -> Days:
         """As _window_days, of another window."""

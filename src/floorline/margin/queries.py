@@ -310,7 +310,8 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
-    sql = SQL["usage_sums"].substitute(grouping, source=source(table, days), whose=of_whose(days))
+    of = {"whose": of_whose(days), "features": _of_features(days.features)}
+    sql = SQL["usage_sums"].substitute(grouping, **of, source=source(table, days))
     query = Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
     if table in OF_RUNS:
         return of_days(query, days, whole=OUTCOMES)

@@ -33,7 +33,7 @@ _BY_FEATURE = frozenset({"feature", "call_type"})
 
 class Days(msgspec.Struct, frozen=True, kw_only=True):
     """The days a query covers, which of them begin a span, whose calls count, and the timezone of its days. `whose` are raw names of
-    customers: what sums up a row of theirs leaves all others out, where there are any.
+    customers: what sums up a row of theirs leaves all others out, where there are any; so with raw names of `features`.
     """
 
     start: int
@@ -42,6 +42,7 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
     spans: Boundaries
     timezone: str
     whose: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     first: int = 0
     """The first day of the first span where that is before `start`: of days that are the later part of others."""
 
@@ -99,6 +100,7 @@ def placeholders(days: Days) -> dict[str, Parameter]:
         "own": [day - EPOCH for day in (days.began, *days.spans.own)],
         "changing": sorted(days.spans.changing),
         "whose": days.whose,
+        "features": days.features,
         "months": months,
         "partitions": [100 * month.year + month.month for month in months],
     }

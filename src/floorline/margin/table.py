@@ -4,7 +4,7 @@ The rows sum to the total exactly, and the total is what went in: both are asser
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar, cast
@@ -137,6 +137,8 @@ class Gathered:
     p95: Mapping[Key, int | None] = field(default_factory=dict[Key, int | None])
     p95_total: int | None = None
     kinds: Mapping[str, Pools | Tally] = field(default_factory=dict[str, Pools | Tally])
+    feature: str = ""
+    """The rows of this feature are asked for alone, and `usage` is of no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,7 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
             outcomes=outcomes.get(key, none) if counted else None,
             owns_outcomes=owns_outcomes and NAMELESS.isdisjoint(key),
         )
-        for key in {*revenue, *usage, *outcomes, *(key for amounts in shared.values() for key in amounts)}
+        for key in _asked({*revenue, *usage, *outcomes, *(key for of in shared.values() for key in of)}, gathered)
     ]
     rows = [row for row in rows if row.revenue_pico or row.sums.calls or _says_something(row)]
     last_day = date.fromordinal(gathered.attribution.window.end - 1)
@@ -212,8 +214,17 @@ def margin_rows(gathered: Gathered, policies: Policies) -> tuple[tuple[Figures, 
         rows = [_with_floor(row, policies, last_day) for row in rows]
     rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
     total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
-    _assert_whole(total, gathered)
+    if not gathered.feature:
+        _assert_whole(total, gathered)
     return tuple(rows), total
+
+
+def _asked(keys: Collection[Key], gathered: Gathered) -> Collection[Key]:
+    """The keys of the rows that are asked for."""
+    if not gathered.feature:
+        return keys
+    at = gathered.by.index("feature")
+    return [key for key in keys if key[at] == gathered.feature]
 
 
 def _by_name_of(of: Mapping[Key, Told], by: Sequence[Dimension]) -> dict[Key, Told]:

@@ -21,5 +21,6 @@ FROM
       AND ({environment:String} = 'all' OR environment = {environment:String})
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
       $whose
+      $features
     GROUP BY $groups
 )

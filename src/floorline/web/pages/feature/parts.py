@@ -32,10 +32,10 @@ def customers(desk: Desk, params: FeatureParams) -> Shown:
     """Who pays for the feature and who costs it."""
     days = params.window(desk.today)
     request = MarginRequest(
-        by=("feature", "customer"), start=days.start, end=days.end, scope=params.scope, with_p95=False
-    )
-    report = desk.margins.table(request)
-    rows = [row for row in report.rows if row.key[0] == params.feature]
+        by=("feature", "customer"), start=days.start, end=days.end, scope=params.scope, with_p95=False,
+        feature=params.feature,
+    )  # fmt: skip
+    rows = desk.margins.table(request).rows
     if not rows:
         known(desk, params)
     named = [row for row in rows if row.key[1] not in NAMELESS]
