@@ -18,7 +18,7 @@ from floorline.ledger.remembering import once, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
 from floorline.margin.allocation import Tally, tally_revenue
-from floorline.margin.attribution import Attribute, Boundaries, Cover, Names
+from floorline.margin.attribution import Attribute, Boundaries, Names
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.closing import Kind, Part, part_of
 from floorline.margin.dimensions import (
@@ -52,21 +52,14 @@ from floorline.margin.pools import (
     seat_uses,
     some_lines,
 )  # fmt: skip
-from floorline.margin.queries import (
-    CoverColumns,
-    DriverRow,
-    OutcomeRow,
-    PoolColumns,
-    RevenueColumns,
-    UsageColumns,
-    WeightColumns,
-)
+from floorline.margin.queries import DriverRow, OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
 from floorline.margin.received import Lines, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.substitution import Models
 from floorline.margin.table import (
+    NAMELESS,
     Gathered,
     Key,
     Keys,
@@ -77,6 +70,7 @@ from floorline.margin.table import (
     margin_rows,
     names_of_outcomes,
     outcome_counts,
+    raw_names,
     resolved_usage,
     window_of,
     with_outcomes,
@@ -117,7 +111,7 @@ class Making:
         self.names = once(
             ledger,
             (Names, policies.aliases, asked is None),
-            lambda: Names(aliases, self.customers, _covers(only(asked)) if asked else ()),
+            lambda: Names(aliases, self.customers, only(asked).covers if asked else ()),
         )
         reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
         self.attribution = Attribution(self.names, window, reach, self._attributes)
@@ -407,12 +401,12 @@ class Making:
         """
         columns = only(asked[-1])
         known = resolved_usage(columns, self._keys, edges)
-        one_to_one = sum(map(len, known)) == _raw_names(columns, apart=apart)
+        one_to_one = sum(map(len, known)) == raw_names(columns, apart=apart)
         if len(asked) == 1:
             return known, one_to_one
         by, columns = self._request.by, only(asked[0])
         base = resolved_usage(columns, Keys(self.names, by, _without_outcome(self._columns)), edges)
-        one_to_one = one_to_one and sum(map(len, base)) == _raw_names(columns, apart=apart)
+        one_to_one = one_to_one and sum(map(len, base)) == raw_names(columns, apart=apart)
         at = by.index("outcome")
         return [with_outcomes(*both, at) for both in zip(base, known, strict=True)], one_to_one
 
@@ -556,7 +550,9 @@ class Making:
         feature, days = self._request.feature, self._window_days(extra)
         if not feature:
             return days
-        return replace(days, features=tuple(self.names.raw_names("feature", "" if feature in NAMELESS else feature)))
+        return replace(
+            days, features=tuple(sorted(self.names.raw_names("feature", "" if feature in NAMELESS else feature)))
+        )
 
     def _named_days(self, window: Window, extra: Sequence[int] = ()) -> Days:
         """As _window_days, of another window."""
@@ -588,17 +584,8 @@ def only(asked: Future[list[Row]]) -> Row:
     return row
 
 
-def _raw_names(columns: UsageColumns, *, apart: bool) -> int:
-    """How many raw names, each once a span, the rows are of; those of one span may be told `apart`."""
-    return len(set(zip(*columns.names, strict=True))) if apart else len(columns.as_of)
-
-
 def _without_outcome(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(column for column in columns if column != "outcome")
-
-
-def _covers(columns: CoverColumns) -> list[Cover]:
-    return list(map(Cover._make, zip(columns.customer, columns.plan, columns.start, columns.amount, strict=True)))
 
 
 def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:

@@ -134,11 +134,7 @@ def register(ledger: Answering, policies: Policies, *, with_plans: bool = False)
     asked = ledger.begin(queries.plan_covers()) if with_plans else None
     records = ledger.query(queries.customers())
     aliases = [*ledger.query(queries.aliases()), *policies.aliases]
-    covers: list[Cover] = []
-    if asked is not None:
-        (columns,) = asked.result()
-        rows = zip(columns.customer, columns.plan, columns.start, columns.amount, strict=True)
-        covers = list(map(Cover._make, rows))
+    covers = asked.result()[0].covers if asked else []
     names = once(ledger, (Names, policies.aliases, asked is None), lambda: Names(aliases, records, covers))
     return Register(names=names, records=records, aliases=aliases, covers=covers)
 

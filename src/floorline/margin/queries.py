@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 
 from floorline.events import Alias, Customer, RevenueKind
+from floorline.margin.attribution import Cover
 from floorline.margin.dimensions import Column, Source
 from floorline.margin.packed import packed
 from floorline.margin.remembering import (
@@ -141,6 +142,11 @@ class CoverColumns(msgspec.Struct, frozen=True, kw_only=True):
     plan: list[str]
     amount: list[int]
     start: list[int]
+
+    @property
+    def covers(self) -> list[Cover]:
+        """The same, one by one."""
+        return list(map(Cover._make, zip(self.customer, self.plan, self.start, self.amount, strict=True)))
 
 
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,7 +316,7 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
     grouping = _grouping(columns, days)
-    of = {"whose": of_whose(days), "features": _of_features(days.features)}
+    of = {"whose": of_whose(days), "features": of_features(days.features)}
     sql = SQL["usage_sums"].substitute(grouping, **of, source=source(table, days))
     query = Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
     if table in OF_RUNS:

@@ -105,6 +105,11 @@ def resolved_usage(columns: UsageColumns, keys: Keys, edges: Sequence[int]) -> l
     return found
 
 
+def raw_names(columns: UsageColumns, *, apart: bool) -> int:
+    """How many raw names, each once a span, the rows are of; those of one span may be told `apart`."""
+    return len(set(zip(*columns.names, strict=True))) if apart else len(columns.as_of)
+
+
 def with_outcomes(base: Mapping[Key, Sums], known: Mapping[Key, Sums], position: int) -> dict[Key, Sums]:
     """Usage by a key whose part at `position` is the outcome: `known` are the calls of runs that have one, and what is
     left of `base` (the same keys with an empty outcome) has none.
