@@ -1,19 +1,23 @@
 """What is remembered is what would be answered now: always, whatever was written, amended, erased or rebuilt since."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
-from floorline.events import LedgerRecord
+from floorline.events import LedgerRecord, Touch
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.renaming import Renaming
-from floorline.margin import queries
+from floorline.margin import queries, touches, users
 from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Scope
+from floorline.margin.held import any_outcome
+from floorline.margin.packed import unpacked
+from floorline.margin.remembering import NamedColumns
 from floorline.margin.sources import Days
 from floorline.money import usd
 from floorline.query import Query
@@ -57,9 +61,9 @@ def _within(spans: Boundaries, start: date, end: date) -> Boundaries:
 
 def questions(ledger: Ledger) -> list[Query]:
     """Everything that says what it reads."""
-    (held,) = ledger.store.query(queries.any_outcome())
+    (held,) = ledger.store.query(any_outcome(ledger.timezone))
     found: list[Query] = [
-        queries.any_outcome(), queries.plan_covers(), queries.customers(), queries.aliases(),
+        any_outcome(ledger.timezone), queries.plan_covers(), queries.customers(), queries.aliases(),
         queries.revenue_lines(START.toordinal(), END.toordinal()), queries.cost_lines(START.toordinal(), END.toordinal()),
     ]  # fmt: skip
     for days in windows(ledger.timezone):
@@ -71,39 +75,79 @@ def questions(ledger: Ledger) -> list[Query]:
             queries.usage_weights(("feature", "model"), "detail_day", days),
             queries.outcomes(days, held=held),
             queries.outcomes(days, (2,), priced=False, held=held),
+            users.active_users(days),
+            users.active_user_hashes(days),
+            queries.p95_buckets(("feature",), days),
+            queries.left_out(days),
+            queries.call_parts(days),
+            queries.adjustment_parts(days),
+            queries.steps(days),
+            queries.costmap_parts(days),
+            touches.touches(days),
+            queries.drivers(days),
+            touches.presence(days, days.start + 3, []),
+            queries.plan_features(days),
         ]
     return found
 
 
-def rows_of(query: Query, rows: Sequence[object]) -> object:
-    """What an answer says, however its rows are ordered and told apart."""
-    names = query.row.__struct_fields__
-    keys = {"PoolColumns": 4, "UsageColumns": 2, "WeightColumns": 2, "OutcomeRow": 2}.get(query.row.__name__)
-    if query.row is queries.PoolColumns:
-        rows = list(_pools(rows))
-    elif keys and query.row is not queries.OutcomeRow:
-        (columns,) = rows
-        values = [getattr(columns, name) for name in names[1:]]
-        texts = [*zip(*columns.names, strict=True)] or [()] * len(columns.as_of)
-        rows = list(zip(texts, *values, strict=True))
-    elif keys:
-        rows = [(tuple(row.names), *msgspec.structs.astuple(row)[1:]) for row in rows]
-    if not keys:
+def said(query: Query, rows: Sequence[Any]) -> object:
+    """What an answer says, however its rows are ordered and told apart: sums by key, or the rows."""
+    keys = KEYS.get(query.row)
+    if keys is None:
         return sorted(map(repr, rows))
     found: dict[tuple, list[int]] = {}
-    for row in rows:
-        known = found.setdefault(row[:keys], [0] * (len(row) - keys))
+    for row in _flat(query.row, rows):
+        known = found.setdefault(tuple(row[:keys]), [0] * (len(row) - keys))
         known[:] = [had + more for had, more in zip(known, row[keys:], strict=True)]
+    if query.row is touches.PresenceRow:
+        return {key: [count > 0 for count in counts] for key, counts in found.items()}
     return found
 
 
-def _pools(rows: Sequence[object]) -> Iterable[tuple]:
-    (columns,) = rows
+KEYS = {
+    queries.PoolColumns: 4, queries.UsageColumns: 2, queries.WeightColumns: 2, queries.OutcomeRow: 2, touches.TouchRow: 8,
+    touches.PresenceRow: 3, queries.BucketRow: 3, queries.PlanFeaturesRow: 4, queries.NumberRow: 2, queries.NumbersRow: 3,
+}  # fmt: skip
+"""How many fields of a row of these, flat, are its key: all others are added up."""
+
+
+def _flat(kind: type, rows: Sequence[Any]) -> Iterator[tuple]:
+    for row in rows:
+        values = msgspec.structs.astuple(row)
+        if kind is queries.PoolColumns:
+            yield from _pools(row)
+        elif kind is queries.PlanFeaturesRow:
+            yield from {(row.plan, row.as_of, one, other) for one in row.customers for other in row.features}
+        elif kind is queries.NumbersRow:
+            yield from ((tuple(row.names), row.as_of, number) for number in row.numbers)
+        elif kind is touches.TouchRow:
+            yield (*values[:6], row.named, "", row.unvalued, row.saved, 0, 0, 0, 0, 0)
+            numbers = unpacked(row.numbers, len(touches.TOUCH_COUNTS), len(touches.TOUCH_MONEY))
+            for customer, *own in zip(row.customers, *numbers, strict=True):
+                yield (*values[:6], row.named, customer, 0, 0, *own)
+        elif kind is touches.PresenceRow:
+            yield from ((row.feature, row.as_of, *one) for one in zip(row.customers, row.early, row.late, strict=True))
+        elif issubclass(kind, NamedColumns):
+            yield from zip([*zip(*row.names, strict=True)] or [()] * len(row.as_of), *values[1:], strict=True)
+        else:
+            yield tuple(row.names), *values[1:]
+
+
+def _pools(row: queries.PoolColumns) -> Iterator[tuple]:
     at = 0
-    for customer, plan, as_of, size in zip(columns.customer, columns.plan, columns.as_of, columns.sizes, strict=True):
+    for customer, plan, as_of, size in zip(row.customer, row.plan, row.as_of, row.sizes, strict=True):
         for n in range(at, at + size):
-            numbers = columns.calls[n], columns.input_tokens[n], columns.output_tokens[n], columns.effective[n]
-            yield customer, plan, as_of, columns.features[n], *numbers
+            yield (
+                customer,
+                plan,
+                as_of,
+                row.features[n],
+                row.calls[n],
+                row.input_tokens[n],
+                row.output_tokens[n],
+                row.effective[n],
+            )
         at += size
 
 
@@ -126,6 +170,20 @@ class Company:
     def steps(self) -> list[Callable[[], None]]:
         pick, at, number = self.random.choice, self.instant(), next(self.numbers)
         some = {"user_id": pick(("u1", "u2")), "run_id": f"run-{number // 2}", "plan": pick(("", "pro"))}
+        some["touches"] = pick(
+            (
+                (),
+                (
+                    Touch(
+                        guardrail="exact-cache",
+                        mode="enforce",
+                        arm=pick(("treated", "holdout")),
+                        action="answered",
+                        saved=usd("0.1"),
+                    ),
+                ),
+            )
+        )
         a_call = call(at, pick(CUSTOMERS), pick(FEATURES), "0.25", **some)
 
         def one(made: LedgerRecord) -> Callable[[], None]:
@@ -155,7 +213,7 @@ def live(seed: int, ledger: Ledger, steps: int, asked: int) -> None:
         company.step()
         for query in company.random.sample(questions(ledger), asked):
             rows = ledger.query(query) if company.random.random() < 0.5 else ledger.begin(query).result()
-            assert rows_of(query, rows) == rows_of(query, ledger.store.query(query)), (seed, query.sql)
+            assert said(query, rows) == said(query, ledger.store.query(query)), (seed, query.sql)
 
 
 def test_what_is_remembered_is_what_would_be_answered_now(open_ledger):
@@ -166,3 +224,14 @@ def test_what_is_remembered_is_what_would_be_answered_now(open_ledger):
 @pytest.mark.parametrize("seed", range(2, 14))
 def test_what_is_remembered_is_what_would_be_answered_now_whatever_happens(open_ledger, seed):
     live(seed, open_ledger(timezone=ZONE), steps=120, asked=14)
+
+
+def test_users_are_counted_once_however_many_days_they_come_on(ledger):
+    ledger.remember(today=lambda: TODAY, bytes_max=1 << 30)
+    (days, *_) = windows("UTC")
+    for back, numbers in ((3, range(700)), (0, range(300, 1_000))):
+        at = f"{TODAY - timedelta(days=back)}T12:00:00Z"
+        keep(ledger, [call(at, "acme", FEATURES[n % 2], "0.1", user_id=f"u{n}") for n in numbers])
+        counted = {(*row.names, row.as_of): row.number for row in ledger.query(users.active_users(days))}
+        every, half = numbers.stop, numbers.stop // 2
+        assert counted == {("", 0): every, ("chat", days.start): half, ("search", days.start): half}

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from floorline.margin import queries
+from floorline.margin import queries, users
 from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Scope
 from floorline.margin.queries import PoolColumns, UsageColumns
@@ -99,6 +99,6 @@ def test_what_is_answered_from_months_is_what_the_days_say(ledger):
             (monthly,), (daily,) = ask(query, days, "calls_day")
             assert rows_of(monthly) == rows_of(daily)
             assert rows_of(monthly)
-        monthly, daily = ask(queries.active_users(days), days, "users_day")
+        monthly, daily = ask(users.active_users(days), days, "users_day")
         assert monthly
         assert sorted(map(repr, monthly)) == sorted(map(repr, daily))

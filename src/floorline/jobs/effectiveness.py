@@ -9,6 +9,7 @@ from floorline.margin import queries, touches
 from floorline.margin.attribution import Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.effectiveness import Effect, Presence, Results, Touched, effects
+from floorline.margin.held import any_outcome
 from floorline.margin.packed import unpacked
 from floorline.margin.sources import Days
 from floorline.margin.table import names_of_outcomes
@@ -22,7 +23,7 @@ def effects_of(
     where these are named.
     """
     ledger = margins.ledger
-    any_outcome = ledger.begin(queries.any_outcome())
+    holds = ledger.begin(any_outcome(ledger.timezone))
     names = Names([*ledger.query(queries.aliases()), *margins.policies.aliases], [], ())
     first, last = start.toordinal(), end.toordinal()
     days = Days(
@@ -35,7 +36,7 @@ def effects_of(
         return ()
     features = {row.feature for row in touched}
     came = ledger.begin(touches.presence(days, (first + last) // 2, sorted(_raw(names, features))))
-    (held,) = any_outcome.result()
+    (held,) = holds.result()
     needed = names_of_outcomes(("customer", "feature"))
     reached = ledger.query(queries.outcomes(days, needed, priced=False, held=held))
     return effects(touched, _presence(came.result(), names), _results(reached, names, features))

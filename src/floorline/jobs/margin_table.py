@@ -32,6 +32,7 @@ from floorline.margin.dimensions import (
     table_for,
 )  # fmt: skip
 from floorline.margin.earned import Earning, amounts_to_date
+from floorline.margin.held import any_outcome
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.plans import PlanUse, plan_uses
 from floorline.margin.policy import Policies
@@ -52,7 +53,7 @@ from floorline.margin.pools import (
     seat_uses,
     some_lines,
 )  # fmt: skip
-from floorline.margin.queries import DriverRow, OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
+from floorline.margin.queries import OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
 from floorline.margin.received import Lines, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
@@ -75,6 +76,7 @@ from floorline.margin.table import (
     window_of,
     with_outcomes,
 )  # fmt: skip
+from floorline.margin.users import active_user_hashes, active_users
 from floorline.query import Query
 
 Row = TypeVar("Row")
@@ -101,7 +103,7 @@ class Making:
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = [*ledger.query(queries.aliases()), *policies.aliases]
         self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
-        self._outcomes = only(ledger.begin(queries.any_outcome()))
+        self._outcomes = only(ledger.begin(any_outcome(self._timezone)))
         self.lines = only(self._billed)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
@@ -302,7 +304,7 @@ class Making:
     def _side(
         self,
         days: bridge.Days,
-        called: Sequence[DriverRow],
+        called: Sequence[queries.DriverRow],
         paid: Lines,
         billed: RevenueColumns,
         amounts: Sequence[tuple[int, Owner, int]],
@@ -523,10 +525,10 @@ class Making:
             return active, len({key[at] for key in active})
         days = self._window_days()
         if one_to_one:
-            counts, total = self._numbers(self._ledger.query(queries.active_users(days)))
+            counts, total = self._numbers(self._ledger.query(active_users(days)))
             return {key: count or 0 for key, count in counts.items()}, total or 0
         users: dict[Key, set[int]] = {}
-        for row in self._ledger.query(queries.active_user_hashes(days)):
+        for row in self._ledger.query(active_user_hashes(days)):
             users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.numbers)
         return {key: len(hashes) for key, hashes in users.items()}, len(set[int]().union(*users.values()))
 

@@ -12,6 +12,7 @@ from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import bridge, queries
 from floorline.margin.closing import Kind, Part
 from floorline.margin.dimensions import Dimension, Scope
+from floorline.margin.held import any_outcome
 from floorline.margin.identities import Identities, Side, identities
 from floorline.margin.plans import PlanUse
 from floorline.margin.policy import Policies
@@ -130,7 +131,7 @@ class Margins:
         window = Window(start=start.toordinal(), end=end.toordinal())
         days = Days(start=window.start, end=window.end, scope=scope, spans=NO_SPANS, timezone=self._answers.timezone)
         completed: dict[str, int] = {}
-        (held,) = self._answers.query(queries.any_outcome())
+        (held,) = self._answers.query(any_outcome(self._answers.timezone))
         for row in self._answers.query(queries.outcomes(days, names_of_outcomes(("workflow",)), held=held)):
             completed[row.names[3]] = completed.get(row.names[3], 0) + row.successes
         return smallest_set(self._answers.query(queries.steps(days)), completed, share)

@@ -101,4 +101,13 @@ class Changes:
             return True
         changed = [self._days[name] for name in reads.dated if tables.get(name, 0) > since]
         days = range(reads.start.toordinal() - _EPOCH, reads.end.toordinal() - _EPOCH)
-        return any(known.get(day, 0) > since for known in changed for day in days)
+        return any(_any_later(known, days, since) for known in changed)
+
+
+def _any_later(known: Mapping[int, int], days: range, since: int) -> bool:
+    """Whether one of `days` has a later number than `since`."""
+    if len(days) < len(known):
+        return any(known.get(day, 0) > since for day in days)
+    return any(
+        number > since and day in days for day, number in list(known.items())
+    )  # a copy: another thread adds to it

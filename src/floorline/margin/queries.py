@@ -8,6 +8,7 @@ import msgspec
 from floorline.events import Alias, Customer, RevenueKind
 from floorline.margin.attribution import Cover
 from floorline.margin.dimensions import Column, Source
+from floorline.margin.held import ANY_OUTCOMES, OutcomesRow
 from floorline.margin.packed import packed
 from floorline.margin.remembering import (
     CALLS,
@@ -19,6 +20,7 @@ from floorline.margin.remembering import (
     of_days,
     of_tables,
     one_after_another,
+    rows_added,
 )
 from floorline.margin.sources import (
     SQL,
@@ -31,7 +33,6 @@ from floorline.margin.sources import (
     placeholders,
     priced,
     source,
-    with_months,
 )
 from floorline.query import Parameter, Query
 
@@ -192,21 +193,6 @@ class CountRow(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class OutcomesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Records of outcomes; of those `of_runs` something is to be asked of their runs, `amended` are not the first of theirs, and
-    `valued` state a value.
-    """
-
-    count: int
-    of_runs: int
-    amended: int
-    valued: int
-
-
-ANY_OUTCOMES = OutcomesRow(count=1, of_runs=1, amended=1, valued=1)
-"""What holds of any outcomes."""
-
-
 class NumberRow(msgspec.Struct, frozen=True, kw_only=True):
     """One number of a group of raw names."""
 
@@ -315,7 +301,7 @@ class StepCostRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[UsageColumns]:
     """Sums of the window by raw `columns`."""
-    grouping = _grouping(columns, days)
+    grouping = grouping_of(columns, days)
     of = {"whose": of_whose(days), "features": of_features(days.features)}
     sql = SQL["usage_sums"].substitute(grouping, **of, source=source(table, days))
     query = Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
@@ -326,7 +312,7 @@ def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[Us
 
 def usage_weights(columns: Sequence[Column], table: Source, days: Days) -> Query[WeightColumns]:
     """Drivers of whole months by raw `columns`."""
-    grouping = _grouping(columns, days)
+    grouping = grouping_of(columns, days)
     sql = SQL["usage_weights"].substitute(grouping, source=source(table, days))
     query = Query(sql=sql, row=WeightColumns, parameters=placeholders(days))
     if table in OF_RUNS:
@@ -368,27 +354,25 @@ def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] =
         some, numbers=packed((*DRIVER_COUNTS, *DRIVER_MONEY)), as_of=as_of(days, by_customer=True)
     )
     parameters = {**placeholders(days), "features": sorted(features), "models": sorted(models)}
-    return Query(sql=sql, row=DriverRow, parameters=parameters)
-
-
-def any_outcome() -> Query[OutcomesRow]:
-    """How many records of outcomes there are, and what is to be asked of them."""
-    return of_tables(Query(sql=SQL["any_outcome"].substitute(), row=OutcomesRow), "outcomes")
+    return of_days(Query(sql=sql, row=DriverRow, parameters=parameters), days)
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
     """Calls and cost of other environments and purposes."""
-    return Query(sql=SQL["left_out"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    query = Query(sql=SQL["left_out"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, left_out, rows_added())
 
 
 def call_parts(days: Days) -> Query[LeftOutRow]:
     """Calls and cost of the scope, adjustments included."""
-    return Query(sql=SQL["call_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    query = Query(sql=SQL["call_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, call_parts, rows_added())
 
 
 def adjustment_parts(days: Days) -> Query[LeftOutRow]:
     """How many adjustments there are to calls of the scope, and their cost."""
-    return Query(sql=SQL["adjustment_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    query = Query(sql=SQL["adjustment_parts"].substitute(), row=LeftOutRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, adjustment_parts, rows_added())
 
 
 def calls_after(day: date) -> Query[CountRow]:
@@ -455,7 +439,8 @@ def aliases() -> Query[Alias]:
 
 def steps(days: Days) -> Query[StepRow]:
     """Spend by workflow, step, call type and model."""
-    return Query(sql=SQL["steps"].substitute(), row=StepRow, parameters=placeholders(days))
+    query = Query(sql=SQL["steps"].substitute(), row=StepRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, steps, rows_added("workflow", "step", "call_type", "model"))
 
 
 def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
@@ -471,20 +456,21 @@ def step_costs(start: date, end: date) -> Query[StepCostRow]:
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
     """The 95th percentile of cost per priced call of each group of raw names."""
-    sql = SQL["p95_exact"].substitute(_grouping(columns, days), source=priced(columns))
+    sql = SQL["p95_exact"].substitute(grouping_of(columns, days), source=priced(columns))
     return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
 
 
 def p95_costs(columns: Sequence[Column], days: Days) -> Query[NumbersRow]:
     """Every priced call's cost, for groups that several raw names make up."""
-    sql = SQL["p95_costs"].substitute(_grouping(columns, days), source=priced(columns))
+    sql = SQL["p95_costs"].substitute(grouping_of(columns, days), source=priced(columns))
     return Query(sql=sql, row=NumbersRow, parameters=placeholders(days))
 
 
 def p95_buckets(columns: Sequence[Column], days: Days) -> Query[BucketRow]:
     """Calls by bucket of cost; `columns` are of HISTOGRAM."""
-    sql = SQL["p95_buckets"].substitute(_grouping(columns, days), source=histogram(columns))
-    return Query(sql=sql, row=BucketRow, parameters=placeholders(days))
+    sql = SQL["p95_buckets"].substitute(grouping_of(columns, days), source=histogram(columns))
+    query = Query(sql=sql, row=BucketRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, lambda part: p95_buckets(columns, part), one_after_another)
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):
@@ -500,7 +486,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
 def costmap_parts(days: Days) -> Query[PartRow]:
     """Calls and cost by raw feature, call type and step."""
     sql = SQL["costmap_parts"].substitute(as_of=as_of(days, by_customer=False))
-    return Query(sql=sql, row=PartRow, parameters=placeholders(days))
+    query = Query(sql=sql, row=PartRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, costmap_parts, rows_added("feature", "as_of", "call_type", "step"))
 
 
 def costmap_calls(days: Days, columns: Columns) -> Query[PartNumberRow]:
@@ -538,19 +525,7 @@ def _of_columns(columns: Columns) -> dict[str, Parameter]:
     }
 
 
-def active_users(days: Days) -> Query[NumberRow]:
-    """How many users each feature has."""
-    sql = SQL["active_users"].substitute(_grouping(("feature",), days), source=with_months("users_day", days))
-    return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
-
-
-def active_user_hashes(days: Days) -> Query[NumbersRow]:
-    """The users of each feature."""
-    sql = SQL["active_user_hashes"].substitute(_grouping(("feature",), days), source=with_months("users_day", days))
-    return Query(sql=sql, row=NumbersRow, parameters=placeholders(days))
-
-
-def _grouping(columns: Sequence[Column], days: Days) -> dict[str, str]:
+def grouping_of(columns: Sequence[Column], days: Days) -> dict[str, str]:
     """The parts of a statement that depend on what is asked for."""
     texts = [_CUSTOMER_OF_PLAN if column == "customer_of_plan" else column for column in columns]
     groups = [f"g{n}" for n in range(len(columns))]

@@ -4,7 +4,7 @@ Most questions add up: the sums of a window are those of its days before today a
 has the spans of the whole, so that rows of one name and span are of one meaning and may be put one after another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date
 from typing import TypeVar
@@ -16,6 +16,7 @@ from floorline.query import Halves, Query, Reads
 
 Row = TypeVar("Row")
 Columns = TypeVar("Columns", bound=msgspec.Struct)
+Added = TypeVar("Added", bound=msgspec.Struct)
 CALLS = frozenset({"calls", "adjustments"})
 OUTCOMES = frozenset({"outcomes"})
 
@@ -61,6 +62,24 @@ def in_halves(
 def one_after_another(before: list[Row], since: list[Row]) -> list[Row]:
     """The rows of both parts: for whoever adds up rows of one name and span."""
     return [*before, *since]
+
+
+def rows_added(*keys: str) -> Callable[[list[Added], list[Added]], list[Added]]:
+    """As one_after_another, of rows that each have their `keys` once: all other fields are added up."""
+
+    def together(before: list[Added], since: list[Added]) -> list[Added]:
+        found: dict[tuple[str, ...], Added] = {}
+        for row in (*before, *since):
+            key = tuple([getattr(row, name) for name in keys])
+            found[key] = row if key not in found else _sum(found[key], row, keys)
+        return list(found.values())
+
+    return together
+
+
+def _sum(one: Added, other: Added, keys: Collection[str]) -> Added:
+    sums = {name: getattr(one, name) + getattr(other, name) for name in one.__struct_fields__ if name not in keys}
+    return msgspec.structs.replace(one, **sums)
 
 
 def columns_after(before: list[Columns], since: list[Columns]) -> list[Columns]:

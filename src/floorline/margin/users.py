@@ -1,0 +1,69 @@
+"""The questions about active users, who are counted once however many days they come on."""
+
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from floorline.margin.queries import NumberRow, NumbersRow, grouping_of
+from floorline.margin.remembering import in_halves, of_days, one_after_another
+from floorline.margin.sources import SQL, Days, placeholders, with_months
+from floorline.query import Halves, Query
+
+Users = np.ndarray[Any, np.dtype[np.uint64]]
+NOBODY: Users = np.empty(0, dtype="<u8")
+
+
+class UserSet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The users of a group of raw names: their numbers of 64 bits, ascending, in hexadecimal, lowest byte first."""
+
+    names: list[str]
+    as_of: int
+    text: str
+
+    @cached_property
+    def users(self) -> Users:
+        """The numbers."""
+        return np.frombuffer(bytes.fromhex(self.text), dtype="<u8")
+
+
+def active_users(days: Days) -> Query[NumberRow]:
+    """How many users each feature has."""
+    query = Query(sql=_of_users("active_users", days), row=NumberRow, parameters=placeholders(days))
+
+    def parts(day: date) -> tuple[Query[UserSet], Query[UserSet]]:
+        before, since = days.halves(day.toordinal())
+        return _user_sets(before), _user_sets(since)
+
+    return replace(of_days(query, days), halves=Halves(parts=parts, together=_counted))
+
+
+def active_user_hashes(days: Days) -> Query[NumbersRow]:
+    """The users of each feature."""
+    query = Query(sql=_of_users("active_user_hashes", days), row=NumbersRow, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, active_user_hashes, one_after_another)
+
+
+def _user_sets(days: Days) -> Query[UserSet]:
+    """As active_users, one by one."""
+    return of_days(Query(sql=_of_users("active_user_sets", days), row=UserSet, parameters=placeholders(days)), days)
+
+
+def _of_users(name: str, days: Days) -> str:
+    return SQL[name].substitute(grouping_of(("feature",), days), source=with_months("users_day", days))
+
+
+def _counted(before: list[UserSet], since: list[UserSet]) -> list[NumberRow]:
+    """How many users both parts have, each once."""
+    known = {(*one.names, one.as_of): one for one in before}
+    found = {key: NumberRow(names=one.names, as_of=one.as_of, number=len(one.users)) for key, one in known.items()}
+    for one in since:
+        key = (*one.names, one.as_of)
+        had = known[key].users if key in known else NOBODY
+        again = np.searchsorted(had, one.users, "right") > np.searchsorted(had, one.users)
+        number = len(had) + len(one.users) - int(again.sum())
+        found[key] = NumberRow(names=one.names, as_of=one.as_of, number=number)
+    return list(found.values())
