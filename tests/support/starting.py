@@ -151,6 +151,7 @@ class _Server:
         while True:
             for ready, _ in self._selector.select():
                 if ready.fd == 0:
+                    self._end_left()
                     return None
                 if ready.fileobj is self._listener:
                     begun = self._begin()
@@ -175,6 +176,12 @@ class _Server:
         self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
         connection.send(str(pid).encode())
         return None
+
+    def _end_left(self) -> None:
+        """What a test that failed has not ended runs on for nobody."""
+        for key in self._selector.get_map().values():
+            if key.data is not None:
+                os.kill(key.data[0], signal.SIGKILL)
 
     def _told_end(self, pidfd: int, pid: int, connection: socket.socket) -> None:
         _, status = os.waitpid(pid, 0)
