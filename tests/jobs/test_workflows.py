@@ -74,10 +74,20 @@ def test_a_workflow_has_its_steps_outcomes_and_runs_and_the_figures_of_the_margi
     assert (none.flow.completed, none.runs, open_of(none)) == (None, None, None)
     assert (new.flow.steps[0].cost_known, new.flow.steps[0].share) == (False, None)
 
+    assert found.greatest == margins.steps(START, END, PRODUCTION)
+
     flow = in_order(margins, ticket.flow, START, END, PRODUCTION)
     assert flow.in_order
     assert [(step.name.step, step.place) for step in flow.steps] == [("retrieve", 1), ("draft", 2), ("answer", 3)]
     assert not in_order(margins, none.flow, START, END, PRODUCTION).in_order, "calls without a run say no order"
+
+
+def test_runs_may_be_told_of_one_workflow_alone(margins):
+    every = workflows(margins, START, END, PRODUCTION)
+    for name, runs in (("ticket", every.find("ticket").runs), ("new", None)):
+        found = workflows(margins, START, END, PRODUCTION, runs_of=name)
+        assert found.find("ticket").runs == (runs if name == "ticket" else None)
+        assert [one.flow for one in found.workflows] == [one.flow for one in every.workflows]
 
 
 def test_a_window_without_a_call_has_no_workflow(margins):

@@ -3,9 +3,9 @@
 steps_day ─▶ flows        runs_day ─▶ runs, their percentiles        a day of calls ─▶ the order of steps
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from importlib import resources
 from typing import TypeVar
@@ -19,11 +19,15 @@ from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Scope
 from floorline.margin.flows import Flow, StepName, flow_of, ordered
 from floorline.margin.metrics import Figures, ratio_of
+from floorline.margin.steps import StepsReport, smallest_set
 from floorline.margin.table import NONE, MarginReport
 from floorline.query import Parameter, Query
 
 RUN_ROWS_MAX = 500_000
 """Rows of the rollup of runs that percentiles are made of: of a longer window the last days count."""
+
+_WEEK = timedelta(days=7)
+"""Days at a window's end that often hold as many."""
 
 ORDER_CALLS_MAX = 20_000
 """Calls that the order of steps is read from."""
@@ -81,38 +85,47 @@ class WorkflowFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowsReport:
-    """Every workflow of a window, the dearest first, beside the margin table that it is of."""
+    """Every workflow of a window, the dearest first, beside the margin table that it is of, and the fewest of their steps that make
+    up most of the spend.
+    """
 
     table: MarginReport
     workflows: tuple[WorkflowFigures, ...]
     runs_since: date
+    greatest: StepsReport
 
     def find(self, workflow: str) -> WorkflowFigures | None:
         """The workflow of that name."""
         return next((one for one in self.workflows if one.workflow == workflow), None)
 
 
-def workflows(margins: Margins, start: date, end: date, scope: Scope) -> WorkflowsReport:
-    """Every workflow of the window; their steps are not in order."""
+def workflows(
+    margins: Margins, start: date, end: date, scope: Scope, *, runs_of: str | None = None
+) -> WorkflowsReport:  # fmt: skip
+    """Every workflow of the window; their steps are not in order. Where one is named the runs are told `runs_of` it alone."""
+    runs_later = _begin_runs(margins, start, end, scope, runs_of)
     margins = margins.once()
     request = MarginRequest(by=("workflow",), start=start, end=end, scope=scope, with_p95=False)
     table = margins.table(request)
     by_name = {"" if row.key == (NONE,) else row.key[0]: row for row in table.rows}
-    rows: dict[str, list[queries.StepRow]] = {name: [] for name in by_name}
-    for row in margins.ledger.query(queries.steps(_days(margins, start, end, scope))):
-        rows.setdefault(row.workflow, []).append(row)
-    runs = runs_of(margins, start, end, scope)
+    steps = margins.ledger.query(queries.steps(_days(margins, start, end, scope)))
+    by_workflow: dict[str, list[queries.StepRow]] = {name: [] for name in by_name}
+    for row in steps:
+        by_workflow.setdefault(row.workflow, []).append(row)
+    runs = runs_later()
+    completed = {name: completed_of(by_name.get(name)) for name in by_workflow}
     found = [
         WorkflowFigures(
             workflow=name,
             row=by_name.get(name),
-            flow=flow_of(name, steps, completed=completed_of(by_name.get(name))),
+            flow=flow_of(name, own, completed=completed[name]),
             runs=runs.by_workflow.get(name),
         )
-        for name, steps in rows.items()
+        for name, own in by_workflow.items()
     ]
     found.sort(key=lambda one: (-one.flow.cost, one.workflow))
-    return WorkflowsReport(table=table, workflows=tuple(found), runs_since=runs.since)
+    greatest = smallest_set(steps, {name: count or 0 for name, count in completed.items()})
+    return WorkflowsReport(table=table, workflows=tuple(found), runs_since=runs.since, greatest=greatest)
 
 
 def in_order(margins: Margins, flow: Flow, start: date, end: date, scope: Scope) -> Flow:
@@ -137,12 +150,29 @@ def open_of(one: WorkflowFigures) -> int | None:
     return one.runs.open if one.runs and completed_of(one.row) is not None else None
 
 
-def runs_of(margins: Margins, start: date, end: date, scope: Scope) -> Runs:
-    """The runs of as many days at the window's end as hold no more than RUN_ROWS_MAX rows."""
-    counts = margins.ledger.query(_query("workflow_run_days", DayCount, _window(start, end, scope)))
-    since = latest_days(counts, start, end, RUN_ROWS_MAX)
-    rows = margins.ledger.query(_query("workflow_runs", RunsRow, _window(since, end, scope))) if counts else []
-    return Runs(by_workflow={row.workflow: row for row in rows}, since=since)
+def _begin_runs(
+    margins: Margins, start: date, end: date, scope: Scope, workflow: str | None
+) -> Callable[[], Runs]:  # fmt: skip
+    """Ask for the runs of as many days at the window's end as hold no more than RUN_ROWS_MAX rows: of one workflow, or of all. What
+    is returned waits for the answer.
+    """
+    since, any_run = _runs_since(margins, start, end, scope)
+    if not any_run:
+        return lambda: Runs(by_workflow={}, since=since)
+    parameters = {**_window(since, end, scope), "every": int(workflow is None), "workflow": workflow or ""}
+    asked = margins.ledger.begin(_query("workflow_runs", RunsRow, parameters))
+    return lambda: Runs(by_workflow={row.workflow: row for row in asked.result()}, since=since)
+
+
+def _runs_since(margins: Margins, start: date, end: date, scope: Scope) -> tuple[date, bool]:
+    """The first day whose runs count, and whether there is any run. The last days are counted first: they may hold too many."""
+    late = max(start, end - _WEEK)
+    counts = margins.ledger.query(_query("workflow_run_days", DayCount, _window(late, end, scope)))
+    since = latest_days(counts, late, end, RUN_ROWS_MAX)
+    if since == late > start:
+        counts += margins.ledger.query(_query("workflow_run_days", DayCount, _window(start, late, scope)))
+        since = latest_days(counts, start, end, RUN_ROWS_MAX)
+    return since, bool(counts)
 
 
 def step_places(margins: Margins, workflow: str, start: date, end: date, scope: Scope) -> dict[StepName, Decimal]:

@@ -42,7 +42,7 @@ def build(desk: Desk, params: Window) -> Shown:
     found = _report(desk, params, params.window(desk.today))
     days = params.before(desk.today)
     before = None if days is None else _report(desk, params, days)
-    steps = desk.margins.steps(*params.window(desk.today), params.scope)
+    steps = found.greatest
     return Shown(
         title="Workflows",
         lead=_lead(steps.steps_in_all, len(steps.steps), steps.share),
@@ -75,7 +75,7 @@ def build_one(desk: Desk, params: WorkflowWindow) -> Shown:
     """One workflow."""
     name = "" if params.workflow == NONE else params.workflow
     window = params.window(desk.today)
-    report = _report(desk, params, window)
+    report = _report(desk, params, window, name)
     one = report.find(name)
     if one is None:
         names = ", ".join(_shown_name(each.workflow) for each in report.workflows[:8])
@@ -84,7 +84,7 @@ def build_one(desk: Desk, params: WorkflowWindow) -> Shown:
             f"{params.workflow!r}: {names or 'none has one'}"
         )  # fmt: skip
     days = params.before(desk.today)
-    earlier = None if days is None else _report(desk, params, days)
+    earlier = None if days is None else _report(desk, params, days, name)
     before = None if earlier is None else earlier.find(name)
     flow = in_order(desk.margins, one.flow, window.start, window.end, params.scope)
     notes = _run_notes(report, params, desk) if one.runs else []
@@ -108,8 +108,8 @@ def build_one(desk: Desk, params: WorkflowWindow) -> Shown:
     )
 
 
-def _report(desk: Desk, params: Window, days: Days) -> WorkflowsReport:
-    return workflows(desk.margins, days.start, days.end, params.scope)
+def _report(desk: Desk, params: Window, days: Days, runs_of: str | None = None) -> WorkflowsReport:
+    return workflows(desk.margins, days.start, days.end, params.scope, runs_of=runs_of)
 
 
 # -- what is said
