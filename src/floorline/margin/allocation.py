@@ -14,8 +14,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from floorline.margin.cells import Cells, Owner, Use, Used, codes_of
-from floorline.margin.vectors import Integers, integers, numbered, split_all, sums_of
+from floorline.margin.cells import Cells, Owner, PoolNames, Use, Used, codes_of
+from floorline.margin.vectors import Integers, integers, numbered, ranks_of, split_all, sums_of
 
 Grown = tuple[int, int]
 """(before, through): see above."""
@@ -82,7 +82,7 @@ class Tally:
         """Divide amounts among features. OverflowError, and nothing added, where one exceeds a column."""
         if not owners:
             return
-        division = cells.division([owner[:3] for owner in owners])
+        division = cells.division(PoolNames.of(owners))
         before, through = (
             split_all(integers(totals), division.sizes, division.weights) for totals in zip(*amounts, strict=True)
         )
@@ -202,20 +202,20 @@ def tally_costs(
 
 def _in_order(used: Used) -> Integers:
     """The numbers of the cells in the order of month, customer, plan and feature."""
-    rank = np.zeros(len(used.pools), dtype=np.int64)
-    rank[sorted(range(len(used.pools)), key=used.pools.__getitem__)] = np.arange(len(used.pools))
-    return np.lexsort((used.feature, rank[used.pool]))
+    customer, plan = ranks_of(used.customers)[used.customer], ranks_of(used.plans)[used.plan]
+    return np.lexsort((used.feature, plan[used.pool], customer[used.pool], used.months[used.pool]))
 
 
 def _serves(pool: CostPool, used: Used) -> npt.NDArray[np.bool_]:
     """Which cells a cost names."""
-    named = [
-        month == pool.month and pool.customer in ("", customer) and pool.plan in ("", plan)
-        for month, customer, plan in used.pools
-    ]
-    serves = np.array(named, dtype=bool)[used.pool]
-    if pool.feature:
-        serves &= used.feature == (used.names.index(pool.feature) if pool.feature in used.names else -1)
+    serves = (used.months == pool.month)[used.pool]
+    for name, names, column in (
+        (pool.customer, used.customers, used.customer[used.pool]),
+        (pool.plan, used.plans, used.plan[used.pool]),
+        (pool.feature, used.names, used.feature),
+    ):
+        if name:
+            serves &= column == (names.index(name) if name in names else -1)
     return serves
 
 
@@ -240,10 +240,8 @@ def _uses(used: Used, served: Integers) -> list[tuple[Owner, Use]]:
         cast("list[int]", column[served].tolist())
         for column in (used.pool, used.feature, used.calls, used.tokens, used.costs)
     )
-    cells = zip(pool, feature, zip(calls, tokens, costs, strict=True), strict=True)
-    return [
-        (Owner(*used.pools[p], used.names[f]), Use(calls, tokens, 0, cost)) for p, f, (calls, tokens, cost) in cells
-    ]
+    pools, cells = used.pools, zip(pool, feature, zip(calls, tokens, costs, strict=True), strict=True)
+    return [(Owner(*pools[p], used.names[f]), Use(calls, tokens, 0, cost)) for p, f, (calls, tokens, cost) in cells]
 
 
 def _divided(pool: CostPool, grown: Grown, served: list[tuple[Owner, Use]]) -> list[tuple[Owner, Grown]]:

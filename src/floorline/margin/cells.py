@@ -4,17 +4,18 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.policy import PlanPolicy
-from floorline.margin.vectors import Integers, integers, numbered, spread, sums_of
+from floorline.margin.vectors import Integers, integers, numbered, ranks_of, spread, sums_of
 from floorline.money import EXACT, PLACES
 
 Word = TypeVar("Word", bound=Hashable)
 _SUMMED_MAX = 1 << 61
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class Owner(NamedTuple):
@@ -48,8 +49,21 @@ class Use(NamedTuple):
         return self.calls
 
 
-PoolKey = tuple[int, str, str]
-"""Month, customer and plan."""
+class PoolNames(NamedTuple):
+    """The months, customers and plans of many pools, as columns."""
+
+    months: Sequence[int]
+    customers: Sequence[str]
+    plans: Sequence[str]
+
+    @classmethod
+    def of(cls, owners: Sequence[Owner]) -> "PoolNames":
+        """Those that what these owners have is divided as."""
+        return cls([one.month for one in owners], [one.customer for one in owners], [one.plan for one in owners])
+
+
+Weighed = Integers | npt.NDArray[np.object_]
+"""A column of amounts, or Python's integers where 64 bits might not hold their sum."""
 Weights = tuple[list[str], list[int]]
 """Features in the order of their names, and what each weighs."""
 
@@ -64,20 +78,31 @@ class Division(NamedTuple):
 
 
 class Used(NamedTuple):
-    """Every cell once, by pool and by feature in the order of names: the numbers of its pool and of its feature in `pools`
-    and `names`, and its weights. The cells of pool n are `sizes[n]` from `starts[n]` on. `costs` are a column, or Python's
-    integers where 64 bits might not hold them.
+    """Every cell once, by pool and by feature in the order of names: the numbers of its pool and of its feature in `names`, and
+    its weights. Pool n, of the key `keys[n]`, is of `months[n]`, of `customers[customer[n]]` and of `plans[plan[n]]`; its cells are `sizes[n]` from
+    `starts[n]` on.
     """
 
-    pools: list[PoolKey]
+    customers: list[str]
+    plans: list[str]
     names: list[str]
+    keys: Integers
+    months: Integers
+    customer: Integers
+    plan: Integers
     starts: Integers
     sizes: Integers
     pool: Integers
     feature: Integers
     calls: Integers
     tokens: Integers
-    costs: Integers | npt.NDArray[np.object_]
+    costs: Weighed
+
+    @property
+    def pools(self) -> list[tuple[int, str, str]]:
+        """Month, customer and plan of every pool."""
+        months, customer, plan = (cast("list[int]", one.tolist()) for one in (self.months, self.customer, self.plan))
+        return [(month, self.customers[c], self.plans[p]) for month, c, p in zip(months, customer, plan, strict=True)]
 
 
 class _Called(NamedTuple):
@@ -102,71 +127,103 @@ class Cells:
     def __init__(self, uses: Iterable[tuple[Owner, Use]], plans: Mapping[str, PlanPolicy]) -> None:
         self._plans = plans
         self._ruled = {name for name, policy in plans.items() if policy.allocation != "calls"}
-        self._pools: dict[PoolKey, int] = {}
+        self._numbers: tuple[dict[int, int], dict[str, int], dict[str, int]] = ({}, {}, {})  # as PoolNames
         self._features: dict[str, int] = {}
-        self._added: list[tuple[Integers, Integers, Integers, Integers, Integers | npt.NDArray[np.object_]]] = []
+        self._added: list[tuple[Integers, Integers, Integers, Integers, Integers, Integers, Integers, Weighed]] = []
         self._of_plan: dict[tuple[int, str], Weights] = {}
         found = list(uses)
         self.add(
-            [owner[:3] for owner, _ in found],
+            PoolNames.of([owner for owner, _ in found]),
             [1] * len(found),
             [owner.feature for owner, _ in found],
-            [use.calls for _, use in found],
-            [use.input_tokens + use.output_tokens for _, use in found],
-            [use.cost for _, use in found],
+            integers([use.calls for _, use in found]),
+            integers([use.input_tokens + use.output_tokens for _, use in found]),
+            weighed([use.cost for _, use in found]),
         )
 
     def add(
         self,
-        pools: Sequence[PoolKey],
+        pools: PoolNames,
         sizes: Sequence[int],
         features: Sequence[str],
-        calls: Sequence[int],
-        tokens: Sequence[int],
-        costs: Sequence[int],
+        calls: Integers,
+        tokens: Integers,
+        costs: Weighed,
     ) -> None:
         """Add use by pool and feature: pool n has `sizes[n]` of `features`, `calls`, `tokens` and `costs`."""
+        months, customers, plans = self._numbers
         self._added.append(
             (
-                np.repeat(codes_of(pools, self._pools), integers(sizes)),
+                codes_of(pools.months, months),
+                codes_of(pools.customers, customers),
+                codes_of(pools.plans, plans),
+                integers(sizes),
                 codes_of(features, self._features),
-                integers(calls),
-                integers(tokens),
-                integers(costs) if sum(map(abs, costs)) < _SUMMED_MAX else np.array(costs, dtype=object),
+                calls,
+                tokens,
+                costs,
             )
         )
 
     @cached_property
     def used(self) -> Used:
         """What was added. Without drivers other than calls in it, those are 0."""
-        names = sorted(self._features)
-        rank = np.zeros(len(names), dtype=np.int64)
-        rank[codes_of(names, self._features)] = np.arange(len(names))
-        pool, feature, calls, tokens, costs = (np.concatenate(columns) for columns in zip(*self._added, strict=True))
-        cells, cell = numbered(pool * len(names) + rank[feature], len(self._pools) * len(names))
-        sums = [np.zeros(len(cells), dtype=column.dtype) for column in (calls, tokens, costs)]
-        for total, column in zip(sums, (calls, tokens, costs), strict=True):
+        columns = [np.concatenate(some) for some in zip(*self._added, strict=True)]
+        (month, customer, plan, sizes, feature), weights = columns[:5], columns[5:]
+        keys, number = np.unique(self._key(month, customer, plan), return_inverse=True)
+        names, rank = sorted(self._features), ranks_of(list(self._features))
+        cells, cell = numbered(np.repeat(number, sizes) * len(names) + rank[feature], len(keys) * len(names))
+        sums = [np.zeros(len(cells), dtype=column.dtype) for column in weights]
+        for total, column in zip(sums, weights, strict=True):
             np.add.at(total, cell, column)
         pool, feature = np.divmod(cells, max(1, len(names)))
-        sizes = np.bincount(pool, minlength=len(self._pools))
-        return Used(list(self._pools), names, np.cumsum(sizes) - sizes, sizes, pool, feature, *sums)
+        sizes = np.bincount(pool, minlength=len(keys))
+        months, customers, plans = self._numbers
+        month, customer, plan = self._parts(keys)
+        return Used(
+            list(customers), list(plans), names, keys, integers(list(months))[month], customer, plan,
+            np.cumsum(sizes) - sizes, sizes, pool, feature, *sums,
+        )  # fmt: skip
 
-    def division(self, pools: Sequence[PoolKey]) -> Division:
+    def _key(self, month: Integers, customer: Integers, plan: Integers) -> Integers:
+        """One number for a pool: the plans of a customer in a month are one after another."""
+        _, customers, plans = self._numbers
+        return (month * len(customers) + customer) * len(plans) + plan
+
+    def _parts(self, keys: Integers) -> tuple[Integers, Integers, Integers]:
+        """The month, customer and plan of each key."""
+        _, customers, plans = map(len, self._numbers)
+        rest, plan = np.divmod(keys, max(1, plans))
+        return (*np.divmod(rest, max(1, customers)), plan)
+
+    def _number(self, pools: PoolNames) -> Integers:
+        """The number of each pool, -1 of those that have no use."""
+        months, customers, plans = self._numbers
+        month, customer, plan = (
+            _codes(pools.months, months), _codes(pools.customers, customers), _codes(pools.plans, plans),
+        )  # fmt: skip
+        keys, wanted = self.used.keys, self._key(month, customer, plan)
+        if not len(keys):
+            return np.full(len(wanted), -1)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        known = (np.minimum(np.minimum(month, customer), plan) >= 0) & (keys[at] == wanted)
+        return np.where(known, at, -1)
+
+    def division(self, pools: PoolNames) -> Division:
         """The feature_weights of each of `pools`; one that has none is all of the feature "", which is not known.
 
         OverflowError where a weight exceeds a column.
         """
-        called = self._called
-        of_pool = np.fromiter(map(self._pools.get, pools, repeat(-1)), dtype=np.int64, count=len(pools))
+        called, of_pool = self._called, self._number(pools)
         starts, sizes = called.starts[of_pool], called.sizes[of_pool]
         if self._ruled:
-            sizes[[plan in self._ruled for _, _, plan in pools]] = 0
+            sizes[[plan in self._ruled for plan in pools.plans]] = 0
         known = {name: number for number, name in enumerate(called.names)}
         features, weights = [called.features], [called.calls]
         end = len(called.features)
         placed: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[int, int]] = {}
         for n in np.flatnonzero(sizes == 0).tolist():
-            names, numbers = self.feature_weights(*pools[n])
+            names, numbers = self._weights_of(of_pool[n : n + 1], pools.months[n], pools.customers[n], pools.plans[n])
             alike = (tuple(names), tuple(numbers))
             if alike not in placed:
                 features.append(codes_of(names or [""], known))
@@ -183,42 +240,54 @@ class Cells:
         Stated value weights need no usage. Otherwise: the customer's calls on the plan that month, its calls on any
         plan, the plan's calls over all customers, the plan's stated features equally; none of these: empty.
         """
+        number = self._number(PoolNames([month], [customer], [plan]))
+        return self._weights_of(number, month, customer, plan)
+
+    def _weights_of(self, number: Integers, month: int, customer: str, plan: str) -> Weights:
         policy = self._plans.get(plan)
         if policy is not None and policy.allocation == "value_weights":
             return _positive({name: int(EXACT.scaleb(weight, PLACES)) for name, weight in policy.weights.items()})
         by_cost = policy is not None and policy.allocation == "cost"
-        own = [(month, customer, plan)] if (month, customer, plan) in self._pools else []
-        weights = self._weights(own, by_cost=by_cost)
+        weights = self._weights(number[number >= 0], by_cost=by_cost)
         if not weights[0]:
-            weights = self._weights(self._pools_of_customers.get((month, customer), ()), by_cost=by_cost)
+            weights = self._weights(self._of_customer(month, customer), by_cost=by_cost)
         if not weights[0]:
             weights = self._weights_of_plan(month, plan, by_cost=by_cost)
         if not weights[0] and policy is not None:
             weights = list(policy.features), [1] * len(policy.features)
         return weights
 
+    def _of_customer(self, month: int, customer: str) -> Integers:
+        """The pools of a month and customer."""
+        months, customers, plans = self._numbers
+        if month not in months or customer not in customers:
+            return _NONE
+        first = (months[month] * len(customers) + customers[customer]) * len(plans)
+        start, end = cast("list[int]", np.searchsorted(self.used.keys, [first, first + len(plans)]).tolist())
+        return np.arange(start, end)
+
     def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> Weights:
         weights = self._of_plan.get((month, plan))
         if weights is None:
-            weights = self._weights(self._pools_of_plans.get((month, plan), ()), by_cost=by_cost)
+            used, number = self.used, self._numbers[2].get(plan, -1)
+            weights = self._weights(np.flatnonzero((used.months == month) & (used.plan == number)), by_cost=by_cost)
             self._of_plan[month, plan] = weights
         return weights
 
-    def _weights(self, pools: Sequence[PoolKey], *, by_cost: bool) -> Weights:
+    def _weights(self, pools: Integers, *, by_cost: bool) -> Weights:
         """Weights of the named features of some pools in the order of their names; by calls where no cost is known."""
-        if not pools:
+        if not len(pools):
             return [], []
-        of_pools = integers([self._pools[pool] for pool in pools])
         if by_cost:
             used = self.used
             costs: dict[str, int] = defaultdict(int)
-            for n in spread(used.starts[of_pools], used.sizes[of_pools]).tolist():
+            for n in cast("list[int]", spread(used.starts[pools], used.sizes[pools]).tolist()):
                 costs[used.names[used.feature[n]]] += int(used.costs[n])
             weights = _positive(costs)
             if weights[0]:
                 return weights
         called = self._called
-        at = spread(called.starts[of_pools], called.sizes[of_pools])
+        at = spread(called.starts[pools], called.sizes[pools])
         sums = sums_of(called.calls[at], called.features[at], len(called.names))
         return _positive(dict(zip(called.names, sums, strict=True)))
 
@@ -228,29 +297,23 @@ class Cells:
         weighs = used.calls > 0
         if "" in self._features:
             weighs &= used.feature > 0  # the empty name is the first of all
-        sizes = np.bincount(used.pool[weighs], minlength=len(used.pools) + 1)
+        sizes = np.bincount(used.pool[weighs], minlength=len(used.keys) + 1)
         return _Called(used.names, np.cumsum(sizes) - sizes, sizes, used.feature[weighs], used.calls[weighs])
 
-    @cached_property
-    def _pools_of_customers(self) -> dict[tuple[int, str], list[PoolKey]]:
-        """The pools of a month and customer; made when a first customer has no calls on the plan it pays for."""
-        found: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
-        for pool in self._pools:
-            found[pool[0], pool[1]].append(pool)
-        return found
 
-    @cached_property
-    def _pools_of_plans(self) -> dict[tuple[int, str], list[PoolKey]]:
-        """The pools of a month and plan."""
-        found: dict[tuple[int, str], list[PoolKey]] = defaultdict(list)
-        for pool in self._pools:
-            found[pool[0], pool[2]].append(pool)
-        return found
+def weighed(amounts: Sequence[int]) -> Weighed:
+    """A column of amounts."""
+    return integers(amounts) if sum(map(abs, amounts)) < _SUMMED_MAX else np.array(amounts, dtype=object)
 
 
 def codes_of(words: Sequence[Word], known: dict[Word, int]) -> Integers:
     """The number of each word in `known`, to which new ones are added."""
     return integers([known.setdefault(word, len(known)) for word in words])
+
+
+def _codes(words: Sequence[Word], known: Mapping[Word, int]) -> Integers:
+    """The number of each word in `known`, -1 of those that are not in it."""
+    return np.fromiter(map(known.get, words, repeat(-1)), dtype=np.int64, count=len(words))
 
 
 def _positive(weights: Mapping[str, int]) -> Weights:

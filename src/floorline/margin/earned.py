@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
-from floorline.margin.cells import Cells, Owner, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames, codes_of
 from floorline.margin.pools import Attribution, Owned, Pools, grown_of
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import month_after, month_of
@@ -173,10 +173,13 @@ class _Month:
         self._splitter = None
         if divided.any():
             some = _some(owners, np.flatnonzero(divided))
-            bundled, division = _columns(month, some), cells.division([(month, *owner[:2]) for owner in some])
+            customers, plans, *_ = zip(*some, strict=True)
+            division = cells.division(PoolNames([month] * len(some), customers, plans))
             self._splitter = Splitter(division.sizes, division.weights)
             of_part = np.repeat(np.arange(len(self._bundled)), division.sizes)
-            keys, key = tally.keys_of(tally.keys(bundled, rest=True), of_part, division.names, division.features)
+            keys, key = tally.keys_of(
+                tally.keys(_columns(month, some), rest=True), of_part, division.names, division.features
+            )
             self._key = np.concatenate([self._key, codes_of(keys, numbers)[key]])
         self._keys = list(numbers)
 

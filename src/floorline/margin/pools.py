@@ -13,7 +13,7 @@ import numpy as np
 
 from floorline.margin.allocation import CostPool, Grown
 from floorline.margin.attribution import Attribute, Boundaries, Names
-from floorline.margin.cells import Cells, Owner, PoolKey, Use, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames, Use, codes_of, weighed
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.queries import CostRow, OutcomeRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window, month_of, pieces
@@ -212,25 +212,25 @@ def seat_uses(columns: PoolColumns, to: Attribution) -> dict[tuple[str, str], Se
 
 def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
     """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
-    cells = Cells((), plans)
-    spans = list(_resolved(columns, to))
-    features = columns.features
+    cells, days, features = Cells((), plans), columns.as_of, columns.features
+    customers = to.names.resolve_all("customer", columns.customer, days)
     if to.names.renames("feature"):
-        features = [name for as_of, _, start, end in spans for name in _features(columns, to.names, as_of, start, end)]
-    tokens = [given + made for given, made in zip(columns.input_tokens, columns.output_tokens, strict=True)]
-    none = [0] * len(columns.calls)
+        features = to.names.resolve_all("feature", features, np.repeat(days, columns.sizes).tolist())
+    months = {day: to.month(day) for day in set(days)}
+    none = np.zeros(len(columns.calls), dtype=np.int64)
+    tokens = (integers(some) if some else none for some in (columns.input_tokens, columns.output_tokens))
     cells.add(
-        [pool for _, pool, _, _ in spans],
+        PoolNames([months[day] for day in days], customers, to.names.plans(columns.plan, customers, days)),
         columns.sizes,
         features,
-        columns.calls,
-        tokens or none,
-        columns.effective or none,
+        integers(columns.calls),
+        sum(tokens, start=none),
+        weighed(columns.effective) if columns.effective else none,
     )
     return cells
 
 
-def _resolved(columns: PoolColumns, to: Attribution) -> Iterator[tuple[int, PoolKey, int, int]]:
+def _resolved(columns: PoolColumns, to: Attribution) -> Iterator[tuple[int, tuple[int, str, str], int, int]]:
     """The span, month, customer and plan of each pool, and where its features begin and end."""
     days = columns.as_of
     customers = to.names.resolve_all("customer", columns.customer, days)

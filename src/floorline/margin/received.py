@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from floorline.margin.allocation import split_grown
-from floorline.margin.cells import Cells, Division, PoolKey, codes_of
+from floorline.margin.cells import Cells, Division, PoolNames, codes_of
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import Window
@@ -175,7 +175,8 @@ def _divided(grown: _Grown, cells: Cells) -> _Parts:
         at, bundled = np.flatnonzero(earning & named), np.flatnonzero(earning & ~named)
         parts.append((at, known[at], through[at] - before[at]))
         if len(bundled):
-            pools = [(month, grown.names[n].customer, grown.names[n].plan) for n in bundled.tolist()]
+            names = [grown.names[n] for n in bundled.tolist()]
+            pools = PoolNames([month] * len(names), [one.customer for one in names], [one.plan for one in names])
             division, amounts = _split(pools, before[bundled], through[bundled], cells)
             parts.append(
                 (np.repeat(bundled, division.sizes), codes_of(division.names, features)[division.features], amounts)
@@ -189,7 +190,7 @@ def _divided(grown: _Grown, cells: Cells) -> _Parts:
     return _Parts(grown.names, owner[first[held]], Coded(list(features), feature[first[held]]), amount[held])
 
 
-def _split(pools: Sequence[PoolKey], before: Integers, through: Integers, cells: Cells) -> tuple[Division, Integers]:
+def _split(pools: PoolNames, before: Integers, through: Integers, cells: Cells) -> tuple[Division, Integers]:
     """How pools are divided among features, and what the window has of each part."""
     try:
         division = cells.division(pools)
@@ -199,13 +200,11 @@ def _split(pools: Sequence[PoolKey], before: Integers, through: Integers, cells:
         return _split_in_full(pools, before, through, cells)
 
 
-def _split_in_full(
-    pools: Sequence[PoolKey], before: Integers, through: Integers, cells: Cells
-) -> tuple[Division, Integers]:
+def _split_in_full(pools: PoolNames, before: Integers, through: Integers, cells: Cells) -> tuple[Division, Integers]:
     names: dict[str, int] = {}
     features: list[Integers] = []
     amounts: list[int] = []
-    for pool, *grown in zip(pools, before.tolist(), through.tolist(), strict=True):
+    for pool, *grown in zip(zip(*pools, strict=True), before.tolist(), through.tolist(), strict=True):
         of, weights = cells.feature_weights(*pool)
         features.append(codes_of(of or [""], names))
         amounts += [reached - done for done, reached in split_grown((grown[0], grown[1]), weights or [1])]

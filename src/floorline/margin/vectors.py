@@ -166,6 +166,13 @@ def spread(starts: Integers, sizes: Integers) -> Integers:
     return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))
 
 
+def ranks_of(words: Sequence[str]) -> Integers:
+    """How many of these distinct words are before each of them in their order."""
+    ranks = np.empty(len(words), dtype=np.int64)
+    ranks[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
+    return ranks
+
+
 def numbered(keys: Integers, span: int) -> tuple[Integers, Integers]:
     """np.unique of keys from 0 to `span` - 1 with the number of each: counted where that is faster than sorting them."""
     if span > _COUNTED_MAX * len(keys):
