@@ -203,7 +203,7 @@ def _facts(held: Held) -> list[Card]:
         Card(name="rights", title="Right", value=one.rights, unit="count", definition="labels"),
         Card(name="bound", title="Bound", value=_share(one.bound), unit="percent", definition="certificate_bound"),
         Card(name="budget", title="Held against", value=_share(one.budget), unit="percent", definition="certificate_bound"),
-        Card(name="judge_error", title="Its judge errs at most", value=_share(one.judge_error), unit="percent", definition="judge_error"),
+        Card(name="judge_error", title="Its judge errs in", value=_share(one.judge_error), unit="percent", definition="judge_error_taken"),
         Card(name="threshold", title="Acts from a score of", value=_share(one.threshold), unit="number"),
         Card(name="share", title="Part it acts on", value=_share(one.share), unit="percent"),
         Card(name="alarm", title="Labels its alarm saw", value=one.alarm.n, unit="count", definition="certificate_alarm"),
