@@ -79,21 +79,26 @@ def rows_of(found: UsageColumns | PoolColumns) -> list[tuple[object, ...]]:
 def test_what_is_answered_from_months_is_what_the_days_say(ledger):
     ledger.write(
         [
-            entry(call(f"2026-{month:02}-{day:02}T{hour:02}:00:00Z", customer, feature, f"0.00{day}{hour}", user_id=f"user-{day % 4}"))
+            entry(call(f"2026-{month:02}-{day:02}T{hour:02}:00:00Z", customer, feature, f"0.00{day}{hour}", user_id=f"user-{day % 4}", plan="pro" if day % 2 else ""))
             for month in range(1, 6)
             for day in (1, 9, 10, 15, 28)
             for hour, (customer, feature) in enumerate((("acme", "chat"), ("acme", "search"), ("globex", "chat")))
         ]
     )  # fmt: skip
 
+    columns = ("plan", "customer_of_plan", "feature")
+
     def ask(query: Query, days: Days, rollup: str) -> tuple[list, list]:
         read = source("calls_day", days) if rollup == "calls_day" else with_months(rollup, days)
+        of_plans = source("calls_day", days, columns)
+        read = of_plans if of_plans in query.sql else read
         daily = Query(sql=query.sql.replace(read, rollup), row=query.row, parameters=query.parameters)
         return ledger.query(query), ledger.query(daily)
 
     for days in SPANS.values():
         for query in (
             queries.usage_sums(("customer_id", "feature"), "calls_day", days),
+            queries.usage_sums(columns, "calls_day", days),
             queries.usage_pools(days, every_driver=True),
         ):
             (monthly,), (daily,) = ask(query, days, "calls_day")

@@ -303,7 +303,7 @@ def usage_sums(columns: Sequence[Column], table: Source, days: Days) -> Query[Us
     """Sums of the window by raw `columns`."""
     grouping = grouping_of(columns, days)
     of = {"whose": of_whose(days), "features": of_features(days.features)}
-    sql = SQL["usage_sums"].substitute(grouping, **of, source=source(table, days))
+    sql = SQL["usage_sums"].substitute(grouping, **of, source=source(table, days, columns))
     query = Query(sql=sql, row=UsageColumns, parameters=placeholders(days))
     if table in OF_RUNS:
         return of_days(query, days, whole=OUTCOMES)
@@ -412,9 +412,9 @@ def outcomes(
     """Outcomes dated within the days. Names beyond the `needed` ones (by place) are told where an outcome earns something, as
     those without a value may only where they are `priced`. What is `held` says what need not be read.
     """
-    runs = SQL["outcome_runs" if held.of_runs else "no_runs"].substitute()
+    told = SQL["outcome_runs"].substitute() if held.of_runs else "within"
     last = SQL["last_outcomes" if held.amended else "every_outcome"].substitute()
-    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), runs=runs, last=last, whose=of_whose(days))
+    sql = SQL["outcomes"].substitute(as_of=as_of(days, by_customer=True), told=told, last=last, whose=of_whose(days))
     places = sorted(needed)
     query = Query(sql=sql, row=OutcomeRow, parameters={**placeholders(days), "needed": places, "priced": int(priced)})
     if held.of_runs or held.amended:  # calls of any day may say whose one is, and its last record may be of any other
@@ -535,6 +535,10 @@ def grouping_of(columns: Sequence[Column], days: Days) -> dict[str, str]:
         if groups
         else _NO_COLUMNS,
         "list": f"[{', '.join(f'CAST({group} AS String)' for group in groups)}]" if groups else _NO_NAMES,
-        "as_of": as_of(days, by_customer=not {"customer_id", "customer_of_plan"}.isdisjoint(columns)),
+        "as_of": as_of(
+            days,
+            by_customer=not {"customer_id", "customer_of_plan"}.isdisjoint(columns),
+            customer="customer_id" if "customer_id" in columns else _CUSTOMER_OF_PLAN,
+        ),
         "groups": ", ".join([*groups, "as_of"]),
     }

@@ -111,14 +111,14 @@ def bounds(start: int, end: int) -> dict[str, Parameter]:
     return {"start": date.fromordinal(start), "end": date.fromordinal(end)}
 
 
-def as_of(days: Days, *, by_customer: bool) -> str:
-    """The expression for the first day of the span that a row's day lies in."""
+def as_of(days: Days, *, by_customer: bool, customer: str = "customer_id") -> str:
+    """The expression for the first day of the span that a row's day lies in; those of the `customer` begin on days of their own."""
     if not days.cut:
         return "toInt32({began:Date}) + 719163"
     shared = "roundDown(toInt32(day), {shared:Array(Int32)})"
     if by_customer and days.spans.changing:
         own = "roundDown(toInt32(day), {own:Array(Int32)})"
-        return f"if(customer_id IN {{changing:Array(String)}}, {own}, {shared}) + 719163"
+        return f"if({customer} IN {{changing:Array(String)}}, {own}, {shared}) + 719163"
     return f"{shared} + 719163"
 
 
@@ -132,13 +132,17 @@ def of_features(features: Sequence[str]) -> str:
     return "AND feature IN {features:Array(String)}" if features else ""
 
 
-def source(name: Source, days: Days) -> str:
-    """What is read in place of `name`: whole months come from the rollup of months, where there is one."""
+def source(name: Source, days: Days, columns: Sequence[Column] = ()) -> str:
+    """What is read in place of `name` for sums by `columns`: whole months come from the rollup of months, where there is one, and what
+    needs no customer from the rollup without them.
+    """
     if name == "runs_day":
         return SQL["runs_source"].substitute(run_outcomes=SQL["run_outcomes"].substitute())
     if name == "calls":
         return SQL["calls_source"].substitute(run_outcomes=SQL["run_outcomes"].substitute())
-    return with_months(name, days)
+    read = with_months(name, days)
+    stated = name == "calls_day" and "customer_of_plan" in columns
+    return SQL["plans_source"].substitute(calls=read) if stated else read
 
 
 def with_months(rollup: str, days: Days) -> str:

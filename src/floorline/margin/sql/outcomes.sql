@@ -11,26 +11,20 @@ WITH latest AS
     $last
 ),
 within AS (SELECT * FROM latest WHERE day >= {start:Date} AND day < {end:Date})
-SELECT names, as_of, count(), countIf(status = 'success'), countIf(status = 'success' AND value IS NULL),
+SELECT [g0, g1, g2, g3, g4, g5] AS names, as_of, count(), countIf(status = 'success'), countIf(status = 'success' AND value IS NULL),
        reinterpret(toDecimal128(ifNull(sumIf(value, status = 'success'), 0), 12), 'Int128')
 FROM
 (
     SELECT
         status, value, $as_of AS as_of,
         status = 'success' AND if(value IS NULL, {priced:UInt8}, value != 0) AS earns,
-        arrayMap((name, place) -> if(earns OR has({needed:Array(UInt8)}, place), name, ''),
-                 [customer_id, plan, feature, workflow, user_id, outcome_type], [0, 1, 2, 3, 4, 5]) AS names
-    FROM
-    (
-        SELECT
-            day, outcome_type, status, value, user_id,
-            if(l.customer_id = '', r.said.1, l.customer_id) AS customer_id,
-            if(l.plan = '', r.said.2, l.plan) AS plan,
-            if(l.feature = '', r.said.3, l.feature) AS feature,
-            if(l.workflow = '', r.said.4, l.workflow) AS workflow
-        FROM within AS l
-        LEFT JOIN ($runs) AS r ON l.run_id = r.run_id
-    )
+        if(earns OR has({needed:Array(UInt8)}, 0), customer_id, '') AS g0,
+        if(earns OR has({needed:Array(UInt8)}, 1), plan, '') AS g1,
+        if(earns OR has({needed:Array(UInt8)}, 2), feature, '') AS g2,
+        if(earns OR has({needed:Array(UInt8)}, 3), workflow, '') AS g3,
+        if(earns OR has({needed:Array(UInt8)}, 4), user_id, '') AS g4,
+        if(earns OR has({needed:Array(UInt8)}, 5), outcome_type, '') AS g5
+    FROM $told
     WHERE 1 $whose
 )
-GROUP BY names, as_of
+GROUP BY g0, g1, g2, g3, g4, g5, as_of
