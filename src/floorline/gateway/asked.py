@@ -2,7 +2,7 @@
 keeping a prompt. Nobody without the signing secret can tell from it what was asked.
 """
 
-from hashlib import blake2b
+from hashlib import sha256
 
 import msgspec
 
@@ -21,12 +21,17 @@ BESIDE_THE_POINT = frozenset(
 PURPOSE = b"floorline requests"
 """What the hasher's key is derived for."""
 
+BLOCK_BYTES = 64
+"""What SHA-256 takes in at once."""
+
+DIGITS = 16
+
 
 class Hasher:
-    """Hashes requests under one key of at most 64 bytes."""
+    """Hashes requests under one key of at most 64 bytes: SHA-256 behind a block of the key, which processors calculate themselves."""
 
     def __init__(self, key: bytes) -> None:
-        self._fresh = blake2b(key=key, digest_size=8).copy
+        self._fresh = sha256(key.ljust(BLOCK_BYTES, b"\0")).copy
 
     def of(self, call: UnderWay) -> str:
         """16 hex digits. Two calls have the same when the endpoint, every member in its order of writing and every byte of
@@ -42,7 +47,7 @@ class Hasher:
             said += _written({name: value for name, value in held.items() if name not in BESIDE_THE_POINT})
         hashed = self._fresh()
         hashed.update(said)
-        return hashed.hexdigest()
+        return hashed.hexdigest()[:DIGITS]
 
 
 _written = msgspec.json.Encoder().encode

@@ -7,10 +7,11 @@ order and spelling count: `{"a": 1, "b": 2}` there is another question than `{"b
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from hashlib import blake2b
+from hashlib import sha256
 
 import msgspec
 
+from floorline.gateway.asked import BLOCK_BYTES
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect
 from floorline.gateway.underway import UnderWay
@@ -66,7 +67,7 @@ class Keys:
     """Makes keys under one secret of at most 64 bytes: without it nobody can tell, or try out, what was asked."""
 
     def __init__(self, secret: bytes) -> None:
-        self._fresh = blake2b(key=secret, digest_size=KEY_BYTES).copy
+        self._fresh = sha256(secret.ljust(BLOCK_BYTES, b"\0")).copy
 
     def of(
         self,
@@ -93,7 +94,7 @@ class Keys:
             )
         )
         hashed.update(msgspec.json.format(_sorted(asked), indent=-1))
-        return hashed.digest()
+        return hashed.digest()[:KEY_BYTES]
 
 
 _head = msgspec.msgpack.Encoder().encode
