@@ -78,7 +78,7 @@ def test_no_usage_within_the_bounds_costs_more(prompt, answer):
 def test_bytes_bound_the_prompt_and_the_cap_bounds_every_answer():
     one, four = worst(chat()), worst(chat(n=4))
     size = len(json.dumps({"model": MODEL, **chat()}))
-    assert one == Amounts(usd=Decimal(size * 2 + 100 * 7).scaleb(-6) + Decimal("0.01"), tokens=size + 100)
+    assert one == Amounts(pico=(size * 2 + 100 * 7 + 10_000) * 10**6, tokens=size + 100)
     assert four.tokens == size + len(', "n": 4') + 400
 
 
@@ -108,10 +108,10 @@ def test_pictures_and_tools_add_what_they_may_and_many_prompts_have_many_answers
     ],
 )
 def test_what_has_no_bound_is_unknown(body, path):
-    assert worst(body, path) == Amounts(usd=None, tokens=None)
+    assert worst(body, path) == Amounts(pico=None, tokens=None)
 
 
 def test_what_is_free_is_reserved_at_nothing_and_what_has_no_price_at_the_dearest():
-    assert worst(chat(model="free")).usd == 0
-    assert worst(chat(model="nobody-knows")).usd > 5 * worst(chat()).usd
-    assert worst({"input": ["x"] * 3, "model": "text-embedding-3-small"}, "/v1/embeddings").usd < Decimal("0.001")
+    assert worst(chat(model="free")).pico == 0
+    assert worst(chat(model="nobody-knows")).pico > 5 * worst(chat()).pico
+    assert worst({"input": ["x"] * 3, "model": "text-embedding-3-small"}, "/v1/embeddings").pico < 10**9

@@ -15,6 +15,7 @@ from floorline.jobs.guard_events import take
 from floorline.ledger.checkpoint import Place
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import State
+from floorline.money import to_pico
 from tests.alerts.pictures import picture, said
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def counters(home: Path, *budgets: Budget) -> LocalCounters:
 def used(made: LocalCounters, customer: str, calls: int, usd: str = "0.01", at: datetime = NOON) -> None:
     for number in range(calls):
         hold = made.open(f"{customer}-{at}-{number}", Facts(at=at, customer=customer))
-        made.settle(hold, Amounts(usd=Decimal(usd), tokens=1))
+        made.settle(hold, Amounts(pico=to_pico(Decimal(usd)), tokens=1))
     made.tick(at, nothing_lost)
 
 

@@ -14,7 +14,7 @@ from floorline.guardrails.windows import Window
 from floorline.jobs.budget_audit import counter_findings
 from floorline.jobs.budget_history import publish
 from floorline.ledger.checkpoint import Place, SavedCall
-from floorline.ledger.codec import fingerprint_of
+from floorline.ledger.codec import fingerprint_of, maybe_pico
 from floorline.ledger.ledger import Entry, Ledger
 from tests.support.gateway import NOON, closing, cost_of
 
@@ -25,7 +25,7 @@ PICO = 10**12
 
 
 def unknown(_call: SavedCall) -> Amounts:
-    return Amounts(usd=None, tokens=None)
+    return Amounts(pico=None, tokens=None)
 
 
 def write(ledger: Ledger, *numbers: int) -> None:
@@ -55,7 +55,7 @@ def use(found: LocalCounters, number: int) -> None:
     """Call `number`, as the gateway counts it."""
     call = closing(number)
     hold = found.open(call.id, Facts(at=call.opened_at, customer=call.customer_id, feature=call.feature))
-    found.settle(hold, Amounts(usd=call.effective_cost))
+    found.settle(hold, Amounts(pico=maybe_pico(call.effective_cost)))
 
 
 def test_what_was_used_before_a_budget_was_stated_counts_in_its_window(ledger: Ledger) -> None:

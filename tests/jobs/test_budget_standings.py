@@ -11,6 +11,7 @@ from floorline.guardrails.budget import Budget, Credit, Part
 from floorline.guardrails.frame import Amounts, Facts
 from floorline.jobs.budget_standings import BudgetStanding, document, scope_text, standings
 from floorline.ledger.checkpoint import Place, SavedCall
+from floorline.money import to_pico
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
 BUDGET = Budget(
@@ -20,7 +21,7 @@ BUDGET = Budget(
 
 
 def unknown(_call: SavedCall) -> Amounts:
-    return Amounts(usd=None)
+    return Amounts(pico=None)
 
 
 def gateway(home: Path, name: str, usd: str, held: str = "0") -> None:
@@ -30,8 +31,8 @@ def gateway(home: Path, name: str, usd: str, held: str = "0") -> None:
 
     async def count() -> None:
         await found.begin(Allowance(budgets=(BUDGET,)), NOW, unknown)
-        found.settle(found.open("a", Facts(at=NOW, customer="acme")), Amounts(usd=Decimal(usd)))
-        await found.reserve(found.open("b", Facts(at=NOW, customer="acme")), Amounts(usd=Decimal(held)))
+        found.settle(found.open("a", Facts(at=NOW, customer="acme")), Amounts(pico=to_pico(Decimal(usd))))
+        await found.reserve(found.open("b", Facts(at=NOW, customer="acme")), Amounts(pico=to_pico(Decimal(held))))
         await found.end(NOW)
 
     asyncio.run(count())

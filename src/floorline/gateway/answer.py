@@ -156,8 +156,9 @@ class Answer:
                 self.on_gone()
 
     def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
-        lines = [b"%b: %b\r\n" % header for header in headers if header[0] not in _OF_THE_CONNECTION]
-        text, count = b"".join(lines), len(lines)
+        lines = [b": ".join(header) for header in headers if header[0] not in _OF_THE_CONNECTION]
+        lines.append(b"")
+        text, count = b"\r\n".join(lines), len(lines) - 1
         if text.count(b"\n") != count or text.count(b"\r") != count or b"\0" in text:
             mended = [(name.translate(_ON_ONE_LINE), value.translate(_ON_ONE_LINE)) for name, value in headers]
             return self._head(status, mended, framing)

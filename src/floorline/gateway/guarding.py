@@ -505,6 +505,6 @@ def moved(call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> Admitted:
 def _spent(account: Account) -> Amounts:
     """What the call's record says that it used."""
     if account.usage is None:
-        return Amounts(usd=account.effective_cost, tokens=None if account.effective is None else 0)
+        return Amounts(pico=account.effective, tokens=None if account.effective is None else 0)
     given, _, made, _ = account.tokens
-    return Amounts(usd=account.effective_cost, tokens=given + made)
+    return Amounts(pico=account.effective, tokens=given + made)

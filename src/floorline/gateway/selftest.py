@@ -102,7 +102,7 @@ def _requests(policy: GatewayPolicy) -> Iterator[tuple[str, bytes]]:
 
 
 def _unknown(_call: SavedCall) -> Amounts:
-    return Amounts(usd=None, tokens=None)
+    return Amounts(pico=None, tokens=None)
 
 
 class Nobody:

@@ -1,5 +1,7 @@
 """The headers that an answer carries of its call (docs/headers.md)."""
 
+from functools import lru_cache
+
 from floorline.gateway.accounting import Account
 from floorline.gateway.counters.tally import told
 from floorline.gateway.message import Headers
@@ -51,7 +53,8 @@ def _cost_headers(account: Account) -> Headers:
     return headers
 
 
+@lru_cache(maxsize=1_024)
 def _shown(name: str) -> bytes:
-    """A provider's word in a header: nothing in it can end the line."""
+    """A provider's word in a header: nothing in it can end the line. Remembered, because many calls are told the same few."""
     text = name[:SHOWN_MAX].encode("ascii", "replace")
     return text if text.decode().isprintable() else bytes(c if 0x20 <= c < 0x7F else 0x3F for c in text)

@@ -1,6 +1,6 @@
 """The provable worst case of one attempt, which is what a budget reserves: bytes bound tokens, the cap bounds the answer.
 
-A model without a price is reserved at the dearest that there is. What no bound can be proved for is unknown: an answer without a cap, input that the request only refers to (stored files and
+A model without a price is reserved at the dearest that there is. What no bound can be proved for is unknown: an answer without a cap, one whose cap is worth more than a record holds, input that the request only refers to (stored files and
 conversations), tools that the provider runs and bills by itself.
 """
 
@@ -16,7 +16,7 @@ from floorline.gateway.policy import Target
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import UnderWay
 from floorline.guardrails.frame import Amounts, Facts, Verdict
-from floorline.money import usd_of
+from floorline.ledger.rows import PICO_MAX
 from floorline.pricing.book import PriceBook
 from floorline.pricing.bound import most_pico
 from floorline.pricing.ceiling import ceiling
@@ -67,14 +67,14 @@ def worst_case(
         return Amounts()
     sizes = _sizes(call, facts, verdict)
     if sizes is None:
-        return Amounts(usd=None, tokens=None)
+        return Amounts(pico=None, tokens=None)
     dearest = 0
     for target in targets:
         pico = _most_pico(call, target, sizes, snapshot)
-        if pico is None:
-            return Amounts(usd=None, tokens=sum(sizes))
+        if pico is None or pico > PICO_MAX:
+            return Amounts(pico=None, tokens=sum(sizes))
         dearest = max(dearest, pico)
-    return Amounts(usd=usd_of(dearest), tokens=sum(sizes))
+    return Amounts(pico=dearest, tokens=sum(sizes))
 
 
 def _most_pico(call: UnderWay, target: Target, sizes: tuple[int, int], snapshot: Snapshot) -> int | None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from floorline.guardrails.frame import Facts
 from floorline.guardrails.windows import Window
 from floorline.money import EXACT, PLACES
 
@@ -176,7 +177,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
-def holder(scope: tuple[Part, ...], named: Named) -> str | None:
+def holder(scope: tuple[Part, ...], named: Named | Facts) -> str | None:
     """Whose counter the call goes to: `acme`, `acme × chat`; None when the scope does not hold it. '' is the scope of all calls."""
     found: list[str] = []
     for part in scope:

@@ -124,7 +124,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
         if known is None:
             return False
         if isinstance(self.value, Decimal):
-            return _compare(Decimal(known), self.operator, self.value)
+            return _compare(known if isinstance(known, Decimal) else Decimal(known), self.operator, self.value)
         same = known in self.value if isinstance(self.value, tuple) else known == self.value
         return same is (self.operator in ("=", "in"))
 

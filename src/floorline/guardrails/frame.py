@@ -230,9 +230,9 @@ NOTHING_KNOWN = Evidence()
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call may use at most, or has used. None: unknown, and for what it may use, without a bound."""
+    """What a call may use at most, or has used; `pico` is money, in 10^-12 USD. None: unknown, and for what it may use, without a bound."""
 
-    usd: Decimal | None = ZERO
+    pico: int | None = 0
     tokens: int | None = 0
     calls: int = 1
 

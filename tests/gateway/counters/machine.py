@@ -13,6 +13,7 @@ from floorline.guardrails.frame import Amounts, Denial, Facts
 from floorline.ledger import codec
 from floorline.ledger.checkpoint import SavedCall
 from floorline.ledger.spool import Spool
+from floorline.money import to_pico
 
 NEW_YORK_MIDNIGHT = datetime(2026, 11, 1, 4, tzinfo=UTC)
 """Of the day on which clocks go back there, and a month begins."""
@@ -24,7 +25,7 @@ EACH = (Part(dimension="customer"),)
 
 def estimate(_call: SavedCall) -> Amounts:
     """What every lost call probably cost."""
-    return Amounts(usd=LOST_USD, tokens=0)
+    return Amounts(pico=to_pico(LOST_USD), tokens=0)
 
 
 class Counting:
@@ -69,13 +70,13 @@ class Counting:
         return call_id
 
     async def reserve(self, call_id: str, usd: Decimal | str | None) -> Denial | None:
-        amount = None if usd is None else Decimal(usd)
-        return await self.counters.reserve(self.holds[call_id], Amounts(usd=amount))
+        amount = None if usd is None else to_pico(Decimal(usd))
+        return await self.counters.reserve(self.holds[call_id], Amounts(pico=amount))
 
     def close(self, call_id: str, usd: Decimal | str) -> None:
         """The call ends: its record, then its settlement."""
         self.record(call_id, usd)
-        self.counters.settle(self.holds.pop(call_id), Amounts(usd=Decimal(usd)))
+        self.counters.settle(self.holds.pop(call_id), Amounts(pico=to_pico(Decimal(usd))))
 
     def record(self, call_id: str, usd: Decimal | str) -> None:
         """The call's record alone, as if the process died before it was settled."""

@@ -87,4 +87,6 @@ def _whole(answered: Answered, body: bytes, *, streamed: bool) -> bool:
 
 def _cost_of_last(call: UnderWay, account: Account) -> Decimal | None:
     """What the attempt that answered cost: failed attempts before it are no part of the answer."""
-    return None if account.effective is None else account.of_attempt(len(call.tries) - 1)
+    if account.effective is None or len(call.tries) == 1:
+        return account.effective_cost
+    return account.of_attempt(len(call.tries) - 1)

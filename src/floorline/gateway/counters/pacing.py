@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from floorline.gateway.counters.tally import Hold, named_by
+from floorline.gateway.counters.tally import Hold
 from floorline.guardrails.budget import Unit, holder
 from floorline.guardrails.frame import Amounts, Denial, Standing
 from floorline.guardrails.rate import PERIOD_S, Paced, Rate
@@ -58,9 +58,9 @@ class Pacing:
         return None
 
     def _of(self, hold: Hold) -> list[Pace]:
-        named, found = named_by(hold.facts), list[Pace]()
+        found: list[Pace] = []
         for rate in self._rates:
-            whose = holder(rate.scope, named)
+            whose = holder(rate.scope, hold.facts)
             if whose is None:
                 continue
             pace = self._paces.get((rate.id, whose))

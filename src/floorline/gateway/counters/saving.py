@@ -19,7 +19,6 @@ from floorline.ledger.checkpoint import Place, Saved, SavedBucket, SavedCall
 from floorline.ledger.rows import CallRow
 from floorline.ledger.segment import Damaged, Segment
 from floorline.ledger.spool import number_of, segment_paths
-from floorline.money import usd_of
 from floorline.pricing.book import Unpriced
 from floorline.pricing.cost import price
 
@@ -114,9 +113,8 @@ def _charge(tally: Tally, row: CallRow, opened: SavedCall | None, estimate: Esti
 
 def spent_by(row: CallRow) -> Amounts:
     """What a record says that its call used, as the call's own settlement said it."""
-    usd = None if row.effective_cost is None else usd_of(row.effective_cost)
-    known = usd is not None or bool(row.usage)
-    return Amounts(usd=usd, tokens=row.input_tokens + row.output_tokens if known else None)
+    known = row.effective_cost is not None or bool(row.usage)
+    return Amounts(pico=row.effective_cost, tokens=row.input_tokens + row.output_tokens if known else None)
 
 
 def _named(call: SavedCall) -> Named:
@@ -178,9 +176,9 @@ def _opened(opening: Opening) -> SavedCall:
 def estimated(call: SavedCall, seller: str, prices: Prices) -> Amounts:
     """What a lost call probably cost: what the ledger will record of it. `seller` is the provider whose prices hold."""
     if not call.input_tokens:
-        return Amounts(usd=None, tokens=0)
+        return Amounts(pico=None, tokens=0)
     version = prices.book.resolve(seller, call.model, call.at)
     if isinstance(version, Unpriced):
-        return Amounts(usd=None, tokens=call.input_tokens)
+        return Amounts(pico=None, tokens=call.input_tokens)
     costing = price(Usage(buckets={"input": call.input_tokens}), version, estimated=True)
-    return Amounts(usd=costing.effective_cost, tokens=call.input_tokens)
+    return Amounts(pico=codec.maybe_pico(costing.effective_cost), tokens=call.input_tokens)

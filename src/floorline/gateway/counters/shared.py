@@ -20,7 +20,7 @@ from floorline.gateway.counters.link import Answer, Argument, Link, Request, Unr
 from floorline.gateway.counters.local import KEPT, LocalCounters
 from floorline.gateway.counters.pacing import paced_denial
 from floorline.gateway.counters.saving import Estimate
-from floorline.gateway.counters.tally import Bucket, Counted, Hold, denial, named_by, standings
+from floorline.gateway.counters.tally import Bucket, Counted, Hold, denial, standings
 from floorline.gateway.policy import Sharing
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.budget import Budget, Unit, holder
@@ -232,11 +232,11 @@ class SharedCounters(LocalCounters):
 
     async def _paced(self, hold: Hold) -> Denial | None:
         """Count the call in its rates; while Redis cannot be reached, in those of this process."""
-        facts, named = hold.facts, named_by(hold.facts)
+        facts = hold.facts
         second = int(facts.at.timestamp())
         asked: list[tuple[Rate, str, Unit, int, int]] = []
         for rate in self._rates:
-            whose = holder(rate.scope, named)
+            whose = holder(rate.scope, facts)
             if whose is not None and rate.requests is not None:
                 asked.append((rate, whose, "calls", 1, rate.requests))
             if whose is not None and rate.tokens is not None:

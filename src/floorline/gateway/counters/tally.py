@@ -17,7 +17,6 @@ from floorline.guardrails.budget import Budget, Measure, Named, holder
 from floorline.guardrails.frame import Amounts, Denial, Facts, Standing
 from floorline.guardrails.spending import instant_text, standing
 from floorline.ledger.checkpoint import EarlierUse
-from floorline.money import to_pico
 
 if TYPE_CHECKING:
     from floorline.gateway.counters.pacing import Pace
@@ -117,10 +116,10 @@ class Tally:
 
     def open(self, call_id: str, facts: Facts) -> Hold:
         """The call belongs to its budgets from here to its closing; it holds nothing yet."""
-        hold = self.holds[call_id] = Hold(call_id, facts, self.counted(named_by(facts), facts.at))
+        hold = self.holds[call_id] = Hold(call_id, facts, self.counted(facts, facts.at))
         return hold
 
-    def counted(self, named: Named, at: datetime) -> list[Entry]:
+    def counted(self, named: Named | Facts, at: datetime) -> list[Entry]:
         """The budgets that hold for a call that opened at `at`, each with its bucket."""
         key = (named.customer, named.user, named.plan, named.feature, named.workflow, named.key)
         meters = self._meters.get(key)
@@ -240,22 +239,10 @@ class Tally:
         return next((budget for budget in self._budgets if budget.id == bucket.budget), None)
 
 
-def named_by(facts: Facts) -> Named:
-    """What scopes read of a call."""
-    return Named(
-        customer=facts.customer,
-        user=facts.user,
-        plan=facts.plan,
-        feature=facts.feature,
-        workflow=facts.workflow,
-        key=facts.key,
-    )
-
-
 def quanta_of(amounts: Amounts, measure: Measure) -> int | None:
     """An amount in the quanta of a measure; None when it is unknown."""
     if measure == "usd":
-        return None if amounts.usd is None else to_pico(amounts.usd)
+        return amounts.pico
     return amounts.tokens if measure == "tokens" else amounts.calls
 
 
