@@ -163,8 +163,11 @@ class Attempt:
             write(piece)
         if not self.paused:
             self.resume()
-        while not self.complete:
-            await self._wait()
+        try:
+            while not self.complete:
+                await self._wait()
+        finally:
+            self._write = None  # whoever writes holds this attempt: nothing is left to the garbage collector
 
     def pause(self) -> None:
         """Read no further until `resume`: the client is slower than the provider."""
@@ -507,10 +510,7 @@ class Pool:
 
     def release(self, link: Link) -> None:
         """Nothing was sent on it."""
-        if link.usable:
-            self.freed(link)
-        else:
-            self.busy.discard(link)
+        self.freed(link) if link.usable else self.busy.discard(link)
 
     @property
     def active(self) -> int:
