@@ -21,12 +21,14 @@ from floorline.margin.remembering import NamedColumns
 from floorline.margin.sources import Days
 from floorline.money import usd
 from floorline.query import Query
+from floorline.reviews import queries as reviews
 from tests.margin.company import alias, call, cost, keep, line, outcome, record
 from tests.support.records import adjustment
 
 ZONE = "America/Sao_Paulo"  # midnights that do not exist, and days of 23 and 25 hours
 TODAY = date(2018, 11, 6)
 START, END = TODAY - timedelta(days=40), TODAY + timedelta(days=5)
+EDGES = ((START, END), (START, TODAY), (TODAY - timedelta(days=6), TODAY + timedelta(days=1)))
 CUSTOMERS, FEATURES = ("acme", "beta", "gamma", ""), ("chat", "search")
 
 
@@ -42,12 +44,11 @@ def windows(zone: str) -> list[Days]:
         Boundaries(shared=[today - 9, today - 2], own=[today - 9, today - 4, today - 2, today + 1], changing=frozenset({"acme"})),
         Boundaries(shared=list(range(today - 30, today + 3)), own=list(range(today - 30, today + 3)), changing=frozenset()),
     )  # fmt: skip
-    edges = ((START, END), (START, TODAY), (TODAY - timedelta(days=6), TODAY + timedelta(days=1)))
     return [
         Days(
             start=start.toordinal(), end=end.toordinal(), scope=Scope(), spans=_within(some, start, end), timezone=zone
         )
-        for start, end in edges
+        for start, end in EDGES
         for some in spans
     ]
 
@@ -88,12 +89,22 @@ def questions(ledger: Ledger) -> list[Query]:
             touches.presence(days, days.start + 3, []),
             queries.plan_features(days),
         ]
+    for start, end in EDGES:
+        found += [
+            reviews.served(start, end, Scope()),
+            reviews.models(start, end, Scope()),
+            reviews.workloads(start, end, Scope()),
+        ]
     return found
 
 
 def said(query: Query, rows: Sequence[Any]) -> object:
     """What an answer says, however its rows are ordered and told apart: sums by key, or the rows."""
     keys = KEYS.get(query.row)
+    if query.row in {queries.CoverColumns, queries.RevenueColumns}:
+        return [sorted(zip(*msgspec.structs.astuple(row), strict=True)) for row in rows]
+    if query.row is queries.DriverRow:
+        return sorted(one for row in rows for one in _called(row))
     if keys is None:
         return sorted(map(repr, rows))
     found: dict[tuple, list[int]] = {}
@@ -132,6 +143,12 @@ def _flat(kind: type, rows: Sequence[Any]) -> Iterator[tuple]:
             yield from zip([*zip(*row.names, strict=True)] or [()] * len(row.as_of), *values[1:], strict=True)
         else:
             yield tuple(row.names), *values[1:]
+
+
+def _called(row: queries.DriverRow) -> Iterator[tuple]:
+    size = len(row.numbers) // len(row.customers)
+    for n, customer in enumerate(row.customers):
+        yield (*msgspec.structs.astuple(row)[:7], customer, row.numbers[n * size : (n + 1) * size])
 
 
 def _pools(row: queries.PoolColumns) -> Iterator[tuple]:

@@ -13,6 +13,7 @@ from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Names
 from floorline.margin.dimensions import Scope
+from floorline.margin.remembering import of_window
 from floorline.money import usd_of
 from floorline.query import Query
 
@@ -76,14 +77,17 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 def by_day(margins: Margins, start: date, end: date, scope: Scope, feature: str = "") -> list[DayRow]:
     """Each day's rows from `start` to the day before `end`; of one feature alone where it is named."""
     names = Names([*margins.ledger.query(queries.aliases()), *margins.policies.aliases], [], ())
-    parameters: Mapping[str, str | date] = {
-        "start": start, "end": end, "environment": scope.environment, "purpose": scope.purpose,
-    }  # fmt: skip
-    rows = margins.ledger.query(Query(sql=_text("touches_by_day"), row=DayRow, parameters=parameters))
+    rows = margins.ledger.query(_touched(start, end, scope))
     named = (
         msgspec.structs.replace(row, feature=names.resolve("feature", row.feature, row.day.toordinal())) for row in rows
     )
     return [row for row in named if feature in {"", row.feature}]
+
+
+def _touched(start: date, end: date, scope: Scope) -> Query[DayRow]:
+    window = {"start": start, "end": end, "environment": scope.environment, "purpose": scope.purpose}
+    query = Query(sql=_text("touches_by_day"), row=DayRow, parameters=window)
+    return of_window(query, start, end, lambda since, until: _touched(since, until, scope))
 
 
 def decided_lately(margins: Margins, until: datetime, scope: Scope) -> list[Decided]:

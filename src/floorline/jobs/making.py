@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -16,8 +16,10 @@ from floorline.margin.makeup import Makeup, Slice
 from floorline.margin.metrics import Sums
 from floorline.margin.policy import Policies
 from floorline.margin.prompt_use import PromptDay
+from floorline.margin.remembering import of_window
 from floorline.query import Parameter, Query
 
+Row = TypeVar("Row")
 _SQL = resources.files("floorline.jobs").joinpath("sql")
 
 
@@ -79,6 +81,11 @@ class _Asked:
     names: Names
     parameters: dict[str, Parameter]
 
+    def query(self, name: str, row: type[Row], start: date, end: date) -> Query[Row]:
+        """A question whose rows are of one day each."""
+        query = Query(sql=_sql(name), row=row, parameters={**self.parameters, "start": start, "end": end})
+        return of_window(query, start, end, lambda since, until: self.query(name, row, since, until))
+
     def is_its(self, row: _Named) -> bool:
         """Whether the raw name was the feature's on that day."""
         return self.names.resolve("feature", row.feature, row.day.toordinal()) == self.feature
@@ -86,9 +93,9 @@ class _Asked:
 
 def makeup_of(ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope) -> Makeup:
     """What the calls of `feature`, by all of its names, are made of from `start` to the day before `end`."""
-    asked = _asked(ledger, policies, feature, start, end, scope)
-    calls = ledger.begin(Query(sql=_sql("feature_calls"), row=CallsRow, parameters=asked.parameters))
-    costs = ledger.begin(Query(sql=_sql("feature_costs"), row=CostsRow, parameters=asked.parameters))
+    asked = _asked(ledger, policies, feature, scope)
+    calls = ledger.begin(asked.query("feature_calls", CallsRow, start, end))
+    costs = ledger.begin(asked.query("feature_costs", CostsRow, start, end))
     buckets: dict[date, dict[int, int]] = {}
     for row in filter(asked.is_its, costs.result()):
         held = buckets.setdefault(row.day, {})
@@ -102,8 +109,8 @@ def prompts_of(
     ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope
 ) -> Sequence[PromptDay]:
     """The prompts of `feature`, by all of its names, from `start` to the day before `end`."""
-    asked = _asked(ledger, policies, feature, start, end, scope)
-    rows = ledger.query(Query(sql=_sql("feature_prompts"), row=PromptRow, parameters=asked.parameters))
+    asked = _asked(ledger, policies, feature, scope)
+    rows = ledger.query(asked.query("feature_prompts", PromptRow, start, end))
     return [
         PromptDay(
             row.day, row.prompt, row.model, row.calls, row.unpriced, row.input_tokens, row.cache_read_tokens,
@@ -114,11 +121,9 @@ def prompts_of(
     ]  # fmt: skip
 
 
-def _asked(ledger: AnyLedger, policies: Policies, feature: str, start: date, end: date, scope: Scope) -> _Asked:
+def _asked(ledger: AnyLedger, policies: Policies, feature: str, scope: Scope) -> _Asked:
     aliases = [alias for alias in (*ledger.query(queries.aliases()), *policies.aliases) if alias.kind == "feature"]
     parameters: dict[str, Parameter] = {
-        "start": start,
-        "end": end,
         "features": sorted({feature, *(alias.alias for alias in aliases)}),
         "environment": scope.environment,
         "purpose": scope.purpose,

@@ -19,6 +19,7 @@ from floorline.margin import queries
 from floorline.margin.attribution import Cover, Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.policy import Policies
+from floorline.margin.remembering import of_tables, of_window
 from floorline.query import Parameter, Query
 
 PARTS_MAX = 500
@@ -142,10 +143,10 @@ def register(ledger: Answering, policies: Policies, *, with_plans: bool = False)
 def parts_of(ledger: AnyLedger, names: Names, customer: str, start: date, end: date, scope: Scope) -> Parts:
     """The parts of one customer's calls from `start` to the day before `end`."""
     whose = {**window(start, end, scope), **named([customer], names, start, end)}
-    features, users, models = (_parts(ledger, column, whose) for column in ("feature", "user_id", "model"))
-    guards = ledger.begin(Query(sql=_text("customer_touches"), row=GuardRow, parameters=whose))
+    features, users, models = (_parts(ledger, column, whose, start, end) for column in ("feature", "user_id", "model"))
+    guards = ledger.begin(of_window(Query(sql=_text("customer_touches"), row=GuardRow, parameters=whose), start, end))
     lines = {"names": whose["names"], "start": start, "end": end, "limit": LINES_MAX}
-    revenue = ledger.begin(Query(sql=_text("customer_revenue"), row=RevenueRow, parameters=lines))
+    revenue = ledger.begin(of_tables(Query(sql=_text("customer_revenue"), row=RevenueRow, parameters=lines), "revenue"))
     return Parts(
         features=features.result(),
         users=users.result(),
@@ -161,20 +162,23 @@ def users_by_customer(margins: Margins, names: Register, start: date, end: date,
     raws = sorted({one.alias for one in names.aliases if one.kind == "customer"}) or [""]
     meant = [names.names.resolve("customer", raw, last) for raw in raws]
     parameters = {**window(start, end, scope), "raws": raws, "names": meant}
-    rows = margins.ledger.query(Query(sql=_text("customer_users"), row=UsersRow, parameters=parameters))
+    asked = Query(sql=_text("customer_users"), row=UsersRow, parameters=parameters)
+    rows = margins.ledger.query(of_window(asked, start, end))
     return {row.customer: row.users for row in rows}
 
 
 def user_tokens(margins: Margins, start: date, end: date, scope: Scope) -> UserColumns:
     """Every user's tokens and cost."""
     asked = Query(sql=_text("user_tokens"), row=UserColumns, parameters=window(start, end, scope))
-    (row,) = margins.ledger.query(asked)
+    (row,) = margins.ledger.query(of_window(asked, start, end))
     return row
 
 
-def _parts(ledger: AnyLedger, column: PartColumn, whose: dict[str, Parameter]) -> Future[list[PartRow]]:
+def _parts(
+    ledger: AnyLedger, column: PartColumn, whose: dict[str, Parameter], start: date, end: date
+) -> Future[list[PartRow]]:
     sql = Template(_text("customer_parts")).substitute(column=column)
-    return ledger.begin(Query(sql=sql, row=PartRow, parameters={**whose, "limit": PARTS_MAX}))
+    return ledger.begin(of_window(Query(sql=sql, row=PartRow, parameters={**whose, "limit": PARTS_MAX}), start, end))
 
 
 def _text(name: str) -> str:

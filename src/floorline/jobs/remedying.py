@@ -21,6 +21,7 @@ from floorline.margin.attribution import Names
 from floorline.margin.customers import CustomerFigures
 from floorline.margin.dimensions import Scope
 from floorline.margin.pools import SeatUse
+from floorline.margin.remembering import of_window, rows_added
 from floorline.margin.table import Key
 from floorline.money import ZERO, usd_of
 from floorline.pricing.book import PriceBook
@@ -89,12 +90,8 @@ class Remedying:
         return {raw.name for one in customers for raw in names.names_of(one.name, first, end)}
 
     def _begin_work(self, customers: Sequence[str], names: Names) -> Future[list[WorkRow]]:
-        parameters: dict[str, Parameter] = {
-            **window(self.start, self.end, self.scope),
-            **named(customers, names, self.start, self.end, with_whose=True),
-        }
-        sql = _SQL.joinpath("customer_work.sql").read_text(encoding="utf-8")
-        return self.margins.ledger.begin(Query(sql=sql, row=WorkRow, parameters=parameters))
+        of = named(customers, names, self.start, self.end, with_whose=True)
+        return self.margins.ledger.begin(_work(self.start, self.end, self.scope, of))
 
     def _routes(self, work: Sequence[WorkRow], evidence: Evidence) -> list[Rerouted]:
         """Where its calls, the slices of `evidence`, could go: the model that the configuration names, else the strongest cheaper one
@@ -118,6 +115,14 @@ class Remedying:
             return ""
         ratios = cheaper(one, slices, lambda provider, model, _: version_on(self.book, provider, model, day))
         return max(ratios.items(), key=lambda item: (item[1], item[0]))[0] if ratios else ""
+
+
+def _work(start: date, end: date, scope: Scope, of: Mapping[str, Parameter], least: int = 1) -> Query[WorkRow]:
+    """The calls `of` some customers, of models with at `least` so many."""
+    sql = _SQL.joinpath("customer_work.sql").read_text(encoding="utf-8")
+    query = Query(sql=sql, row=WorkRow, parameters={**window(start, end, scope), **of, "least": least})
+    together = rows_added("customer", "feature", "call_type", "provider", "model", some="calls")
+    return of_window(query, start, end, lambda since, until: _work(since, until, scope, of, 0), together)
 
 
 def window(start: date, end: date, scope: Scope) -> dict[str, Parameter]:

@@ -44,6 +44,26 @@ def of_days(
     return replace(query, reads=Reads(whole=whole, dated=dated, start=start, end=end))
 
 
+def of_window(
+    query: Query[Row],
+    start: date,
+    end: date,
+    make: Callable[[date, date], Query[Row]] | None = None,
+    together: Callable[[list[Row], list[Row]], list[Row]] | None = None,
+) -> Query[Row]:
+    """A question that reads the calls from `start` to the day before `end`; to be asked in two where `make` makes it of any such
+    days.
+    """
+    halves = None
+    if make is not None:
+
+        def parts(day: date) -> tuple[Query[Row], Query[Row]]:
+            return make(start, day), make(day, end)
+
+        halves = Halves(parts=parts, together=together or one_after_another)
+    return replace(query, reads=Reads(dated=CALLS, start=start, end=end), halves=halves)
+
+
 def in_halves(
     query: Query[Row],
     days: Days,
@@ -64,15 +84,18 @@ def one_after_another(before: list[Row], since: list[Row]) -> list[Row]:
     return [*before, *since]
 
 
-def rows_added(*keys: str) -> Callable[[list[Added], list[Added]], list[Added]]:
-    """As one_after_another, of rows that each have their `keys` once: all other fields are added up."""
+def rows_added(*keys: str, some: str = "") -> Callable[[list[Added], list[Added]], list[Added]]:
+    """The rows of both parts, each of the `keys` once and in their order: all other fields are added up. Rows without
+    `some` of what that field counts are left out.
+    """
 
     def together(before: list[Added], since: list[Added]) -> list[Added]:
         found: dict[tuple[str, ...], Added] = {}
         for row in (*before, *since):
             key = tuple([getattr(row, name) for name in keys])
             found[key] = row if key not in found else _sum(found[key], row, keys)
-        return list(found.values())
+        rows = [found[key] for key in sorted(found)]
+        return [row for row in rows if getattr(row, some)] if some else rows
 
     return together
 

@@ -7,6 +7,7 @@ from importlib import resources
 import msgspec
 
 from floorline.margin.dimensions import Scope
+from floorline.margin.remembering import of_window, rows_added
 from floorline.query import Parameter, Query
 
 _SQL: Mapping[str, str] = {
@@ -73,12 +74,15 @@ class FirstSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 def served(start: date, end: date, scope: Scope) -> Query[Served]:
     """How the calls of a window were served."""
-    return Query(sql=_SQL["served"], row=Served, parameters=_parameters(start, end, scope))
+    query = Query(sql=_SQL["served"], row=Served, parameters=_parameters(start, end, scope))
+    return of_window(query, start, end, lambda since, until: served(since, until, scope), rows_added())
 
 
-def models(start: date, end: date, scope: Scope) -> Query[ModelUse]:
-    """The calls of a window by provider and model."""
-    return Query(sql=_SQL["models"], row=ModelUse, parameters=_parameters(start, end, scope))
+def models(start: date, end: date, scope: Scope, least: int = 1) -> Query[ModelUse]:
+    """The calls of a window by provider and model, of those with at `least` so many."""
+    query = Query(sql=_SQL["models"], row=ModelUse, parameters={**_parameters(start, end, scope), "least": least})
+    together = rows_added("provider", "model", some="calls")
+    return of_window(query, start, end, lambda since, until: models(since, until, scope, 0), together)
 
 
 def token_quantiles(start: date, end: date, scope: Scope, timezone: str) -> Query[TokenQuantiles]:
@@ -87,9 +91,11 @@ def token_quantiles(start: date, end: date, scope: Scope, timezone: str) -> Quer
     return Query(sql=_SQL["token_quantiles"], row=TokenQuantiles, parameters=parameters)
 
 
-def workloads(start: date, end: date, scope: Scope) -> Query[Workload]:
-    """The calls of a window by feature, provider and model."""
-    return Query(sql=_SQL["workloads"], row=Workload, parameters=_parameters(start, end, scope))
+def workloads(start: date, end: date, scope: Scope, least: int = 1) -> Query[Workload]:
+    """The calls of a window by feature, provider and model, of those with at `least` so many."""
+    query = Query(sql=_SQL["workloads"], row=Workload, parameters={**_parameters(start, end, scope), "least": least})
+    together = rows_added("feature", "provider", "model", some="calls")
+    return of_window(query, start, end, lambda since, until: workloads(since, until, scope, 0), together)
 
 
 def hours(start: date, end: date, scope: Scope) -> Query[Hours]:

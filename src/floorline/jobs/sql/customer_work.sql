@@ -15,5 +15,5 @@ WHERE day >= {start:Date} AND day < {end:Date} AND customer_id IN {names:Array(S
   AND ({environment:String} = 'all' OR environment = {environment:String})
   AND ({purpose:String} = 'all' OR purpose = {purpose:String})
 GROUP BY customer, feature, call_type, provider, model
-HAVING sum(calls) > 0
+HAVING sum(calls) >= {least:Int64}
 ORDER BY customer, feature, call_type, provider, model

@@ -7,5 +7,5 @@ WHERE day >= {start:Date} AND day < {end:Date}
   AND ({environment:String} = 'all' OR environment = {environment:String})
   AND ({purpose:String} = 'all' OR purpose = {purpose:String})
 GROUP BY provider, model
-HAVING sum(calls) > 0
+HAVING sum(calls) >= {least:Int64}
 ORDER BY provider, model
