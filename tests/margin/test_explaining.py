@@ -16,7 +16,7 @@ from floorline.margin.bridge import PARTS, Days
 from floorline.margin.policy import PlanPolicy, Policies
 from floorline.margin.sides import BY, By
 from floorline.money import usd
-from tests.margin.company import call, cost, keep, line, records
+from tests.margin.company import alias, call, cost, keep, line, records
 
 FIRST = Days(date(2026, 1, 1), date(2026, 1, 8))
 SECOND = Days(date(2026, 1, 8), date(2026, 1, 15))
@@ -94,6 +94,20 @@ def test_longer_answers_and_a_fallback_are_told_apart_in_a_ledger(ledger):
         "output_tokens": usd("-0.012"),  # 6 × 200 tokens at $10 for a million
         "retries": usd("-0.012"),  # $0.015 instead of the $0.003 of a direct one before
     }
+
+
+def test_a_window_that_is_asked_in_two_is_explained_as_one_that_is_not(ledger):
+    served = [priced(f"2026-01-{n:02}T10:00:00Z", f"c-{n % 3}", prompt=900 + n, output=10 * n) for n in range(1, 15)]
+    plain = [call(f"2026-01-{n:02}T11:00:00Z", f"c-{n % 3}", "chat", "0.5") for n in range(1, 12)]
+    keep(ledger, [alias("customer", "c-2", "c-1", "2026-01-11"), *served, *plain, *records()])
+    request = ExplainRequest(by="feature", before=FIRST, after=SECOND)
+    whole = explained(Margins(ledger), request)
+    ledger.remember(today=lambda: date(2026, 1, 13), bytes_max=1 << 24)
+    assert explained(Margins(ledger), request) == whole
+    keep(ledger, [dearer(one, n) for n, one in enumerate(served[10:])])
+    late = explained(Margins(ledger), request)
+    ledger.remember(today=lambda: date(2026, 1, 1), bytes_max=1 << 24)
+    assert late == explained(Margins(ledger), request) != whole
 
 
 def test_a_correction_of_the_price_moves_the_price(ledger):

@@ -10,6 +10,7 @@ from floorline.margin.cells import Cells, codes_of
 from floorline.margin.packed import unpacked
 from floorline.margin.pools import Attribution
 from floorline.margin.queries import DRIVER_COUNTS, DRIVER_MONEY, DriverRow
+from floorline.margin.scaling import columns_of_sums, totals
 from floorline.margin.sides import (
     CalledColumns,
     Coded,
@@ -19,7 +20,7 @@ from floorline.margin.sides import (
     SharedColumns,
     shared_columns,
 )  # fmt: skip
-from floorline.margin.vectors import Integers, integers
+from floorline.margin.vectors import Integers, distinct, integers
 from floorline.margin.works import Kind, Works
 
 MILLION = 10**6
@@ -27,7 +28,7 @@ _KEEP = Owned._fields
 
 
 def called(rows: Sequence[DriverRow], names: Names) -> CalledColumns:
-    """The calls by their owners' canonical names."""
+    """The calls by their owners' canonical names. What is alike in all names, days told apart, is one."""
     customers: dict[str, int] = {}
     plans: dict[str, int] = {}
     features: dict[str, int] = {}
@@ -41,15 +42,34 @@ def called(rows: Sequence[DriverRow], names: Names) -> CalledColumns:
     kind = codes_of([Kind(row.call_type, row.provider, row.model, row.tried) for row in rows], kinds)
     none = integers([])
     customer, plan = (np.concatenate([none, *some]) for some in zip(*columns, strict=True)) if columns else (none, none)
-    return CalledColumns(
-        Owners(
-            Coded(list(customers), customer),
-            Coded(list(plans), plan),
-            Coded(list(features), np.repeat(feature, sizes)),
-        ),
-        Coded(list(kinds), np.repeat(kind, sizes)),
-        _works(rows),
+    owners = Owners(
+        Coded(list(customers), customer),
+        Coded(list(plans), plan),
+        Coded(list(features), np.repeat(feature, sizes)),
     )
+    of_kind = Coded(list(kinds), np.repeat(kind, sizes))
+    numbers = unpacked("".join([row.numbers for row in rows]), len(DRIVER_COUNTS), len(DRIVER_MONEY))
+    if len(set(map(_alike, rows))) == len(rows):
+        return CalledColumns(owners, of_kind, _works(numbers))
+    first, numbers = _added(rows, numbers)
+    return CalledColumns(owners.at(first), of_kind.at(first), _works(numbers))
+
+
+def _alike(row: DriverRow) -> tuple[str | int, ...]:
+    """What the calls of a row have in common."""
+    return row.feature, row.plan, row.call_type, row.provider, row.model, row.tried, row.as_of
+
+
+def _added(rows: Sequence[DriverRow], numbers: Integers) -> tuple[Integers, Integers]:
+    """Where each raw customer's calls of one kind are first, and the numbers of all of them."""
+    kinds: dict[tuple[str | int, ...], int] = {}
+    customers: dict[str, int] = {}
+    kind = np.repeat(codes_of(list(map(_alike, rows)), kinds), [len(row.customers) for row in rows])
+    first, place = distinct([kind, codes_of([name for row in rows for name in row.customers], customers)])
+    try:
+        return first, np.stack([columns_of_sums(column, place, len(first)) for column in numbers])
+    except OverflowError:
+        return first, np.stack([totals(column, place, len(first)) for column in numbers])
 
 
 def _whose(row: DriverRow, names: Names, customers: dict[str, int], plans: dict[str, int]) -> tuple[Integers, Integers]:
@@ -64,9 +84,8 @@ def _whose(row: DriverRow, names: Names, customers: dict[str, int], plans: dict[
     return numbers, codes_of([names.plan("", customer, row.as_of) for customer in canonical], plans)
 
 
-def _works(rows: Sequence[DriverRow]) -> Works:
+def _works(numbers: Integers) -> Works:
     """A cost that no unit of a line explains is of other units, one for each priced call where none is counted."""
-    numbers = unpacked("".join([row.numbers for row in rows]), len(DRIVER_COUNTS), len(DRIVER_MONEY))
     calls, hits, refused, unpriced, *units = numbers[: len(DRIVER_COUNTS)]
     *costs, retry, adjusted, effective = numbers[len(DRIVER_COUNTS) :]
     other = effective - adjusted - retry - sum(costs)

@@ -354,7 +354,12 @@ def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] =
         some, numbers=packed((*DRIVER_COUNTS, *DRIVER_MONEY)), as_of=as_of(days, by_customer=True)
     )
     parameters = {**placeholders(days), "features": sorted(features), "models": sorted(models)}
-    return of_days(Query(sql=sql, row=DriverRow, parameters=parameters), days)
+    query = Query(sql=sql, row=DriverRow, parameters=parameters)
+
+    def again(part: Days) -> Query[DriverRow]:
+        return drivers(part, features=features, models=models)
+
+    return in_halves(of_days(query, days), days, again, one_after_another)
 
 
 def left_out(days: Days) -> Query[LeftOutRow]:
