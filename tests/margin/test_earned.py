@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from floorline.margin.allocation import tally_revenue
 from floorline.margin.cells import Cells
-from floorline.margin.earned import Earning, amounts_to_date
+from floorline.margin.earned import Billed, Earning, amounts_to_date
 from floorline.margin.pools import Attribution, grown_of, joined, revenue_pools
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import Window
@@ -39,7 +39,7 @@ def test_stretches_one_after_another_are_stretches_one_by_one(billed, used, reac
     cells = cells_of(used, whole, to)
     others = amounts_to_date([(FIRST + d, to.owner(c, "", f, FIRST + d), amount) for d, c, f, amount in reached], edges)
     for keep in (["feature"], ["customer"], ["plan", "feature"], ["segment"], ["month", "feature", "customer"]):
-        together = Earning(columns, cells, to, keep).tallies(others, edges)
+        together = Earning(Billed(columns, to), cells, keep).tallies(others, edges)
         for stretch, others_of_it, tally in zip(pairwise(edges), others, together, strict=True):
             window = Window(start=stretch[0], end=stretch[1])
             alone = attribution(window, window)
@@ -52,4 +52,4 @@ def test_what_columns_do_not_hold_is_refused_and_not_wrong():
     window = Window(start=FIRST, end=FIRST + 1)
     to = attribution(window, window)
     with pytest.raises(OverflowError):
-        Earning(line, Cells((), PLANS), to, ["customer"]).tallies([grown_of((), FIRST)], [FIRST, FIRST + 1])
+        Earning(Billed(line, to), Cells((), PLANS), ["customer"]).tallies([grown_of((), FIRST)], [FIRST, FIRST + 1])

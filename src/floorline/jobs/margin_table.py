@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.jobs.margin_request import MarginRequest
-from floorline.ledger.remembering import once, remembering
+from floorline.ledger.remembering import made, once, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
 from floorline.margin.allocation import Tally, tally_revenue
@@ -31,7 +31,7 @@ from floorline.margin.dimensions import (
     columns_of,
     table_for,
 )  # fmt: skip
-from floorline.margin.earned import Earning, amounts_to_date
+from floorline.margin.earned import Billed, Earning, amounts_to_date
 from floorline.margin.held import any_outcome
 from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
 from floorline.margin.plans import PlanUse, plan_uses
@@ -98,22 +98,24 @@ class Making:
         self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
         self._timezone = ledger.timezone
         self._by_feature = bool({"feature", *FINER}.intersection(request.by))
-        self._billed = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
+        billed = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
         covers = ledger.begin(queries.plan_covers()) if self._by_feature or "plan" in request.by else None
         self.customers: list[Customer] = ledger.query(queries.customers())
-        aliases = [*ledger.query(queries.aliases()), *policies.aliases]
+        aliases = ledger.query(queries.aliases())
         self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
         self._outcomes = only(ledger.begin(any_outcome(self._timezone)))
-        self.lines = only(self._billed)
+        self.lines = only(billed)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
         with_plan = self._needs_cells or any(plan.outcome_prices for plan in policies.plans.values())
         self._attributes: tuple[Attribute, ...] = attributes_of(request.by, with_plan=with_plan)
         asked = (covers or ledger.begin(queries.plan_covers())) if "plan" in self._attributes else None
-        self.names = once(
+        stated = only(asked) if asked else None
+        self.names = made(
             ledger,
-            (Names, policies.aliases, asked is None),
-            lambda: Names(aliases, self.customers, only(asked).covers if asked else ()),
+            (Names, policies.aliases),
+            (aliases, self.customers, stated),
+            lambda: Names((*aliases, *policies.aliases), self.customers, stated.covers if stated else ()),
         )
         reach = self.names.boundaries(window.reach_start, window.reach_end, self._attributes)
         self.attribution = Attribution(self.names, window, reach, self._attributes)
@@ -231,8 +233,9 @@ class Making:
         ]
 
     def _earning(self, cells: Cells, keep: Sequence[str]) -> Earning:
-        of = Earning, self._billed, cells, self.names, self._attributes, tuple(keep)
-        return once(self._ledger, of, lambda: Earning(self.lines, cells, self.attribution, keep))
+        lines, to, reach = self.lines, self.attribution, (self.window.reach_start, self.window.end)
+        billed = made(self._ledger, (Billed, self._attributes, *reach), (lines, self.names), lambda: Billed(lines, to))
+        return once(self._ledger, (Earning, billed, cells, tuple(keep)), lambda: Earning(billed, cells, keep))
 
     def _of(self, start: int, end: int) -> Attribution:
         """The attribution of the table of a stretch of the window."""
@@ -417,9 +420,9 @@ class Making:
         days = self._reach_days(self.window.reach_end, self._edges if self.metered else ())
         return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
 
-    def window_uses(self) -> list[tuple[int, Owner, Use]]:
+    def window_cells(self) -> Cells:
         """The use of the window alone by customer, plan and feature."""
-        return month_uses(self._window_pools(), self.attribution)
+        return month_cells(self._window_pools(), self._policies.plans, self.attribution)
 
     def seats(self, whose: tuple[str, ...] = ()) -> dict[tuple[str, str], SeatUse]:
         """The same by customer and plan, the features of each within: of the customers of these raw names, or of all."""
@@ -501,8 +504,8 @@ class Making:
         if not HISTOGRAM.issuperset(self._columns):
             return "exact, total by histogram", self._p95_exact(days, one_to_one=one_to_one)[0], overall
         by_key: dict[Key, list[queries.BucketRow]] = {}
-        for row in self._ledger.query(queries.p95_buckets(self._columns, days)):
-            by_key.setdefault(self._keys.key(tuple(row.names), row.as_of), []).append(row)
+        for key, row in self._keys.keyed(self._ledger.query(queries.p95_buckets(self._columns, days))):
+            by_key.setdefault(key, []).append(row)
         return "histogram", {key: bucket_95(_buckets(rows)) for key, rows in by_key.items()}, overall
 
     def _p95_exact(self, days: Days, *, one_to_one: bool) -> tuple[dict[Key, int | None], int | None]:
@@ -510,8 +513,8 @@ class Making:
         if one_to_one:
             return self._numbers(self._ledger.query(queries.p95_exact(self._columns, days)))
         costs: dict[Key, list[int]] = {}
-        for row in self._ledger.query(queries.p95_costs(self._columns, days)):
-            costs.setdefault(self._keys.key(tuple(row.names), row.as_of), []).extend(row.numbers)
+        for key, row in self._keys.keyed(self._ledger.query(queries.p95_costs(self._columns, days))):
+            costs.setdefault(key, []).extend(row.numbers)
         everything = [cost for values in costs.values() for cost in values]
         return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
 
@@ -528,14 +531,14 @@ class Making:
             counts, total = self._numbers(self._ledger.query(active_users(days)))
             return {key: count or 0 for key, count in counts.items()}, total or 0
         users: dict[Key, set[int]] = {}
-        for row in self._ledger.query(active_user_hashes(days)):
-            users.setdefault(self._keys.key(tuple(row.names), row.as_of), set()).update(row.numbers)
+        for key, row in self._keys.keyed(self._ledger.query(active_user_hashes(days))):
+            users.setdefault(key, set()).update(row.numbers)
         return {key: len(hashes) for key, hashes in users.items()}, len(set[int]().union(*users.values()))
 
     def _numbers(self, rows: Sequence[queries.NumberRow]) -> tuple[dict[Key, int | None], int | None]:
         """By key, and that of the whole window, which comes in a row of no day."""
         whole = next((row.number for row in rows if row.as_of == 0), None)
-        return {self._keys.key(tuple(row.names), row.as_of): row.number for row in rows if row.as_of}, whole
+        return {key: row.number for key, row in self._keys.keyed([row for row in rows if row.as_of])}, whole
 
     # -- days
 

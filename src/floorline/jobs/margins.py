@@ -161,6 +161,6 @@ class Margins:
         with uncollected():
             table = Making(self._answers, self.policies, request)
             pools = table.earned(table.outcomes(), table.uses() if table.metered else [])
-            usage = Side.of([(owner, use.cost) for _, owner, use in table.window_uses()])
+            usage = Side.of_cells(table.window_cells())
             billing = Side.of([(owner, through - before) for owner, (before, through) in pools.items()])
             return identities(usage, billing, table.customers, self.policies, declared=table.declared())

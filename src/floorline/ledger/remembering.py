@@ -44,13 +44,8 @@ class Remembering:
         return cast("Made", self._made[key])
 
     def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
-        """As `Ledger.made`; once here, where the ledger does not remember."""
-        owner = self._ledger
-        return (
-            owner.made(key, of, make)
-            if isinstance(owner, Ledger | Remembering)
-            else self.once((key, *map(id, of)), make)
-        )
+        """As `Ledger.made`, and once here where the ledger does not remember; `of` are its answers, and what was made of them."""
+        return self.once((key, *map(id, of)), lambda: made(self._ledger, key, of, make))
 
 
 def remembering(answers: Answering) -> Remembering:

@@ -6,13 +6,12 @@ same weights: so a stretch begins with the evening before, and names, owners and
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
 from floorline.margin.cells import Cells, Owner, PoolNames, codes_of
@@ -30,15 +29,31 @@ _KNOWN, _UNKNOWN = (
 _FEATURE = _KNOWN.index("feature")
 
 
-class Earning:
-    """Some revenue lines and how what they earn is divided by the parts `keep`, for any stretches of days of one window: names,
-    owners and weights are looked up once a month. OverflowError where an amount or a weight exceeds a column.
+class Billed:
+    """Revenue lines as columns, and whose they are; it stays the same however it is used. Those of customers whose names change
+    within the reach are apart from all others: only they are looked up that often.
     """
 
-    def __init__(self, lines: RevenueColumns, cells: Cells, to: Attribution, keep: Sequence[str]) -> None:
-        self._owners: dict[Owned, int] = {}
-        self._parts = _parts(lines, to, self._owners)
-        self._cells, self._to, self._keep = cells, to, keep
+    def __init__(self, lines: RevenueColumns, to: Attribution) -> None:
+        changing, spans = to.spans.changing, to.spans
+        changes = np.array([customer in changing for customer in lines.customer], dtype=bool)
+        apart = ((np.flatnonzero(~changes), spans.shared), (np.flatnonzero(changes), spans.own))
+        self._parts = [_Part(lines, at, days, to) for at, days in apart if len(at)]
+
+    def stretches(self, days: range, kind: str, numbers: dict[Owned, int]) -> list["_Stretch"]:
+        """The lines that have a day among these, of one kind or of all, from one span to the next; their owners by `numbers`, to
+        which new ones are added.
+        """
+        return [one for part in self._parts for one in part.stretches(days, kind, numbers)]
+
+
+class Earning:
+    """How what lines earn is divided by the parts `keep`, for any stretches of days of one window: names, owners and weights are
+    looked up once a month. OverflowError where an amount or a weight exceeds a column.
+    """
+
+    def __init__(self, billed: Billed, cells: Cells, keep: Sequence[str]) -> None:
+        self._billed, self._cells, self._keep = billed, cells, keep
         self._months: dict[range, _Month] = {}
 
     def tallies(self, others: Sequence[Pools], edges: Sequence[int], kind: str = "") -> list[Tally]:
@@ -49,7 +64,7 @@ class Earning:
         first = edges[0]
         while first < edges[-1]:
             end = min(month_after(first), edges[-1])
-            month = self._month(range(self._to.month(first), end))
+            month = self._month(range(month_of(first), end))
             for tally, (start, stop) in zip(found, pairwise(edges), strict=True):
                 if start < end and stop > first:
                     month.add_to(tally, start, min(stop, end), kind)
@@ -58,7 +73,7 @@ class Earning:
 
     def _month(self, days: range) -> "_Month":
         if days not in self._months:
-            self._months[days] = _Month(self._parts, days, self._owners, self._cells, self._keep)
+            self._months[days] = _Month(self._billed, days, self._cells, self._keep)
         return self._months[days]
 
 
@@ -72,49 +87,37 @@ def amounts_to_date(amounts: Iterable[tuple[int, Owner, int]], edges: Sequence[i
     ]
 
 
-def _parts(lines: RevenueColumns, to: Attribution, owners: dict[Owned, int]) -> list["_Part"]:
-    """The lines of customers whose names change within the reach apart from all others: only they are looked up that often."""
-    changing, spans = to.spans.changing, to.spans
-    changes = np.array([customer in changing for customer in lines.customer], dtype=bool)
-    apart = ((np.flatnonzero(~changes), spans.shared), (np.flatnonzero(changes), spans.own))
-    return [_Part(lines, at, days, to, owners) for at, days in apart if len(at)]
-
-
 class _Part:
-    """Some revenue lines as columns; their names mean the same from one of `spans` to the next. `owners` are all that were met."""
+    """Some revenue lines as columns; their names mean the same from one of `spans` to the next."""
 
-    def __init__(
-        self, lines: RevenueColumns, at: Integers, spans: Sequence[int], to: Attribution, owners: dict[Owned, int]
-    ) -> None:
+    def __init__(self, lines: RevenueColumns, at: Integers, spans: Sequence[int], to: Attribution) -> None:
         raws: dict[tuple[str, str, str], int] = {}
         self._raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)[at]
         self._customers, self._plans, self._features = ([raw[n] for raw in raws] for n in range(3))
-        self._kind = (
-            lines.kind if len(at) == len(lines.kind) else [lines.kind[n] for n in cast("list[int]", at.tolist())]
-        )
+        self._kinds: dict[str, int] = {}
+        self._kind = codes_of(lines.kind, self._kinds)[at]
         self._amounts, self._starts, ends = (integers(column)[at] for column in (lines.amount, lines.start, lines.end))
         self._days = np.maximum(1, ends - self._starts)
-        self._spans, self._to, self._owners = spans, to, owners
-        self._known: dict[int, Integers] = {}
+        self._spans, self._to = spans, to
+        self._known: dict[int, tuple[list[Owned], Integers]] = {}
 
-    def stretches(self, days: range, kind: str) -> Iterator["_Stretch"]:
-        """The lines that have a day among these, of one kind or of all, from one span to the next."""
+    def stretches(self, days: range, kind: str, numbers: dict[Owned, int]) -> Iterator["_Stretch"]:
+        """See Billed.stretches."""
         meeting = (self._starts < days.stop) & (self._starts + self._days > days.start)
-        some = np.flatnonzero(meeting & self._are(kind) if kind else meeting)
+        some = np.flatnonzero(meeting & (self._kind == self._kinds.get(kind, -1)) if kind else meeting)
         edges = [days.start, *(day for day in self._spans if days.start < day < days.stop), days.stop]
         columns = [column[some] for column in (self._amounts, self._starts, self._days)]
         for first, end in pairwise(edges if len(some) else ()):
-            yield _Stretch(range(first, end), self._owner(first)[some], *columns)
+            owners, owner = self._owners(first)
+            yield _Stretch(range(first, end), codes_of(owners, numbers)[owner[some]], *columns)
 
-    def _are(self, kind: str) -> npt.NDArray[np.bool_]:
-        return np.array([one == kind for one in self._kind], dtype=bool)
-
-    def _owner(self, day: int) -> Integers:
-        """Whose each line is in the span that holds `day`."""
+    def _owners(self, day: int) -> tuple[list[Owned], Integers]:
+        """Whose the lines are in the span that holds `day`, and the number of each line's owner among them."""
         span = bisect_right(self._spans, day)
         if span not in self._known:
-            owned = self._to.owned(self._customers, self._plans, self._features, day)
-            self._known[span] = codes_of(owned, self._owners)[self._raw]
+            owners: dict[Owned, int] = {}
+            of_raw = codes_of(self._to.owned(self._customers, self._plans, self._features, day), owners)
+            self._known[span] = list(owners), of_raw[self._raw]
         return self._known[span]
 
 
@@ -141,15 +144,13 @@ class _Stretch:
 class _Month:
     """The days of one month: whose the lines are, and how the revenue of each owner is divided."""
 
-    def __init__(
-        self, parts: Sequence[_Part], days: range, owners: Mapping[Owned, int], cells: Cells, keep: Sequence[str]
-    ) -> None:
-        self._parts, self._days = parts, days
+    def __init__(self, billed: Billed, days: range, cells: Cells, keep: Sequence[str]) -> None:
+        self._billed, self._days = billed, days
+        self._numbers: dict[Owned, int] = {}
         self._of_kind: dict[str, list[_Stretch]] = {}
         self._evenings: dict[tuple[int, str], list[int]] = {}
         present = np.unique(np.concatenate([_NOBODY, *(stretch.owner for stretch in self._stretches(""))]))
-        self._owners = len(owners)
-        self._divide(present, _some(list(owners), present), cells, Tally(keep))
+        self._divide(present, _some(list(self._numbers), present), cells, Tally(keep))
 
     def add_to(self, tally: Tally, start: int, stop: int, kind: str) -> None:
         """Add what lines of one kind, or all, earned in the month from the evening before `start` to that before `stop`."""
@@ -160,7 +161,7 @@ class _Month:
 
     def _stretches(self, kind: str) -> list[_Stretch]:
         if kind not in self._of_kind:
-            self._of_kind[kind] = [one for part in self._parts for one in part.stretches(self._days, kind)]
+            self._of_kind[kind] = self._billed.stretches(self._days, kind, self._numbers)
         return self._of_kind[kind]
 
     def _divide(self, present: Integers, owners: Sequence[Owned], cells: Cells, tally: Tally) -> None:
@@ -190,9 +191,10 @@ class _Month:
         return self._evenings[day, kind]
 
     def _by_owner(self, day: int, kind: str) -> Integers:
-        earned = np.zeros(self._owners, dtype=np.int64)
-        for stretch in self._stretches(kind):
-            earned += stretch.earned(day, self._owners)
+        stretches, owners = self._stretches(kind), len(self._numbers)
+        earned = np.zeros(owners, dtype=np.int64)
+        for stretch in stretches:
+            earned += stretch.earned(day, owners)
             if np.abs(earned).max(initial=0) >= _ADDED_MAX:
                 raise OverflowError("what an owner earned exceeds a column")
         return earned

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+import numpy as np
+
 from floorline.events import Customer
-from floorline.margin.cells import Owner
+from floorline.margin.cells import Cells, Owner
 from floorline.margin.policy import Policies
+from floorline.margin.vectors import Integers
 from floorline.money import usd_of
 
 Kind = Literal["customer", "plan", "feature"]
@@ -62,11 +65,28 @@ class Side:
     @classmethod
     def of(cls, amounts: Iterable[tuple[Owner, int]]) -> "Side":
         """The side that these amounts make."""
-        found: tuple[dict[str, int], ...] = (defaultdict(int), defaultdict(int), defaultdict(int))
+        customers, plans, features = (defaultdict[str, int](int) for _ in range(3))
         for owner, pico in amounts:
-            for names, name in zip(found, (owner.customer, owner.plan, owner.feature), strict=True):
-                names[name] += pico
-        return cls(customers=found[0], plans=found[1], features=found[2])
+            customers[owner.customer] += pico
+            plans[owner.plan] += pico
+            features[owner.feature] += pico
+        return cls(customers=customers, plans=plans, features=features)
+
+    @classmethod
+    def of_cells(cls, cells: Cells) -> "Side":
+        """The side that use makes, by what it cost."""
+        used = cells.used
+
+        def costs(names: Sequence[str], groups: Integers) -> Mapping[str, int]:
+            sums = np.zeros(len(names), dtype=used.costs.dtype)
+            np.add.at(sums, groups, used.costs)
+            return dict(zip(names, sums.tolist(), strict=True))
+
+        return cls(
+            customers=costs(used.customers, used.customer[used.pool]),
+            plans=costs(used.plans, used.plan[used.pool]),
+            features=costs(used.names, used.feature),
+        )
 
     def names(self, kind: Kind) -> Mapping[str, int]:
         """The names of one kind."""

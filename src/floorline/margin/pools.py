@@ -115,19 +115,20 @@ def _earned(lines: RevenueColumns, spans: Sequence[int], to: Attribution) -> Poo
 
     edges = sorted({window.reach_start, window.end, *(day for day in (*window.months, *spans) if day < window.end)})
     pools: Pools = {}
-    owners: dict[Owner, int] = {}
+    customers, plans, features = ([raw[n] for raw in raws] for n in range(3))
+    owners: dict[Owned, int] = {}
     owner_of_line = of_line
     for first, end in pairwise(edges):
         if first in (edges[0], *spans):
             owners = {}
-            owner_of_line = codes_of([to.owner(*raw, first) for raw in raws], owners)[of_line]
+            owner_of_line = codes_of(to.owned(customers, plans, features, first), owners)[of_line]
         through = earned(end) - earned(first)
         before = earned(min(max(window.start, first), end)) - earned(first)
         month = to.month(first)
         sums = (sums_of(column, owner_of_line, len(owners)) for column in (before, through))
         for owner, grown in zip(owners, zip(*sums, strict=True), strict=True):
             if grown != (0, 0):
-                _grow(pools, Owner(month, *owner[1:]), grown)
+                _grow(pools, Owner(month, *owner), grown)
     return pools
 
 

@@ -4,10 +4,10 @@ The rows sum to the total exactly, and the total is what went in: both are asser
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -46,6 +46,23 @@ _OWNS_OUTCOMES: frozenset[Dimension] = frozenset({"feature", "workflow", "outcom
 _KNOWN_TO_OUTCOMES = ("workflow", "outcome", "user")
 
 
+class RowOfNames(Protocol):
+    """What is said of raw names in the span that begins on a day."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One for each column that was asked for."""
+        ...
+
+    @property
+    def as_of(self) -> int:
+        """The span's first day."""
+        ...
+
+
+NamedRow = TypeVar("NamedRow", bound=RowOfNames)
+
+
 class Keys:
     """Turns raw names into the key of a row: canonical names, empty where unknown."""
 
@@ -54,10 +71,10 @@ class Keys:
         self._by = tuple(by)
         self._at = {column: position for position, column in enumerate(columns)}
 
-    def key(self, raw: Key, as_of: int) -> Key:
-        """The key of a row of raw names in the span that begins at `as_of`."""
-        (found,) = self.keys([[name] for name in raw], [as_of])
-        return found
+    def keyed(self, rows: Sequence[NamedRow]) -> Iterator[tuple[Key, NamedRow]]:
+        """Each of these rows, with its key before it."""
+        columns = list(zip(*(row.names for row in rows), strict=True)) if rows else [()] * len(self._at)
+        return zip(self.keys(columns, [row.as_of for row in rows]), rows, strict=True)
 
     def keys(self, raw: Sequence[Sequence[str]], days: Sequence[int]) -> list[Key]:
         """The key of each row of raw names, given as columns, in the spans that begin on `days`."""
