@@ -26,7 +26,7 @@ SEATS = st.lists(
 
 @given(seats=SEATS, days=st.integers(1, 90), months=st.integers(1, 24))
 def test_the_conversions_needed_pay_back_and_one_fewer_does_not(seats, days, months):
-    for one in acquisitions(seats, days, paid_before=frozenset(), limits={}, payback_months=months):
+    for one in acquisitions(seats, days, paid_before=frozenset, limits={}, payback_months=months):
         assert not any(seat.revenue for seat in seats if seat.plan == one.plan and seat.customer)
         assert one.conversions <= one.customers
         if one.needed is None:
@@ -66,7 +66,7 @@ def test_a_free_plan_is_held_to_what_its_conversions_bring(ledger):
     with out.capture() as text:
         print_acquisition(out, [free], "January")
         print_acquisition(
-            out, acquisitions([Seat("a", "free", 1, 0, USD)], 30, paid_before=frozenset(), limits={}), "March"
+            out, acquisitions([Seat("a", "free", 1, 0, USD)], 30, paid_before=frozenset, limits={}), "March"
         )
         print_acquisition(out, [], "May")
     assert "133.3 %" in text.get()
@@ -76,7 +76,7 @@ def test_a_free_plan_is_held_to_what_its_conversions_bring(ledger):
 
 def test_a_paid_plan_that_loses_cannot_pay_a_free_one_back():
     seats = [Seat("a", "free", 3, 0, USD), Seat("b", "pro", 3, USD, 2 * USD)]
-    (free,) = acquisitions(seats, 30, paid_before=frozenset(), limits={})
+    (free,) = acquisitions(seats, 30, paid_before=frozenset, limits={})
     assert (free.needed, free.pays_back, free.margin_per_customer) == (None, False, -USD)
     out = plain_console(120)
     with out.capture() as text:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.acquisition import Acquisition, Seat, acquisitions
@@ -23,11 +24,16 @@ def acquisitions_in(
 ) -> tuple[Acquisition, ...]:
     """The free plans of a table by customer and plan."""
     start, end = table.start, table.end
-    before = margins.paid(start - (end - start), start, table.scope)
+
+    @cache
+    def paid_before() -> frozenset[str]:
+        before = margins.paid(start - (end - start), start, table.scope)
+        return frozenset(customer for (customer,), paid in before.items() if paid > 0)
+
     return acquisitions(
         [Seat(row.key[0], row.key[1], row.sums.calls, row.revenue_pico, row.cogs_pico) for row in table.rows],
         (end - start).days,
-        paid_before=frozenset(customer for (customer,), paid in before.items() if paid > 0),
+        paid_before=paid_before,
         limits=limits,
         payback_months=payback_months,
     )

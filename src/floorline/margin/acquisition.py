@@ -5,7 +5,7 @@ called on it, pays now, and did not pay before. Money is integers of 10^-12 USD.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -82,11 +82,13 @@ def acquisitions(
     seats: Iterable[Seat],
     days: int,
     *,
-    paid_before: frozenset[str],
+    paid_before: Callable[[], frozenset[str]],
     limits: Mapping[str, int],
     payback_months: int = PAYBACK_MONTHS,
 ) -> tuple[Acquisition, ...]:
-    """The free plans, the dearest first. `paid_before` paid in the window before; `limits` are budgets a month by plan."""
+    """The free plans, the dearest first. `paid_before` tells who paid in the window before, and is asked where anybody who pays
+    calls on a free plan; `limits` are budgets a month by plan.
+    """
     assert days > 0, "a window has a day"
     named = [seat for seat in seats if seat.customer and seat.customer not in NAMELESS]
     by_plan: defaultdict[str, list[Seat]] = defaultdict(list)
@@ -103,7 +105,7 @@ def acquisitions(
         callers = {seat.customer for seat in members if seat.calls}
         if plan in NAMELESS or not callers or any(seat.revenue > 0 for seat in members):
             continue
-        converted = {customer for customer in callers if paid[customer] > 0 and customer not in paid_before}
+        pay_now = {customer for customer in callers if paid[customer] > 0}
         found.append(
             Acquisition(
                 plan=plan,
@@ -111,7 +113,7 @@ def acquisitions(
                 customers=len(callers),
                 calls=sum(seat.calls for seat in members),
                 cost=sum(seat.cogs for seat in members),
-                conversions=len(converted),
+                conversions=len(pay_now - paid_before()) if pay_now else 0,
                 margin_per_customer=margin,
                 payback_months=payback_months,
                 limit=limits.get(plan),

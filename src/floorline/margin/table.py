@@ -4,6 +4,7 @@ The rows sum to the total exactly, and the total is what went in: both are asser
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -409,20 +410,20 @@ def outcome_counts(
     """Outcomes of the window by key; None where a dimension is not a property of an outcome."""
     if not {"call-type", "model"}.isdisjoint(by):
         return None
-    needed = names_of_outcomes(by)
-    counted: dict[tuple[Key, int], OutcomeCounts] = {}
+    by_day: defaultdict[int, list[OutcomeRow]] = defaultdict(list)
     for row in rows:
         if row.as_of >= start:
-            names = tuple([name if n in needed else "" for n, name in enumerate(row.names)])
-            counts = OutcomeCounts(row.outcomes, row.successes)
-            known = counted.get((names, row.as_of))
-            counted[names, row.as_of] = counts if known is None else known.plus(counts)
-    found: dict[Key, OutcomeCounts] = {}
-    for (names, as_of), counts in counted.items():
-        customer, plan, feature, workflow, user, outcome = names
-        owner = to.owner(customer, plan, feature, as_of)._replace(workflow=workflow, user=user, outcome=outcome)
-        key = tuple([str(getattr(owner, dimension)) for dimension in by])
-        found[key] = found.get(key, OutcomeCounts()).plus(counts)
+            by_day[row.as_of].append(row)
+    needed, found = names_of_outcomes(by), dict[Key, OutcomeCounts]()
+    for as_of, told in by_day.items():
+        unknown = ("",) * len(told)
+        raw = zip(*[row.names for row in told], strict=True)
+        names = [column if place in needed else unknown for place, column in enumerate(raw)]
+        owned = to.owned(names[0], names[1], names[2], as_of)
+        parts = dict(zip(_PARTS_OF_OUTCOMES, (*zip(*owned, strict=True), *names[3:]), strict=True))
+        for key, row in zip(zip(*[parts[part] for part in by], strict=True), told, strict=True):
+            counts, known = OutcomeCounts(row.outcomes, row.successes), found.get(key)
+            found[key] = counts if known is None else known.plus(counts)
     return found
 
 
@@ -431,6 +432,9 @@ def names_of_outcomes(by: Sequence[Dimension]) -> frozenset[int]:
     return frozenset({place for dimension in by for place in _NAMES_OF_OUTCOMES.get(dimension, ())})
 
 
+_PARTS_OF_OUTCOMES: tuple[Dimension, ...] = (
+    "customer", "plan", "feature", "segment", "cohort", "workflow", "user", "outcome",
+)  # fmt: skip
 _NAMES_OF_OUTCOMES: Mapping[Dimension, tuple[int, ...]] = {
     "customer": (0,), "segment": (0,), "cohort": (0,), "plan": (0, 1), "feature": (2,), "workflow": (3,), "user": (4,),
     "outcome": (5,),
