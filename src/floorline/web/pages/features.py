@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -70,7 +71,8 @@ def build(desk: Desk, params: Window) -> Shown:
     total = None if earlier is None else earlier.total
     rows = sorted((row for row in report.rows if is_named(row)), key=_worst_first)
     nameless = [row for row in report.rows if not is_named(row)]
-    below = {row.key[0]: _days_below(desk.policies, series, row) for row in rows}
+    held = {row.key[0]: days_held(desk.policies, series, row.key[0]) for row in rows}
+    below = {name: [one.day for one in found if one.zone == "red"] for name, found in held.items()}
     return Shown(
         title="Features",
         lead=_lead(rows, days, below, series),
@@ -79,7 +81,7 @@ def build(desk: Desk, params: Window) -> Shown:
         ),
         blocks=[
             Cards(name="total", cards=[*margin_cards(report.total, total), *_floor_cards(rows, days)]),
-            *(_daily(desk, params, days, series, rows) if rows else ()),
+            *(_daily(params, days, series, rows, held) if rows else ()),
             Table(
                 name="features",
                 title="Every feature",
@@ -172,10 +174,6 @@ def _lead(rows: Sequence[Figures], days: Days, below: Mapping[str, Sequence[date
     return f"{said}, but {name} was below it on each of the last {latest[name]}." if latest[name] > 1 else f"{said}."
 
 
-def _days_below(policies: Policies, series: Series, row: Figures) -> list[date]:
-    return [day for day, one in days_of(series, row.key) if day_zone(policies, row.key[0], day, one) == "red"]
-
-
 def _latest(below: Sequence[date], series: Series) -> int:
     """How many of the days at the series' end are among those below."""
     count = 0
@@ -196,20 +194,39 @@ def _floor_cards(rows: Sequence[Figures], days: Days) -> list[Card]:
 # -- day by day
 
 
+class DayHeld(NamedTuple):
+    """One day of a feature: its figures, and where its margin stands against the floor that holds on it."""
+
+    day: date
+    one: Stretch
+    floor: Decimal
+    zone: Zone
+
+
+def days_held(policies: Policies, series: Series, feature: str) -> list[DayHeld]:
+    """The days of a feature."""
+    found: list[DayHeld] = []
+    for day, one in days_of(series, (feature,)):
+        floor = feature_floor(policies, feature, day)
+        zone = floor.zone(one.margin_ratio, revenue_pico=one.revenue_pico, cost_known=one.cost_known)
+        found.append(DayHeld(day, one, floor.ratio, zone))
+    return found
+
+
 def _daily(
-    desk: Desk, params: Window, days: Days, series: Series, rows: Sequence[Figures]
+    params: Window, days: Days, series: Series, rows: Sequence[Figures], held: Mapping[str, Sequence[DayHeld]]
 ) -> list[Chart | Table | Note]:
-    found: list[Chart | Table | Note] = [_chart(desk, series, rows, params, unit) for unit in ("percent", "usd")]
+    found: list[Chart | Table | Note] = [_chart(rows, held, params, unit) for unit in ("percent", "usd")]
     if series.start > days.start:
         text = f"Days are shown one by one from {series.start} on: the last {DAILY_MAX} of the window."
         found.insert(0, Note(name="cut", kind="info", text=text))
-    return [*found, _daily_table(desk.policies, series, rows)]
+    return [*found, _daily_table(held)]
 
 
-def _chart(desk: Desk, series: Series, rows: Sequence[Figures], params: Window, unit: Unit) -> Chart:
+def _chart(rows: Sequence[Figures], held: Mapping[str, Sequence[DayHeld]], params: Window, unit: Unit) -> Chart:
     percent = unit == "percent"
     title = "Margin of each day against its floor" if percent else "Margin of each day in dollars"
-    lines = [_line(desk.policies, series, row, params, unit) for row in rows]
+    lines = [_line(row, held[row.key[0]], params, unit) for row in rows]
     return Chart(
         name="daily" if percent else "daily_dollars",
         title=title,
@@ -222,13 +239,10 @@ def _chart(desk: Desk, series: Series, rows: Sequence[Figures], params: Window, 
     )
 
 
-def _line(policies: Policies, series: Series, row: Figures, params: Window, unit: Unit) -> DayRow:
+def _line(row: Figures, days: Sequence[DayHeld], params: Window, unit: Unit) -> DayRow:
     name = row.key[0]
-    points = [
-        RowPoint(day, _value(one, unit), day_zone(policies, name, day, one)) for day, one in days_of(series, row.key)
-    ]
-    held = row.floor if unit == "percent" else None
-    return DayRow(name, _said(row, unit), points, held, page_of(name, params))
+    points = [RowPoint(held.day, _value(held.one, unit), held.zone) for held in days]
+    return DayRow(name, _said(row, unit), points, row.floor if unit == "percent" else None, page_of(name, params))
 
 
 def _said(row: Figures, unit: Unit) -> str:
@@ -251,39 +265,34 @@ def days_of(series: Series, key: tuple[str, ...]) -> list[tuple[date, Stretch]]:
     return [(series.start + timedelta(days=number), one) for number, one in enumerate(points)]
 
 
-def day_zone(policies: Policies, feature: str, day: date, one: Stretch) -> Zone:
-    """Where a day's margin stands against the floor that holds on it."""
-    floor = feature_floor(policies, feature, day)
-    return floor.zone(one.margin_ratio, revenue_pico=one.revenue_pico, cost_known=one.cost_known)
-
-
 def _value(one: Stretch, unit: Unit) -> Decimal | None:
     if not one.cost_known or (not one.revenue_pico and not one.cogs_pico):
         return None
     return one.margin_ratio if unit == "percent" else usd_of(one.margin_pico)
 
 
-def _daily_table(policies: Policies, series: Series, rows: Sequence[Figures]) -> Table:
+def _daily_table(of: Mapping[str, Sequence[DayHeld]]) -> Table:
     return Table(
         name="days",
         title="Each day as a table",
         columns=(DAY, NAME, ZONE, MARGIN_RATIO, FLOOR, MARGIN, REVENUE, COGS, CALLS, PER_CALL, THIN),
         rows=[
-            {"day": day, "feature": row.key[0], **day_cells(policies, row.key[0], day, one)}
-            for row in rows
-            for day, one in days_of(series, row.key)
-            if one.revenue_pico or one.cogs_pico or one.sums.calls
+            {"day": held.day, "feature": name, **day_cells(held)}
+            for name, days in of.items()
+            for held in days
+            if held.one.revenue_pico or held.one.cogs_pico or held.one.sums.calls
         ],
         empty="No whole day of the window has a call or revenue.",
         closed=True,
     )
 
 
-def day_cells(policies: Policies, feature: str, day: date, one: Stretch) -> dict[str, Value]:
+def day_cells(held: DayHeld) -> dict[str, Value]:
     """The figures of one day of a feature."""
+    one = held.one
     return {
-        "zone": day_zone(policies, feature, day, one),
-        "floor": feature_floor(policies, feature, day).ratio,
+        "zone": held.zone,
+        "floor": held.floor,
         "revenue": usd_of(one.revenue_pico),
         "cogs": usd_of(one.cogs_pico) if one.cost_known else None,
         "margin_usd": usd_of(one.margin_pico) if one.cost_known else None,

@@ -25,7 +25,7 @@ from floorline.web.blocks import AnyBlock, Card, Cards, Chart, Column, Facts, Li
 from floorline.web.desk import Desk
 from floorline.web.figures import dollars
 from floorline.web.pages.feature.frame import PATH, FeatureParams, about_feature, feature_row, request_of, tabs
-from floorline.web.pages.features import DAY, day_cells, days_of, percent_said, table_and_days
+from floorline.web.pages.features import DAY, day_cells, days_held, days_of, percent_said, table_and_days
 from floorline.web.pages.margin_cells import (
     CALLS,
     COGS,
@@ -132,10 +132,10 @@ def _hosting(hosting: Hosting) -> str:
 
 
 def _margins(desk: Desk, params: FeatureParams, series: Series, floor: Floor) -> list[AnyBlock]:
-    points = days_of(series, (params.feature,))
-    if not points:
+    days = days_held(desk.policies, series, params.feature)
+    if not days:
         return []
-    known = [MarginPoint(day, one.margin_ratio if one.cost_known else None) for day, one in points]
+    known = [MarginPoint(held.day, held.one.margin_ratio if held.one.cost_known else None) for held in days]
     return [
         Chart(
             name="margin",
@@ -148,7 +148,7 @@ def _margins(desk: Desk, params: FeatureParams, series: Series, floor: Floor) ->
             name="days",
             title="Each day as a table",
             columns=(DAY, ZONE, MARGIN_RATIO, FLOOR, MARGIN, REVENUE, COGS, CALLS, PER_CALL, THIN),
-            rows=[{"day": day, **day_cells(desk.policies, params.feature, day, one)} for day, one in points],
+            rows=[{"day": held.day, **day_cells(held)} for held in days],
             empty="No whole day of the window is over.",
             closed=True,
         ),
