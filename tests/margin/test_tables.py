@@ -293,6 +293,15 @@ def test_the_steps_reach_the_asked_share_and_know_the_completed_tickets(company)
     )
 
 
+@pytest.mark.parametrize("by", [("customer",), ("customer", "plan")])
+def test_any_table_with_users_has_the_total_of_the_one_by_feature(company, by):
+    margins = Margins(company, POLICIES)
+    for start, end in ((date(2026, 1, 3), date(2026, 2, 2)), (date(2025, 1, 1), date(2025, 1, 2))):
+        days = {"start": start, "end": end, "with_p95": False}
+        told = margins.with_users(margins.table(MarginRequest(by=by, **days)))
+        assert told == margins.table(MarginRequest(by=("feature",), **days)).total
+
+
 @pytest.mark.parametrize("by", [("feature", "customer"), ("workflow", "feature")])
 def test_the_rows_of_one_feature_are_those_of_the_whole_table(company, by):
     days = {"start": date(2026, 1, 3), "end": date(2026, 2, 2), "with_p95": False}

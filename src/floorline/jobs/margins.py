@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from floorline.jobs.margin_request import MarginRequest
 from floorline.jobs.margin_table import NO_SPANS, Making
 from floorline.jobs.uncollected import uncollected
@@ -14,16 +16,19 @@ from floorline.margin.closing import Kind, Part
 from floorline.margin.dimensions import Dimension, Scope
 from floorline.margin.held import any_outcome
 from floorline.margin.identities import Identities, Side, identities
+from floorline.margin.metrics import Figures
 from floorline.margin.plans import PlanUse
 from floorline.margin.policy import Policies
 from floorline.margin.pools import SeatUse
+from floorline.margin.queries import OutcomeRow
 from floorline.margin.revenue import Window
 from floorline.margin.series import Series, series
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.steps import DEFAULT_SHARE, StepsReport, smallest_set
 from floorline.margin.substitution import Models
-from floorline.margin.table import Key, MarginReport, names_of_outcomes
+from floorline.margin.table import NAMELESS, Key, MarginReport, names_of_outcomes
+from floorline.margin.users import active_users
 
 __all__ = ["MarginRequest", "Margins"]
 _APART_DAYS = 62
@@ -125,6 +130,22 @@ class Margins:
         request = MarginRequest(by=("feature", "plan"), start=start, end=end, scope=scope, with_p95=False)
         with uncollected():
             return Making(self._answers, self.policies, request).called(models)
+
+    def with_users(self, table: MarginReport) -> Figures:
+        """The total of any `table` as that of the same days by feature has it: with the active users, and with the cost of reaching
+        outcomes where one of them is a feature's. Nothing is divided among features for it.
+        """
+        days = Days(
+            start=table.start.toordinal(), end=table.end.toordinal(), scope=table.scope, spans=NO_SPANS, timezone=table.timezone
+        )  # fmt: skip
+        asked = self._answers.begin(active_users(days))
+        reached: list[OutcomeRow] = []
+        if table.total.outcomes is not None and table.total.outcomes.successes:
+            (held,) = self._answers.query(any_outcome(table.timezone))
+            reached = self._answers.query(queries.outcomes(days, names_of_outcomes(("feature",)), held=held))
+        owns = any(row.successes and row.names[2] not in ("", *NAMELESS) for row in reached)
+        (users,) = [row.number for row in asked.result() if row.as_of == 0] or [0]
+        return replace(table.total, users=users, owns_outcomes=owns)
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""

@@ -26,7 +26,7 @@ def use_of(
     customers: Sequence[Figures],
     scope: Scope,
 ) -> PeriodUse:
-    """The use of `days`; `total` is that of their margin table by feature, `customers` are the rows of the one by customer, `tiers`
+    """The use of `days`; `total` is that of their margin table by feature, or Margins.with_users, `customers` are the rows of the one by customer, `tiers`
     are those that are stated.
     """
     ledger = margins.ledger
@@ -41,10 +41,9 @@ def use_of(
     )
 
 
-def customers_of(margins: Margins, days: Days, scope: Scope) -> Sequence[Figures]:
-    """The rows of the margin table by customer."""
-    by_customer = MarginRequest(by=("customer",), start=days.start, end=days.end, scope=scope, with_p95=False)
-    return margins.table(by_customer).rows
+def by_customer(margins: Margins, days: Days, scope: Scope) -> MarginReport:
+    """The margin table by customer."""
+    return margins.table(MarginRequest(by=("customer",), start=days.start, end=days.end, scope=scope, with_p95=False))
 
 
 def lifetime_of(margins: Margins, table: MarginReport, now: PeriodUse, before: PeriodUse) -> Lifetime:

@@ -18,7 +18,7 @@ from floorline.jobs.decisions import decided, mark
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.explaining import ExplainRequest, crossed_in, explained
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.jobs.period_use import customers_of, use_of
+from floorline.jobs.period_use import by_customer, use_of
 from floorline.jobs.pricing_use import Change, changes, switched, tiers_of
 from floorline.jobs.review_sources import alert_lines, announced, planned
 from floorline.ledger.shelf import Shelf
@@ -158,7 +158,7 @@ class Reviewer:
         return self.margins.series(MarginRequest(by=("feature",), start=start, end=end))
 
     def _use(self, days: Days, total: Figures) -> PeriodUse:
-        customers = customers_of(self.margins, days, _SCOPE)
+        customers = by_customer(self.margins, days, _SCOPE).rows
         return use_of(self.margins, self.book, self.policy.tiers, days, total, customers, _SCOPE)
 
     def _alerts(self, week: Week, now: datetime) -> list[AlertLine]:

@@ -45,7 +45,7 @@ def plan_report(margins: Margins, days: Days, scope: Scope) -> MarginReport:
 
 def pico_a_month(pico: int, days: int) -> int:
     """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS."""
-    return share_of(pico, MONTH_DAYS, days)
+    return pico if days == MONTH_DAYS else share_of(pico, MONTH_DAYS, days)
 
 
 def a_month(pico: int, days: int) -> Decimal:

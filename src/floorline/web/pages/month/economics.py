@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from floorline.jobs.period_use import customers_of, lifetime_of, use_of
+from floorline.jobs.period_use import by_customer, lifetime_of, use_of
 from floorline.margin.customers import customers
 from floorline.reviews.economics import unit_economics
 from floorline.reviews.lifetime import Lifetime
@@ -12,7 +12,7 @@ from floorline.web.blocks import Card, Cards, Column, Shown, Table, Unit, Value
 from floorline.web.desk import Desk
 from floorline.web.pages.fixes import plan_report
 from floorline.web.pages.margin_cells import difference
-from floorline.web.pages.month.frame import PATH, MonthParams, about_month, month_of, table, ways
+from floorline.web.pages.month.frame import PATH, MonthParams, about_month, month_of, ways
 from floorline.web.view import View
 
 LTV = "ltv_to_cac"
@@ -22,13 +22,11 @@ def build(desk: Desk, params: MonthParams) -> Shown:
     """The page."""
     month = month_of(desk, params)
     margins = desk.margins
-    report, earlier = table(margins, params, month.days), table(margins, params, month.before)
     book, tiers, scope = desk.book(), desk.reviews.tiers, params.scope
-    seats = plan_report(margins, month.days, scope)
+    seats, earlier = plan_report(margins, month.days, scope), by_customer(margins, month.before, scope)
     paying = [one.figures for one in customers(seats)]
-    now = use_of(margins, book, tiers, month.days, report.total, paying, scope)
-    paying_before = customers_of(margins, month.before, scope)
-    before = use_of(margins, book, tiers, month.before, earlier.total, paying_before, scope)
+    now = use_of(margins, book, tiers, month.days, margins.with_users(seats), paying, scope)
+    before = use_of(margins, book, tiers, month.before, margins.with_users(earlier), earlier.rows, scope)
     lifetime = lifetime_of(margins, seats, now, before)
     lines = unit_economics(now, before, lifetime, desk.reviews.targets)
     told = [line for line in lines if line.met is not None]
@@ -37,7 +35,7 @@ def build(desk: Desk, params: MonthParams) -> Shown:
     return Shown(
         title=f"Unit economics of {month.name}",
         lead=f"{len(told) - len(missed)} of {len(told)} targets are met{'; missed' if missed else ''}{worst}." if told else "",
-        about=about_month(desk, params, month, report),
+        about=about_month(desk, params, month, seats),
         blocks=[
             *ways(desk, params, month, "/economics"),
             Cards(name="most", cards=[_card(line) for line in lines if line.name in _FIRST]),
