@@ -497,23 +497,23 @@ class Making:
     def _p95(self, total: Sums, *, one_to_one: bool) -> tuple[str, dict[Key, int | None], int | None]:
         if not self._request.with_p95:
             return "none", {}, None
-        days = self._window_days()
         if total.calls <= EXACT_P95_CALLS_MAX:
-            return "exact", *self._p95_exact(days, one_to_one=one_to_one)
-        overall = bucket_95(_buckets(self._ledger.query(queries.p95_buckets((), days))))
-        if not HISTOGRAM.issuperset(self._columns):
-            return "exact, total by histogram", self._p95_exact(days, one_to_one=one_to_one)[0], overall
+            return "exact", *self._p95_exact(one_to_one=one_to_one)
+        by_bucket = HISTOGRAM.issuperset(self._columns)
+        every = self._ledger.query(queries.p95_buckets(self._columns if by_bucket else (), self._window_days()))
+        if not by_bucket:
+            return "exact, total by histogram", self._p95_exact(one_to_one=one_to_one)[0], bucket_95(_buckets(every))
         by_key: dict[Key, list[queries.BucketRow]] = {}
-        for key, row in self._keys.keyed(self._ledger.query(queries.p95_buckets(self._columns, days))):
+        for key, row in self._keys.keyed(every):
             by_key.setdefault(key, []).append(row)
-        return "histogram", {key: bucket_95(_buckets(rows)) for key, rows in by_key.items()}, overall
+        return "histogram", {key: bucket_95(_buckets(rows)) for key, rows in by_key.items()}, bucket_95(_buckets(every))
 
-    def _p95_exact(self, days: Days, *, one_to_one: bool) -> tuple[dict[Key, int | None], int | None]:
+    def _p95_exact(self, *, one_to_one: bool) -> tuple[dict[Key, int | None], int | None]:
         """By key, and of the whole window."""
         if one_to_one:
-            return self._numbers(self._ledger.query(queries.p95_exact(self._columns, days)))
+            return self._numbers(self._ledger.query(queries.p95_exact(self._columns, self._window_days())))
         costs: dict[Key, list[int]] = {}
-        for key, row in self._keys.keyed(self._ledger.query(queries.p95_costs(self._columns, days))):
+        for key, row in self._keys.keyed(self._ledger.query(queries.p95_costs(self._columns, self._window_days()))):
             costs.setdefault(key, []).extend(row.numbers)
         everything = [cost for values in costs.values() for cost in values]
         return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
