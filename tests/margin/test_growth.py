@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from floorline.margin.allocation import Owner
+from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.identities import Side, identities, likeness
 from floorline.margin.policy import FeaturePolicy, Policies
 from floorline.margin.queries import StepRow
@@ -101,3 +101,15 @@ def test_a_feature_is_unmatched_only_against_stated_ones():
 )
 def test_likeness_sees_through_case_suffix_and_address(one, other, percent):
     assert likeness(one, other)[0] == percent
+
+
+def test_the_side_of_usage_is_the_same_from_cells_as_from_every_amount():
+    amounts = [
+        (Owner(1, "a", "pro", "chat"), 5),
+        (Owner(2, "a", "free", "chat"), 2**62),
+        (Owner(1, "b", "", ""), 2**62),
+        (Owner(1, "a", "pro", "chat"), -7),
+        (Owner(1, "c", "pro", "search"), 0),
+    ]
+    cells = Cells([(owner, Use(calls=1, cost=pico)) for owner, pico in amounts], {})
+    assert Side.of_cells(cells) == Side.of(amounts)

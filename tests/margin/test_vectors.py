@@ -12,7 +12,7 @@ from floorline.margin.allocation import CostPool, split_grown, split_pico, tally
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.revenue import share_of
-from floorline.margin.vectors import integers, shares_of, split_all, spread, sums_of
+from floorline.margin.vectors import integers, numbered, ranks_of, shares_of, split_all, spread, sums_of
 from floorline.money import usd_of
 
 LARGEST = 9_000_000 * 10**12  # what one row of the ledger holds
@@ -59,6 +59,18 @@ def test_the_shares_of_a_column_are_those_of_each_amount(lines):
 def test_sums_never_overflow(values):
     found = sums_of(integers([v for v, _ in values]), integers([g for _, g in values]), 5)
     assert found == [sum(v for v, g in values if g == group) for group in range(5)]
+
+
+@given(st.lists(st.integers(0, 30), max_size=40), st.integers(31, 1000))
+def test_keys_are_numbered_the_same_whether_they_are_counted_or_sorted(keys, span):
+    distinct, number = numbered(integers(keys), span)
+    assert distinct.tolist() == sorted(set(keys))
+    assert distinct[number].tolist() == keys
+
+
+@given(st.lists(st.text(max_size=3), unique=True))
+def test_the_rank_of_a_word_is_its_place_in_their_order(words):
+    assert ranks_of(words).tolist() == [sorted(words).index(word) for word in words]
 
 
 def test_stretches_are_spread_one_after_another():
