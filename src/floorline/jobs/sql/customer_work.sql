@@ -1,29 +1,19 @@
 -- customer_work: the calls of some customers by feature, call type, provider and model. `names`, `starts`, `ends` and `whose` are
 -- of one length: a raw name, from which day (since 1970) to before which it means a customer, and that customer. What a cache is
 -- read from and written with is within the input, reasoning within the output. The columns are the fields of jobs.remedying.WorkRow.
--- Raw names are summed up before it is asked whom they mean.
 SELECT
     CAST(provider AS String), CAST(model AS String),
     sum(calls), sum(unpriced), sum(input_tokens) + sum(cache_read_tokens) + sum(cache_write_tokens),
     sum(output_tokens) + sum(reasoning_tokens), sum(cache_read_tokens), sum(reasoning_tokens),
     reinterpret(sum(effective_cost), 'Int128'), CAST(feature AS String), named.4 AS customer, CAST(call_type AS String)
-FROM
-(
-    SELECT
-        customer_id, day, feature, call_type, provider, model, sum(calls) AS calls, sum(unpriced) AS unpriced,
-        sum(input_tokens) AS input_tokens, sum(cache_read_tokens) AS cache_read_tokens,
-        sum(cache_write_tokens) AS cache_write_tokens, sum(output_tokens) AS output_tokens,
-        sum(reasoning_tokens) AS reasoning_tokens, sum(effective_cost) AS effective_cost
-    FROM drivers_day
-    WHERE day >= {start:Date} AND day < {end:Date} AND customer_id IN {names:Array(String)}
-      AND ({environment:String} = 'all' OR environment = {environment:String})
-      AND ({purpose:String} = 'all' OR purpose = {purpose:String})
-    GROUP BY customer_id, day, feature, call_type, provider, model
-)
+FROM drivers_day
 ARRAY JOIN arrayFilter(
     one -> one.1 = customer_id AND toInt32(day) >= one.2 AND toInt32(day) < one.3,
     arrayZip({names:Array(String)}, {starts:Array(Int32)}, {ends:Array(Int32)}, {whose:Array(String)})
 ) AS named
+WHERE day >= {start:Date} AND day < {end:Date} AND customer_id IN {names:Array(String)}
+  AND ({environment:String} = 'all' OR environment = {environment:String})
+  AND ({purpose:String} = 'all' OR purpose = {purpose:String})
 GROUP BY customer, feature, call_type, provider, model
-HAVING sum(calls) >= {least:Int64}
+HAVING sum(calls) > 0
 ORDER BY customer, feature, call_type, provider, model
