@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from floorline.bench.web import Asked, Measured, addresses, percentile
+from floorline.bench.web import Answer, Asked, Measured, addresses, percentile
 from floorline.cli.bench import CALLS
 from floorline.web.pages import VIEWS
 
@@ -19,11 +19,12 @@ def test_a_percentile_is_the_nearest_rank():
 
 
 def test_what_is_beyond_its_limit_is_named():
-    fine = Measured(address="/a", status=200, asked=Asked(1, 10), processor=0.1, cold=[0.3], warm=[0.1], first=1_200_000, after=100_000)  # fmt: skip
+    good, bad = Answer(200, b"", 0.3, 0.1), Answer(500, b"", 0.31, 0.2)
+    fine = Measured(address="/a", status=200, asked=Asked(1, 10), cold=[good], again=[good], warm=[0.1], first=1_200_000, after=100_000)  # fmt: skip
     assert fine.over == []
-    assert fine.cells() == ("/a", "1", "10", "100", "300", "300", "100", "100", "1200", "100", "")
-    poor = Measured(address="/a", status=500, asked=Asked(1, 10), processor=0.1, cold=[0.31], warm=[0.1], first=1_200_001, after=100_001)  # fmt: skip
-    assert poor.over == ["time", "first weight", "weight", "status 500"]
+    assert fine.cells() == ("/a", "1", "10", "100", "300", "300", "100", "300", "300", "100", "100", "1200", "100", "")
+    poor = Measured(address="/a", status=500, asked=Asked(1, 10), cold=[bad], again=[bad], warm=[0.1], first=1_200_001, after=100_001)  # fmt: skip
+    assert poor.over == ["cold time", "time", "first weight", "weight", "status 500"]
 
 
 @pytest.mark.parametrize(("text", "calls"), [("10M", 10_000_000), ("500k", 500_000), ("1234", 1_234)])

@@ -1,7 +1,8 @@
 """Every page of the dashboard over many calls: what it asks of the store, how long the server takes, and what it weighs.
 
 The real application answers in this process, without sockets, over a ledger that filling.py fills: what is measured is from a
-request's arrival to its compressed answer. *Cold* builds the page each time, *warm* may use what was built before.
+request's arrival to its compressed answer. *Cold* builds the page in a process that has answered nothing before, *again* in one that
+has built it before and has had a call and an outcome of today since, *warm* may use what was built before.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from starlette.types import Message, Scope
 
 from floorline.bench.filling import END, fill
 from floorline.bench.report import Sheet
+from floorline.ledger.changes import Changes
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.store import Store
 from floorline.margin.policy import Policies
@@ -47,7 +49,8 @@ SERVER_MS_MAX, FIRST_BYTES_MAX, AFTER_BYTES_MAX = 300, 1_200_000, 100_000
 QUARTER = "?days=90"
 NOW = datetime(END.year, END.month, END.day, tzinfo=UTC) - timedelta(seconds=1)
 COLUMNS = (
-    "page", "queries", "rows read", "cold CPU ms", "cold p50 ms", "cold p95 ms", "warm p50 ms", "warm p95 ms", "first KB", "after KB", "over",
+    "page", "queries", "rows read", "cold CPU ms", "cold p50 ms", "cold p95 ms", "again CPU ms", "again p50 ms", "again p95 ms",
+    "warm p50 ms", "warm p95 ms", "first KB", "after KB", "over",
 )  # fmt: skip
 _NAMES: Mapping[str, str] = {"feature": "feature-0", "customer": "customer-7", "workflow": "workflow-0"}
 _ADDRESS = re.compile(rf'"({STATIC}[^"?#]+)"')
@@ -120,13 +123,15 @@ def addresses(view: View[Any]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One page. Processor seconds of building it (the least of all), seconds of each request; `first` are the bytes of the page and all that it needs, `after` those of the page."""
+    """One page. Requests to build it in a process that is new, and in one that has built it before; seconds of those that need not;
+    `first` are the bytes of the page and all that it needs, `after` those of the page.
+    """
 
     address: str
     status: int
     asked: Asked
-    processor: float
-    cold: Sequence[float]
+    cold: Sequence[Answer]
+    again: Sequence[Answer]
     warm: Sequence[float]
     first: int
     after: int
@@ -135,7 +140,8 @@ class Measured:
     def over(self) -> list[str]:
         """What is beyond its limit."""
         limits = (
-            ("time", 1_000 * percentile(self.cold, 50) > SERVER_MS_MAX),
+            ("cold time", 1_000 * percentile(_seconds(self.cold), 50) > SERVER_MS_MAX),
+            ("time", 1_000 * percentile(_seconds(self.again), 50) > SERVER_MS_MAX),
             ("first weight", self.first > FIRST_BYTES_MAX),
             ("weight", self.after > AFTER_BYTES_MAX),
             (f"status {self.status}", self.status != 200),
@@ -144,11 +150,24 @@ class Measured:
 
     def cells(self) -> tuple[str, ...]:
         """As COLUMNS."""
-        times = [f"{1_000 * percentile(of, at):.0f}" for of in (self.cold, self.warm) for at in (50, 95)]
         sizes = [f"{size / 1_000:.0f}" for size in (self.first, self.after)]
         return (
-            self.address, str(self.asked.queries), f"{self.asked.rows:,}", f"{1_000 * self.processor:.0f}", *times, *sizes, ", ".join(self.over),
+            self.address, str(self.asked.queries), f"{self.asked.rows:,}", *_built(self.cold), *_built(self.again), *_times(self.warm), *sizes,
+            ", ".join(self.over),
         )  # fmt: skip
+
+
+def _built(answers: Sequence[Answer]) -> list[str]:
+    """The least processor time, and the times of the requests."""
+    return [f"{1_000 * min(answer.processor for answer in answers):.0f}", *_times(_seconds(answers))]
+
+
+def _times(seconds: Sequence[float]) -> list[str]:
+    return [f"{1_000 * percentile(seconds, at):.0f}" for at in (50, 95)]
+
+
+def _seconds(answers: Sequence[Answer]) -> list[float]:
+    return [answer.seconds for answer in answers]
 
 
 def percentile(seconds: Sequence[float], percent: int) -> float:
@@ -157,10 +176,10 @@ def percentile(seconds: Sequence[float], percent: int) -> float:
 
 
 class Pages:
-    """The dashboard of a ledger, with the clock at the end of its calls: once without memory, once with it."""
+    """The dashboard of a ledger, with the clock at the end of its calls: once without memory of pages, once with it."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._store = ledger.store
+        self._ledger = ledger
         desk = Desk(ledger=ledger, policies=Policies(), now=lambda: NOW)
         assets = Assets(ledger.home / "web")
         assets.prepare()
@@ -182,10 +201,18 @@ class Pages:
 
     def measured(self, address: str) -> Measured:
         """One page, asked again and again."""
-        cold: list[Answer] = []
-        asked = engine_asked(self._store, lambda: cold.append(ask(self._cold, address)))
-        while len(cold) < COLD and sum(answer.seconds for answer in cold) < COLD_SECONDS_MAX:
+        cold, again = list[Answer](), list[Answer]()
+        self._remember()
+        asked = engine_asked(self._ledger.store, lambda: cold.append(ask(self._cold, address)))
+        while len(cold) < COLD and sum(_seconds(cold)) < COLD_SECONDS_MAX:
+            self._remember()
             cold.append(ask(self._cold, address))
+        changes = self._remember()
+        ask(self._cold, address)
+        while len(again) < COLD and sum(_seconds(again)) < COLD_SECONDS_MAX:
+            changes.of_day("calls", NOW.date())
+            changes.of_day("outcomes", NOW.date())
+            again.append(ask(self._cold, address))
         ask(self._warm, address)
         warm = [ask(self._warm, address) for _ in range(WARM)]
         html = ask(self._warm, address, packed=False).body.decode()
@@ -195,12 +222,16 @@ class Pages:
             address=address,
             status=cold[0].status,
             asked=asked,
-            processor=min(answer.processor for answer in cold),
-            cold=[answer.seconds for answer in cold],
+            cold=cold,
+            again=again,
             warm=[answer.seconds for answer in warm],
             first=weight + sum(len(ask(self._cold, asset).body) for asset in assets),
             after=weight,
         )
+
+    def _remember(self) -> Changes:
+        """Begin to remember answers anew. The ledger is not written to: it is told what a call of today would change."""
+        return self._ledger.remember(today=NOW.date)
 
 
 def _site(desk: Desk, assets: Assets, build: Build) -> Site:

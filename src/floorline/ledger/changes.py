@@ -85,6 +85,10 @@ class Changes:
                     self._turn_to(at)
                 self._days[name][self._last] = number
 
+    def of_day(self, table: str, day: date) -> None:
+        """A record of one day is added to, or was, in a table of those with days."""
+        self.now = self._tables[table] = self._days[table][day.toordinal() - _EPOCH] = self.now + 1
+
     def _turn_to(self, at: int) -> None:
         """Have `_last` be the day of an instant."""
         day = max(0, bisect_right(self._starts, at // _MICROSECONDS) - 1)

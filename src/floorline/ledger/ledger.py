@@ -24,7 +24,7 @@ from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_o
 from floorline.ledger.driver import Connect, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
-from floorline.ledger.memory import Memory
+from floorline.ledger.memory import ANSWERS_BYTES_MAX, Memory
 from floorline.ledger.renaming import Renaming, rename
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
@@ -309,41 +309,44 @@ class Ledger:
         """Everything written is in the store when this returns, and queries see it."""
         self._flushed()
 
-    def _flushed(self) -> int:
-        """As `flush`; the number of the last change that queries see now, where changes are told."""
+    def _flushed(self) -> tuple[Memory | None, int]:
+        """As `flush`; what remembers answers, and the number of the last change that queries see now."""
         with self._busy:
             with self._in_step():
                 self._cut()
             self._shipper.wait()
-            return self._memory.changes.now if self._memory is not None else 0
+            return self._memory, self._memory.changes.now if self._memory is not None else 0
 
     # -- out
 
-    def remember(self, *, today: Callable[[], date], bytes_max: int) -> None:
-        """Keep answers for as long as they hold: for a process that answers the same again and again. See `Memory`."""
+    def remember(self, *, today: Callable[[], date], bytes_max: int = ANSWERS_BYTES_MAX) -> Changes:
+        """Keep answers for as long as they hold: for a process that answers the same again and again. See `Memory`. Begins anew when
+        it did already. What changes in other ways than through this ledger is to be told to what it returns.
+        """
         with self._busy:
             changes = Changes(self.store.day_starts())
             self._memory = Memory(changes, self.store.query, today=today, bytes_max=bytes_max)
+        return changes
 
     def query(self, query: Query[Row]) -> list[Row]:
         """The rows of `query`, over everything written so far."""
-        return self._answered(query, self._flushed())
+        return self._answered(query, *self._flushed())
 
     def begin(self, query: Query[Row]) -> Future[list[Row]]:
         """As `query`, on another thread: its rows, or what it raises, when they are asked for."""
-        now = self._flushed()
-        if self._memory is not None and self._memory.holds(query):
+        memory, now = self._flushed()
+        if memory is not None and memory.holds(query):
             known: Future[list[Row]] = Future()
-            known.set_result(self._memory.answer(query, now))
+            known.set_result(memory.answer(query, now))
             return known
-        return self._readers.submit(self._answered, query, now)
+        return self._readers.submit(self._answered, query, memory, now)
 
     def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
         """What `make` makes of answers, again for as long as they hold where answers are remembered: see `Memory.made`."""
         return make() if self._memory is None else self._memory.made(key, of, make)
 
-    def _answered(self, query: Query[Row], now: int) -> list[Row]:
-        return self.store.query(query) if self._memory is None else self._memory.answer(query, now)
+    def _answered(self, query: Query[Row], memory: Memory | None, now: int) -> list[Row]:
+        return self.store.query(query) if memory is None else memory.answer(query, now)
 
     def answer(self, sql: str, parameters: Mapping[str, Bindable]) -> list[list[object]]:
         """The values of the rows of a query, over everything written so far: for one that comes from another process."""

@@ -20,8 +20,11 @@ from floorline.query import Query
 Row = TypeVar("Row")
 Made = TypeVar("Made")
 _Key = tuple[str, str]
-VALUE_BYTES = 64
-"""What a name or a number weighs in a list, about."""
+ANSWERS_BYTES_MAX = 256 << 20
+"""What all answers of a control process weigh, unless it is told otherwise."""
+
+NAME_BYTES, NUMBER_BYTES = 64, 32
+"""What a short name or a number weighs in a list, about."""
 
 MADE_MAX = 64
 """How many things that were made of answers are kept."""
@@ -159,11 +162,13 @@ def weight_of(rows: Iterable[object]) -> int:
 
 def _weight(value: object) -> int:
     if isinstance(value, msgspec.Struct):
-        return VALUE_BYTES + sum(_weight(getattr(value, name)) for name in value.__struct_fields__)
+        return NAME_BYTES + sum(_weight(getattr(value, name)) for name in value.__struct_fields__)
     if isinstance(value, str):
-        return VALUE_BYTES + len(value)
+        return NAME_BYTES + len(value)
     if isinstance(value, list):
         values = cast("list[object]", value)
-        nested = bool(values) and isinstance(values[0], list)
-        return VALUE_BYTES * (1 + len(values)) + (sum(map(_weight, values)) if nested else 0)
-    return VALUE_BYTES
+        first = values[0] if values else 0
+        if isinstance(first, list):
+            return sum(map(_weight, values))
+        return NAME_BYTES + len(values) * (NAME_BYTES if isinstance(first, str) else NUMBER_BYTES)
+    return NUMBER_BYTES

@@ -71,9 +71,6 @@ SERVED_S = 600
 MEMO_ROWS_MAX = 400_000
 """Rows of all pages that are remembered: about 200 MB of them."""
 
-ANSWERS_BYTES_MAX = 256 << 20
-"""What is remembered of the ledger's answers, for every page and job."""
-
 AGAIN_S = 300
 """How old a dear document becomes while it is kept ready: well before it is too old to be shown."""
 
@@ -120,7 +117,7 @@ class Dashboard:
         def today() -> date:
             return day_of(now(), timezone(ledger.timezone))
 
-        ledger.remember(today=today, bytes_max=ANSWERS_BYTES_MAX)
+        ledger.remember(today=today)
         chrome = Chrome(
             views=VIEWS,
             assets=self._assets,
