@@ -23,7 +23,6 @@ def effects_of(
     where these are named.
     """
     ledger = margins.ledger
-    holds = ledger.begin(any_outcome(ledger.timezone))
     names = Names([*ledger.query(queries.aliases()), *margins.policies.aliases], [], ())
     first, last = start.toordinal(), end.toordinal()
     days = Days(
@@ -36,7 +35,7 @@ def effects_of(
         return ()
     features = {row.feature for row in touched}
     came = ledger.begin(touches.presence(days, (first + last) // 2, sorted(_raw(names, features))))
-    (held,) = holds.result()
+    (held,) = ledger.query(any_outcome(ledger.timezone))
     needed = names_of_outcomes(("customer", "feature"))
     reached = ledger.query(queries.outcomes(days, needed, priced=False, held=held))
     return effects(touched, _presence(came.result(), names), _results(reached, names, features))
