@@ -104,8 +104,6 @@ def said(query: Query, rows: Sequence[Any]) -> object:
     keys = KEYS.get(query.row)
     if query.row in {queries.CoverColumns, queries.RevenueColumns}:
         return [sorted(zip(*msgspec.structs.astuple(row), strict=True)) for row in rows]
-    if query.row is queries.DriverRow:
-        return sorted(one for row in rows for one in _called(row))
     if keys is None:
         return sorted(map(repr, rows))
     found: dict[tuple, list[int]] = {}
@@ -148,12 +146,6 @@ def _flat(kind: type, rows: Sequence[Any]) -> Iterator[tuple]:
             yield from zip([*zip(*row.names, strict=True)] or [()] * len(row.as_of), *values[1:], strict=True)
         else:
             yield tuple(row.names), *values[1:]
-
-
-def _called(row: queries.DriverRow) -> Iterator[tuple]:
-    size = len(row.numbers) // len(row.customers)
-    for n, customer in enumerate(row.customers):
-        yield (*msgspec.structs.astuple(row)[:7], customer, row.numbers[n * size : (n + 1) * size])
 
 
 def _pools(row: queries.PoolColumns) -> Iterator[tuple]:
