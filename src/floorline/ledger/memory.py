@@ -20,7 +20,7 @@ from floorline.query import Query
 Row = TypeVar("Row")
 Made = TypeVar("Made")
 _Key = tuple[str, str]
-ANSWERS_BYTES_MAX = 256 << 20
+ANSWERS_BYTES_MAX = 384 << 20
 """What all answers of a control process weigh, unless it is told otherwise."""
 
 NAME_BYTES, NUMBER_BYTES = 64, 32
