@@ -98,7 +98,7 @@ def run(*, rows: int = 10_000_000, kept: Path | None = None, say: Callable[[str]
         ledger = stack.enter_context(Ledger.open(folder))
         if not _calls(ledger.store):
             fill(ledger, rows, say=say)
-        pages = Pages(ledger)
+        pages = Pages(ledger, stack.enter_context(asyncio.Runner()))
         return _sheet(pages, f"web: {_calls(ledger.store):,} calls, 10,000 customers, 90 days", say)
 
 
@@ -178,8 +178,8 @@ def percentile(seconds: Sequence[float], percent: int) -> float:
 class Pages:
     """The dashboard of a ledger, with the clock at the end of its calls: once without memory of pages, once with it."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, runner: asyncio.Runner) -> None:
+        self._ledger, self._runner = ledger, runner
         desk = Desk(ledger=ledger, policies=Policies(), now=lambda: NOW)
         assets = Assets(ledger.home / "web")
         assets.prepare()
@@ -203,19 +203,19 @@ class Pages:
         """One page, asked again and again."""
         cold, again = list[Answer](), list[Answer]()
         self._remember()
-        asked = engine_asked(self._ledger.store, lambda: cold.append(ask(self._cold, address)))
+        asked = engine_asked(self._ledger.store, lambda: cold.append(self._ask(self._cold, address)))
         while len(cold) < COLD and sum(_seconds(cold)) < COLD_SECONDS_MAX:
             self._remember()
-            cold.append(ask(self._cold, address))
+            cold.append(self._ask(self._cold, address))
         changes = self._remember()
-        ask(self._cold, address)
+        self._ask(self._cold, address)
         while len(again) < COLD and sum(_seconds(again)) < COLD_SECONDS_MAX:
             changes.of_day("calls", NOW.date())
             changes.of_day("outcomes", NOW.date())
-            again.append(ask(self._cold, address))
-        ask(self._warm, address)
-        warm = [ask(self._warm, address) for _ in range(WARM)]
-        html = ask(self._warm, address, packed=False).body.decode()
+            again.append(self._ask(self._cold, address))
+        self._ask(self._warm, address)
+        warm = [self._ask(self._warm, address) for _ in range(WARM)]
+        html = self._ask(self._warm, address, packed=False).body.decode()
         assets = sorted(set(_ADDRESS.findall(html)))
         weight = len(cold[0].body)
         return Measured(
@@ -225,9 +225,12 @@ class Pages:
             cold=cold,
             again=again,
             warm=[answer.seconds for answer in warm],
-            first=weight + sum(len(ask(self._cold, asset).body) for asset in assets),
+            first=weight + sum(len(self._ask(self._cold, asset).body) for asset in assets),
             after=weight,
         )
+
+    def _ask(self, site: Site, address: str, *, packed: bool = True) -> Answer:
+        return ask(self._runner, site, address, packed=packed)
 
     def _remember(self) -> Changes:
         """Begin to remember answers anew. The ledger is not written to: it is told what a call of today would change."""
@@ -245,8 +248,8 @@ def _site(desk: Desk, assets: Assets, build: Build) -> Site:
     return site
 
 
-def ask(site: Site, address: str, *, packed: bool = True) -> Answer:
-    """One request of a browser, answered on an event loop of its own."""
+def ask(runner: asyncio.Runner, site: Site, address: str, *, packed: bool = True) -> Answer:
+    """One request of a browser, answered on the loop and the threads that answered the ones before."""
     path, _, query = address.partition("?")
     headers = [(b"host", b"bench"), (b"accept", b"text/html"), *([(b"accept-encoding", b"br")] if packed else [])]
     scope: Scope = {
@@ -254,7 +257,7 @@ def ask(site: Site, address: str, *, packed: bool = True) -> Answer:
         "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "headers": headers,
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1),
     }  # fmt: skip
-    return asyncio.run(_answered(site, scope))
+    return runner.run(_answered(site, scope))
 
 
 async def _answered(site: Site, scope: Scope) -> Answer:
