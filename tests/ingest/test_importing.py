@@ -154,7 +154,7 @@ def test_the_same_rows_in_another_format_are_known(run: Run, tmp_path: Path, fir
 picks = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), min_size=1, max_size=20)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_order_split_repetition_and_format_of_rows_is_one_import(
     run: Run, tmp_path: Path, data: st.DataObject

@@ -82,15 +82,15 @@ def nested(usage: Usage) -> NestedUsage:
     counts=st.fixed_dictionaries(dict.fromkeys(COUNTS, st.integers(0, 20).map(Decimal))),
     at=st.sampled_from(TIMES),
     context=st.sampled_from(CONTEXTS),
-    share=st.integers(0, 4),
+    share=st.integers(0, 9),
 )
-def test_both_come_to_the_same_cost_for_a_fifth_of_the_book_at_a_time(
+def test_both_come_to_the_same_cost_for_a_tenth_of_the_book_at_a_time(
     buckets: dict[str, int], counts: dict[str, Decimal], at: datetime, context: dict[str, str], share: int
 ) -> None:
     book = catalogue_book()
     compared = 0
     for provider in bundled:
-        for model in provider.models[share::5]:
+        for model in provider.models[share::10]:
             version = book.resolve(provider.id, model.id, at, context)
             if not isinstance(version, PriceVersion) or version.free or version.model != model.id:
                 continue  # a placeholder, or a model that its own id does not match first
@@ -107,7 +107,7 @@ def test_both_come_to_the_same_cost_for_a_fifth_of_the_book_at_a_time(
             assert ours is not None
             assert abs(ours - theirs.total_price) <= Decimal(len(units)) * Decimal("5E-13"), (provider.id, model.id)
             compared += 1
-    assert compared > 350
+    assert compared > 170
 
 
 def test_every_price_key_of_the_catalogue_has_a_name_and_the_same_number_of_units() -> None:
