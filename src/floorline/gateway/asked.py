@@ -28,7 +28,9 @@ DIGITS = 16
 
 
 class Hasher:
-    """Hashes requests under one key of at most 64 bytes: SHA-256 behind a block of the key, which processors calculate themselves."""
+    """Hashes requests under one key of at most 64 bytes: SHA-256, which processors calculate themselves, behind a block of the key, and
+    cut short, so that nobody can hash on from what they see.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._fresh = sha256(key.ljust(BLOCK_BYTES, b"\0")).copy

@@ -64,7 +64,7 @@ _NO = frozenset({"no-store", "no-cache"})
 
 
 class Keys:
-    """Makes keys under one secret of at most 64 bytes: without it nobody can tell, or try out, what was asked."""
+    """Makes keys under one secret of at most 64 bytes, as `Hasher` does: without it nobody can tell, or try out, what was asked."""
 
     def __init__(self, secret: bytes) -> None:
         self._fresh = sha256(secret.ljust(BLOCK_BYTES, b"\0")).copy
