@@ -146,8 +146,9 @@ def outcome_amounts(
     rows: Iterable[OutcomeRow], plans: Mapping[str, PlanPolicy], to: Attribution
 ) -> Iterator[tuple[int, Owner, int]]:
     """As outcome_pools, each by the first day of its span."""
+    priced = any(policy.outcome_prices for policy in plans.values())
     for row in rows:
-        if not (row.value or row.unvalued):
+        if not (row.value or (priced and row.unvalued)):
             continue
         customer, plan, feature, workflow, user, outcome = row.names
         owner = to.owner(customer, plan, feature, row.as_of)

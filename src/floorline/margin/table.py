@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar, cast
 
+import numpy as np
 from msgspec.structs import replace
 
 from floorline.margin.allocation import (
@@ -23,13 +24,14 @@ from floorline.margin.allocation import (
     tally_revenue,
 )  # fmt: skip
 from floorline.margin.attribution import Kind, Names
-from floorline.margin.cells import Cells
+from floorline.margin.cells import Cells, codes_of
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
 from floorline.margin.floors import feature_floor
 from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of
 from floorline.margin.policy import Policies
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
+from floorline.margin.vectors import integers, sums_of
 
 UNMATCHED_COST = "(unmatched cost)"
 UNMATCHED_REVENUE = "(unmatched revenue)"
@@ -414,17 +416,18 @@ def outcome_counts(
     for row in rows:
         if row.as_of >= start:
             by_day[row.as_of].append(row)
-    needed, found = names_of_outcomes(by), dict[Key, OutcomeCounts]()
+    needed, keys, places = names_of_outcomes(by), dict[Key, int](), [integers([])]
     for as_of, told in by_day.items():
         unknown = ("",) * len(told)
         raw = zip(*[row.names for row in told], strict=True)
         names = [column if place in needed else unknown for place, column in enumerate(raw)]
         owned = to.owned(names[0], names[1], names[2], as_of)
         parts = dict(zip(_PARTS_OF_OUTCOMES, (*zip(*owned, strict=True), *names[3:]), strict=True))
-        for key, row in zip(zip(*[parts[part] for part in by], strict=True), told, strict=True):
-            counts, known = OutcomeCounts(row.outcomes, row.successes), found.get(key)
-            found[key] = counts if known is None else known.plus(counts)
-    return found
+        places.append(codes_of(list(zip(*[parts[part] for part in by], strict=True)), keys))
+    told, at, count = [row for some in by_day.values() for row in some], np.concatenate(places), len(keys)
+    outcomes = sums_of(integers([row.outcomes for row in told]), at, count)
+    successes = sums_of(integers([row.successes for row in told]), at, count)
+    return dict(zip(keys, map(OutcomeCounts, outcomes, successes), strict=True))
 
 
 def names_of_outcomes(by: Sequence[Dimension]) -> frozenset[int]:
