@@ -1,5 +1,6 @@
 """The questions about active users, who are counted once however many days they come on."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -15,6 +16,11 @@ from floorline.query import Halves, Query
 
 Users = np.ndarray[Any, np.dtype[np.uint64]]
 NOBODY: Users = np.empty(0, dtype="<u8")
+_HOW_MANY = {"gathered": "uniqExactState(who)", "told": "uniqExactMerge(users)"}
+_WHO = {
+    "gathered": "groupUniqArray(who)",
+    "told": "arrayStringConcat(arrayMap(user -> hex(reinterpretAsFixedString(user)), arraySort(groupUniqArrayArray(users))))",
+}
 
 
 class UserSet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -32,7 +38,7 @@ class UserSet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 def active_users(days: Days) -> Query[NumberRow]:
     """How many users each feature has."""
-    query = Query(sql=_of_users("active_users", days), row=NumberRow, parameters=placeholders(days))
+    query = Query(sql=_of_users("active_users", days, _HOW_MANY), row=NumberRow, parameters=placeholders(days))
 
     def parts(day: date) -> tuple[Query[UserSet], Query[UserSet]]:
         before, since = days.halves(day.toordinal())
@@ -49,11 +55,12 @@ def active_user_hashes(days: Days) -> Query[NumbersRow]:
 
 def _user_sets(days: Days) -> Query[UserSet]:
     """As active_users, one by one."""
-    return of_days(Query(sql=_of_users("active_user_sets", days), row=UserSet, parameters=placeholders(days)), days)
+    return of_days(Query(sql=_of_users("active_users", days, _WHO), row=UserSet, parameters=placeholders(days)), days)
 
 
-def _of_users(name: str, days: Days) -> str:
-    return SQL[name].substitute(grouping_of(("feature",), days), source=with_months("users_day", days))
+def _of_users(name: str, days: Days, told: Mapping[str, str] | None = None) -> str:
+    named = {**grouping_of(("feature",), days), **(told or {})}
+    return SQL[name].substitute(named, source=with_months("users_day", days))
 
 
 def _counted(before: list[UserSet], since: list[UserSet]) -> list[NumberRow]:
