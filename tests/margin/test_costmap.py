@@ -9,7 +9,7 @@ from floorline.cli.costmap import print_map
 from floorline.clock import parse_instant
 from floorline.events import COMPONENTS, ORCHESTRATION, Adjustment, CostLine
 from floorline.jobs.costmap import cost_map_of
-from floorline.jobs.margin_table import EXACT_P95_CALLS_MAX
+from floorline.jobs.margin_spread import EXACT_P95_CALLS_MAX
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.costmap import COLUMNS, OF_CALL_TYPE, Cell, missing_of
 from floorline.margin.costmap_report import costmap_document, costmap_lines

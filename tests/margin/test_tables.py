@@ -8,7 +8,7 @@ import pytest
 
 from floorline.clock import parse_instant
 from floorline.events import Adjustment
-from floorline.jobs import margin_table
+from floorline.jobs import margin_spread
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.dimensions import DIMENSIONS, Scope
 from floorline.margin.policy import FeaturePolicy, PlanPolicy, Policies
@@ -194,7 +194,7 @@ def test_adjustments_reach_the_table_and_its_percentile(ledger):
 
 
 def test_p95_of_many_calls_comes_from_the_histogram_and_says_so(ledger, monkeypatch):
-    monkeypatch.setattr(margin_table, "EXACT_P95_CALLS_MAX", 10)
+    monkeypatch.setattr(margin_spread, "EXACT_P95_CALLS_MAX", 10)
     keep(ledger, [call("2026-01-05T10:00:00Z", "acme", "chat", f"0.{n:02}") for n in range(1, 100)])
     report = table(ledger, "feature")
     assert report.p95_method == "histogram"

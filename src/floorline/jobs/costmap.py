@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from floorline.jobs.margin_table import EXACT_P95_CALLS_MAX
+from floorline.jobs.margin_spread import EXACT_P95_CALLS_MAX
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.ledger.surface import AnyLedger
 from floorline.margin import queries

@@ -13,7 +13,9 @@ from typing import TypeVar, cast
 from msgspec.structs import replace
 
 from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
+from floorline.jobs.margin_days import TableDays
 from floorline.jobs.margin_request import MarginRequest
+from floorline.jobs.margin_spread import Spread
 from floorline.ledger.remembering import made, once, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
@@ -23,7 +25,6 @@ from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.closing import Kind, Part, part_of
 from floorline.margin.dimensions import (
     FINER,
-    HISTOGRAM,
     Column,
     Dimension,
     Source,
@@ -33,7 +34,7 @@ from floorline.margin.dimensions import (
 )  # fmt: skip
 from floorline.margin.earned import Billed, Earning, amounts_to_date
 from floorline.margin.held import any_outcome
-from floorline.margin.metrics import Sums, bucket_95, nearest_rank_95, total_of
+from floorline.margin.metrics import Sums, total_of
 from floorline.margin.plans import PlanUse, plan_uses
 from floorline.margin.policy import Policies
 from floorline.margin.pools import (
@@ -60,7 +61,6 @@ from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.substitution import Models
 from floorline.margin.table import (
-    NAMELESS,
     Gathered,
     Key,
     Keys,
@@ -76,12 +76,9 @@ from floorline.margin.table import (
     window_of,
     with_outcomes,
 )  # fmt: skip
-from floorline.margin.users import active_user_hashes, active_users
 from floorline.query import Query
 
 Row = TypeVar("Row")
-EXACT_P95_CALLS_MAX = 2_000_000
-NO_SPANS = Boundaries(shared=[], own=[], changing=frozenset())
 
 
 class Making:
@@ -121,24 +118,26 @@ class Making:
         self.attribution = Attribution(self.names, window, reach, self._attributes)
         self._columns = columns_of(request.by)
         self._keys = Keys(self.names, request.by, self._columns)
+        self._days = TableDays(self.attribution, request, ledger.timezone, whose)
 
     def report(self, apart: Sequence[int] = ()) -> MarginReport:
         """Gather, then let the pure part make the rows. What takes the store longest is asked first, and answered while
         revenue is recognised. Answers are told `apart` on these days where `stretches` asks for them too.
         """
         request = self._request
-        apart = () if self._window_days().cut else apart  # names that change their meaning are told apart already
+        apart = () if self._days.window().cut else apart  # names that change their meaning are told apart already
         weights = self._begin_weights() if self._needs_cells else None
-        asked = self._begin(queries.usage_sums, self._columns, self._own_days(apart))
+        asked = self._begin(queries.usage_sums, self._columns, self._days.own(apart))
         finer = self._begin_finer()
-        left_out = self._ledger.begin(queries.left_out(self._uncut()))
+        left_out = self._ledger.begin(queries.left_out(self._days.uncut()))
         outcomes = self.outcomes(request.by, apart)
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
         cells = self._cells(weights)
         (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         (usage,), one_to_one = self._usage(asked, self._edges, apart=bool(apart))
-        method, p95, p95_total = self._p95(total_of(usage.values()), one_to_one=one_to_one)
-        users, users_total = self._users(usage, one_to_one=one_to_one)
+        spread = Spread(self._ledger, request, self._keys, self._columns, self._days.window())
+        method, p95, p95_total = spread.p95(total_of(usage.values()), one_to_one=one_to_one)
+        users, users_total = spread.users(usage, one_to_one=one_to_one)
         gathered = Gathered(
             by=request.by,
             usage=usage,
@@ -184,9 +183,9 @@ class Making:
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
         window = self.window
-        pools = self._reach_days(window.reach_end, edges if self.metered else ())
+        pools = self._days.reach(window.reach_end, edges if self.metered else ())
         weights = self._begin_pools(pools) if self._needs_cells else None
-        asked = self._begin(queries.usage_sums, self._columns, self._window_days(edges))
+        asked = self._begin(queries.usage_sums, self._columns, self._days.window(edges))
         finer = self._begin_finer()
         outcomes = self.outcomes(self._request.by, edges)
         metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
@@ -278,7 +277,7 @@ class Making:
 
     def called(self, models: Models) -> CalledColumns:
         """See Margins.called."""
-        asked = queries.drivers(self._window_days(), models=[model for _, model in models])
+        asked = queries.drivers(self._days.window(), models=[model for _, model in models])
         return facts.called(self._ledger.query(asked), self.names)
 
     def facts(self, windows: Sequence[bridge.Days], feature: str) -> list[Facts]:
@@ -287,10 +286,10 @@ class Making:
         """
         stretches = [Window(start=start.toordinal(), end=end.toordinal()) for start, end in windows]
         edges = [day for stretch in stretches for day in (stretch.start, stretch.end)]
-        pools = self._reach_days(self.window.reach_end, edges if self.metered else ())
+        pools = self._days.reach(self.window.reach_end, edges if self.metered else ())
         weights = self._begin_pools(pools) if self._needs_cells else None
         raw = sorted(self.names.raw_names("feature", feature)) if feature else ()
-        asked = [self._ledger.begin(queries.drivers(self._named_days(one), features=raw)) for one in stretches]
+        asked = [self._ledger.begin(queries.drivers(self._days.named(one), features=raw)) for one in stretches]
         plans, to, reach = self._policies.plans, self.attribution, (self.window.reach_start, self.window.end)
         by_use = self._ledger.begin(queries.revenue_lines(*reach, KINDS_BY_USE))
         amounts = list(outcome_amounts(self.outcomes(extra=edges), plans, to))
@@ -345,7 +344,7 @@ class Making:
         """
         if not self._outcomes.count:
             return []
-        days = self._reach_days(self.window.end, (*self._edges, *extra))
+        days = self._days.reach(self.window.end, (*self._edges, *extra))
         priced = any(plan.outcome_prices for plan in self._policies.plans.values())
         return self._ledger.query(queries.outcomes(days, names_of_outcomes(by), priced=priced, held=self._outcomes))
 
@@ -375,8 +374,8 @@ class Making:
         """See Margins.parts."""
         plans, outcomes = self._policies.plans, self.outcomes()
         metered = self.uses() if self.metered else []
-        calls = only(self._ledger.begin(queries.call_parts(self._uncut())))
-        changed = only(self._ledger.begin(queries.adjustment_parts(self._uncut())))
+        calls = only(self._ledger.begin(queries.call_parts(self._days.uncut())))
+        changed = only(self._ledger.begin(queries.adjustment_parts(self._days.uncut())))
         counted = sum(row.outcomes for row in outcomes if row.as_of >= self.window.start)
         return {
             "calls": part_of(0, calls.cost - changed.cost, calls.calls),
@@ -417,7 +416,7 @@ class Making:
 
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
-        days = self._reach_days(self.window.reach_end, self._edges if self.metered else ())
+        days = self._days.reach(self.window.reach_end, self._edges if self.metered else ())
         return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
 
     def window_cells(self) -> Cells:
@@ -430,12 +429,12 @@ class Making:
 
     def plan_uses(self, paid: Mapping[Key, int]) -> dict[str, PlanUse]:
         """See Margins.plan_uses."""
-        days = self._days(self.window.start, self.window.end, self.attribution.spans, ())
+        days = self._days.owned()
         return plan_uses(self._ledger.query(queries.plan_features(days)), paid, self.names)
 
     def _window_pools(self, whose: tuple[str, ...] = ()) -> PoolColumns:
         window = self.window
-        days = self._days(window.start, window.end, self.attribution.spans, window.months)
+        days = self._days.owned(window.months)
         asked = queries.usage_pools(replace(days, whose=whose), every_driver=True, alone=bool(whose))
         return only(self._ledger.begin(asked))
 
@@ -444,7 +443,7 @@ class Making:
         return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
     def _begin_weights(self) -> Future[list[PoolColumns]]:
-        return self._begin_pools(self._reach_days(self.window.reach_end, self._edges if self.metered else ()))
+        return self._begin_pools(self._days.reach(self.window.reach_end, self._edges if self.metered else ()))
 
     def _begin_pools(self, days: Days) -> Future[list[PoolColumns]]:
         by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
@@ -472,7 +471,7 @@ class Making:
         divided = bool(self.lines.customer) or self._costs or self._outcomes.count or self.metered
         if not divided or FINER.isdisjoint(self._request.by):
             return []
-        return self._begin(queries.usage_weights, self._finer_columns(), self._reach_days(self.window.reach_end))
+        return self._begin(queries.usage_weights, self._finer_columns(), self._days.reach(self.window.reach_end))
 
     def _finer(self, asked: Sequence[Future[list[WeightColumns]]]) -> Mapping[tuple[int | str, ...], Mapping[Key, int]]:
         """What _begin_finer asked for."""
@@ -492,95 +491,9 @@ class Making:
                 cells[cell][rest] -= calls
         return cells
 
-    # -- percentiles and users
-
-    def _p95(self, total: Sums, *, one_to_one: bool) -> tuple[str, dict[Key, int | None], int | None]:
-        if not self._request.with_p95:
-            return "none", {}, None
-        if total.calls <= EXACT_P95_CALLS_MAX:
-            return "exact", *self._p95_exact(one_to_one=one_to_one)
-        by_bucket = HISTOGRAM.issuperset(self._columns)
-        every = self._ledger.query(queries.p95_buckets(self._columns if by_bucket else (), self._window_days()))
-        if not by_bucket:
-            return "exact, total by histogram", self._p95_exact(one_to_one=one_to_one)[0], bucket_95(_buckets(every))
-        by_key: dict[Key, list[queries.BucketRow]] = {}
-        for key, row in self._keys.keyed(every):
-            by_key.setdefault(key, []).append(row)
-        return "histogram", {key: bucket_95(_buckets(rows)) for key, rows in by_key.items()}, bucket_95(_buckets(every))
-
-    def _p95_exact(self, *, one_to_one: bool) -> tuple[dict[Key, int | None], int | None]:
-        """By key, and of the whole window."""
-        if one_to_one:
-            return self._numbers(self._ledger.query(queries.p95_exact(self._columns, self._window_days())))
-        costs: dict[Key, list[int]] = {}
-        for key, row in self._keys.keyed(self._ledger.query(queries.p95_costs(self._columns, self._window_days()))):
-            costs.setdefault(key, []).extend(row.numbers)
-        everything = [cost for values in costs.values() for cost in values]
-        return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
-
-    def _users(self, usage: Mapping[Key, Sums], *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
-        by = self._request.by
-        if not {"feature", "user"}.issuperset(by):
-            return None, None
-        if "user" in by:
-            at = by.index("user")
-            active = {key: 1 for key, sums in usage.items() if key[at] and sums.calls > 0}
-            return active, len({key[at] for key in active})
-        days = self._window_days()
-        if one_to_one:
-            counts, total = self._numbers(self._ledger.query(active_users(days)))
-            return {key: count or 0 for key, count in counts.items()}, total or 0
-        users: dict[Key, set[int]] = {}
-        for key, row in self._keys.keyed(self._ledger.query(active_user_hashes(days))):
-            users.setdefault(key, set()).update(row.numbers)
-        return {key: len(hashes) for key, hashes in users.items()}, len(set[int]().union(*users.values()))
-
-    def _numbers(self, rows: Sequence[queries.NumberRow]) -> tuple[dict[Key, int | None], int | None]:
-        """By key, and that of the whole window, which comes in a row of no day."""
-        whole = next((row.number for row in rows if row.as_of == 0), None)
-        return {key: row.number for key, row in self._keys.keyed([row for row in rows if row.as_of])}, whole
-
-    # -- days
-
-    def _uncut(self) -> Days:
-        """The window as one, for figures of the total."""
-        return self._days(self.window.start, self.window.end, NO_SPANS, ())
-
-    def _window_days(self, extra: Sequence[int] = ()) -> Days:
-        """The window, told apart where a name changes its meaning for this table's key."""
-        return self._named_days(self.window, extra)
-
-    def _own_days(self, extra: Sequence[int]) -> Days:
-        """As _window_days, of the feature alone whose rows are asked for."""
-        feature, days = self._request.feature, self._window_days(extra)
-        if not feature:
-            return days
-        return replace(
-            days, features=tuple(sorted(self.names.raw_names("feature", "" if feature in NAMELESS else feature)))
-        )
-
-    def _named_days(self, window: Window, extra: Sequence[int] = ()) -> Days:
-        """As _window_days, of another window."""
-        attributes = attributes_of(self._request.by, with_plan=False)
-        return self._days(window.start, window.end, self.names.boundaries(window.start, window.end, attributes), extra)
-
     @property
     def _edges(self) -> tuple[int, int]:
         return self.window.start, self.window.end
-
-    def _reach_days(self, end: int, extra: Sequence[int] = ()) -> Days:
-        """The whole months around the window up to `end`, told apart by month, by name, and at `extra` days."""
-        window = self.window
-        return self._days(window.reach_start, end, self.attribution.spans, (*window.months, *extra))
-
-    def _days(self, start: int, end: int, spans: Boundaries, extra: Sequence[int]) -> Days:
-        def inside(days: Sequence[int]) -> list[int]:
-            return sorted({day for day in (*days, *extra) if start < day < end})
-
-        cut = Boundaries(shared=inside(spans.shared), own=inside(spans.own), changing=spans.changing)
-        return Days(
-            start=start, end=end, scope=self._request.scope, spans=cut, timezone=self._timezone, whose=self._whose
-        )
 
 
 def only(asked: Future[list[Row]]) -> Row:
@@ -591,10 +504,3 @@ def only(asked: Future[list[Row]]) -> Row:
 
 def _without_outcome(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(column for column in columns if column != "outcome")
-
-
-def _buckets(rows: Sequence[queries.BucketRow]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for row in rows:
-        found[row.bucket] = found.get(row.bucket, 0) + row.calls
-    return found

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from floorline.jobs.margin_days import NO_SPANS
 from floorline.jobs.margin_request import MarginRequest
-from floorline.jobs.margin_table import NO_SPANS, Making
+from floorline.jobs.margin_table import Making
 from floorline.jobs.uncollected import uncollected
 from floorline.ledger.remembering import remembering
 from floorline.ledger.surface import Answering, AnyLedger
