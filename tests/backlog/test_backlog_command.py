@@ -102,10 +102,10 @@ def test_an_embedding_says_what_it_asks_by_its_content(ledger: Ledger):
 
 
 def ship(backlog: Backlog, id_: str) -> None:
-    from floorline.backlog.keeping import moved
+    from floorline.backlog.keeping import Ruling, moved
 
     for state in ("accepted", "shipped"):
-        backlog.shelf.change(id_, lambda kept, to=state: moved(kept, to, actor="ann", now=NOW), now=NOW)
+        backlog.shelf.change(id_, lambda kept, to=state: moved(kept, to, Ruling(by="ann", at=NOW)), now=NOW)
 
 
 def test_a_ledger_without_calls_has_no_opportunity(ledger: Ledger):

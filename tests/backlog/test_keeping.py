@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from floorline.backlog.keeping import QUIET, again, amended, checked, gone, moved, slug
+from floorline.backlog.keeping import QUIET, Ruling, again, amended, checked, gone, moved, slug
 from floorline.backlog.model import NEXT
 from floorline.errors import BadInput, Changed
 from floorline.money import usd
@@ -12,7 +12,11 @@ from tests.backlog.figures import NOW, opportunity
 
 
 def to(item, state, **more):
-    return moved(item, state, actor="ann", now=NOW, **{"note": "why", **more})
+    return moved(item, state, ruling(**{"note": "why", **more}))
+
+
+def ruling(**more):
+    return Ruling(by="ann", at=NOW, **more)
 
 
 def test_found_again_it_is_the_same_item_with_the_estimate_of_now():
@@ -74,23 +78,23 @@ def test_a_rejection_says_why_and_a_gain_is_above_zero():
 
 
 def test_whose_it_is_and_what_is_said_of_it_stay_in_its_history_and_its_state_stays():
-    item = amended(
-        opportunity(), actor="ann", now=NOW, owner="ben", deadline=date(2026, 12, 1), note="after the launch"
-    )
+    item = amended(opportunity(), ruling(owner="ben", deadline=date(2026, 12, 1), note="after the launch"))
     assert (item.state, item.owner, item.deadline) == ("proposed", "ben", date(2026, 12, 1))
     assert item.history[-1].note == "owner ben, by 2026-12-01: after the launch"
     assert not gone(item, NOW + timedelta(days=1)), "somebody decided on it"
     rejected = to(item, "rejected")
-    assert amended(rejected, actor="ann", now=NOW, note="they asked again").owner == "ben"
+    assert amended(rejected, ruling(note="they asked again")).owner == "ben"
     with pytest.raises(Changed, match="is rejected: it is nobody's to do"):
-        amended(rejected, actor="ann", now=NOW, owner="cara")
+        amended(rejected, ruling(owner="cara"))
     with pytest.raises(BadInput, match="say something"):
-        amended(item, actor="ann", now=NOW)
+        amended(item, ruling())
 
 
 @pytest.mark.parametrize("days", [-2, 800, 700_000])
 def test_what_is_shipped_was_shipped_on_a_day_that_can_be_measured(days):
     accepted = to(opportunity(), "accepted")
-    assert to(accepted, "shipped", on=NOW.date() - timedelta(days=30)).shipped_on == NOW.date() - timedelta(days=30)
+    assert to(accepted, "shipped", shipped_on=NOW.date() - timedelta(days=30)).shipped_on == NOW.date() - timedelta(
+        days=30
+    )
     with pytest.raises(BadInput, match="is no day to have shipped"):
-        to(accepted, "shipped", on=NOW.date() - timedelta(days=days))
+        to(accepted, "shipped", shipped_on=NOW.date() - timedelta(days=days))

@@ -1,5 +1,6 @@
 """What becomes of an opportunity: found again, decided on, moved, shipped. Each function gives the item as it is then."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,21 @@ _EARLIEST = timedelta(days=-1)
 
 _MEASURED_DAYS_MAX = 731
 _DOLLARS_MAX = Decimal(10**9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What somebody decides on an item, and when; '' and None leave what is there. `shipped_on` is the day from which all traffic has
+    it, `quiet` how long a rejected one is not proposed again.
+    """
+
+    by: str
+    at: datetime
+    note: str = ""
+    owner: str = ""
+    deadline: date | None = None
+    shipped_on: date | None = None
+    quiet: timedelta = QUIET
 
 
 def again(kept: Opportunity | None, found: Opportunity) -> Opportunity:
@@ -47,50 +63,38 @@ def gone(kept: Opportunity, found_at: datetime) -> bool:
     return kept.state == "proposed" and not kept.by_hand and not kept.history and kept.seen_at < found_at
 
 
-def moved(
-    item: Opportunity,
-    to: State,
-    *,
-    actor: str,
-    now: datetime,
-    note: str = "",
-    owner: str = "",
-    deadline: date | None = None,
-    on: date | None = None,
-    quiet: timedelta = QUIET,
-) -> Opportunity:
+def moved(item: Opportunity, to: State, ruling: Ruling) -> Opportunity:
     """The item in another state. Changed where it cannot go there, BadInput where a reason is missing.
 
-    Accepting it keeps its estimate as the promise. `on` is the day on which it was shipped, `quiet` how long it is not
-    proposed again.
+    Accepting it keeps its estimate as the promise.
     """
     if to not in NEXT[item.state]:
         ways = ", ".join(NEXT[item.state]) or "nowhere"
         raise Changed(f"{item.id} is {item.state}: from there it goes to {ways}, not to {to}")
-    if to == "rejected" and not note:
+    if to == "rejected" and not ruling.note:
         raise BadInput(f"say why {item.id} is rejected: --reason")
-    if on is not None and not _EARLIEST <= now.date() - on <= timedelta(days=_MEASURED_DAYS_MAX):
+    today, on = ruling.at.date(), ruling.shipped_on
+    if on is not None and not _EARLIEST <= today - on <= timedelta(days=_MEASURED_DAYS_MAX):
         raise BadInput(f"{on} is no day to have shipped {item.id} on: say one that is past, of the last two years")
     promised = item.dollars_a_quarter if item.promised is None and to not in {"rejected", "proposed"} else item.promised
-    shipped = {"shipped": on or now.date(), "measured": item.shipped_on}.get(to)
+    shipped = {"shipped": on or today, "measured": item.shipped_on}.get(to)
     return structs.replace(
         item,
         state=to,
-        owner=owner or item.owner,
-        deadline=deadline or item.deadline,
+        owner=ruling.owner or item.owner,
+        deadline=ruling.deadline or item.deadline,
         promised=promised,
         shipped_on=shipped,
-        quiet_until=(now + quiet).date() if to == "rejected" else None,
-        history=(*item.history, Step(at=now, actor=actor, state=to, note=note)),
+        quiet_until=(ruling.at + ruling.quiet).date() if to == "rejected" else None,
+        history=(*item.history, Step(at=ruling.at, actor=ruling.by, state=to, note=ruling.note)),
     )
 
 
-def amended(
-    item: Opportunity, *, actor: str, now: datetime, note: str = "", owner: str = "", deadline: date | None = None
-) -> Opportunity:
-    """The item, in the state it has, with another owner or deadline ('' and None leave them), or with a note alone. Changed where
-    it is closed and is to be somebody's, BadInput where nothing is said.
+def amended(item: Opportunity, ruling: Ruling) -> Opportunity:
+    """The item, in the state it has, with another owner or deadline, or with a note alone. Changed where it is closed and is to be
+    somebody's, BadInput where nothing is said.
     """
+    owner, deadline, note = ruling.owner, ruling.deadline, ruling.note
     said = [*([f"owner {owner}"] if owner else []), *([f"by {deadline}"] if deadline else [])]
     if said and item.state not in OPEN:
         raise Changed(f"{item.id} is {item.state}: it is nobody's to do; move it back first")
@@ -101,7 +105,7 @@ def amended(
         item,
         owner=owner or item.owner,
         deadline=deadline or item.deadline,
-        history=(*item.history, Step(at=now, actor=actor, state=item.state, note=words)),
+        history=(*item.history, Step(at=ruling.at, actor=ruling.by, state=item.state, note=words)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from floorline.backlog.keeping import QUIET, checked, slug
+from floorline.backlog.keeping import QUIET, Ruling, checked, slug
 from floorline.backlog.model import OPEN, Effort, Level, Opportunity, State, SubjectKind
 from floorline.backlog.ranking import ranking
 from floorline.cli.backlog_text import document, list_document, print_list, print_one
@@ -144,7 +144,7 @@ def add(
 @_JSON
 def accept(item: str, owner: str, deadline: date | None, *, as_json: bool) -> None:
     """Take an opportunity on: its estimate of now becomes the promise it is measured against."""
-    _move(item, "accepted", owner=owner, deadline=deadline, as_json=as_json)
+    _move(item, "accepted", Ruling(by=actor(), at=now(), owner=owner, deadline=deadline), as_json=as_json)
 
 
 @command.command("reject")
@@ -160,7 +160,8 @@ def accept(item: str, owner: str, deadline: date | None, *, as_json: bool) -> No
 @_JSON
 def reject(item: str, reason: str, days: int, *, as_json: bool) -> None:
     """Dismiss an opportunity for a time."""
-    _move(item, "rejected", reason=reason, quiet=timedelta(days=days), as_json=as_json)
+    ruling = Ruling(by=actor(), at=now(), note=reason, quiet=timedelta(days=days))
+    _move(item, "rejected", ruling, as_json=as_json)
 
 
 @command.command("move")
@@ -177,7 +178,10 @@ def move(
     item: str, state: State, on_: date | None, reason: str, owner: str, deadline: date | None, *, as_json: bool
 ) -> None:
     """Move an opportunity on, or back: accepted, shadow, canary, shipped. Shipped ones are measured from the next day on."""
-    _move(item, state, reason=reason, owner=owner, deadline=deadline, on=on_, as_json=as_json)
+    if on_ is not None and state != "shipped":
+        raise BadInput("--on is the day of shipping: it goes with shipped alone")
+    ruling = Ruling(by=actor(), at=now(), note=reason, owner=owner, deadline=deadline, shipped_on=on_)
+    _move(item, state, ruling, as_json=as_json)
 
 
 @command.command("amend")
@@ -189,9 +193,8 @@ def move(
 def amend(item: str, owner: str, deadline: date | None, note: str, *, as_json: bool) -> None:
     """Say whose an opportunity is, by when it is to be done, or anything else of it; its state stays."""
     with open_state() as state:
-        kept = backlog_moves.amend(
-            state, _find(state, item).id, by=actor(), now=now(), note=note, owner=owner, deadline=deadline
-        )
+        ruling = Ruling(by=actor(), at=now(), note=note, owner=owner, deadline=deadline)
+        kept = backlog_moves.amend(state, _find(state, item).id, ruling)
     _tell(kept, as_json=as_json)
 
 
@@ -214,24 +217,9 @@ def measure(item: str, *, as_json: bool) -> None:
     _tell(one, as_json=as_json)
 
 
-def _move(
-    item: str,
-    to: State,
-    *,
-    reason: str = "",
-    owner: str = "",
-    deadline: date | None = None,
-    on: date | None = None,
-    quiet: timedelta = QUIET,
-    as_json: bool,
-) -> None:
-    if on is not None and to != "shipped":
-        raise BadInput("--on is the day of shipping: it goes with shipped alone")
+def _move(item: str, to: State, ruling: Ruling, *, as_json: bool) -> None:
     with open_state() as state:
-        kept = backlog_moves.move(
-            state, _find(state, item).id, to,
-            by=actor(), now=now(), note=reason, owner=owner, deadline=deadline, on=on, quiet=quiet,
-        )  # fmt: skip
+        kept = backlog_moves.move(state, _find(state, item).id, to, ruling)
     _tell(kept, as_json=as_json)
 
 

@@ -1,9 +1,9 @@
 """What people do about an opportunity: add it, move it on or back, say whose it is and by when. Each is in its history and the audit."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from floorline.backlog.keeping import QUIET, amended, by_hand, moved
+from floorline.backlog.keeping import Ruling, amended, by_hand, moved
 from floorline.backlog.model import Opportunity
 from floorline.backlog.model import State as Stage
 from floorline.errors import Changed
@@ -34,65 +34,34 @@ def add(state: State, item: Opportunity, *, by: str, now: datetime) -> Opportuni
     return added
 
 
-def move(
-    state: State,
-    id_: str,
-    to: Stage,
-    *,
-    by: str,
-    now: datetime,
-    note: str = "",
-    owner: str = "",
-    deadline: date | None = None,
-    on: date | None = None,
-    quiet: timedelta = QUIET,
-    seen: str = "",
-) -> Opportunity:
+def move(state: State, id_: str, to: Stage, ruling: Ruling, *, seen: str = "") -> Opportunity:
     """Move an item to another state, as `keeping.moved` has it. Missing where there is none; Changed where it cannot go there, or is
     not as `seen`.
     """
-
-    def step(item: Opportunity) -> Opportunity:
-        return moved(item, to, actor=by, now=now, note=note, owner=owner, deadline=deadline, on=on, quiet=quiet)
-
-    return _stepped(state, id_, step, to, by, now, seen)
+    return _stepped(state, id_, lambda item: moved(item, to, ruling), to, ruling, seen)
 
 
-def amend(
-    state: State,
-    id_: str,
-    *,
-    by: str,
-    now: datetime,
-    note: str = "",
-    owner: str = "",
-    deadline: date | None = None,
-    seen: str = "",
-) -> Opportunity:
+def amend(state: State, id_: str, ruling: Ruling, *, seen: str = "") -> Opportunity:
     """Say whose an item is, by when, or anything else of it. Missing where there is none; Changed where it is closed, or is not as
     `seen`.
     """
-
-    def step(item: Opportunity) -> Opportunity:
-        return amended(item, actor=by, now=now, note=note, owner=owner, deadline=deadline)
-
-    return _stepped(state, id_, step, "amend", by, now, seen)
+    return _stepped(state, id_, lambda item: amended(item, ruling), "amend", ruling, seen)
 
 
 def _stepped(
-    state: State, id_: str, step: Callable[[Opportunity], Opportunity], action: str, by: str, now: datetime, seen: str
+    state: State, id_: str, step: Callable[[Opportunity], Opportunity], action: str, ruling: Ruling, seen: str
 ) -> Opportunity:
     after = decided(
         shelf(state),
         id_,
         step,
-        now=now,
+        now=ruling.at,
         seen=seen,
         mark_of=mark_of,
         said=_said,
         missing=f"no opportunity is called {id_!r}: floorline backlog list --all shows them",
     )
-    _audit(state, after, action, by, now)
+    _audit(state, after, action, ruling.by, ruling.at)
     return after
 
 

@@ -16,7 +16,7 @@ import msgspec
 from floorline.backlog.calls import unseen
 from floorline.backlog.figures import Evidence, Seat, Slice
 from floorline.backlog.finding import DAYS_MIN, find
-from floorline.backlog.keeping import again, gone, moved
+from floorline.backlog.keeping import Ruling, again, gone, moved
 from floorline.backlog.model import SHELF, Opportunity
 from floorline.backlog.realised import WINDOW_DAYS as MEASURE_DAYS
 from floorline.backlog.realised import measure, windows
@@ -199,7 +199,8 @@ class Backlog:
         item = msgspec.structs.replace(item, realised=result)
         if (span.after_end - span.after_start).days < MEASURE_DAYS:
             return item
-        return moved(item, "measured", actor=ACTOR, now=now, note=f"{MEASURE_DAYS} days after it was shipped")
+        whole = Ruling(by=ACTOR, at=now, note=f"{MEASURE_DAYS} days after it was shipped")
+        return moved(item, "measured", whole)
 
     def _measure_shipped(self, now: datetime) -> int:
         measured = 0

@@ -14,7 +14,7 @@ from floorline.alerts.events import PRICE_NOTICES, PriceNotice
 from floorline.alerts.figures import Picture, Tracks
 from floorline.alerts.model import Alert
 from floorline.alerts.tuning import Tuning
-from floorline.backlog.keeping import slug
+from floorline.backlog.keeping import Ruling, slug
 from floorline.backlog.model import Opportunity
 from floorline.backlog.model import State as Stage
 from floorline.clock import timezone
@@ -272,7 +272,8 @@ def _write(by: Management, item: Written) -> None:
 def _move(by: Management, id_: str, stage: Stage, day: int, actor: str, note: str) -> None:
     now = by.at(day, time(15))
 
-    move(by.ledger.state, id_, stage, by=actor, now=now, note=note, on=now.date() if stage == "shipped" else None)
+    shipped_on = now.date() if stage == "shipped" else None
+    move(by.ledger.state, id_, stage, Ruling(by=actor, at=now, note=note, shipped_on=shipped_on))
 
 
 # -- reviews

@@ -1,12 +1,13 @@
 """One opportunity: its estimate with its numbers, whose dollars it claims, what people did, what it brought; and what can be done with it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
 import msgspec
 
-from floorline.backlog.keeping import QUIET
+from floorline.backlog.keeping import QUIET, Ruling
 from floorline.backlog.model import NEXT, OPEN, Opportunity, Realised, State
 from floorline.backlog.ranking import Ranked, ranking
 from floorline.jobs import backlog_moves
@@ -234,24 +235,27 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def accept(desk: Desk, deed: Deed, body: Acceptance) -> Done:
     """Take it on."""
-    return _moved(desk, deed, "accepted", body.seen, note=body.note, owner=body.owner, deadline=body.deadline)
+    ruling = _ruling(desk, deed, body.note)
+    return _moved(desk, deed, "accepted", body.seen, replace(ruling, owner=body.owner, deadline=body.deadline))
 
 
 def reject(desk: Desk, deed: Deed, body: Rejection) -> Done:
     """Dismiss it for a time."""
-    return _moved(desk, deed, "rejected", body.seen, note=body.note, quiet=timedelta(days=body.days))
+    ruling = replace(_ruling(desk, deed, body.note), quiet=timedelta(days=body.days))
+    return _moved(desk, deed, "rejected", body.seen, ruling)
 
 
 def ship(desk: Desk, deed: Deed, body: Shipping) -> Done:
     """Say from when on all traffic has it."""
     if body.on is not None and body.on > desk.today:
         raise Refused(400, "invalid", f"{body.on} is still to come: say it is shipped once it is")
-    return _moved(desk, deed, "shipped", body.seen, note=body.note, on=body.on or desk.today)
+    ruling = replace(_ruling(desk, deed, body.note), shipped_on=body.on or desk.today)
+    return _moved(desk, deed, "shipped", body.seen, ruling)
 
 
 def move(desk: Desk, deed: Deed, body: Move) -> Done:
     """Move it on, or back."""
-    return _moved(desk, deed, body.to, body.seen, note=body.note)
+    return _moved(desk, deed, body.to, body.seen, _ruling(desk, deed, body.note))
 
 
 def amend(desk: Desk, deed: Deed, body: Amendment) -> Done:
@@ -261,29 +265,18 @@ def amend(desk: Desk, deed: Deed, body: Amendment) -> Done:
         found = shelf(desk.state).get(id_)
         owner = "" if found is not None and body.owner == found.owner else body.owner
         deadline = None if found is not None and body.deadline == found.deadline else body.deadline
-        after = backlog_moves.amend(
-            desk.state, id_, by=deed.who.name, now=desk.now(), note=body.note, owner=owner, deadline=deadline, seen=body.seen
-        )  # fmt: skip
+        ruling = replace(_ruling(desk, deed, body.note), owner=owner, deadline=deadline)
+        after = backlog_moves.amend(desk.state, id_, ruling, seen=body.seen)
     return done(after, "It is kept.")
 
 
-def _moved(
-    desk: Desk,
-    deed: Deed,
-    to: State,
-    mark: str,
-    *,
-    note: str = "",
-    owner: str = "",
-    deadline: date | None = None,
-    on: date | None = None,
-    quiet: timedelta = QUIET,
-) -> Done:
+def _ruling(desk: Desk, deed: Deed, note: str) -> Ruling:
+    return Ruling(by=deed.who.name, at=desk.now(), note=note)
+
+
+def _moved(desk: Desk, deed: Deed, to: State, mark: str, ruling: Ruling) -> Done:
     with refusing():
-        after = backlog_moves.move(
-            desk.state, deed.names["id"], to,
-            by=deed.who.name, now=desk.now(), note=note, owner=owner, deadline=deadline, on=on, quiet=quiet, seen=mark,
-        )  # fmt: skip
+        after = backlog_moves.move(desk.state, deed.names["id"], to, ruling, seen=mark)
     return done(after, f"{titled(after)}: it is {after.state} now.")
 
 
