@@ -278,8 +278,9 @@ class Label(Record, frozen=True, kw_only=True):
     model, an experiment. `call_id` is the call whose answer is judged, `other_call_id` the one it was compared with, `model` who
     gave it. `score` and `features` are what the guardrail went by: numbers without a unit. `right` is the judged answer,
     `other_right` the one it is compared with, None where that one is itself the measure. `served`: the customer had the judged
-    answer; otherwise it would have been served (shadow). `origin` is who says so. `epoch` names what it holds under (a system
-    prompt, a policy): labels of another epoch count for nothing. `arm` is an experiment's.
+    answer; otherwise it would have been served (shadow). `origin` is who says so, `judge` the model where a judge does: '' in labels
+    of releases that did not keep it. `epoch` names what it holds under (a system prompt, a policy): labels of another epoch count
+    for nothing. `arm` is an experiment's.
     """
 
     at: datetime
@@ -300,6 +301,7 @@ class Label(Record, frozen=True, kw_only=True):
     served: bool = False
     origin: LabelOrigin
     epoch: str = ""
+    judge: str = ""
 
 
 class Customer(Record, frozen=True, kw_only=True):

@@ -27,7 +27,8 @@ def test_each_model_is_right_or_wrong_by_itself() -> None:
     assert (first.kind, first.feature, first.subject, first.model) == ("route", "chat", "small for large", "small")
     assert (first.right, first.other_right, first.step, first.origin) == (False, True, "", "scorer")
     assert (second.right, second.other_right, second.step, len(second.features)) == (True, False, "sum", len(NAMES))
-    assert [one.origin for one in found(scorer=Judge(model="m"))] == ["judge", "judge"]
+    assert (first.judge, second.judge) == ("", "")
+    assert [(one.origin, one.judge) for one in found(scorer=Judge(model="m"))] == [("judge", "m"), ("judge", "m")]
 
 
 def test_a_case_that_nobody_can_tell_of_is_no_comparison() -> None:

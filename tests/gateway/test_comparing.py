@@ -145,7 +145,7 @@ def test_answers_that_differ_are_judged_in_both_orders(
             await live.ask(OPENAI.path, OPENAI.ask)
             await live.settled(calls=4)
             await until(lambda: not live.pipeline._guard.comparing._tasks)
-            assert [one.right for one in labels] == ([] if right is None else [right])
+            assert [(one.right, one.judge) for one in labels] == ([] if right is None else [(right, JUDGE)])
             assert sum(live.pipeline._guard.comparing.outcomes.values()) == 1
 
     run(test())
@@ -157,7 +157,7 @@ def test_without_a_judge_another_answer_counts_as_a_worse_one(tmp_path: Path) ->
             live.stub.script = saying({MODEL: "It is the capital of France.", CHEAP: "Surely it is Paris, in France."})
             await live.ask(OPENAI.path, OPENAI.ask)
             await settled(live, labels)
-            assert [one.right for one in labels] == [False]
+            assert [(one.right, one.judge) for one in labels] == [(False, "")]
 
     run(test())
 

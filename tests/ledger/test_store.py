@@ -13,9 +13,11 @@ from floorline.ledger import codec
 from floorline.ledger.schema import migrations
 from floorline.ledger.shipping import shipments
 from floorline.ledger.store import Batch, BatchRefused, StoreDown
+from floorline.proof import queries
+from floorline.proof.labels import place_of
 from floorline.query import Query
 from tests.support.ledger import entry
-from tests.support.records import adjustment, call, label, outcome, revenue
+from tests.support.records import START, adjustment, call, label, outcome, revenue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,16 @@ def test_a_call_that_was_spooled_before_touches_were_is_stored(each_open):
     before = Batch(table=now.table, version=1, token=now.token, rows=[msgspec.msgpack.encode(values[:62])])
     ledger.store.insert(before)
     assert count(ledger, where="empty(`touches.guardrail`) AND notEmpty(`lines.component`)") == 1
+
+
+def test_a_label_of_a_release_that_kept_no_judge_names_none(each_open):
+    ledger = each_open()
+    now = batch(label(1, judge="large"))
+    values = msgspec.msgpack.decode(now.rows[0])
+    ledger.store.insert(Batch(table=now.table, version=1, token=now.token, rows=[msgspec.msgpack.encode(values[:20])]))
+    ledger.store.insert(batch(label(2, judge="large")))
+    found = ledger.query(queries.labels(place_of(label(1)), START))
+    assert [one.judge for one in found] == ["", "large"]
 
 
 def test_every_kind_of_record_is_stored(each_open):

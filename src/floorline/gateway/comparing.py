@@ -153,6 +153,7 @@ class Comparing:
             served=served,
             origin=judged.origin,
             epoch=cascade.epoch_of(rule, whose.prompt) if looked_at and rule is not None else whose.prompt,
+            judge=judged.judge,
         )
 
     def _owe(self, call: UnderWay, kind: str, cost: Decimal) -> None:

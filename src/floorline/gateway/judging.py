@@ -23,10 +23,13 @@ from floorline.money import ZERO
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one answer is as good as another, None where nobody can tell; who says so, and what that cost."""
+    """Whether one answer is as good as another, None where nobody can tell; who says so (`judge`: which model, where one does), and what
+    that cost.
+    """
 
     right: bool | None
     origin: LabelOrigin = "judge"
+    judge: str = ""
     cost: Decimal = ZERO
 
 
@@ -44,7 +47,7 @@ async def as_good(
     straight, first = await _better(question, answer, reference, judge, call, ask, step)
     swapped, second = await _better(question, reference, answer, judge, call, ask, step)
     found = settled(straight, swapped)
-    return Judged(right=None if found is None else found != "second", cost=first + second)
+    return Judged(right=None if found is None else found != "second", judge=judge, cost=first + second)
 
 
 async def graded(

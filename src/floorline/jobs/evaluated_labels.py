@@ -54,6 +54,7 @@ def labels_of(
                 other_right=other,
                 origin="judge" if isinstance(scorer, Judge) else "scorer",
                 epoch=prompt,
+                judge=scorer.model if isinstance(scorer, Judge) else "",
             )
 
 

@@ -505,6 +505,7 @@ def _label(label: Label) -> rows.LabelRow:
         label.served,
         label.origin,
         label.epoch,
+        label.judge,
     )
 
 
@@ -540,7 +541,7 @@ TABLES: dict[int, Table] = {
         _table(6, "customers", Customer, rows.CustomerRow, 8),
         _table(7, "aliases", Alias, rows.AliasRow, 7),
         _table(8, "fx_rates", FxRate, rows.FxRateRow, 5),
-        _table(LABELS, "labels", Label, rows.LabelRow, 20),
+        _table(LABELS, "labels", Label, rows.LabelRow, 20, 21),
     )
 }
 """Numbers and versions are for ever: a column is added at the end of a row, with one more figure here."""

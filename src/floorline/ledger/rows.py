@@ -211,6 +211,7 @@ class LabelRow(RowStruct, frozen=True, gc=False):
     served: bool
     origin: Identifier
     epoch: Name
+    judge: Name = ""
 
 
 class CustomerRow(RowStruct, frozen=True, gc=False):

@@ -115,6 +115,7 @@ def test_what_texts_do_not_tell_is_judged_by_a_call_of_its_own(tmp_path: Path, *
             await asked(live, ASKED)
             second = await asked(live, ALIKE)
             assert labels(live) == [(same, "judge")]
+            assert [label.judge for label in live.records().labels] == [JUDGE]
             assert provider.judged == [{"question": ALIKE, "a": "Open the settings.", "b": provider.answers[ALIKE]}]
             judging = live.records().calls[-1]
             assert (judging.call_type, judging.step, judging.feature) == ("judging", "semantic_cache", "assistant")

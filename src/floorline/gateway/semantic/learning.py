@@ -101,7 +101,7 @@ class Learning:
             if right is None:
                 self.labels["judge", "unheard"] += 1
             else:
-                self._label(label_of(call, sought, sought.known, "judge", right=right), tell)
+                self._label(label_of(call, sought, sought.known, "judge", right=right, judge=rule.judge), tell)
         else:
             same = sameness in SAME
             origin: LabelOrigin = sameness if sameness in ("exact", "normalised", "structured") else UNLIKE
@@ -135,8 +135,10 @@ class Learning:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def label_of(call: UnderWay, sought: Sought, known: Known, origin: LabelOrigin, *, right: bool) -> Label:
-    """Whether the answer that stood near the call's question would have been right."""
+def label_of(
+    call: UnderWay, sought: Sought, known: Known, origin: LabelOrigin, *, right: bool, judge: str = ""
+) -> Label:
+    """Whether the answer that stood near the call's question would have been right; `judge` is the model, where one says so."""
     whose = call.attribution
     return Label(
         source=SOURCE,
@@ -156,4 +158,5 @@ def label_of(call: UnderWay, sought: Sought, known: Known, origin: LabelOrigin, 
         served=call.guarded is not None and audited(call.guarded.verdict),
         origin=origin,
         epoch=sought.epoch,
+        judge=judge,
     )
