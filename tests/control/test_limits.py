@@ -57,6 +57,14 @@ def test_answers_that_were_cut_and_what_could_be_shorter_are_summed_by_feature(f
     assert faq.examples_cost == Decimal("0.0005")
 
 
+def test_a_call_that_used_nothing_is_no_trouble(ledger):
+    touch = Touch(guardrail="output", mode="enforce", arm="treated", action="cap")
+    ledger.write([entry(call(1, opened_at=NOW, feature="refused", usage={}, lines=(), touches=(touch,)))])
+    ledger.flush()
+    (refused,) = limits_use(ledger, date(2026, 3, 1), date(2026, 3, 2))
+    assert (refused.bounded, refused.context_cost, refused.examples_cost) == (1, 0, 0)
+
+
 def test_the_command_shows_them_to_people_and_to_programs(filled, capsys):
     found = limits_use(filled, date(2026, 3, 1), date(2026, 3, 2))
     show(found, 7)

@@ -131,8 +131,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is the budget's, `holder` whose it is (a customer, a plan), `window` which one (`2026-11`). `soft` is what its soft limit
     does to the call, '' below it, and `cheaper` whether it would have the call go to a cheaper model; `reached` is the highest of its
-    thresholds that was used up to, in percent, `billed` what lies beyond the limit and is billed as overage. `credit` names
-    the unit of a plan's own; `upgrade_url` and `message` are for the customer.
+    thresholds that was used up to, in percent, `billed` what lies beyond the limit and is billed as overage, up to `overage_limit`.
+    `credit` names the unit of a plan's own; `upgrade_url` and `message` are for the customer.
     """
 
     name: str
@@ -148,9 +148,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     cheaper: bool = False
     reached: int = 0
     billed: Decimal = ZERO
+    overage_limit: Decimal | None = None
     credit: str = ""
     upgrade_url: str = ""
     message: str = ""
+
+    @property
+    def most(self) -> Decimal:
+        """What its calls may use in all, overage included."""
+        return self.limit if self.overage_limit is None else self.overage_limit
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ def standing(budget: Budget, holder: str, window: str, end: datetime, counter: i
         cheaper=budget.soft is not None and budget.soft.action == "downgrade",
         reached=budget.reached(counter - held),
         billed=budget.shown(over) if over > 0 and budget.overage_limit is not None else ZERO,
+        overage_limit=budget.overage_limit,
         credit="" if budget.credit is None else budget.credit.name,
         upgrade_url=budget.upgrade_url,
         message=budget.message,
@@ -106,6 +107,7 @@ def refusal(denial: Denial) -> Refusal:
             "unit": state.credit or state.unit,
             "current": amount_text(state.used),
             "limit": amount_text(state.limit),
+            "overage_limit": None if state.overage_limit is None else amount_text(state.overage_limit),
             "asked": amount_text(denial.asked) if denial.bounded else None,
             "resets_at": instant_text(state.resets_at),
             "upgrade_url": state.upgrade_url or None,
@@ -122,12 +124,13 @@ def _kind(denial: Denial) -> str:
     state = denial.standing
     if not denial.bounded:
         return UNBOUNDED
-    return RESERVED if denial.calls and state.used - state.reserved + denial.asked <= state.limit else EXCEEDED
+    return RESERVED if denial.calls and state.used - state.reserved + denial.asked <= state.most else EXCEEDED
 
 
 def _said(denial: Denial) -> str:
     state = denial.standing
-    title = f"{_title(state)} ({_shown(state, state.limit)} until {instant_text(state.resets_at)})"
+    overage = "" if state.overage_limit is None else f", {_shown(state, state.overage_limit)} with overage,"
+    title = f"{_title(state)} ({_shown(state, state.limit)}{overage} until {instant_text(state.resets_at)})"
     if not denial.bounded:
         return (
             f"{title} is a hard limit, and nobody knows what this call may use at most: send a cap on its output (max_tokens), no "
@@ -140,6 +143,8 @@ def _said(denial: Denial) -> str:
             f"{title} has {_shown(state, used)} used and {_shown(state, state.reserved)} reserved by {denial.calls} calls under way, "
             f"{asked}: call again when they have ended, or send a lower max_tokens"
         )
+    if denial.asked > state.most:
+        return f"{title} has never room for it, {asked}: send a lower max_tokens, or a shorter prompt"
     return f"{title} has {_shown(state, used)} used, {asked}: it begins anew at {instant_text(state.resets_at)}"
 
 

@@ -43,6 +43,14 @@ def test_geminis_shape_has_code_status_and_the_kind_as_a_reason() -> None:
     assert (found["details"][0]["reason"], found["details"][0]["metadata"]) == ("RATE_EXCEEDED", {"limit": "5"})
 
 
+def test_geminis_facts_are_texts_and_those_that_nobody_knows_are_left_out() -> None:
+    extra = {"budget": "pro", "upgrade_url": None, "outstanding": {"calls": 2, "call_ids": ["c1"]}}
+    (info,) = json.loads(error_body("gemini", 402, "budget_reserved", "wait", extra))["error"]["details"]
+
+    assert set(info["metadata"]) == {"budget", "outstanding"}
+    assert json.loads(info["metadata"]["outstanding"]) == {"calls": 2, "call_ids": ["c1"]}
+
+
 def test_bedrocks_exception_is_named_in_a_header() -> None:
     assert json.loads(error_body("bedrock", 403, "key_revoked", "no"))["message"] == "no"
     assert (b"x-amzn-errortype", b"AccessDeniedException") in error_headers("bedrock", 403)

@@ -96,7 +96,7 @@ def _error(dialect: Dialect, status: int, kind: str, message: str, extra: Mappin
         return {"type": "error", "error": {"type": name, "message": message, "code": kind, **extra}}
     if dialect == "gemini":
         name = _GOOGLE_STATUSES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
-        facts = {key: str(value) for key, value in extra.items()}
+        facts = {key: _fact(value) for key, value in extra.items() if value is not None}
         info = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": kind.upper(),
@@ -112,6 +112,11 @@ def _error(dialect: Dialect, status: int, kind: str, message: str, extra: Mappin
         else _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     )
     return {"error": {"message": message, "type": name, "param": None, "code": kind, **extra}}
+
+
+def _fact(value: object) -> str:
+    """A value of Google's ErrorInfo, whose metadata are texts alone."""
+    return value if isinstance(value, str) else _encode(value).decode()
 
 
 def _bedrock_error(status: int) -> str:

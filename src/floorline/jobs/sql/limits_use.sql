@@ -5,8 +5,8 @@ SELECT
     CAST(feature AS String),
     countIf(end != ''), countIf(end = 'length'), countIf(bounded), countIf(bounded AND end = 'length'),
     countIf(preamble > 0), sum(preamble), reinterpret(sum(preamble_cost), 'Int128'),
-    countIf(context > 0), sum(context), sum(pieces), reinterpret(sum(if(input_tokens > 0, input_cost * least(context, input_tokens) / input_tokens, 0)), 'Int128'),
-    countIf(examples > 0), sum(examples), reinterpret(sum(if(input_tokens > 0, input_cost * least(examples, input_tokens) / input_tokens, 0)), 'Int128')
+    countIf(context > 0), sum(context), sum(pieces), reinterpret(sum(input_cost * least(context, input_tokens) / greatest(input_tokens, 1)), 'Int128'),
+    countIf(examples > 0), sum(examples), reinterpret(sum(input_cost * least(examples, input_tokens) / greatest(input_tokens, 1)), 'Int128')
 FROM
 (
     SELECT
