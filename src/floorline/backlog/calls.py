@@ -214,13 +214,14 @@ def cheaper(one: Slice, evidence: Evidence, resolve: Resolve) -> Mapping[str, De
     plain = _DATED.sub("", one.model)
     names = [plain.replace(piece, other, 1) if piece else plain + other for piece, other in STEP_DOWN]
     in_use = [s.model for s in evidence.slices if s.provider == one.provider and s.call_type in ANSWERS]
-    own = resolve(one.provider, one.model, {})
+    own, used = resolve(one.provider, one.model, {}), one.mean
     found: dict[str, Decimal] = {}
     for name in dict.fromkeys((*names, *in_use)):
         version = resolve(one.provider, name, {})
-        ratio = ratio_of_costs(one.mean, one.mean, own, version)
-        if isinstance(version, PriceVersion) and ratio <= CHEAPER_RATIO_MAX:
-            found[version.model] = ratio
+        if isinstance(version, PriceVersion):
+            ratio = ratio_of_costs(used, used, own, version)
+            if ratio <= CHEAPER_RATIO_MAX:
+                found[version.model] = ratio
     return found
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from importlib import resources
 
 from floorline import money
 from floorline.backlog.calls import ANSWERS, SIMPLE_TYPES, cheaper
-from floorline.backlog.figures import Evidence, Seat, Slice
+from floorline.backlog.figures import Evidence, Resolve, Seat, Slice
 from floorline.backlog.model import Opportunity
 from floorline.backlog.remedies import MONTH_DAYS, Remedy, Rerouted, remedies
 from floorline.jobs.margins import Margins
@@ -24,7 +25,7 @@ from floorline.margin.pools import SeatUse
 from floorline.margin.remembering import of_window, rows_added
 from floorline.margin.table import Key
 from floorline.money import ZERO, usd_of
-from floorline.pricing.book import PriceBook
+from floorline.pricing.book import PriceBook, PriceVersion, Unpriced
 from floorline.query import Parameter, Query
 from floorline.reviews.hosting import DAYS_A_MONTH
 from floorline.reviews.queries import Workload
@@ -67,6 +68,12 @@ class Remedying:
         asked = self._begin_work([one.name for one in customers], names)
         plans = self.margins.plan_uses(*span, paid)
         seats = self.margins.seats(*span, whose=self._raw_names(customers, names))
+        last = self.end - timedelta(days=1)
+
+        @cache
+        def priced(provider: str, model: str) -> PriceVersion | Unpriced:
+            return version_on(self.book, provider, model, last)
+
         work: defaultdict[str, list[WorkRow]] = defaultdict(list)
         for row in asked.result():
             work[row.customer].append(row)
@@ -79,7 +86,7 @@ class Remedying:
                 Evidence(start=self.start, end=self.end, slices=()),
                 plans=plans,
                 work=own.slices,
-                routes=self._routes(work[one.name], own),
+                routes=self._routes(work[one.name], own, lambda provider, model, _: priced(provider, model)),
                 known=self.known,
             )
         return found
@@ -93,15 +100,15 @@ class Remedying:
         of = named(customers, names, self.start, self.end, with_whose=True)
         return self.margins.ledger.begin(_work(self.start, self.end, self.scope, of))
 
-    def _routes(self, work: Sequence[WorkRow], evidence: Evidence) -> list[Rerouted]:
+    def _routes(self, work: Sequence[WorkRow], evidence: Evidence, prices: Resolve) -> list[Rerouted]:
         """Where its calls, the slices of `evidence`, could go: the model that the configuration names, else the strongest cheaper one
-        of its provider.
+        of its provider by the `prices` of the last day.
         """
         last = evidence.end - timedelta(days=1)
         found: list[Rerouted] = []
         for row, one in zip(work, evidence.slices, strict=True):
             stated = self.stated(row.feature, row.model)
-            to = stated or self._stronger(one, evidence, last)
+            to = stated or _stronger(one, evidence, prices)
             saves = switched(self.book, [row], row.feature, (row.model, to), last, days=evidence.days) if to else None
             if saves is not None:
                 sure = "medium" if stated or row.call_type in SIMPLE_TYPES else "low"
@@ -109,12 +116,13 @@ class Remedying:
                 found.append(Rerouted(row.feature, row.model, to, a_month, sure))
         return found
 
-    def _stronger(self, one: Slice, slices: Evidence, day: date) -> str:
-        """The backlog's choice for calls that a model answers; '' where there is none."""
-        if one.call_type not in ANSWERS or one.unpriced >= one.calls:
-            return ""
-        ratios = cheaper(one, slices, lambda provider, model, _: version_on(self.book, provider, model, day))
-        return max(ratios.items(), key=lambda item: (item[1], item[0]))[0] if ratios else ""
+
+def _stronger(one: Slice, slices: Evidence, prices: Resolve) -> str:
+    """The backlog's choice for calls that a model answers; '' where there is none."""
+    if one.call_type not in ANSWERS or one.unpriced >= one.calls:
+        return ""
+    ratios = cheaper(one, slices, prices)
+    return max(ratios.items(), key=lambda item: (item[1], item[0]))[0] if ratios else ""
 
 
 def _work(start: date, end: date, scope: Scope, of: Mapping[str, Parameter], least: int = 1) -> Query[WorkRow]:

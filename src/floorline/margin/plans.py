@@ -1,6 +1,6 @@
 """Plans side by side: how many customers pay for each, what they pay, and what any of them uses."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,22 +25,22 @@ class PlanUse(NamedTuple):
 
 def plan_uses(rows: Iterable[PlanFeaturesRow], paid: Mapping[tuple[str, ...], int], names: Names) -> dict[str, PlanUse]:
     """By plan. `paid` is what each customer paid on each plan, in 10^-12 USD; who paid nothing counts nowhere."""
-    paying: defaultdict[str, set[str]] = defaultdict(set)
+    payers = {key for key, pico in paid.items() if pico > 0 and all(key)}
+    calling: set[tuple[str, ...]] = set()
     used: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
         days = [row.as_of] * len(row.customers)
         customers = names.resolve_all("customer", row.customers, days)
-        plans = names.plans([row.plan] * len(days), customers, days)
+        own = payers.intersection(zip(customers, names.plans([row.plan] * len(days), customers, days), strict=True))
+        calling |= own
         features = {names.resolve("feature", feature, row.as_of) for feature in row.features}
-        for customer, plan in zip(customers, plans, strict=True):
-            if customer and plan and paid.get((customer, plan), 0) > 0:
-                paying[plan].add(customer)
-                used[plan] |= features
+        for plan in {plan for _, plan in own}:
+            used[plan] |= features
+    customers_of = Counter(plan for _, plan in calling)
+    revenue: defaultdict[str, int] = defaultdict(int)
+    for key in calling:
+        revenue[key[1]] += paid[key]
     return {
-        plan: PlanUse(
-            customers=len(customers),
-            revenue=money.usd_of(sum(paid[customer, plan] for customer in customers)),
-            features=frozenset(used[plan]),
-        )
-        for plan, customers in paying.items()
+        plan: PlanUse(customers_of[plan], money.usd_of(revenue[plan]), frozenset(features))
+        for plan, features in sorted(used.items())
     }

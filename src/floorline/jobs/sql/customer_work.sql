@@ -11,8 +11,8 @@ ARRAY JOIN arrayFilter(
     one -> one.1 = customer_id AND toInt32(day) >= one.2 AND toInt32(day) < one.3,
     arrayZip({names:Array(String)}, {starts:Array(Int32)}, {ends:Array(Int32)}, {whose:Array(String)})
 ) AS named
-WHERE day >= {start:Date} AND day < {end:Date} AND customer_id IN {names:Array(String)}
-  AND ({environment:String} = 'all' OR environment = {environment:String})
+PREWHERE day >= {start:Date} AND day < {end:Date} AND customer_id IN {names:Array(String)}
+WHERE ({environment:String} = 'all' OR environment = {environment:String})
   AND ({purpose:String} = 'all' OR purpose = {purpose:String})
 GROUP BY customer, feature, call_type, provider, model
 HAVING sum(calls) > 0
