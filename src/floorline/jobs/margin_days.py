@@ -1,6 +1,7 @@
 """Which days the questions of one margin table are about, and where its rows are told apart within them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -49,6 +50,11 @@ class TableDays:
         """The window, told apart where the owner of an amount becomes another, and at `extra` days."""
         return self._days(self._window.start, self._window.end, self._to.spans, extra)
 
+    def months(self, start: int, end: int, extra: Sequence[int] = ()) -> list[Days]:
+        """Each month of the days from `start` to the one before `end`, of all customers: told apart as `owned`, and at `extra` days."""
+        edges = (start, *(month for month in self._window.months if start < month < end), end)
+        return [replace(self._days(*month, self._to.spans, extra), whose=()) for month in pairwise(edges)]
+
     def reach(self, end: int, extra: Sequence[int] = ()) -> Days:
         """The whole months around the window up to `end`, told apart by month, by owner, and at `extra` days."""
         window = self._window
@@ -58,7 +64,8 @@ class TableDays:
         def inside(days: Sequence[int]) -> list[int]:
             return sorted({day for day in (*days, *extra) if start < day < end})
 
-        cut = Boundaries(shared=inside(spans.shared), own=inside(spans.own), changing=spans.changing)
+        own = inside(spans.own)
+        cut = Boundaries(shared=inside(spans.shared), own=own, changing=spans.changing if own else frozenset())
         return Days(
             start=start, end=end, scope=self._request.scope, spans=cut, timezone=self._timezone, whose=self._whose
         )

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar, cast
 
@@ -16,6 +17,7 @@ from floorline.events import KINDS_BY_USE, REVENUE_KINDS, Customer
 from floorline.jobs.margin_days import TableDays
 from floorline.jobs.margin_request import MarginRequest
 from floorline.jobs.margin_spread import Spread
+from floorline.jobs.month_use import MonthUse
 from floorline.ledger.remembering import made, once, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
@@ -46,8 +48,6 @@ from floorline.margin.pools import (
     joined,
     metered_amounts,
     metered_pools,
-    month_cells,
-    month_uses,
     outcome_amounts,
     outcome_pools,
     revenue_pools,
@@ -126,12 +126,12 @@ class Making:
         """
         request = self._request
         apart = () if self._days.window().cut else apart  # names that change their meaning are told apart already
-        weights = self._begin_weights() if self._needs_cells else None
+        weights = self._begin_weights(self._edges) if self._needs_cells else None
         asked = self._begin(queries.usage_sums, self._columns, self._days.own(apart))
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._days.uncut()))
         outcomes = self.outcomes(request.by, apart)
-        metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
+        metered = weights.uses(self.attribution) if weights and self.metered else []
         cells = self._cells(weights)
         (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         (usage,), one_to_one = self._usage(asked, self._edges, apart=bool(apart))
@@ -171,10 +171,10 @@ class Making:
 
     def paid(self) -> dict[Key, int]:
         """See Margins.paid."""
-        weights = self._begin_weights() if self.metered else None
+        weights = self._begin_weights(self._edges) if self.metered else None
         earns = self._outcomes.valued or any(plan.outcome_prices for plan in self._policies.plans.values())
         outcomes = self.outcomes(self._request.by) if earns else []
-        metered = month_uses(only(weights), self.attribution) if weights else []
+        metered = weights.uses(self.attribution) if weights else []
         cells = Cells((), self._policies.plans)
         (earned,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         tally = earned if isinstance(earned, Tally) else tally_revenue(earned, cells, kept(self._request.by, ()))
@@ -183,12 +183,11 @@ class Making:
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next. Everything is asked once, told apart there."""
         window = self.window
-        pools = self._days.reach(window.reach_end, edges if self.metered else ())
-        weights = self._begin_pools(pools) if self._needs_cells else None
+        weights = self._begin_weights(edges) if self._needs_cells else None
         asked = self._begin(queries.usage_sums, self._columns, self._days.window(edges))
         finer = self._begin_finer()
         outcomes = self.outcomes(self._request.by, edges)
-        metered = month_uses(only(weights), self.attribution) if weights and self.metered else []
+        metered = weights.uses(self.attribution) if weights and self.metered else []
         cells = self._cells(weights)
         revenue = self._earned_by_stretch(edges, cells, outcomes, metered)
         usage, divides = self._usage(asked, edges, apart=True)[0], self._finer(finer)
@@ -234,7 +233,8 @@ class Making:
     def _earning(self, cells: Cells, keep: Sequence[str]) -> Earning:
         lines, to, reach = self.lines, self.attribution, (self.window.reach_start, self.window.end)
         billed = made(self._ledger, (Billed, self._attributes, *reach), (lines, self.names), lambda: Billed(lines, to))
-        return once(self._ledger, (Earning, billed, cells, tuple(keep)), lambda: Earning(billed, cells, keep))
+        again = partial(made, self._ledger)
+        return once(self._ledger, (Earning, billed, cells, tuple(keep)), lambda: Earning(billed, cells, keep, again))
 
     def _of(self, start: int, end: int) -> Attribution:
         """The attribution of the table of a stretch of the window."""
@@ -286,8 +286,7 @@ class Making:
         """
         stretches = [Window(start=start.toordinal(), end=end.toordinal()) for start, end in windows]
         edges = [day for stretch in stretches for day in (stretch.start, stretch.end)]
-        pools = self._days.reach(self.window.reach_end, edges if self.metered else ())
-        weights = self._begin_pools(pools) if self._needs_cells else None
+        weights = self._begin_weights(edges) if self._needs_cells else None
         raw = sorted(self.names.raw_names("feature", feature)) if feature else ()
         asked = [self._ledger.begin(queries.drivers(self._days.named(one), features=raw)) for one in stretches]
         plans, to, reach = self._policies.plans, self.attribution, (self.window.reach_start, self.window.end)
@@ -295,7 +294,7 @@ class Making:
         amounts = list(outcome_amounts(self.outcomes(extra=edges), plans, to))
         cells = self._cells(weights)
         if weights and self.metered:
-            amounts += metered_amounts(month_uses(only(weights), to), plans, to)
+            amounts += metered_amounts(weights.uses(to), plans, to)
         billed = only(by_use)
         paid = Lines(self._paid_for_days() if billed.customer else self.lines, to)
         return [
@@ -416,12 +415,13 @@ class Making:
 
     def uses(self) -> list[tuple[int, Owner, Use]]:
         """The use of whole months by customer, plan and feature."""
-        days = self._days.reach(self.window.reach_end, self._edges if self.metered else ())
-        return month_uses(only(self._ledger.begin(queries.usage_pools(days, every_driver=True))), self.attribution)
+        months = self._days.months(self.window.reach_start, self.window.reach_end, self._edges if self.metered else ())
+        return MonthUse(self._ledger, months, every_driver=True).uses(self.attribution)
 
     def window_cells(self) -> Cells:
         """The use of the window alone by customer, plan and feature."""
-        return month_cells(self._window_pools(), self._policies.plans, self.attribution)
+        months = self._days.months(self.window.start, self.window.end)
+        return MonthUse(self._ledger, months, every_driver=True).cells(self._policies.plans, self.attribution)
 
     def seats(self, whose: tuple[str, ...] = ()) -> dict[tuple[str, str], SeatUse]:
         """The same by customer and plan, the features of each within: of the customers of these raw names, or of all."""
@@ -442,21 +442,16 @@ class Making:
         """The customers with a record of their own, by the names that the window's first day knows them by."""
         return {self.names.resolve("customer", record.customer, self.window.start) for record in self.customers}
 
-    def _begin_weights(self) -> Future[list[PoolColumns]]:
-        return self._begin_pools(self._days.reach(self.window.reach_end, self._edges if self.metered else ()))
+    def _begin_weights(self, edges: Sequence[int]) -> MonthUse:
+        """The use of whole months. It is told apart at `edges` where plans charge for it."""
+        window, by_cost = self.window, any(plan.allocation == "cost" for plan in self._policies.plans.values())
+        months = self._days.months(window.reach_start, window.reach_end, edges if self.metered else ())
+        return MonthUse(self._ledger, months, every_driver=bool(self._costs) or self.metered or by_cost)
 
-    def _begin_pools(self, days: Days) -> Future[list[PoolColumns]]:
-        by_cost = any(plan.allocation == "cost" for plan in self._policies.plans.values())
-        every_driver = bool(self._costs) or self.metered or by_cost
-        return self._ledger.begin(queries.usage_pools(days, every_driver=every_driver))
-
-    def _cells(self, weights: Future[list[PoolColumns]] | None) -> Cells:
-        """What divides bundled revenue and shared costs, of what _begin_weights or _begin_pools asked for."""
-        plans, to = self._policies.plans, self.attribution
-        if weights is None:
-            return Cells((), plans)
-        of = month_cells, weights, self.names, id(plans)  # which the cells keep
-        return once(self._ledger, of, lambda: month_cells(only(weights), plans, to))
+    def _cells(self, weights: MonthUse | None) -> Cells:
+        """What divides bundled revenue and shared costs, of what _begin_weights asked for."""
+        plans = self._policies.plans
+        return Cells((), plans) if weights is None else weights.cells(plans, self.attribution)
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"

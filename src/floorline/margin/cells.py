@@ -130,6 +130,7 @@ class Cells:
         self._numbers: tuple[dict[int, int], dict[str, int], dict[str, int]] = ({}, {}, {})  # as PoolNames
         self._features: dict[str, int] = {}
         self._added: list[tuple[Integers, Integers, Integers, Integers, Integers, Integers, Integers, Weighed]] = []
+        self._months: Mapping[int, Cells] = {}
         self._of_plan: dict[tuple[int, str], Weights] = {}
         found = list(uses)
         self.add(
@@ -165,9 +166,23 @@ class Cells:
             )
         )
 
+    @classmethod
+    def of_months(cls, months: Mapping[int, "Cells"], plans: Mapping[str, PlanPolicy]) -> "Cells":
+        """The use of some months, by their first days, each of which has cells of its own: they are put together where an answer is
+        of more than one month.
+        """
+        cells = cls((), plans)
+        cells._months = months
+        return cells
+
+    def of_month(self, month: int) -> "Cells":
+        """What divides the amounts of one month as these do, and may know of no other."""
+        return self._months.get(month, self)
+
     @cached_property
     def used(self) -> Used:
         """What was added. Without drivers other than calls in it, those are 0."""
+        self._add_months([cells.used for cells in self._months.values()])
         columns = [np.concatenate(some) for some in zip(*self._added, strict=True)]
         (month, customer, plan, sizes, feature), weights = columns[:5], columns[5:]
         keys, number = np.unique(self._key(month, customer, plan), return_inverse=True)
@@ -185,6 +200,24 @@ class Cells:
             np.cumsum(sizes) - sizes, sizes, pool, feature, *sums,
         )  # fmt: skip
 
+    def _add_months(self, of: Sequence[Used]) -> None:
+        """Add what was used in some months."""
+        months, customers, plans = self._numbers
+        fit = sum(int(np.abs(one.costs).sum()) for one in of) < _SUMMED_MAX
+        for one in of:
+            self._added.append(
+                (
+                    codes_of(cast("list[int]", one.months.tolist()), months),
+                    codes_of(one.customers, customers)[one.customer],
+                    codes_of(one.plans, plans)[one.plan],
+                    one.sizes,
+                    codes_of(one.names, self._features)[one.feature],
+                    one.calls,
+                    one.tokens,
+                    one.costs if fit else one.costs.astype(object),
+                )
+            )
+
     def _key(self, month: Integers, customer: Integers, plan: Integers) -> Integers:
         """One number for a pool: the plans of a customer in a month are one after another."""
         _, customers, plans = self._numbers
@@ -198,11 +231,11 @@ class Cells:
 
     def _number(self, pools: PoolNames) -> Integers:
         """The number of each pool, -1 of those that have no use."""
-        months, customers, plans = self._numbers
+        keys, (months, customers, plans) = self.used.keys, self._numbers
         month, customer, plan = (
             _codes(pools.months, months), _codes(pools.customers, customers), _codes(pools.plans, plans),
         )  # fmt: skip
-        keys, wanted = self.used.keys, self._key(month, customer, plan)
+        wanted = self._key(month, customer, plan)
         if not len(keys):
             return np.full(len(wanted), -1)
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -259,11 +292,11 @@ class Cells:
 
     def _of_customer(self, month: int, customer: str) -> Integers:
         """The pools of a month and customer."""
-        months, customers, plans = self._numbers
+        keys, (months, customers, plans) = self.used.keys, self._numbers
         if month not in months or customer not in customers:
             return _NONE
         first = (months[month] * len(customers) + customers[customer]) * len(plans)
-        start, end = cast("list[int]", np.searchsorted(self.used.keys, [first, first + len(plans)]).tolist())
+        start, end = cast("list[int]", np.searchsorted(keys, [first, first + len(plans)]).tolist())
         return np.arange(start, end)
 
     def _weights_of_plan(self, month: int, plan: str, *, by_cost: bool) -> Weights:

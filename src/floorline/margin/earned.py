@@ -6,7 +6,7 @@ same weights: so a stretch begins with the evening before, and names, owners and
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import cast
@@ -27,6 +27,15 @@ _KNOWN, _UNKNOWN = (
     Owner._fields[6:],
 )  # the parts of an Owner that are Owned, and those that lines do not name
 _FEATURE = _KNOWN.index("feature")
+
+Again = Callable[[Hashable, Sequence[object], Callable[[], "_Month"]], "_Month"]
+"""What a function makes of some objects and of what a key tells: as it makes it, or as it did before of the very same."""
+
+
+def anew(key: Hashable, of: Sequence[object], make: Callable[[], "_Month"]) -> "_Month":
+    """What `make` makes, whatever was made before."""
+    del key, of
+    return make()
 
 
 class Billed:
@@ -50,10 +59,13 @@ class Billed:
 class Earning:
     """How what lines earn is divided by the parts `keep`, for any stretches of days of one window: names, owners and weights are
     looked up once a month. OverflowError where an amount or a weight exceeds a column.
+
+    `again` gives what was made of the lines and of a month's cells for as long as these are the same: what a month that is over
+    earned by each evening of it is reckoned once. The last month of the window is not asked for there: its use goes on.
     """
 
-    def __init__(self, billed: Billed, cells: Cells, keep: Sequence[str]) -> None:
-        self._billed, self._cells, self._keep = billed, cells, keep
+    def __init__(self, billed: Billed, cells: Cells, keep: Sequence[str], again: Again = anew) -> None:
+        self._billed, self._cells, self._keep, self._again = billed, cells, tuple(keep), again
         self._months: dict[range, _Month] = {}
 
     def tallies(self, others: Sequence[Pools], edges: Sequence[int], kind: str = "") -> list[Tally]:
@@ -64,16 +76,18 @@ class Earning:
         first = edges[0]
         while first < edges[-1]:
             end = min(month_after(first), edges[-1])
-            month = self._month(range(month_of(first), end))
+            month = self._month(range(month_of(first), end), last=end == edges[-1])
             for tally, (start, stop) in zip(found, pairwise(edges), strict=True):
                 if start < end and stop > first:
                     month.add_to(tally, start, min(stop, end), kind)
             first = end
         return found
 
-    def _month(self, days: range) -> "_Month":
+    def _month(self, days: range, *, last: bool) -> "_Month":
         if days not in self._months:
-            self._months[days] = _Month(self._billed, days, self._cells, self._keep)
+            billed, keep, cells = self._billed, self._keep, self._cells.of_month(days.start)
+            again = anew if last else self._again
+            self._months[days] = again((_Month, days, keep), (billed, cells), lambda: _Month(billed, days, cells, keep))
         return self._months[days]
 
 

@@ -1,0 +1,53 @@
+"""Asks the ledger for the use by which revenue and shared costs are divided, a question a month: months that are over stay as they
+are, and what divides by their use is made once for as long as they do.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from floorline.ledger.remembering import made, once
+from floorline.ledger.surface import Answering
+from floorline.margin import queries
+from floorline.margin.cells import Cells, Owner, Use
+from floorline.margin.policy import PlanPolicy
+from floorline.margin.pools import Attribution, month_cells, month_uses
+from floorline.margin.queries import PoolColumns
+from floorline.margin.sources import Days
+
+
+class MonthUse:
+    """The use of some `months` by customer, plan and feature: of calls alone, or with `every_driver`."""
+
+    def __init__(self, ledger: Answering, months: Sequence[Days], *, every_driver: bool) -> None:
+        self._ledger = ledger
+        self._asked = [ledger.begin(queries.usage_pools(month, every_driver=every_driver)) for month in months]
+        self._starts = [month.start for month in months]
+
+    @property
+    def pools(self) -> list[PoolColumns]:
+        """Of each month."""
+        return [columns for asked in self._asked for columns in asked.result()]
+
+    def uses(self, to: Attribution) -> list[tuple[int, Owner, Use]]:
+        """The use of each span by owner; of every driver."""
+        return [use for columns in self.pools for use in month_uses(columns, to)]
+
+    def cells(self, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
+        """What divides by it. The last month's is made once for all that `ledger` is asked together, as its use goes on."""
+        return once(
+            self._ledger,
+            (MonthUse, *self._asked, to.names, id(plans)),  # which the cells keep
+            lambda: self._cells(plans, to),
+        )
+
+    def _cells(self, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
+        months: dict[int, Cells] = {}
+        for start, columns in zip(self._starts, self.pools, strict=True):
+
+            def make(columns: PoolColumns = columns) -> Cells:
+                return month_cells(columns, plans, to)
+
+            over = start != self._starts[-1]
+            months[to.month(start)] = (
+                made(self._ledger, month_cells, (columns, to.names, plans), make) if over else make()
+            )
+        return Cells.of_months(months, plans)
