@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from floorline.bench.web import engine_asked
 from floorline.events import LedgerRecord, Touch
 from floorline.ledger.ledger import Ledger
 from floorline.ledger.renaming import Renaming
@@ -24,6 +25,7 @@ from floorline.money import usd
 from floorline.query import Query
 from floorline.reviews import queries as reviews
 from tests.margin.company import alias, call, cost, keep, line, outcome, record
+from tests.support.ledger import Opener
 from tests.support.records import adjustment
 
 ZONE = "America/Sao_Paulo"  # midnights that do not exist, and days of 23 and 25 hours
@@ -210,7 +212,7 @@ class Company:
         ]  # fmt: skip
 
 
-CALL, AMENDED, ADJUSTED = 0, 2, 3
+CALL, AMENDED, ADJUSTED, RENAMED = 0, 2, 3, 8
 """Places in Company.steps()."""
 
 
@@ -232,6 +234,57 @@ def test_what_is_remembered_is_what_would_be_answered_now(open_ledger):
         ask(ledger, range(13), begin=what == CALL)
         company.do(what)
     ask(ledger, range(13), begin=False)
+
+
+def restarted(open_ledger: Opener, company: Company, *beside: int) -> None:
+    """End in order, have commands do some of the company's steps each in a process of its own, and begin to remember again."""
+    for what in beside:
+        company.ledger.close()
+        company.ledger = open_ledger()
+        company.do(what)
+    company.ledger.close()
+    company.ledger = open_ledger()
+    company.ledger.remember(today=lambda: TODAY)
+
+
+def test_what_a_process_before_knew_is_what_would_be_answered_now(open_ledger):
+    company = Company(open_ledger(timezone=ZONE), 1)
+    company.ledger.remember(today=lambda: TODAY)
+    for _ in range(12):
+        company.do(CALL)
+    for beside in ((), (), (CALL,), (), (RENAMED,), (ADJUSTED, AMENDED)):
+        ask(company.ledger, range(13), begin=not beside)
+        restarted(open_ledger, company, *beside)
+        company.do(AMENDED)
+    ask(company.ledger, range(13), begin=False)
+
+
+def test_a_process_does_not_ask_what_the_one_before_it_knew(open_ledger):
+    company = Company(open_ledger(timezone=ZONE), 1)
+    company.ledger.remember(today=lambda: TODAY)
+    for _ in range(12):
+        company.do(CALL)
+    known = questions(company.ledger)[:12]
+    before = [company.ledger.query(query) for query in known]
+    for beside, asked in (((), False), ((CALL,), True)):
+        restarted(open_ledger, company, *beside)
+        found = engine_asked(company.ledger.store, lambda: [company.ledger.query(query) for query in known])
+        assert bool(found.queries) is asked
+        assert asked or [company.ledger.query(query) for query in known] == before
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_what_processes_before_knew_is_what_would_be_answered_now_whatever_happens(open_ledger, seed):
+    company = Company(open_ledger(timezone=ZONE), seed)
+    company.ledger.remember(today=lambda: TODAY)
+    places = company.random.sample(range(len(questions(company.ledger))), 24)
+    for step in range(80):
+        company.do()
+        if step % 3 == 0:
+            steps = range(len(company.steps()))
+            restarted(open_ledger, company, *company.random.sample(steps, company.random.choice((0, 0, 0, 1, 2))))
+        ask(company.ledger, places, begin=step % 2 == 0)
 
 
 @pytest.mark.prove

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -51,14 +52,22 @@ class Client(Protocol):
 Connect = Callable[[], Client]
 
 
-def embedded(path: Path, database: str = DATABASE) -> Connect:
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Clients of a chDB store in a folder: what is in it changes by one process at a time."""
+
+    path: Path
+    database: str
+
+    def __call__(self) -> Client:
+        """One client."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return _in(self.database, _get_client(interface="chdb", path=str(self.path)))
+
+
+def embedded(path: Path, database: str = DATABASE) -> Embedded:
     """Clients of a chDB store in the folder `path`. A process can open one such folder only, with many databases."""
-
-    def connect() -> Client:
-        path.mkdir(parents=True, exist_ok=True)
-        return _in(database, _get_client(interface="chdb", path=str(path)))
-
-    return connect
+    return Embedded(path, database)
 
 
 def server(url: str, database: str = DATABASE) -> Connect:

@@ -6,6 +6,7 @@ After a kill at any point, `open` replays the claims from what the spool holds, 
 boundaries and tokens. docs/ledger.md says what is promised, how it is proved, and what is not.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from floorline.clock import timezone as zone_of
 from floorline.errors import BadInput, FloorlineError, LedgerCorrupt, LedgerFull
 from floorline.events import LedgerRecord
+from floorline.ledger.answers import KeptAnswers, circumstances
 from floorline.ledger.changes import Changes
 from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_of
-from floorline.ledger.driver import Connect, embedded
+from floorline.ledger.driver import Connect, Embedded, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
 from floorline.ledger.memory import ANSWERS_BYTES_MAX, Memory
@@ -30,7 +32,7 @@ from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
 from floorline.ledger.snapshot import copy_gateways, copy_ledger
 from floorline.ledger.spool import QUOTA_BYTES, Position, Spool, number_of, remove, segment_paths
-from floorline.ledger.store import Bindable, Store
+from floorline.ledger.store import Bindable, Store, StoreDown
 from floorline.query import Query
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 Made = TypeVar("Made")
+log = logging.getLogger(__name__)
 BATCH_ROWS = 50_000  # larger ones are merged less: a quarter less processor time a call than 20,000
 SEGMENT_BYTES = 64 << 20  # holds a batch of calls of up to 1.3 KB; its end is a cut
 READERS = 2  # queries beside each other; the engine itself reads one with every core where that helps
@@ -72,11 +75,21 @@ class Written:
 class Ledger:
     """One folder of records, owned by one process at a time. Threads may share it. Use it in a `with`."""
 
-    def __init__(self, home: Path, store: Store, lock: Lock, *, durable: bool, embedded: bool, batch_rows: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        store: Store,
+        lock: Lock,
+        answers: KeptAnswers | None,
+        *,
+        durable: bool,
+        embedded: bool,
+        batch_rows: int,
+    ) -> None:
         """Not for use: `open` makes one."""
         self.home, self.store = home, store
         self.notices: list[str] = []
-        self._lock, self._durable, self._embedded = lock, durable, embedded
+        self._lock, self._durable, self._embedded, self._answers = lock, durable, embedded, answers
         self._busy = threading.RLock()
         self._identities = Identities(home / "claims")
         self._shipper = Shipper(store, self._quarantine)
@@ -119,11 +132,19 @@ class Ledger:
             raise BadInput(str(error)) from error
         home.mkdir(parents=True, exist_ok=True)
         lock = Lock.take(home / "lock", wait_s=wait_s)
-        store = Store(connect or embedded(home / "store"))
+        answers = KeptAnswers(home)
+        reach = connect or embedded(home / "store")
+        store = Store(reach, changing=answers.forget)
         try:
             store.migrate(timezone or "UTC")
             ledger = cls(
-                home, store, lock, durable=durability == "disk", embedded=connect is None, batch_rows=batch_rows
+                home,
+                store,
+                lock,
+                answers if isinstance(reach, Embedded) else None,
+                durable=durability == "disk",
+                embedded=connect is None,
+                batch_rows=batch_rows,
             )
             ledger._start(timezone, segment_bytes, quota_bytes, set_aside=set_aside)
         except BaseException:
@@ -321,12 +342,31 @@ class Ledger:
 
     def remember(self, *, today: Callable[[], date], bytes_max: int = ANSWERS_BYTES_MAX) -> Changes:
         """Keep answers for as long as they hold: for a process that answers the same again and again. See `Memory`. Begins anew when
-        it did already. What changes in other ways than through this ledger is to be told to what it returns.
+        it did already, with what the process before this one kept at its end if that holds. What changes in other ways than through
+        this ledger is to be told to what it returns.
         """
         with self._busy:
-            changes = Changes(self.store.day_starts())
-            self._memory = Memory(changes, self.store.query, today=today, bytes_max=bytes_max)
+            self._shipper.wait()  # what is on its way is told to nobody
+            changes = Changes(starts := self.store.day_starts())
+            memory = Memory(changes, self.store.query, today=today, bytes_max=bytes_max)
+            if self._answers is not None:
+                memory.take(self._answers.take(circumstances(self.store, starts)))
+            self._memory = memory
         return changes
+
+    def keep_answers(self) -> None:
+        """Keep what is remembered and holds for the next process, until something changes. `close` does."""
+        with self._busy:
+            self.flush()
+            if self._memory is None or self._answers is None:
+                return
+            try:
+                self.store.mark()
+                if self._durable and self._embedded:
+                    sync_filesystem(self.home)
+                self._answers.keep(circumstances(self.store, self.store.day_starts()), self._memory.lasting())
+            except (StoreDown, OSError) as error:
+                log.warning("the answers are not kept for the next process: %s", error)
 
     def query(self, query: Query[Row]) -> list[Row]:
         """The rows of `query`, over everything written so far."""
@@ -422,6 +462,7 @@ class Ledger:
             try:
                 if not self._broken:
                     self._empty_spool()
+                    self.keep_answers()
             finally:
                 self._shipper.close()
                 self._readers.shutdown()

@@ -6,16 +6,17 @@ in two: what is before today seldom changes and is asked once; today is asked an
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, cast
 
 import msgspec
 
+from floorline.ledger.answers import Answer, packed, unpacked
 from floorline.ledger.changes import Changes
-from floorline.query import Query
+from floorline.query import Query, Reads
 
 Row = TypeVar("Row")
 Made = TypeVar("Made")
@@ -32,11 +33,15 @@ MADE_MAX = 64
 
 @dataclass(slots=True, kw_only=True)
 class _Kept:
-    """An answer, or one that is on its way, and the number of the last change that is in it for certain."""
+    """An answer, or one that is on its way, and the number of the last change that is in it for certain. `packed` are its rows as
+    an earlier process had them, until somebody asks for them.
+    """
 
-    rows: Future[list[Any]]
+    reads: Reads
+    rows: Future[list[Any]] = field(default_factory=Future[list[Any]])
     since: int
     weight: int = 0
+    packed: bytes | None = None
 
 
 class Memory:
@@ -68,6 +73,28 @@ class Memory:
         if parts is None:
             return self._part(query, now)
         return parts[1]([self._part(part, now) for part in parts[0]])
+
+    def take(self, answers: Iterable[Answer]) -> None:
+        """Remember these, which hold now, as if they had been asked for one after another."""
+        with self._lock:
+            for one in answers:
+                key, kept = (one.sql, one.parameters), _Kept(reads=one.reads, since=self.changes.now, packed=one.rows)
+                self._drop(key)
+                self._kept[key] = kept
+                self._weigh(key, kept, len(one.rows))
+
+    def lasting(self) -> Iterator[Answer]:
+        """What is remembered and holds still, the least lately used first."""
+        with self._lock:
+            known = list(self._kept.items())
+        for (sql, parameters), kept in known:
+            if self.changes.happened(kept.reads, kept.since):
+                continue
+            rows = kept.packed
+            if rows is None and kept.rows.done() and kept.rows.exception() is None:
+                rows = packed(kept.rows.result())
+            if rows is not None:
+                yield Answer(sql=sql, parameters=parameters, reads=kept.reads, rows=rows)
 
     def holds(self, query: Query[Any]) -> bool:
         """Whether nothing need be asked for the answer."""
@@ -108,17 +135,31 @@ class Memory:
             found = self._found(query)
             if found is not None:
                 self._kept.move_to_end(_key(query))
-        return self._asked(query, now) if found is None else found.rows.result()
+        return self._asked(query, query.reads, now) if found is None else found.rows.result()
 
     def _found(self, query: Query[Any]) -> _Kept | None:
         """What is kept of a question and still holds."""
-        kept = self._kept.get(_key(query))
-        if kept is None or query.reads is None or self.changes.happened(query.reads, kept.since):
+        key = _key(query)
+        kept = self._kept.get(key)
+        if kept is None or kept.reads != query.reads or self.changes.happened(kept.reads, kept.since):
+            return None
+        if kept.packed is not None and not self._unpack(key, kept, kept.packed, query.row):
             return None
         return kept
 
-    def _asked(self, query: Query[Row], now: int) -> list[Row]:
-        mine, key = _Kept(rows=Future(), since=now), _key(query)
+    def _unpack(self, key: _Key, kept: _Kept, rows: bytes, row: type[Any]) -> bool:
+        """Have what an earlier process knew as rows; whether it can be had."""
+        found = unpacked(rows, row)
+        if found is None:
+            self._drop(key)
+            return False
+        kept.rows.set_result(found)
+        kept.packed = None
+        self._weigh(key, kept, weight_of(found))
+        return True
+
+    def _asked(self, query: Query[Row], reads: Reads, now: int) -> list[Row]:
+        mine, key = _Kept(reads=reads, since=now), _key(query)
         with self._lock:
             self._drop(key)
             self._kept[key] = mine
@@ -133,9 +174,7 @@ class Memory:
         weight = weight_of(rows)
         with self._lock:
             if self._kept.get(key) is mine:
-                mine.weight = weight
-                self._weight += weight
-                self._make_room(key)
+                self._weigh(key, mine, weight)
         mine.rows.set_result(rows)
         return rows
 
@@ -143,11 +182,16 @@ class Memory:
         kept = self._kept.pop(key, None)
         self._weight -= kept.weight if kept else 0
 
+    def _weigh(self, key: _Key, kept: _Kept, weight: int) -> None:
+        self._weight += weight - kept.weight
+        kept.weight = weight
+        self._make_room(key)
+
     def _make_room(self, newest: _Key) -> None:
         for key in [key for key in self._kept if key != newest]:
             if self._weight <= self._bytes_max:
                 return
-            if self._kept[key].rows.done():
+            if (kept := self._kept[key]).packed is not None or kept.rows.done():
                 self._drop(key)
 
 

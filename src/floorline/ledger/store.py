@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar, cast
 
 import msgspec
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
 from floorline.errors import FloorlineError, LedgerCorrupt
-from floorline.ledger.codec import Table, values
+from floorline.ledger.codec import TABLES, Table, values
 from floorline.ledger.driver import Client, Connect
 from floorline.ledger.schema import Migration, View, migrations
 from floorline.query import Parameter, Query
@@ -80,8 +81,9 @@ class Batch:
 class Store:
     """One database of tables and rollups. Threads may share it: each gets a client of its own."""
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, *, changing: Callable[[], None] = lambda: None) -> None:
+        """`changing` is called before anything in the store changes: what it raises, that does not."""
+        self._connect, self._changing = connect, changing
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
@@ -146,6 +148,7 @@ class Store:
                 f"migration {migration.number} was applied as {applied} and is now {migration.checksum}: the store was made by "
                 f"another build; export what you need and import it into a new folder"
             )
+        self._changing()
         for statement in migration.statements(timezone=self.timezone):
             self._run(statement)
         if fill:  # interrupted, it begins again
@@ -172,9 +175,23 @@ class Store:
 
     def _set(self, name: str, value: str) -> None:
         """The newest row counts, by number and not by a clock that may be set back."""
+        self._changing()
         ((last,),) = self._rows("SELECT max(number) FROM settings")
         self._add("settings", {"number": cast("int", last) + 1, "name": name, "value": value})
         self._timezone = ""
+
+    def mark(self) -> None:
+        """Have the store stand as it never did before."""
+        self._set("mark", token_hex(16))
+
+    def standing(self) -> str:
+        """Another text once a record was added, a name or a timezone changed, a rollup was computed anew, or the store was marked; and
+        in a copy of the store that was made before that.
+        """
+        ((number, name, value),) = self._rows("SELECT number, name, value FROM settings ORDER BY number DESC LIMIT 1")
+        counts = ", ".join(f"(SELECT count() FROM {table.name})" for table in TABLES.values())  # noqa: S608 - a fixed name
+        (rows,) = self._rows(f"SELECT {counts}")
+        return " ".join(map(str, (number, name, value, *rows)))
 
     # -- in
 
@@ -183,6 +200,7 @@ class Store:
 
         BatchRefused when the data is at fault: nothing was written. StoreDown when it cannot be told: send it again.
         """
+        self._changing()
         self._insert(batch.table.name, batch, {**INSERT_SETTINGS, "insert_deduplication_token": batch.token})
 
     def held(self, table: str, ids: Sequence[str]) -> set[tuple[str, str]]:
@@ -271,6 +289,7 @@ class Store:
         A draft of the table takes the partitions that do not change as they are, and trades places with it at once; no
         view may be fed by it meanwhile. What was there before is on the disk no longer when this returns.
         """
+        self._changing()
         self.drop_draft(table)
         bound = _bound(parameters)
         draft = f"{table}_draft"
