@@ -3,6 +3,7 @@
 A key is a digest of whose conversation it is and of every message up to its end, so that nobody is given another one's.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from hashlib import blake2b
@@ -33,7 +34,7 @@ class Summaries:
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self._bytes_max, self._bytes = bytes_max, 0
-        self._held: dict[bytes, Summary] = {}
+        self._held: OrderedDict[bytes, Summary] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -42,10 +43,10 @@ class Summaries:
         """How many messages, of those that `keys` are the ends of, the longest summary stands for; it counts as used now."""
         self._expire(now_ms)
         for place in range(len(keys), 0, -1):
-            found = self._held.pop(keys[place - 1], None)
+            found = self._held.get(keys[place - 1])
             if found is not None:
                 found.used_ms = now_ms
-                self._held[keys[place - 1]] = found
+                self._held.move_to_end(keys[place - 1])
                 return place, found
         return 0, None
 

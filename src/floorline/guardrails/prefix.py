@@ -12,7 +12,7 @@ turn)`: each use of a prefix tells the kind of its last use what came of it, and
 """
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal, NamedTuple
@@ -244,7 +244,7 @@ class Prefixes:
 
     def __init__(self, prefixes_max: int = PREFIXES_MAX) -> None:
         self._max = prefixes_max
-        self._held: dict[int, _Prefix] = {}
+        self._held: OrderedDict[int, _Prefix] = OrderedDict()
         self._kinds: dict[tuple[str, PartKind, int, int, int], _Worth] = {}
         self._features: dict[tuple[str, PartKind], _Worth] = {}
         self._due: dict[Lifetime, deque[_Use]] = {"5m": deque(), "1h": deque()}
@@ -322,11 +322,11 @@ class Prefixes:
         use = _Use(now_ms, worth)
         if held is None:
             if len(self._held) >= self._max:
-                del self._held[next(iter(self._held))]
+                self._held.popitem(last=False)
             self._held[key] = _Prefix(used_ms=now_ms, uses=uses, waiting=use)
         else:
             _again(held, worth, now_ms)
-            self._held[key] = self._held.pop(key)
+            self._held.move_to_end(key)
             held.uses, held.waiting = uses, use
         for due in self._due.values():
             if len(due) < USES_MAX:

@@ -11,6 +11,7 @@ nobody any more, wherever a copy of it lies. Content is in no backup, for the sa
 import hmac
 import os
 import shutil
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -211,7 +212,7 @@ class ContentStore:
         self._folder, self._random, self._writer = folder, random, writer
         self._segment_bytes, self._quota_bytes = segment_bytes, quota_bytes
         self._days: dict[date, _Day] = {}
-        self._known: dict[Subject, _Known] = {}
+        self._known: OrderedDict[Subject, _Known] = OrderedDict()
 
     def put(self, content: Content, subject: Subject, ttl_days: int) -> bool:
         """Keep `content` for `ttl_days`; False when it does not fit the quota or the disk: content is no record."""
@@ -234,7 +235,7 @@ class ContentStore:
             known = _Known(AESGCM(key), customer, user, self.keys.stamp(customer, user))
             self._known[subject] = known
             if len(self._known) > SUBJECTS_KNOWN_MAX:
-                del self._known[next(iter(self._known))]
+                self._known.popitem(last=False)
         return known
 
     def _day_of(self, today: date, ttl_days: int) -> _Day:

@@ -1,5 +1,6 @@
 """The answers that one process holds: at most so many bytes, the least recently used go first."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from floorline.gateway.cache.entry import Entry
@@ -14,20 +15,21 @@ class Memory:
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.used_bytes = self.evicted = 0
-        self._entries: dict[bytes, Entry] = {}  # the least recently used first
+        # The least recently used first. A dict would look for its first one in the places of all that went before it, each time.
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, key: bytes, now_ms: int) -> Entry | None:
         """The entry of `key`, unless its time is over."""
-        entry = self._entries.pop(key, None)
+        entry = self._entries.get(key)
         if entry is None:
             return None
         if entry.expires_ms <= now_ms:
-            self.used_bytes -= entry.size_bytes
+            self.remove(key)
             return None
-        self._entries[key] = entry
+        self._entries.move_to_end(key)
         return entry
 
     def put(self, entry: Entry) -> None:
@@ -44,7 +46,8 @@ class Memory:
         """Hold at most `bytes_max` from now on."""
         self.bytes_max = bytes_max
         while self.used_bytes > bytes_max:
-            self.remove(next(iter(self._entries)))
+            _, entry = self._entries.popitem(last=False)
+            self.used_bytes -= entry.size_bytes
             self.evicted += 1
 
     def remove(self, key: bytes) -> None:

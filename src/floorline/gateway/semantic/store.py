@@ -4,6 +4,7 @@ Bounded in bytes over all scopes and in entries for each; the least recently use
 event loop asks a worker to.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,7 +54,7 @@ class _Scope:
 
     def __init__(self, index: "Index") -> None:
         self.index = index
-        self.calls: dict[str, int] = {}  # the oldest first
+        self.calls: OrderedDict[str, int] = OrderedDict()  # the oldest first
 
 
 class Store:
@@ -64,7 +65,7 @@ class Store:
         self._bytes_max, self._graph = bytes_max, graph
         self._lock = Lock()
         self._scopes: dict[bytes, _Scope] = {}
-        self._places: dict[int, _Place] = {}  # the least recently used first
+        self._places: OrderedDict[int, _Place] = OrderedDict()  # the least recently used first
         self._next = 0
 
     def __len__(self) -> int:
@@ -84,7 +85,7 @@ class Store:
             held = self._scopes.get(scope)
             key = None if held is None else held.calls.get(call_id)
             if key is not None:
-                self._places[key] = self._places.pop(key)
+                self._places.move_to_end(key)
 
     def add(self, scope: bytes, known: Known, vector: "Vector", entries_max: int) -> bool:
         """Know one more; whether it was new. The oldest of its scope goes where there are `entries_max`."""
