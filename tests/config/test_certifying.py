@@ -50,6 +50,34 @@ def test_what_is_compared_is_read_and_features_change_parts_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "judge", "error"),
+    [
+        ("bar: 98%", "gpt-4o", 0.015),
+        ("judge: gpt-4o", "gpt-4o", 0.015),
+        ("judge: gpt-4.1", "gpt-4.1", None),
+        ("judge: gpt-4.1, judge_error: 0%", "gpt-4.1", 0.0),
+        ("judge_error: 3%", "gpt-4o", 0.03),
+    ],
+)
+def test_what_is_stated_of_one_judge_says_nothing_of_another(own: str, judge: str, error: float | None) -> None:
+    inherited = CERTIFIED.replace("mode: shadow, by_request: true", own)
+    route = rails(inherited).of("chat").certified_route
+    assert route is not None
+    assert (route.judge, route.judge_error) == (judge, error)
+    near = "judge: gpt-4o, judge_error: 1.5%"
+    semantic = (
+        rails(
+            f"guardrails: {{semantic_cache: {{{near}}}}}\n"
+            f"features: {{chat: {{guardrails: {{semantic_cache: {{{own.replace('bar', 'max_false_hits')}}}}}}}}}"
+        )
+        .of("chat")
+        .semantic_cache
+    )
+    assert semantic is not None
+    assert (semantic.judge, semantic.judge_error) == (judge, error)
+
+
+@pytest.mark.parametrize(
     ("check", "gates", "weight"),
     [
         ('{json_schema: \'{"type": "object"}\'}', (JsonSchema(schema='{"type": "object"}'),), None),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from floorline.gateway.message import Reply, Request
-from tests.support.processes import command
+from tests.support.processes import Process, command, until
 from tests.support.running import Running, running
 from tests.support.serving import JSON, run
 
@@ -180,6 +180,51 @@ def test_a_judge_decides_nothing_before_it_was_measured_against_people(tmp_path:
             assert found["comparisons"][0]["verdict"] == "adopt"
             assert float(found["models"][0]["judging_usd"]) > 0
             assert {call.call_type for call in gateway.records().calls} == {"generation", "judging"}
+
+    run(test())
+
+
+@pytest.mark.prove
+def test_a_judges_labels_certify_a_cheaper_model_from_when_its_error_is_measured(tmp_path: Path) -> None:
+    route = "guardrails: {{certified_route: {{candidates: {{strong: [cheap]}}, bar: 90%}}}}, evaluation"
+    human = [{"answer": "7", "right": True}, {"answer": "8", "right": False}, {"answer": "7.", "right": True}]
+    labelled = [{"id": f"h{n}", "input": "7", "system": str(n), "expected": "7", "human": human} for n in range(20)]
+
+    async def test() -> None:
+        async with running(tmp_path) as gateway:
+            config = CONFIG.replace("evaluation", route).format(
+                address=gateway.stub.address, scorer="{kind: judge, model: judge}"
+            )
+            gateway.file.write_text(config)
+            gateway.process.kill()
+            await gateway.start()
+            gateway.stub.script = models(right_but({}))  # type: ignore[assignment]
+            write_cases(gateway, 80, "\n".join(map(json.dumps, labelled)))
+            await evaluated(gateway, "run", "--feature", "intents", "--models", "strong,cheap", "--labels")
+
+            async def is_certified(state: str) -> dict[str, object]:
+                def held() -> bool:
+                    return [one["state"] for one in json.loads(command(gateway.home, "certificates", "--json"))] == [
+                        state
+                    ]
+
+                await asyncio.to_thread(until, held, seconds=90, what=f"a certificate that is {state}")
+                (one,) = json.loads(await asyncio.to_thread(command, gateway.home, "certificates", "--json"))
+                return one
+
+            control = Process(gateway.home, "control", "--port", "0")
+            try:
+                silent = await is_certified("shadow")
+                assert (silent["labels"], silent["judge"], silent["judge_error"]) == (100, "judge", None)
+                assert (
+                    "the labels of judge judge carry no certificate until its error is measured: "
+                    "`floorline eval judge --feature intents --judge judge`."
+                ) in await asyncio.to_thread(command, gateway.home, "certificates")
+                measured = json.loads(await evaluated(gateway, "judge", "--feature", "intents", "--json"))
+                certified = await is_certified("certified")
+                assert (certified["labels"], certified["judge_error"]) == (100, measured["error_at_most"])
+            finally:
+                control.end()
 
     run(test())
 

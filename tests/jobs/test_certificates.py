@@ -121,3 +121,16 @@ def test_one_certificate_tells_what_became_of_it_and_who_stopped_it(ledger, held
     assert "Its guardrail saved $2.00 for faq in 30 days, net." in told
     turns = [line.split()[2:4] for line in told.splitlines() if line.lstrip().startswith("2026-")]
     assert turns == [["suspended", "kim"], ["certified", "floorline"]]
+
+
+def test_one_certificate_says_who_judged_its_labels_and_what_that_one_errs_by(held):
+    one = held[0].kept
+
+    def of(judge: str, error: float | None) -> str:
+        judged = msgspec.structs.replace(one.certificate, judge=judge, judge_error=error)
+        return said(print_one, Held(kept=msgspec.structs.replace(one, certificate=judged), net=None))
+
+    assert "Nobody knows in how many of its verdicts its judge large errs." in of("large", None)
+    assert "Its judge large is taken to err in 0.0 % of its verdicts." in of("large", 0.0)
+    assert "judge" not in of("", None)
+    assert (document(held[0])["judge"], document(held[0])["judge_error"]) == (None, None)

@@ -96,7 +96,7 @@ def test_what_a_judge_is_measured_to_err_by_counts_at_once_and_without_new_label
     rule = CertifiedRule(setting=ENFORCE, candidates={"large": ("small",)}, bar=0.9, judge="judge")
     job = CertifyingJob(ledger, Guardrails(default=Rules(certified_route=rule)))
     place = Place("route", "feature-1", "draft", "small for large")
-    add(ledger, range(1, 301), subject="small for large", right=True, origin="judge")
+    add(ledger, range(1, 301), subject="small for large", right=True, origin="judge", judge="judge")
     judges = Shelf(ledger.state, JUDGES, Measured)
 
     def after(wrong: int, minute: int) -> Certificate:
@@ -108,9 +108,13 @@ def test_what_a_judge_is_measured_to_err_by_counts_at_once_and_without_new_label
 
     job.run(NOW)
     found = published(ledger).find(*place)
-    assert (found.acts, found.judge_error) == (True, 0.0)
+    assert (found.state, found.judge, found.judge_error) == ("shadow", "judge", None)
+    assert found.reason == (
+        "the labels of judge judge carry no certificate until its error is measured: "
+        "`floorline eval judge --feature feature-1 --judge judge --compare`"
+    )
     found = after(8, 1)
-    assert (found.acts, found.judge_error, found.since) == (True, bounds.upper(8, 400), NOW)
+    assert (found.acts, found.judge_error, found.since) == (True, bounds.upper(8, 400), NOW + timedelta(minutes=1))
     found = after(80, 2)
     assert (found.state, found.since) == ("shadow", NOW + timedelta(minutes=2))
     assert found.reason == "its judge errs in 23.6 %, more than the bar of 90.0 % leaves room for"

@@ -81,7 +81,7 @@ def answered(number: int, *, right: bool, kind: str = "route", **changes: object
         "subject": "small for large",
         "model": "small",
         "right": right,
-        "origin": "judge",
+        "origin": "normalised",
         "epoch": epoch_of(CASCADE, "") if kind == "cascade" else "",
     }
     return Label(**{**fields, **changes})

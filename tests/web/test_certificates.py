@@ -12,7 +12,8 @@ from tests.support.dashboard import client_of, dashboard_of
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 NAME = "semantic/faq//"
-PAGE = f"/guardrails/certificates/{quote(NAME, safe='')}"
+PAGES = "/guardrails/certificates/"
+PAGE = f"{PAGES}{quote(NAME, safe='')}"
 
 
 @pytest.fixture
@@ -46,6 +47,24 @@ def test_the_page_lists_them_with_those_in_force_first_and_says_what_was_taken_b
         row["feature"] for row in blocks(client, "/guardrails/certificates?state=suspended")["certificates"]["rows"]
     ] == ["chat"]
     assert client.get("/guardrails/certificates").status_code == 200
+
+
+def test_a_judge_whose_error_nobody_knows_is_said_once_with_what_measures_it(dashboard, ledger):
+    said = "the labels of judge large carry no certificate until its error is measured: `floorline eval judge …`"
+    for step in ("draft", "answer"):
+        one = Certificate(
+            kind="route", feature="legal", step=step, subject="small", budget=0.95, labels=300, rights=300, since=NOON,
+            judge="large", reason=said,
+        )  # fmt: skip
+        keep(shelf(ledger.state), ledger.state, one, NOON)
+    client = client_of(dashboard, "viewer")
+    page = blocks(client, "/guardrails/certificates")
+    assert (page["unmeasured-0"]["text"], "unmeasured-1" in page) == (f"T{said[1:]}.", False)
+    facts = {one["name"]: one["value"] for one in blocks(client, f"{PAGES}{quote('route/legal/draft/small', safe='')}")["facts"]["facts"]}  # fmt: skip
+    assert (facts["judge"], facts["judge_error"], facts["bound"]) == ("large", None, None)
+    assert "judge_error" not in {one["name"] for one in blocks(client, PAGE)["facts"]["facts"]}, (
+        "no judge made its labels"
+    )
 
 
 def test_an_editor_stops_one_and_lets_it_go_on_and_a_viewer_may_not(dashboard, ledger):

@@ -115,19 +115,22 @@ def print_list(out: Console, found: Sequence[Held]) -> None:
     )
     for one in published:
         if one.reason:
-            out.print(f"{id_of(one.place)}: {one.reason}.")
+            out.print(f"{id_of(one.place)}: {one.reason}.", soft_wrap=True)  # a reason may name a command
 
 
 def print_one(out: Console, held: Held) -> None:
     """One certificate in sentences, and its turns."""
     one = held.kept.published
     out.print(
-        f"{id_of(one.place)} is {one.state} since {one.since:%Y-%m-%d %H:%M %Z}: {one.reason or 'no reason is kept'}."
+        f"{id_of(one.place)} is {one.state} since {one.since:%Y-%m-%d %H:%M %Z}: {one.reason or 'no reason is kept'}.",
+        soft_wrap=True,
     )
     right = f"{counted(one.labels, 'label')}, {one.rights:,} of them right"
     out.print(f"{right}; bound {percent(one.bound)}, held against {percent(one.budget)}.")
-    if one.judge_error is not None:
-        out.print(f"Its judge is taken to err in {percent(one.judge_error)} of its verdicts.")
+    if one.is_unmeasured:
+        out.print(f"Nobody knows in how many of its verdicts its judge {one.judge} errs.")
+    elif one.judge:
+        out.print(f"Its judge {one.judge} is taken to err in {percent(one.judge_error)} of its verdicts.")
     if one.threshold is not None:
         out.print(f"It acts from a score of {one.threshold:.3f} on.")
     if one.alarm.n:

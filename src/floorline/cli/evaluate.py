@@ -27,6 +27,11 @@ from floorline.evals.policy import Evaluation
 from floorline.evals.scorers import Judge
 from floorline.evals.sets import Case, read_set
 from floorline.evals.summary import PLAIN, Answered, Trust
+from floorline.events import Label
+from floorline.guardrails.certified.rule import CertifiedRule
+from floorline.guardrails.judges import with_measured
+from floorline.guardrails.rules import Guardrails
+from floorline.guardrails.trust import least_known, unmeasured
 from floorline.ingest.files import BadLine, RowFile
 from floorline.jobs.evaluated_labels import keep, labels_of
 from floorline.jobs.evaluating import Evaluator, digest_of
@@ -130,6 +135,8 @@ def run(
         with open_ledger(config) as ledger:
             new = keep(ledger, told)
         click.echo(f"{counted(len(told), 'comparison')}, {new:,} of them new, kept as labels", err=True)
+        if said := _unmeasured(config, feature, told):
+            click.echo(said, err=True)
     if as_json:
         emit_json(document(one))
     else:
@@ -300,6 +307,14 @@ def _trust(feature: str, evaluation: Evaluation) -> Trust:
             judge_id(feature, scorer.model, "better" if scorer.compare else "right")
         )
     return Trust(judge=scorer.model, error=None if known is None else known.error)
+
+
+def _unmeasured(config: Config, feature: str, told: Sequence[Label]) -> str:
+    """Why the labels carry no certificate yet; '' where nothing is known to stand against it."""
+    with open_state() as state:
+        measured = Shelf(state, JUDGES, Measured).all().values()
+    rule = with_measured(config.gateway.guardrails or Guardrails(), measured).of(feature).certified_route
+    return unmeasured(least_known(rule or CertifiedRule(), told), feature)
 
 
 def _kind(evaluation: Evaluation) -> str:

@@ -6,6 +6,7 @@ from typing import Literal, cast, get_args
 
 from msgspec.structs import replace
 
+from floorline.config.judges import read_judge, read_judge_error
 from floorline.config.reader import Value
 from floorline.config.settings import names_below
 from floorline.evals.scorers import JsonSchema, Regex, compiled, validator
@@ -32,8 +33,8 @@ def read_certified(table: Mapping[str, Value], setting: Setting, base: Certified
         candidates=_models(table["candidates"]) if "candidates" in table else rule.candidates,
         bar=_bar(table, rule.bar),
         sample_ppm=_sample(table, rule.sample_ppm),
-        judge=_judge(table, rule.judge),
-        judge_error=_judge_error(table, rule.judge_error),
+        judge=read_judge(table, rule),
+        judge_error=read_judge_error(table, rule),
         together=rule.together if together is None else together,
         by_request=rule.by_request if by_request is None else by_request,
     )
@@ -54,8 +55,8 @@ def read_cascade(table: Mapping[str, Value], setting: Setting, base: CascadeRule
         weight=rule.weight if checks is None else _weight(table["check"], checks),
         bar=_bar(table, rule.bar),
         sample_ppm=_sample(table, rule.sample_ppm),
-        judge=_judge(table, rule.judge),
-        judge_error=_judge_error(table, rule.judge_error),
+        judge=read_judge(table, rule),
+        judge_error=read_judge_error(table, rule),
         streams=rule.streams if streams is None else cast("Streams", streams),
         held_bytes_max=held or rule.held_bytes_max,
         time_ms=time_ms or rule.time_ms,
@@ -141,15 +142,6 @@ def _bar(table: Mapping[str, Value], default: float) -> float:  # float: a share
 def _sample(table: Mapping[str, Value], default: int) -> int:
     ppm = table["sample"].share_ppm() if "sample" in table else None
     return default if ppm is None else ppm
-
-
-def _judge(table: Mapping[str, Value], default: str) -> str:
-    return (table["judge"].text() or default) if "judge" in table else default
-
-
-def _judge_error(table: Mapping[str, Value], default: float) -> float:  # float: a share of verdicts
-    share = _share(table["judge_error"]) if "judge_error" in table else None
-    return default if share is None else share
 
 
 def _share(value: Value) -> float | None:  # float: a share that is compared with statistics

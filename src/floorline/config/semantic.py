@@ -7,10 +7,11 @@ from typing import cast, get_args
 from msgspec.structs import replace
 
 from floorline.config.caching import kept_by
+from floorline.config.judges import read_judge, read_judge_error
 from floorline.config.reader import Value
 from floorline.guardrails.condition import Criticality
 from floorline.guardrails.frame import MILLION, Setting
-from floorline.guardrails.semantic.rule import JUDGE_ERROR, CertifiedBy, SemanticRule
+from floorline.guardrails.semantic.rule import CertifiedBy, SemanticRule
 
 ENTRIES_MAX = 1_000_000
 AUDIT_MIN = Decimal("0.05")
@@ -34,8 +35,8 @@ def read_semantic(table: Mapping[str, Value], setting: Setting, base: SemanticRu
         audit_ppm=_audited(table["audit"]) if "audit" in table else rule.audit_ppm,
         similarity_min=rule.similarity_min if alike is None else float(alike),  # float: a cosine
         embedder=_text(table, "embedder", rule.embedder),
-        judge=_text(table, "judge", rule.judge),
-        judge_error=_share(table, "judge_error", JUDGE_ERROR) if "judge_error" in table else rule.judge_error,
+        judge=read_judge(table, rule),
+        judge_error=read_judge_error(table, rule),
         entries_max=_entries(table["entries_max"], rule) if "entries_max" in table else rule.entries_max,
     )
 

@@ -12,6 +12,9 @@ from floorline.proof.bounds import upper
 EVALUATIONS, JUDGES = "evaluation", "judge"
 """The shelves."""
 
+EVALUATION = "evaluation"
+"""The source of labels that come from evaluations."""
+
 Asks = Literal["right", "better", "same"]
 """What a judge says: whether one answer is right, which of two is better, whether two are the same."""
 

@@ -1,34 +1,30 @@
-"""What judges were measured to err by, in the rules of the guardrails that are certified by their verdicts.
+"""What judges were measured to err by, in the rules of the guardrails that are certified by their verdicts (`guardrails/trust.py`)."""
 
-A judge is asked other things by each: certified routing and cascades have it say which of two answers is better, the semantic cache
-whether two are the same. Only what was measured of the same question, on the same feature's cases, counts.
-"""
-
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections import defaultdict
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from floorline.evals.kept import Asks, Measured
+from floorline.evals.kept import Measured
 from floorline.guardrails.rules import Guardrails, Rules
-
-_Errors: TypeAlias = Mapping[tuple[str, str, Asks], float]  # float: shares of verdicts
-"""By feature, judge and question."""
+from floorline.guardrails.trust import JudgeError
 
 
 def with_measured(rails: Guardrails, measured: Iterable[Measured]) -> Guardrails:
-    """The rules with what was measured of their judges in place of what they state, but where they state more."""
-    errors: _Errors = {(one.feature, one.judge, one.asks): one.error for one in measured if one.error is not None}
-    own = {feature: _rules(rails.of(feature), feature, errors) for feature, _, _ in errors}
+    """The rules with what was measured of judges on each feature's own cases; a measurement without a verdict says nothing."""
+    errors: defaultdict[str, list[JudgeError]] = defaultdict(list)
+    for one in measured:
+        if one.error is not None:
+            errors[one.feature].append(JudgeError(judge=one.judge, asks=one.asks, error=one.error))
+    own = {feature: _rules(rails.of(feature), tuple(found)) for feature, found in errors.items()}
     return replace(rails, features={**rails.features, **own}) if own else rails
 
 
-def _rules(rules: Rules, feature: str, errors: _Errors) -> Rules:
+def _rules(rules: Rules, measured: tuple[JudgeError, ...]) -> Rules:
     certified, cascade, semantic = rules.certified_route, rules.cascade, rules.semantic_cache
-    if certified is not None and (error := errors.get((feature, certified.judge, "better"))) is not None:
-        certified = replace(certified, judge_error=max(certified.judge_error, error))
-    if cascade is not None and (error := errors.get((feature, cascade.judge, "better"))) is not None:
-        cascade = replace(cascade, judge_error=max(cascade.judge_error, error))
-    if semantic is not None and (error := errors.get((feature, semantic.judge, "same"))) is not None:
-        semantic = replace(semantic, judge_error=max(semantic.judge_error or 0.0, error))
-    return replace(rules, certified_route=certified, cascade=cascade, semantic_cache=semantic)
+    return replace(
+        rules,
+        certified_route=None if certified is None else replace(certified, measured=measured),
+        cascade=None if cascade is None else replace(cascade, measured=measured),
+        semantic_cache=None if semantic is None else replace(semantic, measured=measured),
+    )

@@ -67,6 +67,7 @@ def document(held: Held) -> dict[str, object]:
         "rights": one.rights,
         "bound": one.bound,
         "budget": one.budget,
+        "judge": one.judge or None,
         "judge_error": one.judge_error,
         "threshold": one.threshold,
         "share": one.share,

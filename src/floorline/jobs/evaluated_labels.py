@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
+from floorline.evals.kept import EVALUATION
 from floorline.evals.scorers import Judge, Scorer
 from floorline.evals.sets import Case
 from floorline.evals.summary import Answered, outcome
@@ -15,8 +16,6 @@ from floorline.guardrails.certified.rule import subject_of
 from floorline.ledger.codec import fingerprint_of
 from floorline.ledger.ledger import Entry
 from floorline.ledger.surface import AnyLedger
-
-SOURCE = "evaluation"
 
 
 def labels_of(
@@ -41,8 +40,8 @@ def labels_of(
                 continue
             named = f"{feature}\0{case.step}\0{case.id}\0{subject}\0{prompt}"
             yield Label(
-                source=SOURCE,
-                id=f"{SOURCE}-{blake2b(named.encode(), digest_size=16).hexdigest()}",
+                source=EVALUATION,
+                id=f"{EVALUATION}-{blake2b(named.encode(), digest_size=16).hexdigest()}",
                 at=at,
                 kind="route",
                 feature=feature,

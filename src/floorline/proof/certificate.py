@@ -30,7 +30,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     `threshold` is what a score must reach to act, None where none is safe or none is needed. `budget` is the share that may be wrong, or the
     quality that must be reached, and `bound` the confidence bound that was held against it, both as their kind says; None: no bound
     yet. `labels` were judged and `rights` of them right; `share` is the part of them that it would have acted on, None: not known. `since` is when the state
-    began, `epoch` what its labels hold under, `judge_error` what the judge of its labels is taken to err by, None where none judged, `labels_from` when an alarm made earlier ones count no more, `labels_to` of when the newest of them is, `model` the candidate, `weights` what was learned. `alarm` is the betting against it
+    began, `epoch` what its labels hold under, `judge` who judged its labels, '' where no model did, the one that is known least where several did, and `judge_error` what that one is known to err by, None where nobody knows, `labels_from` when an alarm made earlier ones count no more, `labels_to` of when the newest of them is, `model` the candidate, `weights` what was learned. `alarm` is the betting against it
     since it was certified. `reason` says in a sentence why it is in its state.
     """
 
@@ -47,6 +47,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None = None
     since: datetime
     epoch: str = ""
+    judge: str = ""
     judge_error: float | None = None
     labels_from: datetime | None = None
     labels_to: datetime | None = None
@@ -59,6 +60,11 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> Place:
         """What it is about."""
         return Place(self.kind, self.feature, self.step, self.subject)
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether its labels carry nothing because nobody knows what their judge errs by."""
+        return bool(self.judge) and self.judge_error is None
 
     @property
     def acts(self) -> bool:

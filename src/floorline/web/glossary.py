@@ -22,7 +22,7 @@ GLOSSARY: Mapping[str, str] = {
     "eval_margin": "How much worse a candidate may be and still be as good.",
     "eval_needed": "How many cases in all would show with 80 % power that the candidate is not worse by the margin, if what was seen holds.",
     "eval_verdict": "Adopt: shown not to be worse by the margin, and cheaper. Keep: as good and no cheaper. Worse: shown to be worse by more than the margin. Not decided: neither is shown.",
-    "judge_error_taken": "How often the judge of its labels is taken to be wrong: what `floorline eval judge` measured, or `judge_error` of floorline.yaml where that is more. 0 where nobody measured it and nothing is stated.",
+    "judge_error_taken": "How often the judge of its labels is taken to be wrong: what `floorline eval judge` measured, or `judge_error` of floorline.yaml where that is more. Unknown where nobody measured it and nothing is stated: its labels then carry no certificate.",
     "judge_error": "The upper end of how often the judge disagrees with people, with 95 % confidence.",
     "change_points": "Gross margin in percent now − in the window compared with, in percentage points.",
     "change_usd": "Gross margin in dollars now − in the window compared with.",

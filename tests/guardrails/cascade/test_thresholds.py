@@ -25,7 +25,7 @@ def label(second: int, score: float, *, right: bool) -> Label:
         subject="judge",
         score=score,
         right=right,
-        origin="judge",
+        origin="normalised",
     )
 
 
@@ -60,6 +60,19 @@ def test_a_threshold_in_force_stays_while_labels_neither_show_one_nor_an_alarm()
     old = [label(n, n % 10 / 10, right=n % 10 >= 5) for n in range(950, 1_000)]  # the others are too old to count
     kept = certify(RULE, [*old, *telling(20, first=1_001)], known, START + timedelta(seconds=2_000))
     assert (kept.state, kept.threshold, kept.labels, kept.since) == ("certified", 0.5, 70, known.since)
+
+
+def test_there_is_none_by_a_judge_whose_error_nobody_knows_or_that_errs_too_often() -> None:
+    known = certify(RULE, telling(1_000), None, START)
+    judged = [replace(one, origin="judge", judge="large") for one in telling(1_000)]
+    rule = replace(RULE, judge="large")
+    silent = certify(rule, judged, known, START)
+    assert (silent.state, silent.threshold, silent.judge, silent.judge_error) == ("shadow", None, "large", None)
+    assert silent.reason.startswith("the labels of judge large carry no certificate until its error is measured: ")
+    weak = certify(replace(rule, judge_error=0.08), judged, silent, START)
+    assert (weak.state, "errs in 8.0 %" in weak.reason) == ("shadow", True)
+    made = certify(replace(rule, judge_error=0.01), judged, weak, START)
+    assert (made.threshold, made.judge, made.judge_error) == (0.5, "large", 0.01)
 
 
 @pytest.mark.parametrize(

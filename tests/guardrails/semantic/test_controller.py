@@ -105,16 +105,43 @@ def test_what_is_just_over_the_budget_is_certified_no_more_often_than_confidence
 
 
 def test_no_budget_is_shown_below_what_the_judge_errs_by() -> None:
-    found = certified(drawn(2_000, of_rate(0), origin="judge"))
+    labels = drawn(2_000, of_rate(0), origin="judge", judge="large")
+    found = certified(labels, rule=replace(RULE, judge="large", judge_error=0.05))
     assert found.state == "refused"
     assert found.reason == "a judge that errs in 5 % cannot show that at most 5 % are wrong"
-    measured = SemanticRule(setting=ENFORCE, false_hits_max=0.05, judge_error=0.01)
-    assert certified(drawn(2_000, of_rate(0), origin="judge"), rule=measured).acts
+    assert certified(labels, rule=replace(RULE, judge="large", judge_error=0.01)).acts
+
+
+def test_a_judge_whose_error_nobody_knows_carries_nothing_and_a_stated_nothing_is_taken_as_stated() -> None:
+    exact = drawn(400, of_rate(0))
+    first = certified(exact, rule=replace(RULE, judge="large"))
+    assert (first.acts, first.judge, first.judge_error) == (True, "", None)
+    labels = [*exact, *drawn(1, of_rate(0), first=400, origin="judge", judge="large")]
+    found = certified(labels, first, rule=replace(RULE, judge="large"))
+    assert (found.state, found.threshold, found.judge, found.judge_error) == ("shadow", None, "large", None)
+    assert found.reason == (
+        "the labels of judge large carry no certificate until its error is measured: "
+        "`floorline eval judge --feature f --judge large --same`"
+    )
+    stated = certified(labels, found, rule=replace(RULE, judge="large", judge_error=0.0))
+    assert (stated.acts, stated.judge, stated.judge_error) == (True, "large", 0.0)
+
+
+def test_after_an_alarm_the_verdicts_of_a_judge_whose_error_nobody_knows_wait_for_that_without_harm() -> None:
+    good = drawn(400, of_rate(0))
+    audits = drawn(60, of_rate(0.5), first=500, origin="judge", judge="large")
+    rule = replace(RULE, judge="large")
+    known = certified([*good, *audits], certified(good), rule=replace(rule, judge_error=0.01))
+    assert known.state == "suspended"
+    silent = certified([*good, *audits], known, rule=rule)
+    assert (silent.state, silent.labels, silent.is_unmeasured) == ("shadow", 0, True)
+    again = certified([*good, *audits], silent, rule=replace(rule, judge_error=0.01))
+    assert (again.state, again.reason) == ("shadow", "0 labels, and at least 60 are needed for 5 %")
 
 
 def test_a_judge_that_is_known_better_is_asked_about_again_without_new_labels() -> None:
-    labels = drawn(2_000, of_rate(0), origin="judge")
-    rule = SemanticRule(setting=ENFORCE, false_hits_max=0.05)
+    labels = drawn(2_000, of_rate(0), origin="judge", judge="large")
+    rule = replace(RULE, judge="large", judge_error=0.05)
     refused = certified(labels, rule=rule)
     assert (refused.state, refused.judge_error) == ("refused", 0.05)
     assert certified(labels, refused, rule=rule) == refused

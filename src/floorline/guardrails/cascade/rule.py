@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from floorline.evals.scorers import JsonSchema, Regex
 from floorline.guardrails.certified.rule import subject_of
 from floorline.guardrails.frame import OFF, Cascade, Evidence, Facts, Setting, Stage, Verdict, arm, touch
+from floorline.guardrails.trust import JudgeError
 from floorline.proof.certificate import Certificate
 
 NAME = "cascade"
@@ -55,7 +56,7 @@ Weight: TypeAlias = Grader | Agreement | Service
 
 class CascadeRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What holds for one feature. `stages` are, by the model asked for, the cheaper ones that answer before it, the cheapest first. The
-    bar, the share that is compared and its judge are as `CertifiedRule` has them.
+    bar, the share that is compared, its judge and what is known of judges are as `CertifiedRule` has them.
 
     `streams`: what is asked for as a stream is held back until it has been looked at, up to `held_bytes_max` (`hold`), or goes straight to
     the model asked for (`straight`). A stage with its checks has `time_ms`.
@@ -68,7 +69,8 @@ class CascadeRule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     bar: float = 0.95
     sample_ppm: int = 20_000
     judge: str = ""
-    judge_error: float = 0.0
+    judge_error: float | None = None
+    measured: tuple[JudgeError, ...] = ()
     streams: Literal["hold", "straight"] = "straight"
     held_bytes_max: int = 64 << 10
     time_ms: int = 30_000

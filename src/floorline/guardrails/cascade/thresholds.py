@@ -20,9 +20,10 @@ from floorline.guardrails.certified.standing import (
     counted,
     kept,
     percent,
+    silenced,
+    silent,
     since,
     suspended,
-    too_weak,
 )
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import place_of
@@ -33,11 +34,13 @@ def certify(rule: CascadeRule, labels: Sequence[Label], before: Certificate | No
 
     Scores are not fitted, so every run may look for a lower threshold among all labels; the labels since it is in force watch it.
     """
+    place = place_of(labels[-1])
+    if silent(rule, labels):
+        return silenced(rule, place, labels, before, now)
     found = counted(labels, before)
     compared = [compared_of(one) for one in found]
-    weak = too_weak(rule)
-    point = None if weak else operating_point(compared, rule.bar)
-    made = blank(rule, place_of(labels[-1]), labels, found, now)
+    point = operating_point(compared, rule.bar)
+    made = blank(rule, place, labels, found, now)
     if point is not None:
         made = replace(made, threshold=point.threshold, bound=point.bound, share=point.share)
     if before is not None and acts(rule, before, labels):
@@ -49,7 +52,7 @@ def certify(rule: CascadeRule, labels: Sequence[Label], before: Certificate | No
         made = replace(made, alarm=alarm)
     if point is None:
         few = f"{len(found)} labels show no threshold that holds the bar of {percent(rule.bar)} yet"
-        return kept(before, replace(made, reason=weak or few))
+        return kept(before, replace(made, reason=few))
     let = [one for one in compared if one.score >= point.threshold]
     reason = (
         f"{len(found)} labels: {percent(point.share)} of answers are let through, {percent(quality(let))} of those as good as the model"

@@ -1,4 +1,7 @@
-"""Labels → certificates of candidate models, kind `route`: each for its feature and step, or for several that hold one bar together."""
+"""Labels → certificates of candidate models, kind `route`: each for its feature and step, or for several that hold one bar together.
+
+The labels are such as may carry a certificate: `certifying.py` sees to that.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,7 +31,6 @@ from floorline.guardrails.certified.standing import (
     percent,
     since,
     suspended,
-    too_weak,
 )
 from floorline.proof.certificate import Before, Certificate, State
 from floorline.proof.labels import LabelsBy, Place, place_of
@@ -44,9 +46,6 @@ def certify(rule: CertifiedRule, labels: Sequence[Label], before: Certificate | 
         if alarm.holds():
             return suspended(made, alarm, now)
         return replace(made, state="certified", since=before.since, alarm=alarm, reason=before.reason)
-    weak = too_weak(rule)
-    if weak:
-        return kept(before, replace(made, reason=weak))
     reason = (
         f"{len(compared)} comparisons show {percent(quality(compared))} of the quality of the model asked for, and surely"
         f" {percent(made.bound)}; the bar is {percent(rule.bar)}"
@@ -68,7 +67,7 @@ def certify_together(rule: CertifiedRule, labels: LabelsBy, before: Before, now:
         return _watched(rule, labels, acting, known, now)
     own = {place: counted(found, known[place]) for place, found in labels.items()}
     compared = [compared_of(one) for one in in_time(own)]
-    point = None if too_weak(rule) else operating_point(crossed(compared, by_request=False), rule.bar)
+    point = operating_point(crossed(compared, by_request=False), rule.bar)
     router = fit(compared, by_request=False)
     return [
         kept(known[place], _placed(rule, blank(rule, place, labels[place], found, now), point, router, len(compared)))
@@ -80,7 +79,7 @@ def _placed(rule: CertifiedRule, made: Certificate, point: Point | None, router:
     """The certificate of one feature by the point at which all of them hold the bar."""
     if point is None:
         shown = f"{compared} comparisons of all features together do not show the bar of {percent(rule.bar)} yet"
-        return replace(made, reason=too_weak(rule) or shown)
+        return replace(made, reason=shown)
     taken = router.score((made.feature, made.step)) >= point.threshold
     reason = (
         f"{compared} comparisons of all features together: with {percent(point.share)} of their calls on the candidate quality is"

@@ -22,7 +22,6 @@ from floorline.guardrails.certified.standing import (
     percent,
     since,
     suspended,
-    too_weak,
 )
 from floorline.proof.certificate import Before, Certificate, State
 from floorline.proof.labels import LabelsBy
@@ -43,7 +42,7 @@ def certify_score(rule: CertifiedRule, labels: LabelsBy, before: Before, now: da
     compared = [compared_of(one) for one in in_time(own)]
     blind = crossed(compared, by_request=True)
     told = benefit(blind)
-    point = operating_point(blind, rule.bar) if told.holds() and not too_weak(rule) else None
+    point = operating_point(blind, rule.bar) if told.holds() else None
     router = fit(compared, by_request=True)
     made: list[Certificate] = []
     for place, found in own.items():
@@ -75,8 +74,6 @@ def _shown(
 ) -> Certificate:
     won = "no gap" if told.apgr is None else f"{told.apgr:.2f} of the gap, and chance .50"
     said = f"{len(compared)} comparisons: within features the score wins back {won}"
-    if too_weak(rule):
-        return replace(asked, reason=too_weak(rule))
     if point is None:
         missing = f"no threshold is shown to hold the bar of {percent(rule.bar)}"
         return replace(asked, reason=f"{said}: {missing if told.holds() else 'that does not show more than chance'}")

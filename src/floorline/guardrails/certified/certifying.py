@@ -7,6 +7,7 @@ from floorline.events import Label
 from floorline.guardrails.certified.by_feature import certify, certify_together
 from floorline.guardrails.certified.by_request import certify_score
 from floorline.guardrails.certified.rule import CertifiedRule, subjects
+from floorline.guardrails.certified.standing import silenced, silent
 from floorline.guardrails.rules import Guardrails
 from floorline.proof.certificate import Before, Certificate
 from floorline.proof.labels import LabelsBy, Place
@@ -24,6 +25,9 @@ def certify_routes(rails: Guardrails, labels: LabelsBy, before: Before, now: dat
     for place, found in labels.items():
         rule = rails.of(place.feature).certified_route
         assert rule is not None, "only places with a rule are certified"
+        if silent(rule, found):
+            yield from _silenced(rule, place, found, before, now)
+            continue
         key = (place.subject, str(rule.bar)) if rule.together else place
         groups.setdefault(key, (rule, {}))[1][place] = found
     for rule, own in groups.values():
@@ -33,3 +37,11 @@ def certify_routes(rails: Guardrails, labels: LabelsBy, before: Before, now: dat
             yield from [certify(rule, found, before(place), now) for place, found in own.items()]
         if rule.by_request:
             yield from certify_score(rule, own, before, now)
+
+
+def _silenced(
+    rule: CertifiedRule, place: Place, labels: Sequence[Label], before: Before, now: datetime
+) -> Iterator[Certificate]:
+    """The certificates of a place whose labels carry none; the others of its group go on without it."""
+    for one in (place, place._replace(kind="score")) if rule.by_request else (place,):
+        yield silenced(rule, one, labels, before(one), now)

@@ -14,27 +14,18 @@ from msgspec.structs import replace
 
 from floorline.events import Label
 from floorline.guardrails.certified.operating import Compared
+from floorline.guardrails.trust import Judging, least_known, unmeasured
 from floorline.proof.betting import Wealth
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import LabelsBy, Place, latest_epoch, of_epoch
 
 
-class Barred(Protocol):
+class Barred(Judging, Protocol):
     """A rule with a bar, and with a judge who says what is right."""
 
     @property
     def bar(self) -> float:
         """The share of quality that is kept."""
-        ...
-
-    @property
-    def judge(self) -> str:
-        """The model that judges; '' for none."""
-        ...
-
-    @property
-    def judge_error(self) -> float:
-        """The share of its verdicts that are known to be wrong."""
         ...
 
 
@@ -69,14 +60,13 @@ def in_time(labels: LabelsBy) -> list[Label]:
 
 
 def acts(rule: Barred, before: Certificate | None, labels: Sequence[Label]) -> bool:
-    """Whether the certificate is in force, under what is true now, for the bar that is asked for now and with a judge that can show it."""
-    if before is None or too_weak(rule):
-        return False
-    return before.acts and before.epoch == latest_epoch(labels) and before.budget >= rule.bar
+    """Whether the certificate is in force, under what is true now, and for the bar that is asked for now."""
+    return before is not None and before.acts and before.epoch == latest_epoch(labels) and before.budget >= rule.bar
 
 
 def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime) -> Certificate:
-    """A certificate that says what was `found` to count of the labels, and nothing yet of what that shows."""
+    """A certificate that says what was `found` to count of the labels and who judged them, and nothing yet of what that shows."""
+    known = least_known(rule, of_epoch(labels, latest_epoch(labels)))
     return Certificate(
         kind=place.kind,
         feature=place.feature,
@@ -87,7 +77,8 @@ def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[L
         rights=sum([one.right for one in found]),
         since=now,
         epoch=latest_epoch(labels),
-        judge_error=rule.judge_error if rule.judge else None,
+        judge="" if known is None else known.judge,
+        judge_error=None if known is None else known.error,
         model=labels[-1].model,
     )
 
@@ -107,11 +98,26 @@ def suspended(made: Certificate, alarm: Wealth, now: datetime) -> Certificate:
     return replace(made, state="suspended", since=now, alarm=alarm, reason=reason)
 
 
-def too_weak(rule: Barred) -> str:
-    """Why no certificate can be had with the rule's judge; '' where one can."""
-    if not rule.judge or rule.judge_error <= 1 - rule.bar:
+def silent(rule: Barred, labels: Sequence[Label]) -> str:
+    """Why the labels that hold under what is true now carry no certificate: nobody knows what a judge of theirs errs by, or that is more
+    than the bar leaves room for. '' where they may carry one.
+    """
+    known = least_known(rule, of_epoch(labels, latest_epoch(labels)))
+    if known is None:
         return ""
-    return f"its judge errs in {percent(rule.judge_error)}, more than the bar of {percent(rule.bar)} leaves room for"
+    if known.error is None:
+        return unmeasured(known, labels[-1].feature)
+    if known.error <= 1 - rule.bar:
+        return ""
+    return f"its judge errs in {percent(known.error)}, more than the bar of {percent(rule.bar)} leaves room for"
+
+
+def silenced(
+    rule: Barred, place: Place, labels: Sequence[Label], before: Certificate | None, now: datetime
+) -> Certificate:
+    """The certificate of a place whose labels are `silent`: whatever it was, it is in force no more."""
+    found = counted(labels, before)
+    return kept(before, replace(blank(rule, place, labels, found, now), reason=silent(rule, labels)))
 
 
 def percent(share: float | None) -> str:

@@ -20,6 +20,7 @@ from floorline.events import Label
 from floorline.guardrails.semantic.rule import SemanticRule
 from floorline.guardrails.semantic.scoring import score
 from floorline.guardrails.semantic.verifier import Scored, ways
+from floorline.guardrails.trust import least_known, unmeasured
 from floorline.proof.betting import FRESH, Wealth, alarm
 from floorline.proof.bounds import at_most, lower, upper
 from floorline.proof.certificate import Certificate, State
@@ -56,11 +57,14 @@ def certify(rule: SemanticRule, labels: Sequence[Label], before: Certificate | N
     epoch = latest_epoch(labels)
     current = of_epoch(labels, epoch)
     known = before if before is not None and before.epoch == epoch else _fresh(current[0], epoch, now)
-    error = rule.judge_errs if any(one.origin == "judge" for one in current) else None
-    asked_again = (known.budget, known.judge_error) != (rule.false_hits_max, error)
-    known = replace(known, budget=rule.false_hits_max, judge_error=error)
+    by = least_known(rule, current)
+    judge, error = ("", None) if by is None else (by.judge, by.error)
+    asked_again = (known.budget, known.judge, known.judge_error) != (rule.false_hits_max, judge, error)
+    known = replace(known, budget=rule.false_hits_max, judge=judge, judge_error=error)
     if known.labels_from is not None:
         current = tuple([one for one in current if one.at > known.labels_from])
+    if said := unmeasured(by, known.feature):
+        return _turned(_bare(known, current), "shadow", said, now)
     if known.acts:
         wealth, rings = alarmed(known, current)
         if rings:
@@ -128,16 +132,7 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
     if known.state == "suspended" and len(labels) < needed(rule.false_hits_max):
         return known
     right = [one.right for one in labels]
-    bare = replace(
-        known,
-        labels=len(labels),
-        rights=sum(right),
-        labels_to=labels[-1].at,
-        threshold=None,
-        bound=None,
-        share=None,
-        weights=None,
-    )
+    bare = _bare(known, labels)
     error = known.judge_error or 0.0
     if error >= rule.false_hits_max:
         said = (
@@ -161,6 +156,20 @@ def _judged(rule: SemanticRule, labels: Sequence[Label], known: Certificate, now
         bare, threshold=best.threshold, bound=best.bound, share=best.labels / len(labels), weights=way.weights
     )
     return _turned(found, "certified", said, now)
+
+
+def _bare(known: Certificate, labels: Sequence[Label]) -> Certificate:
+    """The certificate of these labels, without anything that they might show."""
+    return replace(
+        known,
+        labels=len(labels),
+        rights=sum([one.right for one in labels]),
+        labels_to=labels[-1].at if labels else None,
+        threshold=None,
+        bound=None,
+        share=None,
+        weights=None,
+    )
 
 
 def _has_grown(known: Certificate, labels: Sequence[Label]) -> bool:

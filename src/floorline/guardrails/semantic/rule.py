@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from floorline.guardrails.cache import Partition
 from floorline.guardrails.frame import OFF, Evidence, Facts, Near, Setting, Verdict, arm, touch
 from floorline.guardrails.semantic.scoring import score
+from floorline.guardrails.trust import JudgeError
 from floorline.money import ZERO
 from floorline.proof.certificate import Certificate, Certificates
 
@@ -22,8 +23,6 @@ KIND: Literal["semantic"] = "semantic"
 
 AUDIT = "audit"
 CertifiedBy = Literal["feature", "customer"]
-JUDGE_ERROR = 0.05
-"""What a judge is taken to err by where nobody has measured it."""
 
 
 class SemanticRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ class SemanticRule(msgspec.Struct, frozen=True, kw_only=True):
     `false_hits_max` is the share of served answers that may be wrong, shown of the feature's calls together or (`certify`) of each customer's. `audit_ppm`
     of them, in millionths, stay with the model. A stored question below `similarity_min` is not looked at. `embedder` names one of
     `gateway.embedders`, '' is letters alone; `judge` the model that compares two answers where comparing their texts does not tell, '' for none, and
-    `judge_error` what it is known to err by, None where nobody knows. Calls that state more than `temperature_max` are passed by. `high_stakes`: somebody has said that
+    `judge_error` what it is stated to err by, None where nothing is stated; `measured` is what was measured of judges. Calls that state more than `temperature_max` are passed by. `high_stakes`: somebody has said that
     it may serve a feature of high criticality.
     """
 
@@ -45,16 +44,12 @@ class SemanticRule(msgspec.Struct, frozen=True, kw_only=True):
     embedder: str = ""
     judge: str = ""
     judge_error: float | None = None
+    measured: tuple[JudgeError, ...] = ()
     ttl_s: int = 86_400
     temperature_max: Decimal = ZERO
     entry_bytes_max: int = 1 << 20
     entries_max: int = 20_000
     high_stakes: bool = False
-
-    @property
-    def judge_errs(self) -> float:
-        """What its judge is taken to err by."""
-        return JUDGE_ERROR if self.judge_error is None else self.judge_error
 
 
 def subject(rule: SemanticRule, facts: Facts) -> str:

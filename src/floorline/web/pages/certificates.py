@@ -51,6 +51,7 @@ def certificates(desk: Desk, asked: CertificatesParams) -> Shown:
         blocks=[
             tabs(GuardrailsParams(), _PATH),
             *_taken_back(found),
+            *_unmeasured(found),
             Cards(name="figures", cards=_cards(found)),
             _filters(asked, every),
             _table(found),
@@ -81,6 +82,21 @@ def _taken_back(found: Sequence[Held]) -> list[AnyBlock]:
             links=[Link(text="What became of it", to=_to(one))],
         )
         for number, one in enumerate(one for one in found if one.kept.published.state == "suspended")
+    ]
+
+
+def _unmeasured(found: Sequence[Held]) -> list[AnyBlock]:
+    """Said once of each judge whose labels carry nothing because nobody knows its error."""
+    published = [one.kept.published for one in found]
+    reasons = dict.fromkeys([one.reason for one in published if one.is_unmeasured and one.state == "shadow"])
+    return [
+        Note(
+            name=f"unmeasured-{number}",
+            kind="warning",
+            text=_sentence(reason),
+            links=[Link(text="What judges were measured to err by", to="/evaluations")],
+        )
+        for number, reason in enumerate(reasons)
     ]
 
 
@@ -203,18 +219,20 @@ def _facts(held: Held) -> list[Card]:
         Card(name="rights", title="Right", value=one.rights, unit="count", definition="labels"),
         Card(name="bound", title="Bound", value=_share(one.bound), unit="percent", definition="certificate_bound"),
         Card(name="budget", title="Held against", value=_share(one.budget), unit="percent", definition="certificate_bound"),
+        Card(name="judge", title="Its judge", value=one.judge or None, unit="text"),
         Card(name="judge_error", title="Its judge errs in", value=_share(one.judge_error), unit="percent", definition="judge_error_taken"),
         Card(name="threshold", title="Acts from a score of", value=_share(one.threshold), unit="number"),
         Card(name="share", title="Part it acts on", value=_share(one.share), unit="percent"),
         Card(name="alarm", title="Labels its alarm saw", value=one.alarm.n, unit="count", definition="certificate_alarm"),
-        Card(name="net", title="Saved, net", value=usd_of(held.net or 0), unit="usd", definition="net_saved"),
+        Card(name="net", title="Saved, net", value=None if held.net is None else usd_of(held.net), unit="usd", definition="net_saved"),
         Card(name="model", title="Model", value=one.model or "as asked", unit="text"),
         Card(name="since", title="Since", value=one.since, unit="instant"),
         Card(name="epoch", title="Holds under", value=one.epoch or "everything", unit="code"),
     ]  # fmt: skip
+    unknown = ("bound", "judge_error") if one.is_unmeasured else ("bound",)
     return [
-        card for card in known if card.value is not None or card.name == "bound"
-    ]  # a bound may be unknown, the others are not asked of every kind
+        card for card in known if card.value is not None or card.name in unknown
+    ]  # the others are not asked of every kind
 
 
 def _sentence(reason: str) -> str:
