@@ -10,14 +10,17 @@ import msgspec
 import pytest
 
 from floorline.alerts.condition import Condition
+from floorline.alerts.events import GuardEvent
 from floorline.alerts.machine import Patience, acknowledged, judged
 from floorline.alerts.tuning import DEFAULTS, Tuning
 from floorline.delivery.message import Message, headline
 from floorline.delivery.outbox import deliveries
 from floorline.delivery.route import Answer, Route
 from floorline.delivery.webhook import payload
-from floorline.jobs.alerting import Setup, shelf_of, tell
+from floorline.jobs.alerting import Setup, evaluate_reports, shelf_of, tell
+from floorline.jobs.guard_events import keep
 from floorline.ledger.state import State
+from floorline.margin.policy import Policies
 
 WEDNESDAY = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MONDAY = datetime(2026, 3, 9, 6, tzinfo=UTC)
@@ -108,3 +111,23 @@ def test_a_rule_that_is_told_to_nobody_is_noted_as_told(state):
     shelf_of(state).put(alert.id, alert, now=WEDNESDAY)
     assert told(state, WEDNESDAY, **off) == []
     assert told(state, WEDNESDAY) == []
+
+
+def test_what_a_budget_reports_is_told_at_once_and_once_and_nothing_else_is_judged(state):
+    open_one = fired("margin_red", "chat")
+    shelf_of(state).put(open_one.id, open_one, now=WEDNESDAY)
+    setup = Setup(routes=(Route(name="ops", channel=Nowhere()),))
+    reached = {"0.75": "open", "0.9": "reopened"}
+    for step, state_ in reached.items():
+        event = GuardEvent(
+            kind="budget", rule_id="pro", scope="customer", subject="acme", period="2026-03", resets_at=datetime(2026, 4, 1, tzinfo=UTC),
+            step=Decimal(step), used=Decimal(step) * 100, limit=Decimal(100), at=WEDNESDAY,
+        )  # fmt: skip
+        keep(state, event, WEDNESDAY)
+        found = evaluate_reports(Policies(), state, ZONE, WEDNESDAY, setup)
+        assert [(one.alert.rule, one.moment.state) for one in found] == [("budget", state_)]
+        assert evaluate_reports(Policies(), state, ZONE, WEDNESDAY, setup) == []
+    (alert,) = [one for one in shelf_of(state).all().values() if one.rule == "margin_red"]
+    assert (alert.state, alert.number) == ("open", 1)
+    sent = [one.message for one in deliveries(state)]
+    assert [one.action for one in sent if "pro" in one.title] == ["trigger", "trigger"]

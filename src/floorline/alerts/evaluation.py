@@ -1,6 +1,6 @@
 """One evaluation: which alerts a picture concerns, and what becomes of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -8,10 +8,12 @@ from floorline.alerts.condition import Condition
 from floorline.alerts.figures import Picture
 from floorline.alerts.machine import NOTHING_KNOWN, About, Patience, is_worse, judged, withdrawn
 from floorline.alerts.model import Alert, alert_id, week_of
-from floorline.alerts.rules import FACTS, GRAVEST_FIRST, GROWTHS, conditions
+from floorline.alerts.rules import EVERY, FACTS, GRAVEST_FIRST, GROWTHS, REPORTED, Rule, conditions
 from floorline.alerts.tuning import Setting, Tuning
 
 OFF = "the rule is off"
+
+_OF_REPORTS = frozenset({"budget", "fair_use"})
 
 _APART_DAYS_MAX = 7
 """An alert tells after a week at the latest that it got worse, however many days its rule looks at."""
@@ -32,13 +34,15 @@ class Verdict(NamedTuple):
         return judged(alert, self.condition, now=now, period=self.period, patience=self.patience, about=about)
 
 
-def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> Iterator[Verdict]:
+def verdicts(
+    picture: Picture, tuning: Tuning, known: Mapping[str, Alert], rules: Sequence[Rule] = EVERY
+) -> Iterator[Verdict]:
     """What the picture says of every alert that is `known` or has to be made. Others are not named: that nothing is wrong
-    with most subjects needs no document.
+    with most subjects needs no document. `known` are alerts of these rules.
     """
     period = week_of(picture.today)
     seen: set[str] = set()
-    for condition in _unless_red(conditions(picture, tuning), known):
+    for condition in _unless_red(conditions(picture, tuning, rules), known):
         id_ = alert_id(condition.rule, condition.kind, condition.subject)
         seen.add(id_)
         if condition.reading == "firing" or id_ in known:
@@ -47,6 +51,11 @@ def verdicts(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> It
     for id_, alert in known.items():
         if id_ not in seen and alert.active:
             yield _unnamed(alert, tuning, period)
+
+
+def reported(picture: Picture, tuning: Tuning, known: Mapping[str, Alert]) -> Iterator[Verdict]:
+    """As `verdicts`, of what guardrails reported alone."""
+    return verdicts(picture, tuning, {id_: one for id_, one in known.items() if one.rule in _OF_REPORTS}, REPORTED)
 
 
 def drivers_told(verdict: Verdict, known: Mapping[str, Alert]) -> frozenset[str]:

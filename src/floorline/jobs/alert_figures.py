@@ -101,7 +101,7 @@ def gathered(
         floors={feature: feature_floor(policies, feature, today) for feature in features},
         models=models_used(ledger, now, tuning.of("unpriced_model").window_days),
         prices=sources.prices(now) if sources.prices else (),
-        guards=_guard_events(state, now),
+        guards=guard_events(state, now),
         feeds=sources.feeds(now) if sources.feeds else (),
         taken_back=sources.taken_back(now) if sources.taken_back else (),
         billed_ahead=_billed_ahead(margins, today),
@@ -183,6 +183,6 @@ def _billed_ahead(margins: Margins, today: date) -> Mapping[str, int]:
     return {row.key[0]: row.revenue_pico for row in table.rows}
 
 
-def _guard_events(state: State, now: datetime) -> list[GuardEvent]:
+def guard_events(state: State, now: datetime) -> list[GuardEvent]:
     """What guardrails reported of windows that are not long over."""
     return [one for one in Shelf(state, GUARD_EVENTS, GuardEvent).all().values() if one.resets_at >= now - KEPT]

@@ -6,7 +6,7 @@ What is kept is all there is: a transition is on the shelf before it is told, an
 outbox under an id of its own, so that a kill in between tells it late and never twice. Two processes may evaluate at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from floorline.alerts import wording
 from floorline.alerts.condition import Condition
 from floorline.alerts.digest import digest, digest_markdown, noise, noise_markdown
-from floorline.alerts.evaluation import Verdict, drivers_told, verdicts
-from floorline.alerts.figures import Picture, ratio
+from floorline.alerts.evaluation import Verdict, drivers_told, reported, verdicts
+from floorline.alerts.figures import Picture, Track, Tracks, ratio
 from floorline.alerts.machine import About, is_alarm, needs_reminder, told
 from floorline.alerts.model import ALARMS, KIND, Alert, Moment, week_of, week_start
 from floorline.alerts.tuning import Deliver, Tuning
@@ -29,7 +29,7 @@ from floorline.delivery.message import Action, Message
 from floorline.delivery.outbox import enqueue
 from floorline.delivery.route import Route
 from floorline.jobs.alert_drivers import Explain
-from floorline.jobs.alert_figures import Sources, gathered
+from floorline.jobs.alert_figures import Sources, gathered, guard_events
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
@@ -47,6 +47,10 @@ _ACTIONS: dict[str, Action] = {
 _WEEK = timedelta(days=7)
 _MONTH = timedelta(days=28)
 _CHART_DAYS = 28
+
+
+Say = Callable[[Picture, Tuning, Mapping[str, Alert]], Iterable[Verdict]]
+"""What a picture says of the alerts that are known, and of new ones."""
 
 
 class Transition(NamedTuple):
@@ -86,12 +90,22 @@ def evaluate(
     return transitions
 
 
-def judge(picture: Picture, policies: Policies, state: State, setup: Setup) -> list[Transition]:
+def evaluate_reports(policies: Policies, state: State, zone: ZoneInfo, now: datetime, setup: Setup) -> list[Transition]:
+    """As `evaluate`, of what guardrails reported alone: it waits for no day to be over, and asks the ledger nothing."""
+    today = day_of(now, zone)
+    nothing = Tracks(start=today, features={}, customers={}, total=Track([]))
+    picture = Picture(now=now, today=today, tracks=nothing, guards=guard_events(state, now))
+    transitions = judge(picture, policies, state, setup, reported)
+    tell(state, now, setup, zone)
+    return transitions
+
+
+def judge(picture: Picture, policies: Policies, state: State, setup: Setup, say: Say = verdicts) -> list[Transition]:
     """Keep what changes by a picture, and tell nobody: the transitions, in the order of the rules."""
     shelf, now = shelf_of(state), picture.now
     known = shelf.all()
     transitions: list[Transition] = []
-    for verdict in list(verdicts(picture, setup.tuning, known)):
+    for verdict in list(say(picture, setup.tuning, known)):
         about = _about(verdict, known.get(verdict.id), policies, picture, now, setup)
         if about.driver not in drivers_told(verdict, known):
             transitions += _kept(shelf, verdict, about, now)

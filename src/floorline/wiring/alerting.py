@@ -4,21 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from floorline.alerts.figures import Feed, TakenBack
+from floorline.clock import timezone
 from floorline.config import Config
 from floorline.jobs.alert_certificates import taken_back
 from floorline.jobs.alert_drivers import Drivers
 from floorline.jobs.alert_figures import Sources
-from floorline.jobs.alerting import Setup, run
+from floorline.jobs.alerting import Setup, evaluate_reports, run
+from floorline.jobs.guard_events import take
 from floorline.jobs.margins import Margins
 from floorline.jobs.price_watch import PriceWatch
-from floorline.ledger.surface import AnyLedger
+from floorline.ledger.ledger import Ledger
 from floorline.wiring import book_with, revenue_freshness
 
 
 class Alerting:
     """The alerts of one ledger by one configuration. It remembers figures of days from one evaluation to the next."""
 
-    def __init__(self, config: Config, ledger: AnyLedger, behind: Callable[[], timedelta] | None = None) -> None:
+    def __init__(self, config: Config, ledger: Ledger, behind: Callable[[], timedelta] | None = None) -> None:
         """`behind` says how long ago everything that gateways recorded was in the ledger."""
         watch = PriceWatch(
             ledger=ledger,
@@ -39,6 +41,14 @@ class Alerting:
         """One evaluation, and what it did."""
         self._drivers.forget(now)
         return run(self._ledger, self._config.policies, self._setup, now)
+
+    def report(self, now: datetime) -> str:
+        """Take what guardrails left for the alerts, and tell of it at once."""
+        ledger = self._ledger
+        taken = take(ledger.home, ledger.state, now)
+        if taken:
+            evaluate_reports(self._config.policies, ledger.state, timezone(ledger.timezone), now, self._setup)
+        return taken
 
     def _feeds(self, now: datetime) -> Sequence[Feed]:
         """The live source of revenue, once it was read whole."""

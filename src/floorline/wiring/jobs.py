@@ -21,7 +21,6 @@ from floorline.jobs.experimenting import EVERY as LABEL_EVERY
 from floorline.jobs.experimenting import by_outcome, label_outcomes
 from floorline.jobs.fair_use import run as look_for_fair_use
 from floorline.jobs.guard_events import forget as forget_guard_events
-from floorline.jobs.guard_events import take as take_guard_events
 from floorline.jobs.margins import Margins
 from floorline.jobs.quarterly_reviewing import QuarterlyReviewer
 from floorline.jobs.reconciling import COUNTERS
@@ -45,7 +44,7 @@ BASELINES = time(1, 40)
 
 def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta] | None = None) -> tuple[Job, ...]:
     """Every job, over the control process's own ledger; `behind` is how far the collector is."""
-    zone = ZoneInfo(ledger.timezone)
+    zone, alerting = ZoneInfo(ledger.timezone), Alerting(config, ledger, behind)
     return (
         *_stripe_jobs(config, ledger),
         Job(name="deliver", every=DELIVER_EVERY, run=lambda now: deliver(ledger.state, config.routes, now)),
@@ -65,7 +64,7 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
         Job(
             name="guard-events",
             every=timedelta(seconds=10),
-            run=lambda now: take_guard_events(ledger.home, ledger.state, now),
+            run=alerting.report,
         ),
         Job(
             name="guard-events-over",
@@ -77,7 +76,7 @@ def control_jobs(config: Config, ledger: Ledger, behind: Callable[[], timedelta]
             every=timedelta(hours=1),
             run=lambda now: look_for_fair_use(ledger, config.alerts.tuning.of("fair_use"), now),
         ),
-        Job(name="alerts", every=config.alerts.every, run=Alerting(config, ledger, behind).evaluate),
+        Job(name="alerts", every=config.alerts.every, run=alerting.evaluate),
         Job(
             name="backlog",
             every=daily(QUIET, zone),

@@ -22,10 +22,13 @@ from floorline.alerts.rules.zones import margins
 from floorline.alerts.tuning import Tuning
 
 Rule = Callable[[Picture, Tuning], Iterator[Condition]]
-_EVERY: Sequence[Rule] = (
+EVERY: Sequence[Rule] = (
     margins, growth, anomalies, customers, prices, unpriced, unattributed, revenue, guards, ledger, exceptions,
     certificates,
 )  # fmt: skip
+
+REPORTED: Sequence[Rule] = (guards,)
+"""Those that look at nothing in a picture but what guardrails reported."""
 
 GRAVEST_FIRST = (
     "margin_red",
@@ -54,11 +57,11 @@ FACTS = frozenset(
 """Rules whose subjects are named only while there is something to say: one that is named no more is over."""
 
 
-def conditions(picture: Picture, tuning: Tuning) -> list[Condition]:
-    """What every rule that is on says of every subject."""
+def conditions(picture: Picture, tuning: Tuning, rules: Sequence[Rule] = EVERY) -> list[Condition]:
+    """What every one of the rules that is on says of every subject."""
     found = [
         condition
-        for rule in _EVERY
+        for rule in rules
         for condition in rule(picture, tuning)
         if tuning.of(condition.rule, condition.subject if condition.kind == "feature" else "").enabled
     ]
