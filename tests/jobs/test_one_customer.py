@@ -1,6 +1,7 @@
 """What is asked of one customer, and what would fix one that costs more than it pays."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import date
 from decimal import Decimal
 
@@ -8,7 +9,18 @@ import pytest
 
 from floorline.backlog.model import Claim
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.jobs.one_customer import Parts, Register, parts_of, register, user_tokens, users_by_customer
+from floorline.jobs.one_customer import (
+    ADDED_MAX,
+    PARTS_MAX,
+    PartOfDays,
+    Parts,
+    Register,
+    parts_added,
+    parts_of,
+    register,
+    user_tokens,
+    users_by_customer,
+)
 from floorline.jobs.remedying import Remedying
 from floorline.jobs.stretches import stretches
 from floorline.ledger.ledger import Ledger
@@ -46,8 +58,26 @@ def known(ledger) -> Register:
     return register(ledger, POLICIES, with_plans=True)
 
 
-def asked(ledger, customer: str) -> Parts:
-    return parts_of(ledger, known(ledger).names, customer, START, END, SCOPE)
+def asked(ledger, customer: str, names=None) -> Parts:
+    return parts_of(ledger, names or known(ledger).names, customer, START, END, SCOPE)
+
+
+class InTwo:
+    """A ledger that asks what may be asked in two so, at the middle of the month."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def query(self, query):
+        return self.begin(query).result()
+
+    def begin(self, query) -> Future:
+        asked = Future()
+        if query.halves is None:
+            asked.set_result(self._ledger.query(query))
+        else:
+            asked.set_result(query.halves.together(*map(self._ledger.query, query.halves.parts(date(2026, 1, 15)))))
+        return asked
 
 
 def test_the_parts_of_a_customer_are_its_row_of_the_table(stocked):
@@ -73,6 +103,29 @@ def test_a_customer_that_is_called_otherwise_is_found_by_every_name(stocked):
     ]  # fmt: skip
     assert [one.plan for one in who.paid_plans("gamma")] == ["team"]
     assert asked(stocked, "nobody") == Parts(features=[], users=[], models=[], guards=[], revenue=[])
+
+
+@pytest.mark.parametrize("customer", ["acme", "gamma", "heavy", "nobody"])
+def test_parts_that_are_asked_for_in_two_are_those_of_the_whole_window(stocked, customer):
+    assert asked(InTwo(stocked), customer, known(stocked).names) == asked(stocked, customer)
+
+
+def part(kind: str, name: str, cost: int, *who: str) -> PartOfDays:
+    return PartOfDays(
+        kind=kind, name=name, calls=1, unpriced=0, input_tokens=2, output_tokens=3, cost=cost, who=list(who)
+    )
+
+
+def test_users_of_both_halves_count_once_and_the_dearest_come_first():
+    before = [part("feature", "search", 5, "a", "b"), part("user", "a", 2, "a"), part("user", "b", 3, "b")]
+    since = [part("feature", "search", 4, "b", "c"), part("user", "b", 1, "b"), part("user", "c", 9, "c")]
+    found = parts_added(before, since)
+    assert [(one.kind, one.name, one.cost, one.users) for one in found] == [
+        ("feature", "search", 9, 3), ("user", "c", 9, 1), ("user", "b", 4, 1), ("user", "a", 2, 1),
+    ]  # fmt: skip
+    many = [part("user", str(number), 1, str(number)) for number in range(ADDED_MAX)]
+    assert len(parts_added(many, [])) == PARTS_MAX
+    assert parts_added([*many, part("user", "one more", 1, "one more")], since) == []
 
 
 def test_users_are_counted_by_customer_and_their_tokens_told(stocked):

@@ -1,10 +1,11 @@
 """One customer, asked of the ledger: what its calls go to, who makes them, what guardrails did, what it paid, who it is."""
 
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
+from itertools import groupby, islice
+from operator import attrgetter
 from string import Template
 from typing import Literal
 
@@ -19,11 +20,14 @@ from floorline.margin import queries
 from floorline.margin.attribution import Cover, Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.policy import Policies
-from floorline.margin.remembering import of_tables, of_window
-from floorline.query import Parameter, Query
+from floorline.margin.remembering import of_tables, of_window, rows_added
+from floorline.query import Halves, Parameter, Query
 
 PARTS_MAX = 500
 """Users (features, models) that are told, the dearest first."""
+
+ADDED_MAX = 2_000
+"""Users of a customer whose days before today and today are added up; those of one with more are asked for at once."""
 
 LINES_MAX = 200
 """Revenue lines that are told, the latest first."""
@@ -31,20 +35,33 @@ LINES_MAX = 200
 USERS_CALLS_MAX = 2_000_000
 """Users of every customer are counted in windows of at most so many calls: that reads a row for nearly each."""
 
-PartColumn = Literal["feature", "user_id", "model"]
+PartKind = Literal["feature", "user", "model"]
+_TOUCHED = ("guardrail", "feature", "mode", "arm", "action")
 _SQL = resources.files("floorline.jobs").joinpath("sql")
 
 
-class PartRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of customer_parts.sql: a part of a customer's calls; cost in 10^-12 USD. `users` called for it."""
+class PartSums(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of customer_parts.sql: a part of a customer's calls; cost in 10^-12 USD."""
 
+    kind: PartKind
     name: str
     calls: int
     unpriced: int
     input_tokens: int
     output_tokens: int
     cost: int
+
+
+class PartRow(PartSums, frozen=True, kw_only=True):
+    """So many `users` called for it."""
+
     users: int
+
+
+class PartOfDays(PartSums, frozen=True, kw_only=True):
+    """Those `who` called for it, of some days among others."""
+
+    who: list[str]
 
 
 class GuardRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,14 +160,15 @@ def register(ledger: Answering, policies: Policies, *, with_plans: bool = False)
 def parts_of(ledger: AnyLedger, names: Names, customer: str, start: date, end: date, scope: Scope) -> Parts:
     """The parts of one customer's calls from `start` to the day before `end`."""
     whose = {**window(start, end, scope), **named([customer], names, start, end)}
-    features, users, models = (_parts(ledger, column, whose, start, end) for column in ("feature", "user_id", "model"))
-    guards = ledger.begin(of_window(Query(sql=_text("customer_touches"), row=GuardRow, parameters=whose), start, end))
+    asked = ledger.begin(_parts(whose, start, end))
+    guards = ledger.begin(_touches(whose, start, end))
     lines = {"names": whose["names"], "start": start, "end": end, "limit": LINES_MAX}
     revenue = ledger.begin(of_tables(Query(sql=_text("customer_revenue"), row=RevenueRow, parameters=lines), "revenue"))
+    parts = asked.result() or ledger.query(_whole_parts(whose, start, end))
     return Parts(
-        features=features.result(),
-        users=users.result(),
-        models=models.result(),
+        features=[row for row in parts if row.kind == "feature"],
+        users=[row for row in parts if row.kind == "user"],
+        models=[row for row in parts if row.kind == "model"],
         guards=guards.result(),
         revenue=revenue.result(),
     )
@@ -174,11 +192,50 @@ def user_tokens(margins: Margins, start: date, end: date, scope: Scope) -> UserC
     return row
 
 
-def _parts(
-    ledger: AnyLedger, column: PartColumn, whose: dict[str, Parameter], start: date, end: date
-) -> Future[list[PartRow]]:
-    sql = Template(_text("customer_parts")).substitute(column=column)
-    return ledger.begin(of_window(Query(sql=sql, row=PartRow, parameters={**whose, "limit": PARTS_MAX}), start, end))
+def _parts(whose: Mapping[str, Parameter], start: date, end: date) -> Query[PartRow]:
+    """The dearest parts of each kind, or as parts_added has them where they are asked for in two."""
+
+    def of_days(since: date, until: date) -> Query[PartOfDays]:
+        who, days = f"groupUniqArrayIf({ADDED_MAX})(user_id, user_id != '')", {"start": since, "end": until}
+        query = Query(sql=_parts_sql(who), row=PartOfDays, parameters={**whose, **days, "limit": ADDED_MAX + 1})
+        return of_window(query, since, until)
+
+    def parts(day: date) -> tuple[Query[PartOfDays], Query[PartOfDays]]:
+        return of_days(start, day), of_days(day, end)
+
+    return replace(_whole_parts(whose, start, end), halves=Halves(parts=parts, together=parts_added))
+
+
+def _whole_parts(whose: Mapping[str, Parameter], start: date, end: date) -> Query[PartRow]:
+    """The dearest parts of each kind, of any customer."""
+    sql = _parts_sql("uniqExactIf(user_id, user_id != '')")
+    return of_window(Query(sql=sql, row=PartRow, parameters={**whose, "limit": PARTS_MAX}), start, end)
+
+
+def _parts_sql(who: str) -> str:
+    return Template(_text("customer_parts")).substitute(who=who)
+
+
+def parts_added(before: list[PartOfDays], since: list[PartOfDays]) -> list[PartRow]:
+    """The parts of both, the dearest of each kind first; none at all where either has more than ADDED_MAX users."""
+    if any(sum(row.kind == "user" for row in rows) > ADDED_MAX for rows in (before, since)):
+        return []
+    added = sorted(rows_added("kind", "name")(before, since), key=lambda row: (row.kind, -row.cost, row.name))
+    return [
+        PartRow(users=len(set(row.who)), **{name: getattr(row, name) for name in PartSums.__struct_fields__})
+        for _, rows in groupby(added, key=attrgetter("kind"))
+        for row in islice(rows, PARTS_MAX)
+    ]
+
+
+def _touches(whose: Mapping[str, Parameter], start: date, end: date) -> Query[GuardRow]:
+    """What guardrails did, what saved most first."""
+
+    def together(before: list[GuardRow], since: list[GuardRow]) -> list[GuardRow]:
+        return sorted(rows_added(*_TOUCHED)(before, since), key=lambda row: -row.saved)
+
+    query = Query(sql=_text("customer_touches"), row=GuardRow, parameters={**whose, "start": start, "end": end})
+    return of_window(query, start, end, lambda since, until: _touches(whose, since, until), together)
 
 
 def _text(name: str) -> str:
