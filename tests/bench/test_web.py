@@ -22,7 +22,25 @@ def test_what_is_beyond_its_limit_is_named():
     good, bad = Answer(200, b"", 0.3, 0.1), Answer(500, b"", 0.31, 0.2)
     fine = Measured(address="/a", status=200, asked=Asked(1, 10), cold=[good], start=[good], again=[good], warm=[0.1], first=1_200_000, after=100_000)  # fmt: skip
     assert fine.over == []
-    assert fine.cells() == ("/a", "1", "10", "100", "300", "300", "100", "300", "300", "100", "300", "300", "100", "100", "1200", "100", "")
+    assert fine.cells() == (
+        "/a",
+        "1",
+        "10",
+        "100",
+        "300",
+        "300",
+        "100",
+        "300",
+        "300",
+        "100",
+        "300",
+        "300",
+        "100",
+        "100",
+        "1200",
+        "100",
+        "",
+    )
     poor = Measured(address="/a", status=500, asked=Asked(1, 10), cold=[bad], start=[bad], again=[bad], warm=[0.1], first=1_200_001, after=100_001)  # fmt: skip
     assert poor.over == ["cold time", "start time", "time", "first weight", "weight", "status 500"]
 

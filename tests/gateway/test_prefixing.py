@@ -17,8 +17,10 @@ from floorline.gateway.prefixing import Prefixing
 from floorline.gateway.translate.request import Asked
 from floorline.gateway.wire.body import View
 from floorline.gateway.wire.routes import Route
+from floorline.guardrails.condition import parse_condition
 from floorline.guardrails.frame import ENFORCE, MILLION, Facts, Setting
 from floorline.guardrails.prompt import PromptCacheRule
+from floorline.guardrails.route import MarginRule, RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.ledger.rows import CallRow
 from floorline.pricing.book import PriceBook
@@ -239,3 +241,53 @@ def test_an_hour_is_asked_for_where_turns_are_far_apart_and_it_can_be(kind: Kind
     assert [value for name, value in sent.request.raw_headers if name == b"anthropic-beta"] == betas
     assert (b'"ttl":"1h"' in sent.request.body) == (kind == "plain")
     assert (sent.request.known is None) == (kind == "plain"), "other headers are not those that are known of the head"
+
+
+def test_a_conversation_that_goes_to_a_cheaper_model_saves_less_by_what_its_provider_kept_of_it(tmp_path: Path) -> None:
+    dear, cheap = "dear-1", "cheap-1"
+    rates = {
+        dear: {"input": "10", "cache_read": "1", "output": "5"},
+        cheap: {"input": "2", "cache_read": "0.2", "output": "5"},
+    }
+    book = PriceBook(
+        overrides=[
+            PriceOverride(model=model, rates={unit: Rate(price=Decimal(price)) for unit, price in units.items()})
+            for model, units in rates.items()
+        ]
+    )  # fmt: skip
+    longer = MarginRule(
+        name="longer", when=parse_condition(f"call.input_tokens > {len(SYSTEM) // 4 + 100}"), do="downgrade"
+    )
+    route = RouteRule(margin=(longer,), cheaper={dear: cheap})
+    rules = Rules(holdout_ppm=0, prompt_cache=PromptCacheRule(setting=ENFORCE), route=route)
+    clock = Clock()
+
+    async def test() -> None:
+        async with (
+            provider() as sandbox,
+            serving(
+                tmp_path,
+                providers=lambda _: plain(sandbox.url),
+                book=book,
+                now=clock,
+                guardrails=Guardrails(default=rules),
+            ) as live,
+        ):
+            for turns in (1, 2, 3):
+                clock.at += timedelta(seconds=30)
+                body = of_openai(1, turns).replace(MODEL.encode(), dear.encode())
+                await live.ask("/v1/chat/completions", body, {**HEADERS, "x-sandbox-cached-tokens": "0"})
+            first, second, third = (await live.settled(calls=3)).calls
+            assert (first.touches_action, second.touches_action, third.touches_action) == (
+                (),
+                ("downgrade",),
+                ("downgrade",),
+            )
+            tokens = [call.usage["input"] // 10**6 for call in (second, third)]
+            kept = (8 * tokens[0] - (second.touches_saved[0] or 0) // 10**6) // 9
+            assert 1_024 < kept < tokens[0], (
+                "what the first turn left there would have been read at a tenth of its price"
+            )
+            assert third.touches_saved == (8 * tokens[1] * 10**6,), "it is kept by the cheaper model now"
+
+    run(test())

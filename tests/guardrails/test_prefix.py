@@ -18,6 +18,7 @@ from floorline.guardrails.prefix import (
     marks,
     odds_of,
 )
+from floorline.guardrails.prompt import read_there
 from floorline.pricing.version import PriceVersion, UnitPrice
 
 SECOND, MINUTE = 1_000, 60_000
@@ -152,3 +153,20 @@ def test_marks_are_few_in_order_hours_first_and_never_below_what_is_kept(
     assert [mark.lifetime for mark in placed] == sorted((mark.lifetime for mark in placed), key=["1h", "5m"].index)
     assert not placed or found[placed[-1].place].tokens >= ODDS.tokens_min
     assert len(placed) <= MARKS_MAX
+
+
+def test_elsewhere_a_prompt_would_have_read_what_is_still_kept_of_it_there() -> None:
+    marked, of_itself = prices(input="3", cache_read="0.3", cache_write_5m="3.75"), prices(input="3", cache_read="0.3")
+    step = Step(0, 2_000, 0, 0, Served(*HERE, "5m"))
+    used = {"input": 1_500, "cache_write_5m": 1_000, "cache_read": 500, "output": 7}
+
+    def there(step: Step, version: PriceVersion = marked, model: str = HERE[1]) -> dict[str, int]:
+        return read_there(used, Seen((1,), (step,), None), HERE[0], model, version)
+
+    assert there(step) == {"input": 1_000, "cache_write_5m": 0, "cache_read": 2_000, "output": 7}
+    assert there(step, model="another") == used
+    assert there(step._replace(tokens=1_000)) == used, "less than is kept at all"
+    assert there(step._replace(kept=Served(*HERE)), of_itself)["cache_read"] == 2_000
+    assert there(step._replace(kept=Served(*HERE))) == used, "nobody marked it"
+    assert there(step, prices(input="3")) == used
+    assert there(step._replace(tokens=9_000))["cache_read"] == 3_000, "no more than there is"

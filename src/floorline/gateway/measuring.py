@@ -1,7 +1,8 @@
 """What each guardrail saved on a call that has ended, and what the call would have cost without any of them.
 
-A call that went to another model is priced as its own usage at the model that was asked for; one that was left alone, at the
-model that it would have gone to. Savings are of the answer's attempt: earlier attempts cost what they cost.
+A call that went to another model is priced as its own usage at the model that was asked for, which would have read what its
+provider still keeps of the prompt; one that was left alone, at the model that it would have gone to. Savings are of the answer's
+attempt: earlier attempts cost what they cost.
 """
 
 from decimal import Decimal
@@ -12,8 +13,10 @@ from floorline.events import Touch, Usage
 from floorline.gateway.accounting import Account, priced_as
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import UnderWay
+from floorline.guardrails.prompt import read_there
 from floorline.money import ZERO
 from floorline.pricing.answers import price_answer
+from floorline.pricing.version import PriceVersion
 
 CASCADE = "cascade"
 MOVING = frozenset({"downgrade", "route", CASCADE})
@@ -74,7 +77,12 @@ def _cost_at(model: str, call: UnderWay, parts: tuple[Usage, ...], snapshot: Sna
         return None
     target = place.targets[0]
     provider = snapshot.policy.providers[target.provider]
+    served, maker, book = target.model or model, priced_as(provider), snapshot.prices.book
     nameless = [replace(part, model="", provider_cost_usd=None) for part in parts]
-    return price_answer(
-        nameless, target.model or model, priced_as(provider), snapshot.prices.book, call.opened_at
-    ).effective_cost
+    prefixed = None if call.guarded is None else call.guarded.prefixed
+    if prefixed is not None and model == call.view.model:
+        version = book.resolve(maker, served, call.opened_at)
+        if isinstance(version, PriceVersion):
+            there = read_there(nameless[0].buckets, prefixed.seen, target.provider, served, version)
+            nameless[0] = replace(nameless[0], buckets=there)
+    return price_answer(nameless, served, maker, book, call.opened_at).effective_cost

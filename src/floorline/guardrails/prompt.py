@@ -6,12 +6,13 @@ from decimal import Decimal
 import msgspec
 
 from floorline.guardrails.frame import OFF, Setting
-from floorline.guardrails.prefix import Mark, Seen
+from floorline.guardrails.prefix import Mark, Seen, kept_from
 from floorline.money import ZERO, usd
 from floorline.pricing.version import PriceVersion
 
 _READ = "cache_read"
-_CACHED = (_READ, "cache_write_5m", "cache_write_1h")
+_WRITTEN = ("cache_write_5m", "cache_write_1h")
+_CACHED = (_READ, *_WRITTEN)
 
 
 class PromptCacheRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,35 @@ def expected(seen: Seen, placed: Sequence[Mark], provider: str, model: str) -> d
             unit = f"cache_write_{lifetime}"
             used[unit] = used.get(unit, 0) + step.tokens - before
         before = step.tokens
+    return used
+
+
+def read_there(
+    usage: Mapping[str, int], seen: Seen, provider: str, model: str, version: PriceVersion
+) -> dict[str, int]:
+    """What a prompt that used `usage` elsewhere would have used at `model`, by whose prices `version` goes: what `provider` still
+    keeps of it there would have been read. Where writing costs more than input, marks alone have it keep anything.
+    """
+    used = dict(usage)
+    if _READ not in version.by_unit:
+        return used
+    plain, written = [price_of(version, unit, 0) for unit in ("input", _WRITTEN[0])]
+    of_itself = plain is None or written is None or written <= plain
+    kept = [
+        step.tokens
+        for step in seen.steps
+        if step.kept is not None
+        and step.kept[:2] == (provider, model)
+        and (of_itself or step.kept.lifetime is not None)
+        and step.tokens >= kept_from(model)
+    ]
+    missing = max(kept, default=0) - used.get(_READ, 0)
+    for unit in (*_WRITTEN, "input"):
+        tokens = max(min(used.get(unit, 0), missing), 0)
+        if tokens:
+            used[unit] -= tokens
+            used[_READ] = used.get(_READ, 0) + tokens
+            missing -= tokens
     return used
 
 
