@@ -101,11 +101,21 @@ class Margins:
 
     def with_series(self, request: MarginRequest, until: date) -> tuple[MarginReport, Series]:
         """The table of the request and the figures of its days before `until`, at least one: both are asked together."""
-        days = range(request.start.toordinal(), request.end.toordinal() + 1)
+        days = range((request.end - request.start).days + 1)
+        report, tables = self.with_tables(request, [request.start + timedelta(days=n) for n in days])
+        return report, series(tables[: (until - request.start).days])
+
+    def with_tables(self, request: MarginRequest, edges: Sequence[date]) -> tuple[MarginReport, list[MarginReport]]:
+        """The table of the request, and as `tables` those from one of `edges` to the next, which may leave out its first days:
+        both are asked together.
+        """
+        assert len(edges) > 1
+        assert (max(edges[0], request.start), edges[-1]) == (edges[0], request.end), "stretches end with the request"
+        days = sorted({request.start.toordinal(), *(edge.toordinal() for edge in edges)})
         with uncollected():
             making = Making(remembering(self._answers), self.policies, request, self._whose)
             report = making.report(apart=days)
-            return report, series(making.stretches(days)[: until.toordinal() - days.start])
+            return report, making.stretches(days)[1 - len(edges) :]
 
     def paid(self, start: date, end: date, scope: Scope, by: tuple[Dimension, ...] = ("customer",)) -> dict[Key, int]:
         """What each customer paid, as the table `by` customer (and plan) has it: recognised revenue in 10^-12 USD, '' nobody's by

@@ -14,12 +14,13 @@ import msgspec
 from floorline.events import Alias, Customer
 from floorline.jobs.margins import Margins
 from floorline.jobs.remedying import named, window
-from floorline.ledger.remembering import once
+from floorline.ledger.remembering import made
 from floorline.ledger.surface import Answering, AnyLedger
 from floorline.margin import queries
 from floorline.margin.attribution import Cover, Names
 from floorline.margin.dimensions import Scope
 from floorline.margin.policy import Policies
+from floorline.margin.queries import CoverColumns
 from floorline.margin.remembering import of_tables, of_window, rows_added
 from floorline.query import Halves, Parameter, Query
 
@@ -113,7 +114,7 @@ class Register:
     names: Names
     records: Sequence[Customer]
     aliases: Sequence[Alias]
-    covers: Sequence[Cover]
+    stated: CoverColumns | None
 
     def known_as(self, customer: str) -> list[Alias]:
         """The other names of a customer."""
@@ -125,9 +126,13 @@ class Register:
 
     def paid_plans(self, customer: str) -> list[Cover]:
         """What revenue lines say of its plans, oldest first; amounts count nothing where it was ever on one plan only."""
+        if self.stated is None:
+            return []
+        raws = self.names.raw_names("customer", customer)
+        lines = zip(self.stated.customer, self.stated.plan, self.stated.start, self.stated.amount, strict=True)
         mine = [
             one
-            for one in self.covers
+            for one in (Cover(*line) for line in lines if line[0] in raws)
             if one.plan and self.names.resolve("customer", one.customer, one.start) == customer
         ]
         return sorted(mine, key=lambda one: (one.start, one.plan))
@@ -150,11 +155,15 @@ class Parts:
 def register(ledger: Answering, policies: Policies, *, with_plans: bool = False) -> Register:
     """Everybody's records and names; the plans that revenue lines name too `with_plans`."""
     asked = ledger.begin(queries.plan_covers()) if with_plans else None
-    records = ledger.query(queries.customers())
-    aliases = [*ledger.query(queries.aliases()), *policies.aliases]
-    covers = asked.result()[0].covers if asked else []
-    names = once(ledger, (Names, policies.aliases, asked is None), lambda: Names(aliases, records, covers))
-    return Register(names=names, records=records, aliases=aliases, covers=covers)
+    records, recorded = ledger.query(queries.customers()), ledger.query(queries.aliases())
+    stated, aliases = asked.result()[0] if asked else None, [*recorded, *policies.aliases]
+    names = made(
+        ledger,
+        (Names, policies.aliases),
+        (recorded, records, stated),
+        lambda: Names(aliases, records, stated.covers if stated else ()),
+    )
+    return Register(names=names, records=records, aliases=aliases, stated=stated)
 
 
 def parts_of(ledger: AnyLedger, names: Names, customer: str, start: date, end: date, scope: Scope) -> Parts:

@@ -150,8 +150,16 @@ class Names:
 
     def plans(self, plans: Sequence[str], customers: Sequence[str], days: Sequence[int]) -> Sequence[str]:
         """As `plan`, of each."""
-        rows = zip(plans, customers, days, strict=True)
-        stated = [plan or self._plan_of(customer, day) for plan, customer, day in rows]
+        recorded, covered, always = self._attributes["plan"], self._covered, self._always
+        stated = [
+            plan
+            or (
+                self._plan_of(customer, day)
+                if customer in recorded or customer in covered
+                else always.get(customer, "")
+            )
+            for plan, customer, day in zip(plans, customers, days, strict=True)
+        ]
         return self.resolve_all("plan", stated, days)
 
     def _plan_of(self, customer: str, day: int) -> str:

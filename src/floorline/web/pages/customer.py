@@ -11,11 +11,11 @@ from floorline.charts.customers import Paid, pays_and_costs
 from floorline.clock import next_month
 from floorline.jobs.margins import Margins
 from floorline.jobs.one_customer import Register, parts_of, register
-from floorline.jobs.stretches import Cut, stretches
+from floorline.jobs.stretches import Cut
 from floorline.margin.bridge import Days
 from floorline.margin.customers import customer_of, customers, loss_pico
 from floorline.margin.metrics import Figures, Sums
-from floorline.margin.series import NOTHING, Stretch
+from floorline.margin.series import NOTHING, Stretch, sums_of
 from floorline.margin.table import NAMELESS, MarginReport
 from floorline.money import usd_of
 from floorline.web.abouts import about
@@ -34,7 +34,15 @@ from floorline.web.pages.customer_blocks import (
     revenue_table,
 )  # fmt: skip
 from floorline.web.pages.customers import PATH
-from floorline.web.pages.fixes import NOTHING_HELPS, a_month, fix_rows, fixes_table, plan_report, remedying
+from floorline.web.pages.fixes import (
+    NOTHING_HELPS,
+    a_month,
+    fix_rows,
+    fixes_table,
+    plan_report,
+    plan_request,
+    remedying,
+)  # fmt: skip
 from floorline.web.params import DAYS_MAX, Text, Window, address
 from floorline.web.view import View
 
@@ -88,12 +96,13 @@ def build(desk: Desk, params: CustomerParams) -> Shown:
 def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Register) -> Gathered:
     """`margins` are of this customer alone."""
     days, name = params.window(desk.today), params.customer
-    report = plan_report(margins, days, params.scope)
+    grain, cuts = _cuts(days)
+    edges = [cuts[0][0], *(end for _, end in cuts)]
+    report, tables = margins.with_tables(plan_request(days, params.scope), edges)
     found = next((one for one in customers(report) if one.name == name), None)
     if name in NAMELESS or (found is None and not (who.of(name) or who.known_as(name) or who.paid_plans(name))):
         raise Refused(404, "not_found", f"no customer is called {name!r}: see {PATH} for all of them")
     compared = params.before(desk.today)
-    grain, over_time = _stretches(margins, days, params)
     nobody = Figures(key=(name,), revenue_pico=0, sums=Sums(), shared_pico={})
     return Gathered(
         one=found or customer_of(nobody),
@@ -102,7 +111,7 @@ def _gathered(desk: Desk, margins: Margins, params: CustomerParams, who: Registe
         who=who,
         parts=parts_of(desk.ledger, who.names, name, days.start, days.end, params.scope),
         grain=grain,
-        over_time=over_time,
+        over_time=[(Days(*cut), _own(table, name)) for cut, table in zip(cuts, tables, strict=True)],
     )
 
 
@@ -110,16 +119,17 @@ def _row(report: MarginReport, nobody: Figures) -> Figures:
     return next((one.figures for one in customers(report) if one.figures.key == nobody.key), nobody)
 
 
-def _stretches(margins: Margins, days: Days, params: CustomerParams) -> tuple[Grain, list[tuple[Days, Stretch]]]:
-    """The customer's figures over time: of each day, of each seven days that end with the window, or of each month."""
-    grain, cuts = _cuts(days)
-    found = stretches(margins, "customer", params.scope, cuts)
-    own = found.get((params.customer,), [NOTHING] * len(cuts))
-    return grain, [(Days(*cut), at) for cut, at in zip(cuts, own, strict=True)]
+def _own(table: MarginReport, name: str) -> Stretch:
+    """The customer's figures, whatever its plans."""
+    found = NOTHING
+    for row in table.rows:
+        if row.key[0] == name:
+            found = found.plus(sums_of(row))
+    return found
 
 
 def _cuts(days: Days) -> tuple[Grain, list[Cut]]:
-    """How the window is told: at most about WEEKS_MAX stretches of it."""
+    """How the window is told: of each day, of each seven days that end with it, or of each month; at most about WEEKS_MAX stretches."""
     length = (days.end - days.start).days
     if length <= 7 * WEEKS_MAX:
         step = timedelta(days=1 if length <= DAYS_ONE_BY_ONE else 7)

@@ -38,9 +38,12 @@ def window_of(params: Window) -> Window:
 
 def plan_report(margins: Margins, days: Days, scope: Scope) -> MarginReport:
     """The table by customer and plan."""
-    return margins.table(
-        MarginRequest(by=("customer", "plan"), start=days.start, end=days.end, scope=scope, with_p95=False)
-    )
+    return margins.table(plan_request(days, scope))
+
+
+def plan_request(days: Days, scope: Scope) -> MarginRequest:
+    """What plan_report asks for."""
+    return MarginRequest(by=("customer", "plan"), start=days.start, end=days.end, scope=scope, with_p95=False)
 
 
 def pico_a_month(pico: int, days: int) -> int:
