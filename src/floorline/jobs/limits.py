@@ -37,6 +37,7 @@ class UseRow(msgspec.Struct, frozen=True, kw_only=True):
     context_pico: int
     with_examples: int
     example_tokens: int
+    example_pieces: int
     examples_pico: int
 
     @property
@@ -68,6 +69,11 @@ class UseRow(msgspec.Struct, frozen=True, kw_only=True):
     def one_piece_fewer(self) -> Decimal:
         """What a piece of context less in each call that has some would have saved."""
         return self.context_cost * self.with_context / self.context_pieces if self.context_pieces else Decimal(0)
+
+    @property
+    def one_example_fewer(self) -> Decimal:
+        """What an example less in each call that has some would have saved."""
+        return self.examples_cost * self.with_examples / self.example_pieces if self.example_pieces else Decimal(0)
 
 
 def limits_use(ledger: AnyLedger, start: date, end: date) -> Sequence[UseRow]:
