@@ -120,7 +120,7 @@ def said(query: Query, rows: Sequence[Any]) -> object:
 KEYS = {
     queries.PoolColumns: 4, queries.UsageColumns: 2, queries.WeightColumns: 2, queries.OutcomeRow: 2, touches.TouchRow: 8,
     touches.PresenceRow: 3, queries.BucketRow: 3, queries.PlanFeaturesRow: 4, queries.NumberRow: 2, queries.NumbersRow: 3,
-    queries.DriverRow: 8,
+    queries.DriverColumns: 8,
 }  # fmt: skip
 """How many fields of a row of these, flat, are its key: all others are added up."""
 
@@ -139,9 +139,10 @@ def _flat(kind: type, rows: Sequence[Any]) -> Iterator[tuple]:
             numbers = unpacked(row.numbers, len(touches.TOUCH_COUNTS), len(touches.TOUCH_MONEY))
             for customer, *own in zip(row.customers, *numbers, strict=True):
                 yield (*values[:6], row.named, customer, 0, 0, *own)
-        elif kind is queries.DriverRow:
+        elif kind is queries.DriverColumns:
             numbers = unpacked(row.numbers, len(queries.DRIVER_COUNTS), len(queries.DRIVER_MONEY))
-            yield from ((*values[:7], *one) for one in zip(row.customers, *numbers, strict=True))
+            alike = [one for one in zip(*values[:8], strict=True) for _ in range(one[-1])]
+            yield from ((*one[:7], *others) for one, *others in zip(alike, row.customers, *numbers, strict=True))
         elif kind is touches.PresenceRow:
             yield from ((row.feature, row.as_of, *one) for one in zip(row.customers, row.early, row.late, strict=True))
         elif issubclass(kind, NamedColumns):

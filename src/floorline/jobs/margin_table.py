@@ -4,7 +4,7 @@ Which table answers which grouping is margin.dimensions' decision; docs/margin.m
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import date
 from functools import partial
@@ -55,7 +55,7 @@ from floorline.margin.pools import (
     some_lines,
 )  # fmt: skip
 from floorline.margin.queries import OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
-from floorline.margin.received import Lines, received
+from floorline.margin.received import Lines, Paid, paid, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
@@ -278,7 +278,12 @@ class Making:
     def called(self, models: Models) -> CalledColumns:
         """See Margins.called."""
         asked = queries.drivers(self._days.window(), models=[model for _, model in models])
-        return facts.called(self._ledger.query(asked), self.names)
+        return self._called(self._ledger.query(asked))
+
+    def _called(self, parts: Iterable[queries.DriverColumns]) -> CalledColumns:
+        """The calls by their canonical names: what is asked once is looked up once."""
+        of, names = facts.part_of, self.names
+        return facts.called([made(self._ledger, of, (one, names), partial(of, one, names)) for one in parts])
 
     def facts(self, windows: Sequence[bridge.Days], feature: str) -> list[Facts]:
         """As report, undivided by anything but customer, plan and feature, of some windows within the table's own; the calls are
@@ -296,17 +301,25 @@ class Making:
         if weights and self.metered:
             amounts += metered_amounts(weights.uses(to), plans, to)
         billed = only(by_use)
-        paid = Lines(self._paid_for_days() if billed.customer else self.lines, to)
+        lines = self._paid_for_days() if billed.customer else self.lines
         return [
-            self._side(days, called.result(), paid, billed, amounts, cells)
-            for days, called in zip(windows, asked, strict=True)
+            self._side(days, called.result(), self._paid(lines, stretch), billed, amounts, cells)
+            for days, stretch, called in zip(windows, stretches, asked, strict=True)
         ]
+
+    def _paid(self, lines: RevenueColumns, window: Window) -> Paid:
+        """What lines that are paid for days earn in a window within the table's own."""
+        reach = self.window.reach_start, self.window.reach_end
+        of = made(
+            self._ledger, (Lines, self._attributes, *reach), (lines, self.names), lambda: Lines(lines, self.attribution)
+        )
+        return made(self._ledger, (paid, window.start, window.end), (of,), lambda: paid(of, window))
 
     def _side(
         self,
         days: bridge.Days,
-        called: Sequence[queries.DriverRow],
-        paid: Lines,
+        called: Sequence[queries.DriverColumns],
+        lines: Paid,
         billed: RevenueColumns,
         amounts: Sequence[tuple[int, Owner, int]],
         cells: Cells,
@@ -318,8 +331,8 @@ class Making:
         divided = cells if self._divides(to.window) else Cells((), self._policies.plans)
         return Facts(
             days=days,
-            called=facts.called(called, self.names),
-            received=received(paid, joined(revenue_pools(billed, to), reached), divided, to),
+            called=self._called(called),
+            received=received(lines, joined(revenue_pools(billed, to), reached), divided),
             shared=facts.shared(cost_pools(self._costs, to), divided, to),
         )
 
@@ -432,11 +445,11 @@ class Making:
         days = self._days.owned()
         return plan_uses(self._ledger.query(queries.plan_features(days)), paid, self.names)
 
-    def _window_pools(self, whose: tuple[str, ...] = ()) -> PoolColumns:
+    def _window_pools(self, whose: tuple[str, ...] = ()) -> list[PoolColumns]:
         window = self.window
         days = self._days.owned(window.months)
         asked = queries.usage_pools(replace(days, whose=whose), every_driver=True, alone=bool(whose))
-        return only(self._ledger.begin(asked))
+        return self._ledger.query(asked)
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""

@@ -14,7 +14,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from floorline.margin.cells import Cells, Owner, PoolNames, Use, Used, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames, Use, Used
+from floorline.margin.coded import codes_of
 from floorline.margin.vectors import Integers, integers, numbered, ranks_of, split_all, sums_of
 
 Grown = tuple[int, int]

@@ -14,7 +14,8 @@ from typing import cast
 import numpy as np
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
-from floorline.margin.cells import Cells, Owner, PoolNames, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames
+from floorline.margin.coded import codes_of
 from floorline.margin.pools import Attribution, Owned, Pools, grown_of
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import month_after, month_of

@@ -24,7 +24,8 @@ from floorline.margin.allocation import (
     tally_revenue,
 )  # fmt: skip
 from floorline.margin.attribution import Kind, Names
-from floorline.margin.cells import Cells, codes_of
+from floorline.margin.cells import Cells
+from floorline.margin.coded import codes_of
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
 from floorline.margin.floors import feature_floor
 from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of
