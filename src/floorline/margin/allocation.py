@@ -131,6 +131,14 @@ class Tally:
         known = self.amounts.get(key)
         self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
 
+    def plus(self, other: "Tally") -> "Tally":
+        """Both together, of the same parts."""
+        found = Tally(self.keep)
+        found.amounts = dict(self.amounts)
+        for key, grown in other.amounts.items():
+            found.add_to(key, grown)
+        return found
+
 
 def _picking(names: Sequence[str]) -> Callable[[Owner], Kept]:
     """Picks the named parts of an owner."""
