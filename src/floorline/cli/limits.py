@@ -80,7 +80,7 @@ def show(found: Sequence[UseRow], days: int) -> None:
             Column(title="context", cells=[dollars(row.context_cost) for row in found]),
             Column(title="a piece less", cells=[dollars(row.one_piece_fewer) for row in found], weight=2),
             Column(title="examples", cells=[dollars(row.examples_cost) for row in found], weight=1),
-            Column(title="an example less", cells=[dollars(row.one_example_fewer) for row in found], weight=2),
+            Column(title="an example less", cells=[dollars(row.one_example_fewer) for row in found], weight=4),
         ),
     )
     for row in found:
