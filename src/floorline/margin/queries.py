@@ -18,6 +18,7 @@ from floorline.margin.remembering import (
     in_halves,
     of_days,
     of_tables,
+    of_window,
     one_after_another,
     rows_added,
 )
@@ -453,18 +454,21 @@ def steps(days: Days) -> Query[StepRow]:
 def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
     """Calls by day, step, model and baseline: of production, and of those that ended well."""
     parameters: dict[str, Parameter] = {"start": start, "end": end, "timezone": timezone}
-    return Query(sql=SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+    query = Query(sql=SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+    return of_window(query, start, end, lambda since, until: baseline_uses(since, until, timezone))
 
 
 def step_costs(start: date, end: date) -> Query[StepCostRow]:
     """Calls and spend of production by day and step."""
-    return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+    query = Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+    return of_window(query, start, end, step_costs)
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
     """The 95th percentile of cost per priced call of each group of raw names."""
     sql = SQL["p95_exact"].substitute(grouping_of(columns, days), source=priced(columns))
-    return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
+    query = Query(sql=sql, row=NumberRow, parameters=placeholders(days))
+    return of_days(query, days, whole=OUTCOMES if "outcome" in columns else frozenset())
 
 
 def p95_costs(columns: Sequence[Column], days: Days) -> Query[NumbersRow]:
