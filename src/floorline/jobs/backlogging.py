@@ -214,7 +214,7 @@ class Backlog:
 
     def _stretch(self, item: Opportunity, start: date, end: date) -> Stretch:
         by: Dimension = "feature" if item.subject_kind == "company" else item.subject_kind
-        report = self._margins.table(MarginRequest(by=(by,), start=start, end=end, with_p95=False))
+        report = self._margins.table(MarginRequest(by=(by,), start=start, end=end, with_p95=False, with_users=False))
         key = () if item.subject_kind == "company" else (item.subject,)
         return stretch_of(report, key)
 
@@ -238,7 +238,7 @@ class Backlog:
         return seats_of(self._margins.seats(start, end, Scope()), self._margins.table(request))
 
     def _revenue(self, start: date, end: date) -> dict[str, Decimal]:
-        request = MarginRequest(by=("feature",), start=start, end=end, with_p95=False)
+        request = MarginRequest(by=("feature",), start=start, end=end, with_p95=False, with_users=False)
         return {row.key[0]: row.revenue for row in self._margins.table(request).rows if NAMELESS.isdisjoint(row.key)}
 
     def _resolver(self, now: datetime) -> Callable[[str, str, Mapping[str, str]], PriceVersion | Unpriced]:

@@ -148,6 +148,6 @@ class _FeatureMargins:
     def __call__(self, feature: str, days: Stretch) -> Decimal | None:
         """None without revenue, and where the feature has no figures."""
         if days not in self._known:
-            request = MarginRequest(by=("feature",), start=days.start, end=days.end, with_p95=False)
+            request = MarginRequest(by=("feature",), start=days.start, end=days.end, with_p95=False, with_users=False)
             self._known[days] = {row.key[0]: row.margin_ratio for row in self._margins.table(request).rows}
         return self._known[days].get(feature)

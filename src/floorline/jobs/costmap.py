@@ -26,7 +26,12 @@ def cost_map_of(margins: Margins, request: MarginRequest, *, exact_calls_max: in
     """
     report = margins.table(
         MarginRequest(
-            by=("feature",), start=request.start, end=request.end, scope=request.scope, with_p95=request.with_p95
+            by=("feature",),
+            start=request.start,
+            end=request.end,
+            scope=request.scope,
+            with_p95=request.with_p95,
+            with_users=False,
         )
     )
     names = Names([*margins.ledger.query(queries.aliases()), *margins.policies.aliases], [], ())

@@ -88,6 +88,8 @@ class _Asked:
 
     def is_its(self, row: _Named) -> bool:
         """Whether the raw name was the feature's on that day."""
+        if not self.names.renames("feature"):
+            return row.feature == self.feature
         return self.names.resolve("feature", row.feature, row.day.toordinal()) == self.feature
 
 
@@ -98,7 +100,10 @@ def makeup_of(ledger: AnyLedger, policies: Policies, feature: str, start: date, 
     costs = ledger.begin(asked.query("feature_costs", CostsRow, start, end))
     buckets: dict[date, dict[int, int]] = {}
     for row in filter(asked.is_its, costs.result()):
-        held = buckets.setdefault(row.day, {})
+        held = buckets.get(row.day)
+        if held is None:
+            buckets[row.day] = dict(zip(row.buckets, row.calls, strict=True))
+            continue
         for bucket, count in zip(row.buckets, row.calls, strict=True):
             held[bucket] = held.get(bucket, 0) + count
     slices = [_slice(row) for row in filter(asked.is_its, calls.result())]

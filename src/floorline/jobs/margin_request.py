@@ -10,9 +10,10 @@ from floorline.margin.dimensions import Dimension, Scope
 class MarginRequest:
     """A table: one or two different dimensions, days from `start` to the day before `end`, whose calls count.
 
-    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. `with_kinds`
-    also tells revenue by its kind. Of a table by feature and something else, the rows (and total) of one `feature` alone, if one is
-    named: they are what they are in the whole table.
+    Without `with_p95` the percentiles are left out: for customers of a large ledger they read every call. Without
+    `with_users` the active users are, which are dearer to count than all else of a table by feature. `with_kinds` also tells revenue
+    by its kind. Of a table by feature and something else, the rows (and total) of one `feature` alone, if one is named: they are
+    what they are in the whole table.
     """
 
     by: tuple[Dimension, ...]
@@ -20,6 +21,7 @@ class MarginRequest:
     end: date
     scope: Scope = field(default_factory=Scope)
     with_p95: bool = True
+    with_users: bool = True
     with_kinds: bool = False
     feature: str = ""
 

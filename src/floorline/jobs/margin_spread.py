@@ -50,9 +50,9 @@ class Spread:
         return {key: nearest_rank_95(values) for key, values in costs.items()}, nearest_rank_95(everything)
 
     def users(self, usage: Mapping[Key, Sums], *, one_to_one: bool) -> tuple[dict[Key, int] | None, int | None]:
-        """By key, and of the whole window; None where the table does not count them."""
+        """By key, and of the whole window; None where they are not asked for, or the table does not count them."""
         by = self._request.by
-        if not {"feature", "user"}.issuperset(by):
+        if not self._request.with_users or not {"feature", "user"}.issuperset(by):
             return None, None
         if "user" in by:
             at = by.index("user")

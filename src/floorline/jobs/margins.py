@@ -78,13 +78,17 @@ class Margins:
             end = start
         margins = self.once()
         return [
-            margins.table(MarginRequest(by=request.by, start=start, end=end, scope=request.scope, with_p95=False))
+            margins.table(
+                MarginRequest(
+                    by=request.by, start=start, end=end, scope=request.scope, with_p95=False, with_users=False
+                )
+            )
             for start, end in reversed(stretches)
         ]
 
     def tables(self, request: MarginRequest, edges: Sequence[date]) -> list[MarginReport]:
-        """The tables of the stretches of the request from one of `edges` to the next, without percentiles, users and what is left
-        out. Everything is asked once.
+        """The tables of the stretches of the request from one of `edges` to the next, without percentiles, users, floors and
+        what is left out. Everything is asked once.
         """
         assert (edges[0], edges[-1]) == (request.start, request.end), (
             "stretches that follow each other make up the request"

@@ -199,7 +199,9 @@ class Earned:
 def earned_per_call(margins: Margins, today: date, scope: Scope) -> Earned:
     """What a call of each feature earned in the last EARNED_DAYS whole days."""
     start = today - timedelta(days=EARNED_DAYS)
-    report = margins.table(MarginRequest(by=("feature",), start=start, end=today, scope=scope, with_p95=False))
+    report = margins.table(
+        MarginRequest(by=("feature",), start=start, end=today, scope=scope, with_p95=False, with_users=False)
+    )
     earned = {
         row.key[0]: per(row.revenue_pico, row.sums.calls)
         for row in report.rows

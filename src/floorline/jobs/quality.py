@@ -16,9 +16,12 @@ from typing import TypeVar
 
 import msgspec
 
+from floorline.jobs.margin_days import NO_SPANS
 from floorline.ledger.store import TooSlow
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.dimensions import Scope
+from floorline.margin.remembering import in_halves, of_days, of_window, rows_added
+from floorline.margin.sources import Days, placeholders, source
 from floorline.money import usd_of
 from floorline.query import Parameter, Query
 
@@ -36,7 +39,7 @@ Row = TypeVar("Row")
 
 
 class UnpricedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of unpriced_models.sql."""
+    """A row of unpriced_models.sql; the days are those of its first and of its last unpriced call."""
 
     provider: str
     model: str
@@ -67,6 +70,7 @@ class ReasonRow(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     reason: str
+    calls: int
 
 
 class UnsureFeature(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,30 +140,98 @@ class Doubts:
 
 def doubts(ledger: AnyLedger, start: date, end: date, scope: Scope) -> Doubts:
     """What is unsure of the days from `start` to the one before `end`."""
-    whose: dict[str, Parameter] = {"environment": scope.environment, "purpose": scope.purpose}
-    window: dict[str, Parameter] = {"start": start, "end": end, **whose}
     close_from = max(start, end - timedelta(days=CLOSE_DAYS))
-    close: dict[str, Parameter] = {"start": close_from, "end": end, "timezone": ledger.timezone}
-    reasons = _in_time(ledger, "unpriced_reasons", ReasonRow, close)
+    features = ledger.begin(unsure_features(_days(start, end, scope, ledger.timezone)))
+    unpriced = ledger.begin(unpriced_models(start, end, scope))
+    reasons = _in_time(ledger, unpriced_reasons(close_from, end, ledger.timezone))
+    keys = _in_time(ledger, unsure_keys(close_from, end, scope, ledger.timezone))
     return Doubts(
-        unpriced=ledger.query(_query("unpriced_models", UnpricedRow, window)),
-        features=ledger.query(_query("unsure_features", UnsureFeature, window)),
+        unpriced=sorted(
+            (row for row in unpriced.result() if row.unpriced),
+            key=lambda row: (-row.unpriced, row.provider, row.model),
+        ),
+        features=sorted(
+            (row for row in features.result() if row.nobodys or row.unattributed_pico or row.estimated_pico),
+            key=lambda row: (-row.unattributed_pico - row.estimated_pico, row.feature),
+        ),
         close_from=close_from,
-        reasons=None if reasons is None else {(one.provider, one.model): one.reason for one in reasons},
-        keys=_in_time(ledger, "unsure_keys", UnsureKey, {**close, **whose}),
+        reasons=None if reasons is None else _most_frequent(reasons),
+        keys=keys and sorted(keys, key=lambda row: (-row.unattributed_pico - row.lost_pico, row.key_id, row.feature)),
     )
 
 
-def _in_time(ledger: AnyLedger, name: str, row: type[Row], parameters: Mapping[str, Parameter]) -> list[Row] | None:
+def _most_frequent(rows: Sequence[ReasonRow]) -> dict[tuple[str, str], str]:
+    """By provider and model the reason of most calls, and of equals the first by name."""
+    ordered = sorted(rows, key=lambda row: (-row.calls, row.reason))
+    return {(row.provider, row.model): row.reason for row in reversed(ordered)}
+
+
+def _in_time(ledger: AnyLedger, query: Query[Row]) -> list[Row] | None:
     try:
-        return ledger.query(_query(name, row, parameters))
+        return ledger.query(query)
     except TooSlow:
         return None
 
 
-def _query(name: str, row: type[Row], parameters: Mapping[str, Parameter]) -> Query[Row]:
+# -- questions: sums of rollups and of calls, closed days apart from today's
+
+
+def unsure_features(days: Days) -> Query[UnsureFeature]:
+    """What is unsure of each feature."""
+    sql = _statement("unsure_features", source=source("calls_day", days))
+    query = Query(sql=sql, row=UnsureFeature, parameters=placeholders(days))
+    return in_halves(of_days(query, days), days, unsure_features, rows_added("feature"))
+
+
+def unpriced_models(start: date, end: date, scope: Scope) -> Query[UnpricedRow]:
+    """The calls of each model, and which have no price."""
+    query = Query(sql=_statement("unpriced_models"), row=UnpricedRow, parameters=_window(start, end, scope))
+    return of_window(query, start, end, lambda since, until: unpriced_models(since, until, scope), _models_added)
+
+
+def unpriced_reasons(start: date, end: date, timezone: str) -> Query[ReasonRow]:
+    """Why calls have no price."""
+    parameters: dict[str, Parameter] = {"start": start, "end": end, "timezone": timezone}
+    query = Query(sql=_statement("unpriced_reasons"), row=ReasonRow, parameters=parameters)
+    added = rows_added("provider", "model", "reason")
+    return of_window(query, start, end, lambda since, until: unpriced_reasons(since, until, timezone), added)
+
+
+def unsure_keys(start: date, end: date, scope: Scope, timezone: str) -> Query[UnsureKey]:
+    """What is unsure of the calls of each key."""
+    parameters = {**_window(start, end, scope), "timezone": timezone}
+    query = Query(sql=_statement("unsure_keys"), row=UnsureKey, parameters=parameters)
+    added = rows_added("key_id", "feature")
+    return of_window(query, start, end, lambda since, until: unsure_keys(since, until, scope, timezone), added)
+
+
+def _models_added(before: list[UnpricedRow], since: list[UnpricedRow]) -> list[UnpricedRow]:
+    """The rows of both parts, each model once."""
+    found = {(row.provider, row.model): row for row in before}
+    for row in since:
+        key = row.provider, row.model
+        found[key] = row if key not in found else _model_added(found[key], row)
+    return list(found.values())
+
+
+def _model_added(one: UnpricedRow, later: UnpricedRow) -> UnpricedRow:
+    days = [day for row in (one, later) if row.unpriced for day in (row.first, row.last)] or [one.first]
+    return msgspec.structs.replace(
+        one, calls=one.calls + later.calls, unpriced=one.unpriced + later.unpriced, first=days[0], last=days[-1]
+    )
+
+
+def _days(start: date, end: date, scope: Scope, timezone: str) -> Days:
+    return Days(start=start.toordinal(), end=end.toordinal(), scope=scope, spans=NO_SPANS, timezone=timezone)
+
+
+def _window(start: date, end: date, scope: Scope) -> dict[str, Parameter]:
+    return {"start": start, "end": end, "environment": scope.environment, "purpose": scope.purpose}
+
+
+def _statement(name: str, **parts: str) -> str:
     text = Template(_SQL.joinpath(f"{name}.sql").read_text(encoding="utf-8"))
-    return Query(sql=text.substitute(seconds=SECONDS), row=row, parameters=parameters)
+    return text.substitute(parts, seconds=SECONDS)
 
 
 def _known(pico: int, unknown: int) -> Decimal | None:

@@ -19,6 +19,7 @@ from floorline.margin.attribution import Boundaries
 from floorline.margin.dimensions import Scope
 from floorline.margin.flows import Flow, StepName, flow_of, ordered
 from floorline.margin.metrics import Figures, ratio_of
+from floorline.margin.remembering import of_window
 from floorline.margin.steps import StepsReport, smallest_set
 from floorline.margin.table import NONE, MarginReport
 from floorline.query import Parameter, Query
@@ -50,7 +51,9 @@ class RunsRow(msgspec.Struct, frozen=True, kw_only=True):
     p95: int | None
 
 
-class _Day(msgspec.Struct, frozen=True, kw_only=True):
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of workflow_last_day.sql."""
+
     day: date
 
 
@@ -167,26 +170,38 @@ def _begin_runs(
 def _runs_since(margins: Margins, start: date, end: date, scope: Scope) -> tuple[date, bool]:
     """The first day whose runs count, and whether there is any run. The last days are counted first: they may hold too many."""
     late = max(start, end - _WEEK)
-    counts = margins.ledger.query(_query("workflow_run_days", DayCount, _window(late, end, scope)))
+    counts = margins.ledger.query(run_days(late, end, scope))
     since = latest_days(counts, late, end, RUN_ROWS_MAX)
     if since == late > start:
-        counts += margins.ledger.query(_query("workflow_run_days", DayCount, _window(start, late, scope)))
+        counts = counts + margins.ledger.query(run_days(start, late, scope))
         since = latest_days(counts, start, end, RUN_ROWS_MAX)
     return since, bool(counts)
 
 
 def step_places(margins: Margins, workflow: str, start: date, end: date, scope: Scope) -> dict[StepName, Decimal]:
     """Where each step stands in a run, on average, on the last day on which the workflow was called."""
-    window = {**_window(start, end, scope), "workflow": workflow}
-    last = margins.ledger.query(_query("workflow_last_day", _Day, window))
-    if not last:
+    last = max((row.day for row in margins.ledger.query(last_days(workflow, start, end, scope))), default=None)
+    if last is None:
         return {}
     parameters: dict[str, Parameter] = {
-        **window, "day": last[0].day, "timezone": margins.ledger.timezone, "rows": ORDER_CALLS_MAX
+        **_window(start, end, scope), "workflow": workflow, "day": last, "timezone": margins.ledger.timezone, "rows": ORDER_CALLS_MAX
     }  # fmt: skip
-    rows = margins.ledger.query(_query("step_places", _Places, parameters))
+    asked = of_window(_query("step_places", _Places, parameters), last, last + timedelta(days=1))
+    rows = margins.ledger.query(asked)
     places = {StepName(row.step, row.call_type): ratio_of(row.places, row.runs) for row in rows}
     return {name: place for name, place in places.items() if place is not None}
+
+
+def run_days(start: date, end: date, scope: Scope) -> Query[DayCount]:
+    """How many rows the rollup of runs has for each day."""
+    query = _query("workflow_run_days", DayCount, _window(start, end, scope))
+    return of_window(query, start, end, lambda since, until: run_days(since, until, scope))
+
+
+def last_days(workflow: str, start: date, end: date, scope: Scope) -> Query[Day]:
+    """Days on which a workflow was called, the last one of the window among them; none where it was not."""
+    query = _query("workflow_last_day", Day, {**_window(start, end, scope), "workflow": workflow})
+    return of_window(query, start, end, lambda since, until: last_days(workflow, since, until, scope))
 
 
 def _days(margins: Margins, start: date, end: date, scope: Scope) -> queries.Days:

@@ -3,8 +3,11 @@
 Inside, money is an integer of 10^-12 USD, so that ten thousand rows add up fast and exactly; what leaves is Decimal.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -160,13 +163,6 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         return per(self.cogs_pico, self.outcomes.successes)
 
 
-def cogs_of(rows: Iterable[Figures]) -> list[int]:
-    """The `cogs_pico` of each, in a third of its time."""
-    return [
-        row.sums.effective + sum(row.shared_pico.values()) if row.shared_pico else row.sums.effective for row in rows
-    ]
-
-
 def ratio_of(part: int, whole: int) -> Decimal | None:
     """Part ÷ whole to 12 places half-even; None when the whole is zero."""
     if not part and whole > 0:
@@ -218,15 +214,14 @@ def bucket_percentile(buckets: Mapping[int, int], percent: int) -> int | None:
 
     It is within 1 % of the exact value. None of an empty histogram.
     """
-    filled = sorted((bucket, calls) for bucket, calls in buckets.items() if calls > 0)
-    left = _rank(sum(calls for _, calls in filled), percent)
-    for bucket, calls in filled:
-        left -= calls
-        if left <= 0:
-            return bucket_middle(bucket)
-    return None
+    in_order = sorted(buckets)
+    reached = list(accumulate([max(0, buckets[bucket]) for bucket in in_order]))
+    if not reached or not reached[-1]:
+        return None
+    return bucket_middle(in_order[bisect_left(reached, _rank(reached[-1], percent))])
 
 
+@cache
 def bucket_middle(bucket: int) -> int:
     """1.02^(bucket + ½) USD in 10^-12 USD; 0 for the bucket of zero."""
     if bucket == ZERO_BUCKET:

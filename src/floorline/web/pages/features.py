@@ -103,7 +103,7 @@ def build(desk: Desk, params: Window) -> Shown:
 
 
 def _request(params: Window, days: Days) -> MarginRequest:
-    return MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope)
+    return MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope, with_users=False)
 
 
 def table_and_days(margins: Margins, request: MarginRequest, today: date) -> tuple[MarginReport, Series]:
@@ -195,10 +195,11 @@ def _floor_cards(rows: Sequence[Figures], days: Days) -> list[Card]:
 
 
 class DayHeld(NamedTuple):
-    """One day of a feature: its figures, and where its margin stands against the floor that holds on it."""
+    """One day of a feature: its figures, its margin in parts of its revenue, and where that stands against the floor of the day."""
 
     day: date
     one: Stretch
+    margin_ratio: Decimal | None
     floor: Decimal
     zone: Zone
 
@@ -206,10 +207,13 @@ class DayHeld(NamedTuple):
 def days_held(policies: Policies, series: Series, feature: str) -> list[DayHeld]:
     """The days of a feature."""
     found: list[DayHeld] = []
+    changes = policies.feature(feature).exception is not None
+    always = feature_floor(policies, feature, series.start)
     for day, one in days_of(series, (feature,)):
-        floor = feature_floor(policies, feature, day)
-        zone = floor.zone(one.margin_ratio, revenue_pico=one.revenue_pico, cost_known=one.cost_known)
-        found.append(DayHeld(day, one, floor.ratio, zone))
+        floor = feature_floor(policies, feature, day) if changes else always
+        ratio = one.margin_ratio
+        zone = floor.zone(ratio, revenue_pico=one.revenue_pico, cost_known=one.cost_known)
+        found.append(DayHeld(day, one, ratio, floor.ratio, zone))
     return found
 
 
@@ -241,7 +245,7 @@ def _chart(rows: Sequence[Figures], held: Mapping[str, Sequence[DayHeld]], param
 
 def _line(row: Figures, days: Sequence[DayHeld], params: Window, unit: Unit) -> DayRow:
     name = row.key[0]
-    points = [RowPoint(held.day, _value(held.one, unit), held.zone) for held in days]
+    points = [RowPoint(held.day, _value(held, unit), held.zone) for held in days]
     return DayRow(name, _said(row, unit), points, row.floor if unit == "percent" else None, page_of(name, params))
 
 
@@ -265,10 +269,11 @@ def days_of(series: Series, key: tuple[str, ...]) -> list[tuple[date, Stretch]]:
     return [(series.start + timedelta(days=number), one) for number, one in enumerate(points)]
 
 
-def _value(one: Stretch, unit: Unit) -> Decimal | None:
+def _value(held: DayHeld, unit: Unit) -> Decimal | None:
+    one = held.one
     if not one.cost_known or (not one.revenue_pico and not one.cogs_pico):
         return None
-    return one.margin_ratio if unit == "percent" else usd_of(one.margin_pico)
+    return held.margin_ratio if unit == "percent" else usd_of(one.margin_pico)
 
 
 def _daily_table(of: Mapping[str, Sequence[DayHeld]]) -> Table:
@@ -296,7 +301,7 @@ def day_cells(held: DayHeld) -> dict[str, Value]:
         "revenue": usd_of(one.revenue_pico),
         "cogs": usd_of(one.cogs_pico) if one.cost_known else None,
         "margin_usd": usd_of(one.margin_pico) if one.cost_known else None,
-        "margin_ratio": one.margin_ratio if one.cost_known else None,
+        "margin_ratio": held.margin_ratio if one.cost_known else None,
         "calls": one.sums.calls,
         "cost_per_call_mean": one.cost_per_call,
         "thin": is_thin(one.sums.calls),

@@ -55,7 +55,9 @@ def build(desk: Desk, params: Window) -> Shown:
     """The page."""
     days = params.window(desk.today)
     report = desk.margins.table(
-        MarginRequest(by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=False)
+        MarginRequest(
+            by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=False, with_users=False
+        )
     )
     found = doubts(desk.ledger, days.start, days.end, params.scope)
     quarantined = desk.state.quarantined()

@@ -50,6 +50,7 @@ def request_of(params: FeatureParams, days: Days, *, with_p95: bool = False, wit
         end=days.end,
         scope=params.scope,
         with_p95=with_p95,
+        with_users=False,
         with_kinds=with_kinds,
     )
 

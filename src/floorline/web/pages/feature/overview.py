@@ -135,7 +135,7 @@ def _margins(desk: Desk, params: FeatureParams, series: Series, floor: Floor) ->
     days = days_held(desk.policies, series, params.feature)
     if not days:
         return []
-    known = [MarginPoint(held.day, held.one.margin_ratio if held.one.cost_known else None) for held in days]
+    known = [MarginPoint(held.day, held.margin_ratio if held.one.cost_known else None) for held in days]
     return [
         Chart(
             name="margin",

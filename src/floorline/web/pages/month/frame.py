@@ -71,7 +71,13 @@ def table(margins: Margins, params: MonthParams, days: Days, *, with_kinds: bool
     """The margin table by feature."""
     return margins.table(
         MarginRequest(
-            by=("feature",), start=days.start, end=days.end, scope=params.scope, with_p95=False, with_kinds=with_kinds
+            by=("feature",),
+            start=days.start,
+            end=days.end,
+            scope=params.scope,
+            with_p95=False,
+            with_users=False,
+            with_kinds=with_kinds,
         )
     )
 
