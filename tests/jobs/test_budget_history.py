@@ -16,6 +16,7 @@ from floorline.jobs.budget_history import publish
 from floorline.ledger.checkpoint import Place, SavedCall
 from floorline.ledger.codec import fingerprint_of, maybe_pico
 from floorline.ledger.ledger import Entry, Ledger
+from floorline.ledger.renaming import Renaming
 from tests.support.gateway import NOON, closing, cost_of
 
 MONTHLY = Budget(name="monthly", scope=(Part(dimension="customer"),), unit="usd", limit=Decimal(1))
@@ -119,3 +120,23 @@ def test_counters_are_compared_with_the_ledger_to_the_last_digit(ledger: Ledger)
         "monthly of customer-1 in 2026-03 counts 0.000151000151 used and 0 held, the ledger has 0.000072000072 usd"
         in off.said
     )
+
+
+def test_counters_that_still_name_who_was_erased_agree_with_the_ledger_that_does_not(ledger: Ledger) -> None:
+    found = counters(ledger, SINCE)
+    listed = structs.replace(
+        MONTHLY, name="listed", scope=(Part(dimension="customer", names=("customer-1", "customer-2")),)
+    )
+    found.follow(Allowance(budgets=(MONTHLY, listed)), SINCE)
+    write(ledger, 71, 72)
+    use(found, 71)
+    use(found, 72)
+    at = SINCE + timedelta(seconds=1)
+    found.tick(at, unknown)
+    ledger.rename(Renaming(customers=("customer-1",), keys=(1, 2)))
+    (erased,) = counter_findings(ledger, ledger.home, (MONTHLY, listed), at)
+    assert erased.level == "ok"
+    use(found, 78)  # the ledger has it under neither name
+    found.tick(at, unknown)
+    (off,) = counter_findings(ledger, ledger.home, (MONTHLY, listed), at)
+    assert off.level == "wrong"

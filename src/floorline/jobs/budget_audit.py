@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from floorline.errors import Mismatch
 from floorline.guardrails.budget import Budget, Measure, Named, holder
@@ -19,6 +20,7 @@ from floorline.guardrails.spending import amount_text
 from floorline.guardrails.windows import Span
 from floorline.jobs.doctoring import Finding, ok, wrong
 from floorline.ledger.checkpoint import NAME, Saved, SavedBucket, load
+from floorline.ledger.renaming import PREFIX
 from floorline.ledger.snapshot import GATEWAYS
 from floorline.ledger.surface import Answering
 from floorline.query import Query
@@ -50,6 +52,11 @@ class Disagreement:
     budget: Budget
     bucket: SavedBucket
     ledger: int
+
+    @property
+    def beyond(self) -> int:
+        """What the counter has beyond the ledger, reservations included."""
+        return self.bucket.used + self.bucket.held - self.ledger
 
     def __str__(self) -> str:
         budget, bucket = self.budget, self.bucket
@@ -117,10 +124,36 @@ def disagreements(
             if (whose := holder(budget.scope, named(row))) is not None:
                 there[whose] += measured(row, budget.measure)
         buckets = {one.holder: one for one in saved.buckets if (one.budget, one.start) == (budget.id, window.start)}
-        for whose in sorted(buckets.keys() | there.keys()):
-            bucket = buckets.get(whose) or _nothing(budget, whose, window)
-            if not 0 <= bucket.used + bucket.held - there[whose] <= bucket.held:
-                yield Disagreement(budget=budget, bucket=bucket, ledger=there[whose])
+        found = [
+            Disagreement(
+                budget=budget, bucket=buckets.get(whose) or _nothing(budget, whose, window), ledger=there[whose]
+            )
+            for whose in sorted(buckets.keys() | there.keys())
+        ]
+        yield from _unexplained(budget, [one for one in found if not 0 <= one.beyond <= one.bucket.held], asked[span])
+
+
+def _unexplained(budget: Budget, found: list[Disagreement], rows: Sequence[CountedRow]) -> list[Disagreement]:
+    """Those that no erasure explains. Counters keep the names under which they count, and the ledger has surrogates: what the former
+    have beyond the ledger is what it has of the latter, or of a budget that lists names at most that.
+    """
+    whose = [part for part in budget.scope if part.dimension in {"customer", "user"}]
+    anyone = tuple([replace(part, names=()) if part in whose else part for part in budget.scope])
+    erased = sum(
+        [
+            measured(row, budget.measure)
+            for row in rows
+            if PREFIX in {row.customer[: len(PREFIX)], row.user[: len(PREFIX)]}
+            and holder(anyone, named(row)) is not None
+        ]
+    )
+    if not whose or not erased:
+        return found
+    named_ones = [one for one in found if PREFIX not in one.bucket.holder]
+    beyond, held = sum([one.beyond for one in named_ones]), sum([one.bucket.held for one in named_ones])
+    least = 0 if any(part.names for part in whose) else erased
+    explained = all(one.beyond >= 0 for one in named_ones) and least <= beyond <= erased + held
+    return [] if explained else found
 
 
 def _nothing(budget: Budget, whose: str, window: Span) -> SavedBucket:
