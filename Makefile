@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE  # each process that the tests start would compile all of the product again
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tests prove pictures soak lint bench lock
+.PHONY: help setup demo test tests redis prove pictures soak lint bench lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -33,10 +33,15 @@ lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
 test: $(STAMP) ## lint and every test but the long ones, under 8 minutes on 2 cores
 	@$(MAKE) --no-print-directory --jobs 2 lint tests  # the type check has one thread
 
-tests: $(STAMP)
+tests: $(STAMP) redis
 	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2 --dist worksteal
 
-prove: $(STAMP) ## the long suites: kills, simulations, the browser
+redis: ## install redis-server for the tests that need one, where this account may
+	@command -v redis-server >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get install --quiet --quiet --yes --no-install-recommends redis-server; } \
+		|| echo "there is no redis-server: tests that need one are skipped, and say how to install it"
+
+prove: $(STAMP) redis ## the long suites: kills, simulations, the browser
 	$(RUN)/python -m pytest -m prove
 
 pictures: $(STAMP) ## the browser's tests, which leave the pictures of the docs in docs/pictures

@@ -97,7 +97,7 @@ class Touch(msgspec.Struct, frozen=True, kw_only=True):
 
     `saved` is USD against the call as it would have been with every earlier guardrail's change and without this one's,
     so that the touches of a call never claim a dollar twice; None when unknown. `cost` is what the guardrail itself
-    cost for this call (an embedding, a judge, a summary, a lost discount of the provider's cache), and not in `saved`.
+    cost for this call (an embedding, a judge, a summary), and not in `saved`.
     """
 
     guardrail: str

@@ -101,6 +101,10 @@ def test_every_guardrail_acts_on_its_calls_and_each_call_explains_why(tmp_path: 
         assert (poor.status, poor.said("verdict")) == (402, "refuse")
         assert poor.body["error"]["budget"] == "trial"
         assert poor.body["error"]["upgrade_url"] == "https://example.com/plans"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as metrics:
+            told = metrics.read().decode()
+        (figures,) = [line for line in told.splitlines() if line.startswith("floorline_figures_timestamp_seconds")]
+        assert 0 <= time.time() - int(figures.split()[-1]) < 120
         until(lambda: calls_of(home) == 15, what="every call in the ledger")
         _explained(home, heavy, critical, again, poor)
     finally:

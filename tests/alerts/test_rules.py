@@ -169,6 +169,13 @@ def test_a_customer_that_pays_nothing_or_came_last_week_is_not_judged():
     assert only(said(picture(60, customers={"new": new}), "customer_cost_to_revenue")).reading == "thin"
 
 
+def test_any_cost_is_too_much_in_a_month_that_brings_nothing():
+    rows = stepped(53, stretch(10, 20, 50), stretch(0, 20, 50))  # 28 February on: it pays no more
+    told = only(said(picture(62, customers={"acme": rows}), "customer_cost_to_revenue"))
+    assert told.reading == "firing"
+    assert told.evidence.startswith("has cost $140.00 in a month that brings nothing, and ")
+
+
 def test_what_is_billed_ahead_counts_for_the_month():
     rows = steady(10, 20, 50)
     assert firing(picture(74, customers={"acme": rows})) == [("customer_cost_to_revenue", "acme")]
@@ -303,15 +310,17 @@ def test_a_certificate_that_was_taken_back_is_told_for_a_week_with_what_it_had_s
     )  # 13 March
 
 
-@pytest.mark.parametrize("saved", [None, "-2", "0"])
-def test_one_that_saved_nothing_puts_nothing_at_stake_and_is_quiet_where_dollars_are_asked_for(saved):
+@pytest.mark.parametrize(("saved", "reading"), [(None, "firing"), ("-2", "held"), ("0", "held")])
+def test_one_that_saved_nothing_is_quiet_where_dollars_are_asked_for_and_one_of_which_nobody_knows_is_not(
+    saved, reading
+):
     seen = picture(60, taken_back=[lost(saved, datetime(2026, 3, 5, 12, tzinfo=UTC))])
     told = only(said(seen, "certificate_taken_back"))
     assert (told.reading, told.stake_usd) == ("firing", None)
     assert told.evidence.endswith("an alarm")
     dear = replace(DEFAULTS["certificate_taken_back"], stake_min_usd=Decimal(5))
     asked = Tuning(rules=DEFAULTS | {"certificate_taken_back": dear})
-    assert only(said(seen, "certificate_taken_back", asked)).reading == "held"
+    assert only(said(seen, "certificate_taken_back", asked)).reading == reading
 
 
 # -- settings

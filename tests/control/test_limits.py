@@ -39,7 +39,7 @@ def watched(number: int, *, bounded: str = "", feature: str = "faq", **noted: st
 def filled(ledger):
     ledger.write([
         watched(1, answer_end="length", bounded="treated"), watched(2, answer_end="stop", preamble_tokens="40"),
-        watched(3, answer_end="stop", context_tokens="500", context_pieces="5", example_tokens="250"),
+        watched(3, answer_end="stop", context_tokens="500", context_pieces="5", example_tokens="250", example_pieces="2"),
         watched(4, answer_end="stop", context_tokens="300", context_pieces="3"),
         watched(5, feature="plain"), watched(6, feature="bounded", bounded="treated"), watched(7, feature="left", bounded="holdout"),
     ])  # fmt: skip
@@ -54,7 +54,7 @@ def test_answers_that_were_cut_and_what_could_be_shorter_are_summed_by_feature(f
     assert (faq.with_preamble, faq.preamble_tokens, faq.preamble_cost) == (1, 40, Decimal("0.0004"))
     assert faq.suggests_structured
     assert (faq.context_pieces, faq.context_cost, faq.one_piece_fewer) == (8, Decimal("0.0016"), Decimal("0.0004"))
-    assert faq.examples_cost == Decimal("0.0005")
+    assert (faq.example_pieces, faq.examples_cost, faq.one_example_fewer) == (2, Decimal("0.0005"), Decimal("0.00025"))
 
 
 def test_a_call_that_used_nothing_is_no_trouble(ledger):

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -107,6 +108,51 @@ def test_calls_through_serve_are_in_the_margin_whatever_is_killed_meanwhile(tmp_
         until(lambda: calls_of(home) == 10, what="every call in the margin")
         assert command(home, "ledger", "verify").startswith("every rollup equals")
     assert not list((home / "gateways").glob("*/spool/*.seg"))
+
+
+def shown(process: Process, home: Path) -> object:
+    """What the page of features says, as of whenever."""
+    url = re.findall(r"the dashboard is (\S+)", process.log.read_text())[-1]
+    status, body = get(f"{url}/features.json", (home / "control.token").read_text(), seconds=60)
+    assert status == 200
+    return json.loads(body)["blocks"]
+
+
+def calls_shown(process: Process, home: Path) -> int:
+    total = next(block for block in shown(process, home) if block["name"] == "total")
+    return next(card["value"] for card in total["cards"] if card["name"] == "calls")
+
+
+@pytest.mark.prove
+def test_pages_go_on_with_what_was_remembered_before_an_end_and_with_nothing_after_a_kill(tmp_path, provider):
+    file = tmp_path / "home" / "answers"
+    with serving(tmp_path, provider) as (process, port, home):
+        key = key_of(home)
+        assert [call(port, key) for _ in range(3)] == [200] * 3
+        until(lambda: calls_shown(process, home) == 3, what="every call on the page")
+        before = shown(process, home)
+        assert not file.exists()
+    assert file.stat().st_mode & 0o777 == 0o600
+    command(home, "backup", str(tmp_path / "backup.tar"))
+    with tarfile.open(tmp_path / "backup.tar") as backup:
+        assert not [name for name in backup.getnames() if name.startswith("answers")]
+    with serving(tmp_path, provider) as (process, port, home):
+        process.wait_for("answers from before hold")
+        assert shown(process, home) == before
+        assert not file.exists()
+        assert call(port, key) == 200
+        until(lambda: calls_shown(process, home) == calls_of(home) == 4, what="the call on the page")
+        os.kill(children(process)["control"], signal.SIGKILL)
+        until(lambda: process.log.read_text().count("the dashboard is") == 2, what="a new control process")
+        assert process.says("no answers are known from before")
+        assert calls_shown(process, home) == 4
+        assert not file.exists()
+    assert file.exists()
+    command(home, "ledger", "rebuild")
+    assert not file.exists()
+    with serving(tmp_path, provider) as (process, _, home):
+        process.wait_for("no answers are known from before")
+        assert calls_shown(process, home) == 4
 
 
 def test_sigterm_lets_a_call_finish_and_keeps_its_record(tmp_path, provider):

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from floorline.evals.summary import Answered, Trust, mean, percentile, summary
 
@@ -37,6 +38,12 @@ def test_a_cheaper_model_that_is_as_good_is_adopted() -> None:
     assert "Adopt mini" in one.recommendation
     assert "94 % less" in one.recommendation
     assert found.models[0].per_right == Decimal("0.011111111111")
+
+
+def test_judging_costs_nobody_knows_what_where_one_verdict_does() -> None:
+    known = [replace(one, judging=CHEAP) for one in answers("a", [True] * 3, DEAR)]
+    unknown = [*known, replace(known[0], case="4", judging=None)]
+    assert [summary({"a": found}, 0.05).models[0].judging for found in (known, unknown)] == [3 * CHEAP, None]
 
 
 def test_two_hundred_cases_with_a_quarter_discordant_decide_nothing() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from floorline.alerts.figures import TakenBack
+from floorline.alerts.figures import MONTH_DAYS, TakenBack
 from floorline.alerts.tuning import ANY_WINDOW_DAYS_MAX
 from floorline.events import Touch
 from floorline.guardrails.cache import CacheRule
@@ -116,3 +116,12 @@ def test_a_customers_own_certificate_is_told_without_the_dollars_of_its_feature(
         keep(shelf(ledger.state), ledger.state, made, LATER)
     found = taken_back(Margins(ledger, POLICIES), RAILS, LATER, CERTIFIERS)
     assert [each.saved_usd for each in found if each.name == "semantic/faq//acme"] == [None]
+
+
+def test_one_that_touched_no_call_saved_nothing(ledger):
+    one = Certificate(kind="route", feature="faq", step="review", subject="small", state="certified", since=AT)
+    later = LATER + timedelta(days=MONTH_DAYS + 5)
+    for made in (one, replace(one, state="suspended", reason="an alarm")):
+        keep(shelf(ledger.state), ledger.state, made, later)
+    found = taken_back(Margins(ledger, POLICIES), RAILS, later, CERTIFIERS)
+    assert [each.saved_usd for each in found if each.name == "route/faq/review/small"] == [0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from floorline.cli.route_drilling import document
 from floorline.config import parse
 from floorline.events import Attempt, Call
 from floorline.jobs.drill_calls import again
@@ -114,6 +115,24 @@ def test_no_call_is_begun_once_the_dollars_are_spent_and_what_is_not_drilled_say
     assert unkept.missed["nobody"] == "no call was answered in the last 7 days"
     silent = drill(company, World({HERE: lambda _: Replayed(trouble="status 503"), THERE: says("a")}), ["m"], NOW)
     assert silent.missed == {"m": "the target that serves it gave no answer to compare with: status 503"}
+
+
+def test_answers_whose_cost_nobody_knows_are_counted_and_cost_no_nothing(company) -> None:
+    unknown = World({HERE: says("yes", "0.25"), THERE: lambda _: Replayed(text="yes", latency_ms=500)})
+    report = drill(company, unknown, ["m"], NOW, calls=5)
+    (one,) = report.drilled
+    assert (report.cost, report.unpriced, one.priced, one.cost_ratio) == (Decimal(1), 2, 0, None)
+    assert (
+        report.sentence == "1 fallbacks drilled for $1.0000 and 2 answers of unknown cost, 0 would not carry the load"
+    )
+    assert (document(one)["cost_usd"], document(one)["serving_cost_usd"]) == (None, None)
+
+
+def test_who_gave_no_answer_took_no_time_that_is_known(company) -> None:
+    refusing = World({HERE: says("yes"), THERE: lambda _: Replayed(trouble="status 401", cost=Decimal(0))})
+    (one,) = drill(company, refusing, ["m"], NOW, calls=5).drilled
+    assert (one.latency_ms, one.serving_latency_ms) == (None, 500)
+    assert document(one)["latency_ms_median"] is None
 
 
 def test_a_few_different_answers_are_no_proof() -> None:

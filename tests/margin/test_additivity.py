@@ -9,7 +9,7 @@ from floorline.margin.allocation import tally_costs, tally_revenue
 from floorline.margin.attribution import Names
 from floorline.margin.cells import Cells
 from floorline.margin.policy import PlanPolicy
-from floorline.margin.pools import Attribution, cost_pools, month_cells, revenue_pools
+from floorline.margin.pools import Attribution, cost_pools, month_cells, pool_use, revenue_pools
 from floorline.margin.queries import CostRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window
 from tests.margin.company import alias, record
@@ -63,7 +63,7 @@ def cells_of(used, window: Window, to: Attribution) -> Cells:
         sizes=[1] * len(within), features=[u[1] for u in within], calls=[u[3] for u in within], input_tokens=[0] * len(within), output_tokens=[0] * len(within),
         effective=[u[4] for u in within],
     )  # fmt: skip
-    return month_cells(weights, PLANS, to)
+    return month_cells([pool_use(weights, to.names)], PLANS)
 
 
 def earned(billed, used, shared, window: Window, keep: list[str]) -> dict:

@@ -10,7 +10,7 @@ from floorline.margin.allocation import tally_revenue
 from floorline.margin.cells import Cells
 from floorline.margin.pools import Attribution, Pools, grown_of, revenue_pools
 from floorline.margin.queries import RevenueColumns
-from floorline.margin.received import MILLION, Lines, received
+from floorline.margin.received import MILLION, Lines, paid, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import Owned, Received, ReceivedColumns
 from tests.margin.test_additivity import FIRST, calls, cells_of, columns_of, lines, names
@@ -84,7 +84,7 @@ def test_what_is_received_is_what_tables_say_by_customer_plan_and_feature(billed
     cells = cells_of(uses, window, to)
     amounts = [(FIRST + d, to.owner(c, "", f, FIRST + d), amount) for d, c, f, amount in reached]
     used = grown_of([one for one in amounts if window.reach_start <= one[0] < window.end], window.start)
-    found = records(received(Lines(columns, to), used, cells, to))
+    found = records(received(paid(Lines(columns, to), window), used, cells))
     assert merged(found) == merged(one_by_one(columns, used, cells, to))
 
 
@@ -94,6 +94,6 @@ def test_so_it_is_of_more_than_columns_hold():
     columns = columns_of([("x", "", "", large - n, 0, 45) for n in range(3)] + [("y", "pro", "a", large, 5, 30)])
     cells = cells_of([("x", "a", 0, 5, 7), ("x", "b", 0, 3, 7), ("x", "b", 1, 2, 1)], window, to)
     used = grown_of([(FIRST + 20, to.owner("x", "", "a", FIRST + 20), 10**20)], window.start)
-    found = records(received(Lines(columns, to), used, cells, to))
+    found = records(received(paid(Lines(columns, to), window), used, cells))
     assert merged(found) == merged(one_by_one(columns, used, cells, to))
     assert sum(one.amount for one in found) > 10**20

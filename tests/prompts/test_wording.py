@@ -3,7 +3,7 @@
 import pytest
 
 from floorline.prompts.said import size_of
-from floorline.prompts.wording import boilerplate, examples, repeats, without
+from floorline.prompts.wording import boilerplate, examples, pieces, repeats, without
 
 PROMPT = """You are a helpful assistant. Answer the customer's question in at most three sentences.
 Never promise a refund before the order is looked up.
@@ -30,6 +30,7 @@ def test_worked_examples_are_found_by_tags_headings_and_labelled_sides():
     assert [one.split()[0] for one in examples(PROMPT)] == ["<example>Customer:", "Examples:", "Q:"]
     assert "parcel" not in without(PROMPT, examples(PROMPT))
     assert "Never promise" in without(PROMPT, examples(PROMPT))
+    assert pieces(["<examples><example>a</example> <example id='2'>b</example></examples>", "Q: c\nA: d"]) == 3
     assert examples("For example, say hello.\n\nNote: one label is no example.") == []
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from floorline.margin.customers import Account
 from floorline.margin.dimensions import Scope
 from floorline.margin.floors import floor_on
 from floorline.margin.metrics import Figures, Sums
@@ -59,7 +60,7 @@ def days(margins: Mapping[str, Sequence[str]], calls: int = 100) -> list[MarginR
     return found
 
 
-def use(rows: Sequence[Figures], customers: Sequence[Figures] = (), hits: int = 40, **more: object) -> PeriodUse:
+def use(rows: Sequence[Figures], customers: Sequence[Account] = (), hits: int = 40, **more: object) -> PeriodUse:
     """A week of use with two models."""
     settings: dict[str, object] = {
         "served": Served(forwarded=60, hits=hits),

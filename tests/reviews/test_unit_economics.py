@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from floorline.config import parse
 from floorline.margin.acquisition import Acquisition
+from floorline.margin.customers import accounts
 from floorline.margin.metrics import OutcomeCounts
 from floorline.reviews.economics import unit_economics
 from floorline.reviews.lifetime import PAYING_MIN, Lifetime, lifetime
@@ -38,7 +39,7 @@ def test_each_stated_target_is_met_or_missed():
 
 
 def customers(count: int, revenue: int = 100_00, cost: int = 40_00):
-    return [row(f"c{n}", revenue, cost) for n in range(count)]
+    return accounts([row(f"c{n}", revenue, cost) for n in range(count)])
 
 
 def free(cost: int, conversions: int) -> Acquisition:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from floorline.margin.customers import accounts
 from floorline.margin.effectiveness import effects
 from floorline.margin.metrics import Figures, Sums
 from floorline.margin.policy import FeaturePolicy, FloorException, Policies
@@ -102,10 +103,10 @@ def customer(name: str, revenue: int, cost: int) -> Figures:
 
 def test_the_top_fifth_are_the_dearest_customers_against_what_they_pay():
     rows = [customer(f"c{n}", 100, n) for n in range(1, 12)] + [customer("(unmatched cost)", 0, 999)]
-    top = top_fifth(rows)
+    top = top_fifth(accounts(rows))
     assert (top.customers, top.of) == (3, 11)
     assert top.ratio == Decimal("0.1")  # (11 + 10 + 9) of 300
-    assert top_fifth(rows[:4]).ratio is None
+    assert top_fifth(accounts(rows[:4])).ratio is None
 
 
 def test_the_economics_name_what_misses_its_target():

@@ -76,7 +76,7 @@ def print_evaluated(one: Evaluated, wrong: Sequence[Answered]) -> None:
             Column(title="not scored", cells=[str(model.untold) for model in models], weight=2),
             Column(title="a call costs", cells=[_mean(model.cost) for model in models]),
             Column(title="a right one", cells=[_usd(model.per_right) for model in models], weight=1),
-            Column(title="judging", cells=[dollars(model.judging) for model in models], weight=3),
+            Column(title="judging", cells=[_usd(model.judging) for model in models], weight=3),
             Column(title="p50", cells=[_ms(model.p50) for model in models], weight=1),
             Column(title="p95", cells=[_ms(model.p95) for model in models], weight=1),
         ],
@@ -161,7 +161,7 @@ def _model(one: ModelSummary) -> Json:
         "cost_usd_per_call_low": _text(one.cost.low),
         "cost_usd_per_call_high": _text(one.cost.high),
         "cost_usd_per_right": _text(one.per_right),
-        "judging_usd": text(one.judging),
+        "judging_usd": _text(one.judging),
         "latency_ms_p50": _percentile(one.p50),
         "latency_ms_p95": _percentile(one.p95),
     }

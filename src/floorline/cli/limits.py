@@ -60,7 +60,9 @@ def document(row: UseRow) -> dict[str, object]:
         "one_piece_fewer_usd": money.text(row.one_piece_fewer),
         "with_examples": row.with_examples,
         "example_tokens": row.example_tokens,
+        "example_pieces": row.example_pieces,
         "examples_usd": money.text(row.examples_cost),
+        "one_example_fewer_usd": money.text(row.one_example_fewer),
     }
 
 
@@ -78,6 +80,7 @@ def show(found: Sequence[UseRow], days: int) -> None:
             Column(title="context", cells=[dollars(row.context_cost) for row in found]),
             Column(title="a piece less", cells=[dollars(row.one_piece_fewer) for row in found], weight=2),
             Column(title="examples", cells=[dollars(row.examples_cost) for row in found], weight=1),
+            Column(title="an example less", cells=[dollars(row.one_example_fewer) for row in found], weight=4),
         ),
     )
     for row in found:

@@ -15,7 +15,7 @@ from floorline.config.drills import CALLS_MAX, DrillSettings
 from floorline.errors import BadInput
 from floorline.jobs.drilling import DRILL, Drilled, Report, drill
 from floorline.ledger.shelf import Shelf
-from floorline.margin.words import dollars
+from floorline.margin.words import counted, dollars
 from floorline.wiring import actor, collecting, load_config, now, open_ledger, open_state
 from floorline.wiring.drilling import audit, drillable, keep, kept
 
@@ -96,6 +96,7 @@ def _show(found: Sequence[Drilled], report: Report | None = None, *, as_json: bo
             {
                 "fallbacks": [document(one) for one in found],
                 "cost_usd": None if report is None else money.text(report.cost),
+                "cost_unknown_answers": None if report is None else report.unpriced,
                 "missed": {} if report is None else dict(report.missed),
                 "stopped": report is not None and report.stopped,
             }
@@ -116,7 +117,8 @@ def _show(found: Sequence[Drilled], report: Report | None = None, *, as_json: bo
         click.echo(f"{model} was not drilled: {why}")
     if report.stopped:
         click.echo("The drill ended because its dollars were used up (--usd).")
-    click.echo(f"The drill cost {dollars(report.cost)}.")
+    unknown = f", and what nobody knows for {counted(report.unpriced, 'answer')}" if report.unpriced else ""
+    click.echo(f"The drill cost {dollars(report.cost)}{unknown}.")
 
 
 def _table(found: Sequence[Drilled]) -> None:
@@ -130,12 +132,16 @@ def _table(found: Sequence[Drilled]) -> None:
             Column(title="same", cells=[_same(one.same, one.different) for one in found]),
             Column(title="its own", cells=[_same(one.own_same, one.own_different) for one in found], weight=1),
             Column(title="cost", cells=["" if one.cost_ratio is None else f"{one.cost_ratio:.2f} ×" for one in found]),
-            Column(title="ms", cells=[f"{one.latency_ms:,}" for one in found]),
-            Column(title="serving ms", cells=[f"{one.serving_latency_ms:,}" for one in found], weight=1),
+            Column(title="ms", cells=[_ms(one.latency_ms) for one in found]),
+            Column(title="serving ms", cells=[_ms(one.serving_latency_ms) for one in found], weight=1),
             Column(title="carries", cells=["yes" if one.carries else "no" for one in found]),
             Column(title="when", cells=[f"{one.at:%Y-%m-%d}" for one in found], weight=2),
         ),
     )
+
+
+def _ms(latency: int | None) -> str:
+    return "" if latency is None else f"{latency:,}"
 
 
 def _same(same: int, different: int) -> str:
@@ -157,8 +163,8 @@ def document(one: Drilled) -> dict[str, object]:
         "own_same": one.own_same,
         "own_different": one.own_different,
         "troubles": [{"trouble": trouble, "calls": calls} for trouble, calls in one.troubles],
-        "cost_usd": money.text(one.cost),
-        "serving_cost_usd": money.text(one.serving_cost),
+        "cost_usd": money.text(one.cost) if one.priced else None,
+        "serving_cost_usd": money.text(one.serving_cost) if one.priced else None,
         "priced": one.priced,
         "latency_ms_median": one.latency_ms,
         "serving_latency_ms_median": one.serving_latency_ms,

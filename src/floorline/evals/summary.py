@@ -26,7 +26,7 @@ Verdict = Literal["adopt", "keep", "worse", "undecided"]
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """One model's answer to one case. `right` is None where nobody can tell, `cost` where nobody knows it. `trouble` says why there is
-    no answer, '' where there is one; `judging` is what scoring it cost.
+    no answer, '' where there is one; `judging` is what scoring it cost, None where nobody knows it.
     """
 
     case: str
@@ -36,7 +36,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     reason: str = ""
     cost: Decimal | None = None
-    judging: Decimal = ZERO
+    judging: Decimal | None = ZERO
     latency_ms: int | None = None
     trouble: str = ""
 
@@ -74,7 +74,9 @@ class Percentile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One model over all cases. `failed` had no answer: they count as wrong, because a user has none. `untold` cannot be scored."""
+    """One model over all cases. `failed` had no answer: they count as wrong, because a user has none. `untold` cannot be scored. `judging`
+    is what scoring cost, None where that is not known of every answer.
+    """
 
     model: str
     cases: int
@@ -82,7 +84,7 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     untold: int
     quality: Rate
     cost: Mean
-    judging: Decimal
+    judging: Decimal | None
     per_right: Decimal | None
     p50: Percentile | None
     p95: Percentile | None
@@ -168,11 +170,17 @@ def model_summary(model: str, answers: Sequence[Answered]) -> ModelSummary:
             high=upper(rights, len(told), _ONE_SIDE),
         ),
         cost=cost,
-        judging=usd(sum((one.judging for one in answers), ZERO)),
+        judging=None if (judging := together([one.judging for one in answers])) is None else usd(judging),
         per_right=usd(EXACT.divide(cost.total, Decimal(rights))) if rights and not cost.unknown else None,
         p50=percentile(latencies, 50),
         p95=percentile(latencies, 95),
     )
+
+
+def together(costs: Sequence[Decimal | None]) -> Decimal | None:
+    """Their sum; None where one of them is not known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, ZERO) if len(known) == len(costs) else None
 
 
 def outcome(one: Answered) -> bool | None:

@@ -512,6 +512,7 @@ class Gateway:
 
     def _gauges(self) -> dict[str, dict[Labels, int]]:
         snapshot, server, now = self.pipeline.snapshot, self.server, asyncio.get_running_loop().time()
+        known = snapshot.known
         pools = {name: upstream.pool for name, upstream in snapshot.upstreams.items()}
         states = {
             (name, state): count
@@ -536,6 +537,7 @@ class Gateway:
             "floorline_spool_bytes": {(): self.spool.used_bytes},
             "floorline_spool_dropped_total": {(): self.spool.dropped},
             "floorline_policy_loaded_timestamp_seconds": {(): self._loaded_at},
+            "floorline_figures_timestamp_seconds": {} if known is None else {(): int(known.as_of.timestamp())},
         }
 
     def _cache_gauges(self) -> dict[str, dict[Labels, int]]:

@@ -74,6 +74,7 @@ FAMILIES = {
         Family(name="floorline_budget_counters", kind="gauge", labels=(), doc="counters of budgets, one a holder and window"),
         Family(name="floorline_budget_holding", kind="gauge", labels=(), doc="calls under way that belong to a budget"),
         Family(name="floorline_budget_reachable", kind="gauge", labels=(), doc="1 while what counts can be asked"),
+        Family(name="floorline_figures_timestamp_seconds", kind="gauge", labels=(), doc="as of when what customers pay and cost is known"),
         Family(name="floorline_spool_bytes", kind="gauge", labels=(), doc="what the spool holds on disk"),
         Family(name="floorline_spool_dropped_total", kind="counter", labels=(), doc="records lost because the spool was full and fails open"),
         Family(name="floorline_spool_refused_total", kind="counter", labels=(), doc="calls refused because the spool was full and fails closed"),

@@ -12,10 +12,10 @@ from floorline.gateway.metering import BYTES_A_TOKEN
 from floorline.gateway.underway import UnderWay
 from floorline.gateway.wire.template import template, words
 from floorline.guardrails.shape import context, preamble
-from floorline.prompts.wording import examples
+from floorline.prompts.wording import examples, pieces
 
-END, PREAMBLE, CONTEXT, PIECES, EXAMPLES = (
-    "answer_end", "preamble_tokens", "context_tokens", "context_pieces", "example_tokens",
+END, PREAMBLE, CONTEXT, PIECES, EXAMPLES, EXAMPLE_PIECES = (
+    "answer_end", "preamble_tokens", "context_tokens", "context_pieces", "example_tokens", "example_pieces",
 )  # fmt: skip
 """Their names in a call's metadata. `answer_end` is `length`, `stop` or `unknown`; the others are absent where they are 0."""
 
@@ -35,7 +35,7 @@ class Watching:
     """Watches the calls of one gateway. What a template has of examples is worked out once."""
 
     def __init__(self) -> None:
-        self._examples: dict[int, int] = {}
+        self._examples: dict[int, tuple[int, int]] = {}
 
     def noted(self, call: UnderWay, taken: Taken | None) -> Mapping[str, str]:
         """What the call's record says of its prompt and its answer."""
@@ -46,21 +46,22 @@ class Watching:
         body = call.request.body
         if len(body) <= PROMPT_BYTES_MAX:
             seen = context(said(body))
-            found |= _counts({CONTEXT: seen.size, EXAMPLES: self._of_examples(call)})
-            if seen.pieces:
-                found[PIECES] = str(seen.pieces)
+            size, shown = self._of_examples(call)
+            found |= _counts({CONTEXT: seen.size, EXAMPLES: size})
+            found |= {name: str(number) for name, number in ((PIECES, seen.pieces), (EXAMPLE_PIECES, shown)) if number}
         return found
 
-    def _of_examples(self, call: UnderWay) -> int:
-        """Bytes of worked examples in what the application fixes."""
+    def _of_examples(self, call: UnderWay) -> tuple[int, int]:
+        """Bytes of worked examples in what the application fixes, and how many there are."""
         fixed = template(call.view.held)
         key = hash(fixed.instructions)
-        size = self._examples.get(key)
-        if size is None:
+        known = self._examples.get(key)
+        if known is None:
             if len(self._examples) >= REMEMBERED_MAX:
                 self._examples.clear()
-            size = self._examples[key] = sum([len(one.encode()) for one in examples(words(fixed))])
-        return size
+            shown = examples(words(fixed))
+            known = self._examples[key] = sum([len(one.encode()) for one in shown]), pieces(shown)
+        return known
 
 
 def said(body: bytes) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 
 from floorline.jobs.margins import MarginRequest, Margins
-from floorline.margin.acquisition import Acquisition, Seat, acquisitions
+from floorline.margin.acquisition import Acquisition, acquisitions, seats_of
 from floorline.margin.dimensions import Scope
 from floorline.margin.table import MarginReport
 
@@ -31,7 +31,7 @@ def acquisitions_in(
         return frozenset(customer for (customer,), paid in before.items() if paid > 0)
 
     return acquisitions(
-        [Seat(row.key[0], row.key[1], row.sums.calls, row.revenue_pico, row.cogs_pico) for row in table.rows],
+        seats_of(table.rows),
         (end - start).days,
         paid_before=paid_before,
         limits=limits,

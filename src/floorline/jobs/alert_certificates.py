@@ -45,12 +45,14 @@ def lost_by(kept: Kept) -> Turn | None:
 
 
 def _told(margins: Margins, kept: Kept, turn: Turn, certifiers: Sequence[Certifier]) -> TakenBack:
-    """The certificate with what its guardrail saved its feature; a customer's own has no figure of its own."""
+    """The certificate with what its guardrail saved its feature, nothing where that touched no call; a customer's own has no figure of its
+    own, and nobody knows it.
+    """
     one = kept.certificate
     end = day_of(turn.at, timezone(margins.ledger.timezone)) + timedelta(days=1)
     saved = None
     if not (one.kind == "semantic" and one.subject):
-        saved = saved_by(margins, one, end - timedelta(days=MONTH_DAYS), end, certifiers)
+        saved = saved_by(margins, one, end - timedelta(days=MONTH_DAYS), end, certifiers) or 0
     return TakenBack(
         name=id_of(one.place),
         feature=one.feature,

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from importlib import resources
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +17,7 @@ from floorline.ledger.ledger import Entry
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.remembering import of_tables, of_window, rows_added
 from floorline.money import ZERO
 from floorline.query import Query, Row
 
@@ -62,6 +65,9 @@ class NearRow(msgspec.Struct, frozen=True, kw_only=True):
     unvalued: int
     avoided_pico: int
     spent_pico: int
+
+
+Of = TypeVar("Of", UseRow, NearRow)
 
 
 class LabelsRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +187,7 @@ def keep_report(ledger: AnyLedger, label: Label) -> None:
 
 def use(ledger: AnyLedger, start: date, end: date) -> Sequence[Use]:
     """What the cache did from `start` until the day before `end`, days of the ledger's timezone, by feature."""
-    rows = ledger.query(_of_days("cache_use", UseRow, ledger, start, end))
+    rows = ledger.query(_of_calls("cache_use", UseRow, ledger.timezone, start, end))
     reported = [bad.feature for bad in bad_answers(ledger.state).all().values()]
     return [
         Use(
@@ -201,8 +207,10 @@ def use(ledger: AnyLedger, start: date, end: date) -> Sequence[Use]:
 
 def near_use(ledger: AnyLedger, start: date, end: date) -> Sequence[NearUse]:
     """What the semantic cache did in the same days, by feature."""
-    labels = {row.feature: row for row in ledger.query(_of_days("semantic_labels", LabelsRow, ledger, start, end))}
-    found = {row.feature: row for row in ledger.query(_of_days("semantic_use", NearRow, ledger, start, end))}
+    asked = of_tables(_of_days("semantic_labels", LabelsRow, ledger.timezone, start, end), "labels")
+    labels = {row.feature: row for row in ledger.query(asked)}
+    rows = ledger.query(_of_calls("semantic_use", NearRow, ledger.timezone, start, end))
+    found = {row.feature: row for row in rows}
     return [_near_use(name, found.get(name), labels.get(name)) for name in sorted(found.keys() | labels.keys())]
 
 
@@ -226,7 +234,14 @@ def _near_use(feature: str, row: NearRow | None, labels: LabelsRow | None) -> Ne
     )
 
 
-def _of_days(name: str, row: type[Row], ledger: AnyLedger, start: date, end: date) -> Query[Row]:
+def _of_calls(name: str, row: type[Of], timezone: str, start: date, end: date) -> Query[Of]:
+    """As `_of_days`, of numbers of calls by feature."""
+    query = _of_days(name, row, timezone, start, end)
+    parts = partial(_of_calls, name, row, timezone)
+    return of_window(query, start, end, parts, rows_added("feature"))
+
+
+def _of_days(name: str, row: type[Row], timezone: str, start: date, end: date) -> Query[Row]:
     """The query of that name, of the days from `start` until the day before `end`."""
-    parameters = {"start": start, "end": end, "timezone": ledger.timezone}
+    parameters = {"start": start, "end": end, "timezone": timezone}
     return Query(sql=_SQL.joinpath(f"{name}.sql").read_text(), row=row, parameters=parameters)

@@ -105,7 +105,7 @@ class Asked(Protocol):
 class Drilled(msgspec.Struct, frozen=True, kw_only=True):
     """What a drill of one fallback showed. Of `sent` calls `answered` came back whole; of those `same` said the same as the target that
     serves, `different` something else, and of the others nobody knows without a judge. `own_same` and `own_different` are two answers
-    of that target itself, its `serving_…` figures stand beside the fallback's. `peak_…` is the busiest minute of the model.
+    of that target itself, its `serving_…` figures stand beside the fallback's. Costs are of the `priced` answers whose cost is known of both; a latency is None without an answer. `peak_…` is the busiest minute of the model.
     `concerns` say why it would not carry the load, none where it would.
     """
 
@@ -123,8 +123,8 @@ class Drilled(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal
     serving_cost: Decimal
     priced: int
-    latency_ms: int
-    serving_latency_ms: int
+    latency_ms: int | None
+    serving_latency_ms: int | None
     requests_a_minute: int | None = None
     tokens_a_minute: int | None = None
     peak_calls: int = 0
@@ -190,10 +190,13 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A drill: what it showed of each fallback, what it cost, and why some models were not drilled. `stopped`: its dollars were used up."""
+    """A drill: what it showed of each fallback, what it cost as far as that is known and how many answers cost nobody knows what, and
+    why some models were not drilled. `stopped`: its dollars were used up.
+    """
 
     drilled: Sequence[Drilled]
     cost: Decimal
+    unpriced: int = 0
     missed: Mapping[str, str]
     stopped: bool = False
 
@@ -201,7 +204,8 @@ class Report:
     def sentence(self) -> str:
         """In one line."""
         weak = [one for one in self.drilled if not one.carries]
-        said = f"{len(self.drilled)} fallbacks drilled for ${self.cost:.4f}, {len(weak)} would not carry the load"
+        dollars = f"${self.cost:.4f}{f' and {self.unpriced} answers of unknown cost' if self.unpriced else ''}"
+        said = f"{len(self.drilled)} fallbacks drilled for {dollars}, {len(weak)} would not carry the load"
         return said + (f"; not drilled: {', '.join(self.missed)}" if self.missed else "")
 
 
@@ -215,7 +219,7 @@ def drill(
     usd_max: Decimal = USD_MAX,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Report:
-    """Drill the fallbacks of `models` with `calls` calls each, for no more than about `usd_max` in all: no call is begun once that is spent.
+    """Drill the fallbacks of `models` with `calls` calls each, for no more than about `usd_max` in all: no call is begun once that is spent, as far as costs are known.
     `tell` hears how many calls of the sample are done.
     """
     parameters = {"start": now - WINDOW, "models": list(models)}
@@ -225,7 +229,7 @@ def drill(
     )
     found: dict[tuple[str, Place], _Tally] = {}
     missed: dict[str, str] = {}
-    spent, done, stopped = ZERO, 0, False
+    spent, unpriced, done, stopped = ZERO, 0, 0, False
     for model in models:
         of_model = [row for row in rows if row.model == model]
         sampled, trouble = 0, ""
@@ -234,13 +238,14 @@ def drill(
                 stopped = True
                 break
             sampled += 1
-            cost, trouble = _one(call, request, targets, asked, found)
-            spent += cost
+            costs, trouble = _one(call, request, targets, asked, found)
+            spent += sum([cost for cost in costs if cost is not None], ZERO)
+            unpriced += costs.count(None)
             tell(done := done + 1)
         if not any(drilled == model for drilled, _ in found):
             missed[model] = _why_missed(of_model, trouble, stopped=stopped and not sampled)
     drilled = [_drilled(model, target, tally, peaks.get(model), now) for (model, target), tally in found.items()]
-    return Report(drilled=drilled, cost=spent, missed=missed, stopped=stopped)
+    return Report(drilled=drilled, cost=spent, unpriced=unpriced, missed=missed, stopped=stopped)
 
 
 def _sample(rows: Iterable[Drillable], asked: Asked, calls: int) -> Iterator[tuple[Drillable, bytes, Sequence[Place]]]:
@@ -258,19 +263,19 @@ def _sample(rows: Iterable[Drillable], asked: Asked, calls: int) -> Iterator[tup
 
 def _one(
     call: Drillable, request: bytes, targets: Sequence[Place], asked: Asked, found: dict[tuple[str, Place], _Tally]
-) -> tuple[Decimal, str]:
-    """Send one call to every target: what that cost, and why the target that serves gave no answer to compare with, '' where it did."""
+) -> tuple[list[Decimal | None], str]:
+    """Send one call to every target: what each answer cost, None where nobody knows, and why the target that serves gave no answer to compare with, '' where it did."""
     serving = next((one for one in targets if (one.provider, one.model) == (call.provider, call.served)), targets[0])
     first, second = asked.send(call, request, serving), asked.send(call, request, serving)
-    cost = (first.cost or ZERO) + (second.cost or ZERO)
+    costs = [first.cost, second.cost]
     for target in targets:
         if target == serving:
             continue
         answer = asked.send(call, request, target)
-        cost += answer.cost or ZERO
+        costs.append(answer.cost)
         if not first.trouble:
             found.setdefault((call.model, target), _Tally(serving=serving)).take(answer, first, second)
-    return cost, first.trouble
+    return costs, first.trouble
 
 
 def _why_missed(rows: Sequence[Drillable], trouble: str, *, stopped: bool) -> str:
@@ -299,8 +304,8 @@ def _drilled(model: str, target: Place, tally: _Tally, peak: _Peak | None, now: 
         cost=tally.cost,
         serving_cost=tally.serving_cost,
         priced=tally.priced,
-        latency_ms=int(median(tally.latencies_ms)) if tally.latencies_ms else 0,
-        serving_latency_ms=int(median(tally.serving_ms)) if tally.serving_ms else 0,
+        latency_ms=_median(tally.latencies_ms),
+        serving_latency_ms=_median(tally.serving_ms),
         requests_a_minute=tally.requests_a_minute,
         tokens_a_minute=tally.tokens_a_minute,
         peak_calls=0 if peak is None else peak.calls,
@@ -326,8 +331,13 @@ def concerns(one: Drilled) -> Iterator[str]:
         yield (
             f"{one.different} of {compared} answers that can be compared say something else, more than two answers of {one.serving} do"
         )
-    if one.latency_ms > max(SLOW * one.serving_latency_ms, one.serving_latency_ms + SLOW_MS_MIN):
-        yield f"an answer takes {one.latency_ms:,} ms, and {one.serving_latency_ms:,} ms where it is served now"
+    took, usual = one.latency_ms, one.serving_latency_ms
+    if took is not None and usual is not None and took > max(SLOW * usual, usual + SLOW_MS_MIN):
+        yield f"an answer takes {took:,} ms, and {usual:,} ms where it is served now"
+
+
+def _median(latencies_ms: Sequence[int]) -> int | None:
+    return int(median(latencies_ms)) if latencies_ms else None
 
 
 def _text(name: str) -> str:

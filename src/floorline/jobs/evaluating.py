@@ -43,7 +43,7 @@ from floorline.evals.scorers import (
 )
 from floorline.evals.sets import Case
 from floorline.evals.summary import PLAIN as TRUSTED
-from floorline.evals.summary import Answered, Summary, Trust, summary
+from floorline.evals.summary import Answered, Summary, Trust, summary, together
 from floorline.jobs.gateway_calls import GatewayCalls
 from floorline.money import ZERO
 
@@ -57,10 +57,10 @@ _json = msgspec.json.Encoder(decimal_format="number")
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
-    """A score, and what it cost to tell."""
+    """A score, and what it cost to tell; None where nobody knows it."""
 
     score: Score
-    cost: Decimal = ZERO
+    cost: Decimal | None = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +150,14 @@ class Evaluator:
             verdicts.append(verdict)
         return found, verdicts
 
-    def _preferred(self, judge: str, case: Case, first: str, second: str) -> tuple[Better | None, Decimal]:
-        """What the judge says both ways round, and what that cost."""
+    def _preferred(self, judge: str, case: Case, first: str, second: str) -> tuple[Better | None, Decimal | None]:
+        """What the judge says both ways round, and what that cost; None where nobody knows it."""
         replies = [
             self.calls.verdict(judge, ask_better(case.input, one, other, case.expected, case.rubric), ANSWER_TOKENS_MAX)
             for one, other in ((first, second), (second, first))
         ]
         heard: list[Better | None] = [None if reply.trouble else heard_better(reply.text) for reply in replies]
-        return settled(*heard), sum((reply.cost or ZERO for reply in replies), ZERO)
+        return settled(*heard), together([reply.cost for reply in replies])
 
     def _scorer(self, scorer: Scorer) -> Callable[[Case, str], Scored]:
         """What scores one answer."""
@@ -182,14 +182,14 @@ class Evaluator:
         asked = ask_right(case.input, answer, case.expected, case.rubric)
         reply = self.calls.verdict(judge, asked, ANSWER_TOKENS_MAX)
         if reply.trouble:
-            return Scored(score=Score(right=None, reason=f"the judge: {reply.trouble}"), cost=reply.cost or ZERO)
-        return Scored(score=heard_right(reply.text), cost=reply.cost or ZERO)
+            return Scored(score=Score(right=None, reason=f"the judge: {reply.trouble}"), cost=reply.cost)
+        return Scored(score=heard_right(reply.text), cost=reply.cost)
 
     def _near(self, scorer: Similarity, case: Case, answer: str) -> Scored:
         if case.expected is None:
             return Scored(score=Score(right=None, reason="the case states no expected answer"))
         vectors, reached = self.calls.vectors(scorer.model, [answer, said(case.expected)])
-        cost = reached.cost or ZERO
+        cost = reached.cost
         if reached.trouble:
             return Scored(score=Score(right=None, reason=f"the embedder: {reached.trouble}"), cost=cost)
         near = _cosine(*vectors)

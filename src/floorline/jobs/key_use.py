@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from importlib import resources
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from floorline.jobs.latest_days import latest_calls
 from floorline.ledger.surface import AnyLedger
 from floorline.margin.dimensions import Scope
+from floorline.margin.remembering import of_window
 from floorline.money import usd_of
 from floorline.query import Query
 
@@ -51,8 +53,31 @@ class KeysUse:
 def key_use(ledger: AnyLedger, start: date, end: date, scope: Scope) -> KeysUse:
     """What the keys were used for from `start` until the day before `end`."""
     since = latest_calls(ledger, start, end)
-    parameters = {
-        "start": since, "end": end, "timezone": ledger.timezone, "environment": scope.environment, "purpose": scope.purpose
-    }  # fmt: skip
-    rows = ledger.query(Query(sql=_SQL.joinpath("key_use.sql").read_text(), row=KeyUse, parameters=parameters))
+    rows = ledger.query(_of_days(ledger.timezone, scope, since, end))
     return KeysUse(by_key={row.key_id: row for row in rows}, since=since, until=end)
+
+
+def _of_days(timezone: str, scope: Scope, start: date, end: date) -> Query[KeyUse]:
+    parameters = {
+        "start": start, "end": end, "timezone": timezone, "environment": scope.environment, "purpose": scope.purpose
+    }  # fmt: skip
+    query = Query(sql=_SQL.joinpath("key_use.sql").read_text(), row=KeyUse, parameters=parameters)
+    return of_window(query, start, end, partial(_of_days, timezone, scope), _together)
+
+
+def _together(before: list[KeyUse], since: list[KeyUse]) -> list[KeyUse]:
+    """The use of each key on earlier and on later days."""
+    later = {row.key_id: row for row in since}
+    earlier = [_sum(row, later.pop(row.key_id)) if row.key_id in later else row for row in before]
+    return [*earlier, *later.values()]
+
+
+def _sum(one: KeyUse, later: KeyUse) -> KeyUse:
+    return KeyUse(
+        key_id=one.key_id,
+        calls=one.calls + later.calls,
+        unpriced=one.unpriced + later.unpriced,
+        refused=one.refused + later.refused,
+        pico=one.pico + later.pico,
+        last=later.last,
+    )

@@ -7,6 +7,7 @@ from importlib import resources
 import msgspec
 
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.remembering import of_window
 from floorline.query import Query
 
 CALLS_MAX = 2_000_000
@@ -37,6 +38,10 @@ def latest_days(counts: Sequence[DayCount], start: date, end: date, count_max: i
 
 def latest_calls(ledger: AnyLedger, start: date, end: date, calls_max: int = CALLS_MAX) -> date:
     """As `latest_days`, of calls."""
+    return latest_days(ledger.query(_calls_of_days(start, end)), start, end, calls_max)
+
+
+def _calls_of_days(start: date, end: date) -> Query[DayCount]:
     sql = _SQL.joinpath("calls_of_days.sql").read_text()
-    counts = ledger.query(Query(sql=sql, row=DayCount, parameters={"start": start, "end": end}))
-    return latest_days(counts, start, end, calls_max)
+    query = Query(sql=sql, row=DayCount, parameters={"start": start, "end": end})
+    return of_window(query, start, end, _calls_of_days)

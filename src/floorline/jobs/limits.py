@@ -9,6 +9,7 @@ import msgspec
 
 from floorline.events import INPUT_BUCKETS
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.remembering import of_window, rows_added
 from floorline.query import Query
 
 _SQL = resources.files("floorline.jobs").joinpath("sql")
@@ -37,6 +38,7 @@ class UseRow(msgspec.Struct, frozen=True, kw_only=True):
     context_pico: int
     with_examples: int
     example_tokens: int
+    example_pieces: int
     examples_pico: int
 
     @property
@@ -69,13 +71,21 @@ class UseRow(msgspec.Struct, frozen=True, kw_only=True):
         """What a piece of context less in each call that has some would have saved."""
         return self.context_cost * self.with_context / self.context_pieces if self.context_pieces else Decimal(0)
 
+    @property
+    def one_example_fewer(self) -> Decimal:
+        """What an example less in each call that has some would have saved."""
+        return self.examples_cost * self.with_examples / self.example_pieces if self.example_pieces else Decimal(0)
+
 
 def limits_use(ledger: AnyLedger, start: date, end: date) -> Sequence[UseRow]:
     """The features with watched or bounded calls from `start` until the day before `end`, days of the ledger's timezone."""
-    return ledger.query(
-        Query(
-            sql=_SQL.joinpath("limits_use.sql").read_text(),
-            row=UseRow,
-            parameters={"start": start, "end": end, "timezone": ledger.timezone, "input": list(INPUT_BUCKETS)},
-        )
+    return ledger.query(_of_days(ledger.timezone, start, end))
+
+
+def _of_days(timezone: str, start: date, end: date) -> Query[UseRow]:
+    query = Query(
+        sql=_SQL.joinpath("limits_use.sql").read_text(),
+        row=UseRow,
+        parameters={"start": start, "end": end, "timezone": timezone, "input": list(INPUT_BUCKETS)},
     )
+    return of_window(query, start, end, lambda since, until: _of_days(timezone, since, until), rows_added("feature"))

@@ -4,12 +4,12 @@ Which table answers which grouping is margin.dimensions' decision; docs/margin.m
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import date
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from floorline.jobs.margin_days import TableDays
 from floorline.jobs.margin_request import MarginRequest
 from floorline.jobs.margin_spread import Spread
 from floorline.jobs.month_use import MonthUse
-from floorline.ledger.remembering import made, once, remembering
+from floorline.ledger.remembering import made, once, over, remembering
 from floorline.ledger.surface import Answering
 from floorline.margin import bridge, facts, queries
 from floorline.margin.allocation import Tally, tally_revenue
@@ -55,7 +55,7 @@ from floorline.margin.pools import (
     some_lines,
 )  # fmt: skip
 from floorline.margin.queries import OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
-from floorline.margin.received import Lines, received
+from floorline.margin.received import Lines, Paid, paid, received
 from floorline.margin.revenue import Window
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
@@ -79,6 +79,7 @@ from floorline.margin.table import (
 from floorline.query import Query
 
 Row = TypeVar("Row")
+Made = TypeVar("Made")
 
 
 class Making:
@@ -131,10 +132,29 @@ class Making:
         finer = self._begin_finer()
         left_out = self._ledger.begin(queries.left_out(self._days.uncut()))
         outcomes = self.outcomes(request.by, apart)
+
+        def make() -> MarginReport:
+            return self._report(weights, asked, finer, only(left_out), outcomes, apart=bool(apart))
+
+        if not {"feature", "user"}.isdisjoint(request.by) or request.with_p95:
+            return make()  # which asks for users and percentiles
+        return self._made((Making.report, tuple(apart)), weights, [*asked, *finer, left_out], outcomes, make)
+
+    def _report(
+        self,
+        weights: MonthUse | None,
+        asked: Sequence[Future[list[UsageColumns]]],
+        finer: Sequence[Future[list[WeightColumns]]],
+        left: queries.LeftOutRow,
+        outcomes: Sequence[OutcomeRow],
+        *,
+        apart: bool,
+    ) -> MarginReport:
+        request = self._request
         metered = weights.uses(self.attribution) if weights and self.metered else []
         cells = self._cells(weights)
         (revenue,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
-        (usage,), one_to_one = self._usage(asked, self._edges, apart=bool(apart))
+        (usage,), one_to_one = self._usage(asked, self._edges, apart=apart)
         spread = Spread(self._ledger, request, self._keys, self._columns, self._days.window())
         method, p95, p95_total = spread.p95(total_of(usage.values()), one_to_one=one_to_one)
         users, users_total = spread.users(usage, one_to_one=one_to_one)
@@ -156,7 +176,6 @@ class Making:
             feature=request.feature,
         )
         rows, total = margin_rows(gathered, self._policies)
-        left = only(left_out)
         return MarginReport(
             start=request.start,
             end=request.end,
@@ -169,31 +188,59 @@ class Making:
             p95_method=method,
         )
 
+    def _made(
+        self,
+        key: Hashable,
+        weights: MonthUse | None,
+        asked: Sequence[Future[list[Any]]],
+        outcomes: Sequence[OutcomeRow],
+        make: Callable[[], Made],
+    ) -> Made:
+        """What `make` makes of these answers alone: once for as long as they hold, where the days that they are about are over."""
+        if not (self._cells_last and over(self._ledger, self._request.end)):
+            return make()
+        pools = weights.pools if weights else ()
+        of = self.names, self._policies, self.lines, self._costs, outcomes, *pools, *map(only, asked)
+        return made(self._ledger, (key, self._request, self._whose), of, make)
+
     def paid(self) -> dict[Key, int]:
         """See Margins.paid."""
         weights = self._begin_weights(self._edges) if self.metered else None
         earns = self._outcomes.valued or any(plan.outcome_prices for plan in self._policies.plans.values())
         outcomes = self.outcomes(self._request.by) if earns else []
         metered = weights.uses(self.attribution) if weights else []
-        cells = Cells((), self._policies.plans)
+        cells = self._cells(None)
         (earned,) = self._earned_by_stretch(self._edges, cells, outcomes, metered)
         tally = earned if isinstance(earned, Tally) else tally_revenue(earned, cells, kept(self._request.by, ()))
         return {cast("Key", key): through - before for key, (before, through) in tally.amounts.items()}
 
     def stretches(self, edges: Sequence[int]) -> list[MarginReport]:
         """A table of each stretch of the window from one of `edges` to the next, without floors. Everything is asked once, told apart there."""
-        window = self.window
         weights = self._begin_weights(edges) if self._needs_cells else None
         asked = self._begin(queries.usage_sums, self._columns, self._days.window(edges))
         finer = self._begin_finer()
         outcomes = self.outcomes(self._request.by, edges)
+
+        def make() -> list[MarginReport]:
+            return self._stretches(edges, weights, asked, finer, outcomes)
+
+        return self._made((Making.stretches, tuple(edges)), weights, [*asked, *finer], outcomes, make)
+
+    def _stretches(
+        self,
+        edges: Sequence[int],
+        weights: MonthUse | None,
+        asked: Sequence[Future[list[UsageColumns]]],
+        finer: Sequence[Future[list[WeightColumns]]],
+        outcomes: Sequence[OutcomeRow],
+    ) -> list[MarginReport]:
         metered = weights.uses(self.attribution) if weights and self.metered else []
         cells = self._cells(weights)
         revenue = self._earned_by_stretch(edges, cells, outcomes, metered)
         usage, divides = self._usage(asked, edges, apart=True)[0], self._finer(finer)
         reached: list[list[OutcomeRow]] = [[] for _ in edges[1:]]
         for row in outcomes:
-            if row.as_of >= window.start:
+            if row.as_of >= self.window.start:
                 reached[bisect_right(edges, row.as_of) - 1].append(row)
         return [
             self._stretch(*stretch, used, cells, divides, earned, of_outcomes)
@@ -231,10 +278,13 @@ class Making:
         ]
 
     def _earning(self, cells: Cells, keep: Sequence[str]) -> Earning:
-        lines, to, reach = self.lines, self.attribution, (self.window.reach_start, self.window.end)
-        billed = made(self._ledger, (Billed, self._attributes, *reach), (lines, self.names), lambda: Billed(lines, to))
-        again = partial(made, self._ledger)
-        return once(self._ledger, (Earning, billed, cells, tuple(keep)), lambda: Earning(billed, cells, keep, again))
+        lines, to, ledger = self.lines, self.attribution, self._ledger
+        of = self._attributes, self.window.reach_start, self.window.end
+        billed = made(ledger, (Billed, *of), (lines, self.names), lambda: Billed(lines, to))
+        if self._cells_last:
+            return made(ledger, (Earning, *of, *keep), (billed, cells), lambda: Earning(billed, cells, keep))
+        again = partial(made, ledger)
+        return once(ledger, (Earning, billed, cells, tuple(keep)), lambda: Earning(billed, cells, keep, again))
 
     def _of(self, start: int, end: int) -> Attribution:
         """The attribution of the table of a stretch of the window."""
@@ -278,7 +328,12 @@ class Making:
     def called(self, models: Models) -> CalledColumns:
         """See Margins.called."""
         asked = queries.drivers(self._days.window(), models=[model for _, model in models])
-        return facts.called(self._ledger.query(asked), self.names)
+        return self._called(self._ledger.query(asked))
+
+    def _called(self, parts: Iterable[queries.DriverColumns]) -> CalledColumns:
+        """The calls by their canonical names: what is asked once is looked up once."""
+        of, names = facts.part_of, self.names
+        return facts.called([made(self._ledger, of, (one, names), partial(of, one, names)) for one in parts])
 
     def facts(self, windows: Sequence[bridge.Days], feature: str) -> list[Facts]:
         """As report, undivided by anything but customer, plan and feature, of some windows within the table's own; the calls are
@@ -296,17 +351,25 @@ class Making:
         if weights and self.metered:
             amounts += metered_amounts(weights.uses(to), plans, to)
         billed = only(by_use)
-        paid = Lines(self._paid_for_days() if billed.customer else self.lines, to)
+        lines = self._paid_for_days() if billed.customer else self.lines
         return [
-            self._side(days, called.result(), paid, billed, amounts, cells)
-            for days, called in zip(windows, asked, strict=True)
+            self._side(days, called.result(), self._paid(lines, stretch), billed, amounts, cells)
+            for days, stretch, called in zip(windows, stretches, asked, strict=True)
         ]
+
+    def _paid(self, lines: RevenueColumns, window: Window) -> Paid:
+        """What lines that are paid for days earn in a window within the table's own."""
+        reach = self.window.reach_start, self.window.reach_end
+        of = made(
+            self._ledger, (Lines, self._attributes, *reach), (lines, self.names), lambda: Lines(lines, self.attribution)
+        )
+        return made(self._ledger, (paid, window.start, window.end), (of,), lambda: paid(of, window))
 
     def _side(
         self,
         days: bridge.Days,
-        called: Sequence[queries.DriverRow],
-        paid: Lines,
+        called: Sequence[queries.DriverColumns],
+        lines: Paid,
         billed: RevenueColumns,
         amounts: Sequence[tuple[int, Owner, int]],
         cells: Cells,
@@ -318,8 +381,8 @@ class Making:
         divided = cells if self._divides(to.window) else Cells((), self._policies.plans)
         return Facts(
             days=days,
-            called=facts.called(called, self.names),
-            received=received(paid, joined(revenue_pools(billed, to), reached), divided, to),
+            called=self._called(called),
+            received=received(lines, joined(revenue_pools(billed, to), reached), divided),
             shared=facts.shared(cost_pools(self._costs, to), divided, to),
         )
 
@@ -442,11 +505,11 @@ class Making:
         days = self._days.owned()
         return plan_uses(self._ledger.query(queries.plan_features(days)), paid, self.names)
 
-    def _window_pools(self, whose: tuple[str, ...] = ()) -> PoolColumns:
+    def _window_pools(self, whose: tuple[str, ...] = ()) -> list[PoolColumns]:
         window = self.window
         days = self._days.owned(window.months)
         asked = queries.usage_pools(replace(days, whose=whose), every_driver=True, alone=bool(whose))
-        return only(self._ledger.begin(asked))
+        return self._ledger.query(asked)
 
     def declared(self) -> set[str]:
         """The customers with a record of their own, by the names that the window's first day knows them by."""
@@ -461,7 +524,14 @@ class Making:
     def _cells(self, weights: MonthUse | None) -> Cells:
         """What divides bundled revenue and shared costs, of what _begin_weights asked for."""
         plans = self._policies.plans
-        return Cells((), plans) if weights is None else weights.cells(plans, self.attribution)
+        if weights is None:
+            return made(self._ledger, Cells, (plans,), lambda: Cells((), plans))
+        return weights.cells(plans, self.attribution)
+
+    @property
+    def _cells_last(self) -> bool:
+        """Whether what divides revenue and shared costs is remembered as it is."""
+        return not self._needs_cells or over(self._ledger, date.fromordinal(self.window.reach_end))
 
     def _cell_key(self) -> tuple[str, ...]:
         coarse = table_for(self._columns) == "steps_day"

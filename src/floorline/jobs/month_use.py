@@ -3,13 +3,16 @@ are, and what divides by their use is made once for as long as they do.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
 
-from floorline.ledger.remembering import made, once
+from floorline.ledger.remembering import made, once, over
 from floorline.ledger.surface import Answering
 from floorline.margin import queries
-from floorline.margin.cells import Cells, Owner, Use
+from floorline.margin.attribution import Names
+from floorline.margin.cells import Cells, Owner, PoolUse, Use
 from floorline.margin.policy import PlanPolicy
-from floorline.margin.pools import Attribution, month_cells, month_uses
+from floorline.margin.pools import Attribution, month_cells, month_uses, pool_use
 from floorline.margin.queries import PoolColumns
 from floorline.margin.sources import Days
 
@@ -21,18 +24,22 @@ class MonthUse:
         self._ledger = ledger
         self._asked = [ledger.begin(queries.usage_pools(month, every_driver=every_driver)) for month in months]
         self._starts = [month.start for month in months]
+        self._over = over(ledger, date.fromordinal(months[-1].end))
 
     @property
     def pools(self) -> list[PoolColumns]:
-        """Of each month."""
+        """Of all months."""
         return [columns for asked in self._asked for columns in asked.result()]
 
     def uses(self, to: Attribution) -> list[tuple[int, Owner, Use]]:
         """The use of each span by owner; of every driver."""
-        return [use for columns in self.pools for use in month_uses(columns, to)]
+        return [use for asked in self._asked for use in month_uses(asked.result(), to)]
 
     def cells(self, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
-        """What divides by it. The last month's is made once for all that `ledger` is asked together, as its use goes on."""
+        """What divides by it. The last month's is made once for all that `ledger` is asked together, as long as its use goes on."""
+        if self._over:
+            of = *self.pools, to.names, plans
+            return made(self._ledger, MonthUse, of, lambda: self._cells(plans, to))
         return once(
             self._ledger,
             (MonthUse, *self._asked, to.names, id(plans)),  # which the cells keep
@@ -41,13 +48,13 @@ class MonthUse:
 
     def _cells(self, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
         months: dict[int, Cells] = {}
-        for start, columns in zip(self._starts, self.pools, strict=True):
-
-            def make(columns: PoolColumns = columns) -> Cells:
-                return month_cells(columns, plans, to)
-
-            over = start != self._starts[-1]
-            months[to.month(start)] = (
-                made(self._ledger, month_cells, (columns, to.names, plans), make) if over else make()
-            )
+        for start, asked in zip(self._starts, self._asked, strict=True):
+            uses = [self._use(columns, to.names) for columns in asked.result()]
+            make = partial(month_cells, uses, plans)
+            before = start != self._starts[-1]
+            months[to.month(start)] = made(self._ledger, month_cells, (*uses, plans), make) if before else make()
         return Cells.of_months(months, plans)
+
+    def _use(self, columns: PoolColumns, names: Names) -> PoolUse:
+        """Whose the use is that one answer tells of: of days that are over it is made once."""
+        return made(self._ledger, pool_use, (columns, names), partial(pool_use, columns, names))

@@ -1,12 +1,13 @@
 """Asks the ledger how the calls of some days were used and served: what the unit economics of a week or a month are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from floorline.jobs.acquisition import acquisitions_in
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import tiers_of
 from floorline.margin.acquisition import PAYBACK_MONTHS
 from floorline.margin.bridge import Days
+from floorline.margin.customers import accounts
 from floorline.margin.dimensions import Scope
 from floorline.margin.metrics import Figures
 from floorline.margin.table import MarginReport
@@ -23,18 +24,18 @@ def use_of(
     tiers: Mapping[str, Tier],
     days: Days,
     total: Figures,
-    customers: Sequence[Figures],
+    customers: MarginReport,
     scope: Scope,
 ) -> PeriodUse:
-    """The use of `days`; `total` is that of their margin table by feature, or Margins.with_users, `customers` are the rows of the one by customer, `tiers`
-    are those that are stated.
+    """The use of `days`; `total` is that of their margin table by feature, or Margins.with_users, `customers` is the one by customer (and
+    plan), `tiers` are those that are stated.
     """
     ledger = margins.ledger
     models = ledger.query(queries.models(days.start, days.end, scope))
     (served,) = ledger.query(queries.served(days.start, days.end, scope))
     return PeriodUse(
         total=total,
-        customers=customers,
+        customers=accounts(customers.rows),
         served=served,
         models=models,
         tiers=tiers_of(book, models, days.end, tiers),

@@ -158,7 +158,7 @@ class Reviewer:
         return self.margins.series(MarginRequest(by=("feature",), start=start, end=end))
 
     def _use(self, days: Days, total: Figures) -> PeriodUse:
-        customers = by_customer(self.margins, days, _SCOPE).rows
+        customers = by_customer(self.margins, days, _SCOPE)
         return use_of(self.margins, self.book, self.policy.tiers, days, total, customers, _SCOPE)
 
     def _alerts(self, week: Week, now: datetime) -> list[AlertLine]:

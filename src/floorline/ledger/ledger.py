@@ -385,6 +385,10 @@ class Ledger:
         """What `make` makes of answers, again for as long as they hold where answers are remembered: see `Memory.made`."""
         return make() if self._memory is None else self._memory.made(key, of, make)
 
+    def over(self, day: date) -> bool:
+        """Whether answers about days before `day` are remembered as they are: see `Memory.over`."""
+        return self._memory is not None and self._memory.over(day)
+
     def _answered(self, query: Query[Row], memory: Memory | None, now: int) -> list[Row]:
         return self.store.query(query) if memory is None else memory.answer(query, now)
 

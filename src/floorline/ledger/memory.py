@@ -120,6 +120,10 @@ class Memory:
                 self._made.popitem(last=False)
         return made
 
+    def over(self, day: date) -> bool:
+        """Whether all that is asked of days before `day` is asked in one: none of them is today, or later."""
+        return day <= self._today()
+
     def _parts(self, query: Query[Row]) -> tuple[Sequence[Query[Any]], Callable[[list[list[Any]]], list[Row]]] | None:
         """The questions that `query` is asked in, and what puts their answers together; None where it is asked as it is."""
         reads, halves = query.reads, query.halves

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from datetime import date
 from typing import Any, TypeVar, cast
 
 from floorline.ledger.ledger import Ledger
@@ -47,6 +48,10 @@ class Remembering:
         """As `Ledger.made`, and once here where the ledger does not remember; `of` are its answers, and what was made of them."""
         return self.once((key, *map(id, of)), lambda: made(self._ledger, key, of, make))
 
+    def over(self, day: date) -> bool:
+        """As `Ledger.over`."""
+        return over(self._ledger, day)
+
 
 def remembering(answers: Answering) -> Remembering:
     """The same answers, each asked for once."""
@@ -63,3 +68,8 @@ def made(answers: Answering, key: Hashable, of: Sequence[object], make: Callable
     answers are remembered, it is as long as they are.
     """
     return answers.made(key, of, make) if isinstance(answers, Ledger | Remembering) else make()
+
+
+def over(answers: Answering, day: date) -> bool:
+    """Whether answers about days before `day` are remembered as they are, so that what is `made` of them is made once."""
+    return isinstance(answers, Ledger | Remembering) and answers.over(day)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from floorline.guardrails.budget import Budget
-from floorline.margin.metrics import ratio_of
+from floorline.margin.metrics import Figures, cogs_of, ratio_of
 from floorline.margin.report import Json, money_or_null, text_of
 from floorline.margin.table import NAMELESS
 from floorline.margin.words import cents, counted
@@ -78,6 +78,14 @@ class Acquisition:
         return ratio_of(self.cost_a_month, self.limit) if self.limit else None
 
 
+def seats_of(rows: Sequence[Figures]) -> list[Seat]:
+    """The customers of a table by customer and plan."""
+    return [
+        Seat(row.key[0], row.key[1], row.sums.calls, row.revenue_pico, cogs)
+        for row, cogs in zip(rows, cogs_of(rows), strict=True)
+    ]
+
+
 def acquisitions(
     seats: Iterable[Seat],
     days: int,
@@ -90,20 +98,23 @@ def acquisitions(
     calls on a free plan; `limits` are budgets a month by plan.
     """
     assert days > 0, "a window has a day"
-    named = [seat for seat in seats if seat.customer and seat.customer not in NAMELESS]
     by_plan: defaultdict[str, list[Seat]] = defaultdict(list)
     paid: defaultdict[str, int] = defaultdict(int)
     left: defaultdict[str, int] = defaultdict(int)
-    for seat in named:
-        by_plan[seat.plan].append(seat)
-        paid[seat.customer] += seat.revenue
-        left[seat.customer] += seat.revenue - seat.cogs
+    for seat in seats:
+        customer, plan, _, revenue, cogs = seat
+        if customer and customer not in NAMELESS:
+            by_plan[plan].append(seat)
+            paid[customer] += revenue
+            left[customer] += revenue - cogs
     paying = [customer for customer, revenue in paid.items() if revenue > 0]
     margin = sum(left[customer] for customer in paying) * MONTH_DAYS // (len(paying) * days) if paying else None
     found: list[Acquisition] = []
     for plan, members in by_plan.items():
+        if plan in NAMELESS or any(revenue > 0 for _, _, _, revenue, _ in members):
+            continue
         callers = {seat.customer for seat in members if seat.calls}
-        if plan in NAMELESS or not callers or any(seat.revenue > 0 for seat in members):
+        if not callers:
             continue
         pay_now = {customer for customer in callers if paid[customer] > 0}
         found.append(

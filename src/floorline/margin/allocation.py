@@ -14,7 +14,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from floorline.margin.cells import Cells, Owner, PoolNames, Use, Used, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames, Use, Used
+from floorline.margin.coded import codes_of
 from floorline.margin.vectors import Integers, integers, numbered, ranks_of, split_all, sums_of
 
 Grown = tuple[int, int]
@@ -129,6 +130,14 @@ class Tally:
         """Add an amount to a key."""
         known = self.amounts.get(key)
         self.amounts[key] = grown if known is None else (known[0] + grown[0], known[1] + grown[1])
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Both together, of the same parts."""
+        found = Tally(self.keep)
+        found.amounts = dict(self.amounts)
+        for key, grown in other.amounts.items():
+            found.add_to(key, grown)
+        return found
 
 
 def _picking(names: Sequence[str]) -> Callable[[Owner], Kept]:

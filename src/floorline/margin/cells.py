@@ -1,19 +1,20 @@
 """The use of whole months by customer, plan and feature, and how it divides what no call carries."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import NamedTuple, TypeVar, cast
+from math import prod
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from floorline.margin.coded import Coded, Word, coded, codes_of
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.vectors import Integers, integers, numbered, ranks_of, spread, sums_of
 from floorline.money import EXACT, PLACES
 
-Word = TypeVar("Word", bound=Hashable)
 _SUMMED_MAX = 1 << 61
 _NONE = np.zeros(0, dtype=np.int64)
 
@@ -105,6 +106,19 @@ class Used(NamedTuple):
         return [(month, self.customers[c], self.plans[p]) for month, c, p in zip(months, customer, plan, strict=True)]
 
 
+class PoolUse(NamedTuple):
+    """The use of many pools by feature, as columns: pool n has `sizes[n]` of `features`, and of every column after them."""
+
+    months: Coded[int]
+    customers: Coded[str]
+    plans: Coded[str]
+    sizes: Integers
+    features: Coded[str]
+    calls: Integers
+    tokens: Integers
+    costs: Weighed
+
+
 class _Called(NamedTuple):
     """The calls of every pool by the features that weigh anything, in the order of their names: those of pool n begin at
     `starts[n]`. The last pool is that of nobody, and has none.
@@ -134,35 +148,31 @@ class Cells:
         self._of_plan: dict[tuple[int, str], Weights] = {}
         found = list(uses)
         self.add(
-            PoolNames.of([owner for owner, _ in found]),
-            [1] * len(found),
-            [owner.feature for owner, _ in found],
-            integers([use.calls for _, use in found]),
-            integers([use.input_tokens + use.output_tokens for _, use in found]),
-            weighed([use.cost for _, use in found]),
+            PoolUse(
+                coded([owner.month for owner, _ in found]),
+                coded([owner.customer for owner, _ in found]),
+                coded([owner.plan for owner, _ in found]),
+                np.ones(len(found), dtype=np.int64),
+                coded([owner.feature for owner, _ in found]),
+                integers([use.calls for _, use in found]),
+                integers([use.input_tokens + use.output_tokens for _, use in found]),
+                weighed([use.cost for _, use in found]),
+            )
         )
 
-    def add(
-        self,
-        pools: PoolNames,
-        sizes: Sequence[int],
-        features: Sequence[str],
-        calls: Integers,
-        tokens: Integers,
-        costs: Weighed,
-    ) -> None:
-        """Add use by pool and feature: pool n has `sizes[n]` of `features`, `calls`, `tokens` and `costs`."""
+    def add(self, use: PoolUse) -> None:
+        """Add use by pool and feature."""
         months, customers, plans = self._numbers
         self._added.append(
             (
-                codes_of(pools.months, months),
-                codes_of(pools.customers, customers),
-                codes_of(pools.plans, plans),
-                integers(sizes),
-                codes_of(features, self._features),
-                calls,
-                tokens,
-                costs,
+                use.months.numbered(months),
+                use.customers.numbered(customers),
+                use.plans.numbered(plans),
+                use.sizes,
+                use.features.numbered(self._features),
+                use.calls,
+                use.tokens,
+                use.costs,
             )
         )
 
@@ -185,7 +195,7 @@ class Cells:
         self._add_months([cells.used for cells in self._months.values()])
         columns = [np.concatenate(some) for some in zip(*self._added, strict=True)]
         (month, customer, plan, sizes, feature), weights = columns[:5], columns[5:]
-        keys, number = np.unique(self._key(month, customer, plan), return_inverse=True)
+        keys, number = numbered(self._key(month, customer, plan), prod(map(len, self._numbers)))
         names, rank = sorted(self._features), ranks_of(list(self._features))
         cells, cell = numbered(np.repeat(number, sizes) * len(names) + rank[feature], len(keys) * len(names))
         sums = [np.zeros(len(cells), dtype=column.dtype) for column in weights]
@@ -337,11 +347,6 @@ class Cells:
 def weighed(amounts: Sequence[int]) -> Weighed:
     """A column of amounts."""
     return integers(amounts) if sum(map(abs, amounts)) < _SUMMED_MAX else np.array(amounts, dtype=object)
-
-
-def codes_of(words: Sequence[Word], known: dict[Word, int]) -> Integers:
-    """The number of each word in `known`, to which new ones are added."""
-    return integers([known.setdefault(word, len(known)) for word in words])
 
 
 def _codes(words: Sequence[Word], known: Mapping[Word, int]) -> Integers:

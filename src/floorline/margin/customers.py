@@ -5,13 +5,13 @@ Made of one table by customer and plan, whose rows of a customer sum to its row 
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from floorline.margin.metrics import Figures
-from floorline.margin.table import NAMELESS, MarginReport, summed
+from floorline.margin.metrics import Figures, cogs_of
+from floorline.margin.table import NAMELESS, MarginReport, by_margin, summed
 from floorline.money import usd_of
 
 Standing = Literal["under_water", "pays", "free", "unmatched"]
@@ -50,6 +50,24 @@ class CustomerFigures(msgspec.Struct, frozen=True, kw_only=True):
         return self.figures.margin_ratio if self.figures.cost_known else None
 
 
+class Account(NamedTuple):
+    """What a customer pays and costs, in 10^-12 USD."""
+
+    name: str
+    revenue: int
+    cogs: int
+
+
+def accounts(rows: Sequence[Figures]) -> list[Account]:
+    """The customers by name of a table by customer (and plan), each once."""
+    found: dict[str, tuple[int, int]] = {}
+    for row, cogs in zip(rows, cogs_of(rows), strict=True):
+        name, revenue = row.key[0], row.revenue_pico
+        known = found.get(name)
+        found[name] = (revenue, cogs) if known is None else (known[0] + revenue, known[1] + cogs)
+    return [Account(name, *amounts) for name, amounts in found.items() if name not in NAMELESS]
+
+
 def customer_of(row: Figures, plans: tuple[str, ...] = ()) -> CustomerFigures:
     """The customer of a row of the table by customer."""
     return CustomerFigures(name=row.key[0], figures=row, standing=standing(row), plans=plans)
@@ -80,8 +98,8 @@ def customers(report: MarginReport) -> list[CustomerFigures]:
     rows: dict[str, list[Figures]] = {}
     for row in report.rows:
         rows.setdefault(row.key[0], []).append(row)
-    found = [customer_of(_one(name, own), _plans(own)) for name, own in rows.items()]
-    return sorted(found, key=lambda one: (one.figures.revenue_pico - one.figures.cogs_pico, one.name))
+    found = {name: customer_of(_one(name, own), _plans(own)) for name, own in rows.items()}
+    return [found[row.key[0]] for row in by_margin([one.figures for one in found.values()])]
 
 
 def under_water(found: Iterable[CustomerFigures]) -> list[CustomerFigures]:

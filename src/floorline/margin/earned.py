@@ -14,7 +14,8 @@ from typing import cast
 import numpy as np
 
 from floorline.margin.allocation import Kept, Tally, tally_revenue
-from floorline.margin.cells import Cells, Owner, PoolNames, codes_of
+from floorline.margin.cells import Cells, Owner, PoolNames
+from floorline.margin.coded import codes_of
 from floorline.margin.pools import Attribution, Owned, Pools, grown_of
 from floorline.margin.queries import RevenueColumns
 from floorline.margin.revenue import month_after, month_of
@@ -67,12 +68,26 @@ class Earning:
     def __init__(self, billed: Billed, cells: Cells, keep: Sequence[str], again: Again = anew) -> None:
         self._billed, self._cells, self._keep, self._again = billed, cells, tuple(keep), again
         self._months: dict[range, _Month] = {}
+        self._tallied: dict[tuple[tuple[int, ...], str], list[Tally]] = {}
 
     def tallies(self, others: Sequence[Pools], edges: Sequence[int], kind: str = "") -> list[Tally]:
         """For each stretch from one of `edges` to the next what tally_revenue says of the revenue_pools of its table and of
         `others`; of the lines of one kind, or of all. Where features are among the kept parts, these others name theirs.
         """
-        found = [tally_revenue(pools, self._cells, self._keep) for pools in others]
+        of_lines = self._of_lines(tuple(edges), kind)
+        return [
+            tally.plus(tally_revenue(pools, self._cells, self._keep)) if pools else tally
+            for tally, pools in zip(of_lines, others, strict=True)
+        ]
+
+    def _of_lines(self, edges: tuple[int, ...], kind: str) -> list[Tally]:
+        """The tallies of lines alone."""
+        if (edges, kind) not in self._tallied:
+            self._tallied[edges, kind] = self._tally_lines(edges, kind)
+        return self._tallied[edges, kind]
+
+    def _tally_lines(self, edges: tuple[int, ...], kind: str) -> list[Tally]:
+        found = [Tally(self._keep) for _ in edges[1:]]
         first = edges[0]
         while first < edges[-1]:
             end = min(month_after(first), edges[-1])

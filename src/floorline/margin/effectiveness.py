@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from floorline.margin.cells import codes_of
+from floorline.margin.coded import codes_of
 from floorline.margin.scaling import product_sum, sum_of, totals
 from floorline.margin.vectors import Integers, added, integers
 from floorline.money import EXACT

@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from floorline.margin.bridge import Bridge, Days, Move, Part, Side, primary_driver, total_of
+from floorline.margin.coded import coded
 from floorline.margin.moves import CostSteps, Moves, Named, RevenueSteps, cost_steps, leading, revenue_steps
 from floorline.margin.placing import Placing
 from floorline.margin.report import Json, money_or_null, text_of
-from floorline.margin.sides import By, CalledColumns, Facts, coded
+from floorline.margin.sides import By, CalledColumns, Facts
 from floorline.margin.substitution import Models, PriceMoves, Prices, price_index
 from floorline.margin.vectors import Integers
 

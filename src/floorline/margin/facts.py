@@ -1,87 +1,90 @@
 """What a window earned and cost by customer, plan and feature, from what the ledger answers: the sides of a bridge."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 
 from floorline.margin.allocation import CostPool, Grown, Kept, tally_costs
 from floorline.margin.attribution import Names
-from floorline.margin.cells import Cells, codes_of
+from floorline.margin.cells import Cells
+from floorline.margin.coded import Coded, coded
 from floorline.margin.packed import unpacked
 from floorline.margin.pools import Attribution
-from floorline.margin.queries import DRIVER_COUNTS, DRIVER_MONEY, DriverRow
-from floorline.margin.scaling import columns_of_sums, totals
-from floorline.margin.sides import (
-    CalledColumns,
-    Coded,
-    Owned,
-    Owners,
-    Shared,
-    SharedColumns,
-    shared_columns,
-)  # fmt: skip
-from floorline.margin.vectors import Integers, distinct, integers
+from floorline.margin.queries import DRIVER_COUNTS, DRIVER_MONEY, DriverColumns
+from floorline.margin.scaling import fitting
+from floorline.margin.sides import CalledColumns, Owned, Owners, Shared, SharedColumns, shared_columns  # fmt: skip
+from floorline.margin.vectors import Integers, distinct
 from floorline.margin.works import Kind, Works
 
 MILLION = 10**6
+Alike = tuple[str, str, str, str, str, str, int]
+"""What the calls of many customers have in common: the names of a row of the drivers, and the first day of their span."""
 _KEEP = Owned._fields
 
 
-def called(rows: Sequence[DriverRow], names: Names) -> CalledColumns:
-    """The calls by their owners' canonical names. What is alike in all names, days told apart, is one."""
-    customers: dict[str, int] = {}
-    plans: dict[str, int] = {}
-    features: dict[str, int] = {}
-    kinds: dict[Kind, int] = {}
-    columns: list[tuple[Integers, Integers]] = []
-    for row in rows:
-        customer, plan = _whose(row, names, customers, plans)
-        columns.append((customer, plan))
-    sizes = integers([len(row.customers) for row in rows])
-    feature = codes_of([names.resolve("feature", row.feature, row.as_of) for row in rows], features)
-    kind = codes_of([Kind(row.call_type, row.provider, row.model, row.tried) for row in rows], kinds)
-    none = integers([])
-    customer, plan = (np.concatenate([none, *some]) for some in zip(*columns, strict=True)) if columns else (none, none)
-    owners = Owners(
-        Coded(list(customers), customer),
-        Coded(list(plans), plan),
-        Coded(list(features), np.repeat(feature, sizes)),
+class Part(NamedTuple):
+    """The calls of one answer: each raw customer's of each kind once, with their numbers; and whose they are by canonical names."""
+
+    customers: Coded[str]
+    alike: Coded[Alike]
+    owners: Owners
+    kind: Coded[Kind]
+    numbers: Integers
+
+
+def part_of(columns: DriverColumns, names: Names) -> Part:
+    """An answer by the owners' canonical names."""
+    alike: list[Alike] = list(
+        zip(
+            columns.feature, columns.plan, columns.call_type, columns.provider, columns.model, columns.tried, columns.as_of,
+            strict=True,
+        )
+    )  # fmt: skip
+    of = np.repeat(np.arange(len(alike)), columns.sizes)
+    customers = coded(columns.customers)
+    features = coded([names.resolve("feature", one[0], one[-1]) for one in alike])
+    return Part(
+        customers,
+        Coded(alike, of),
+        Owners(*_whose(columns, customers, of, names), features.at(of)),
+        coded([Kind(*one[2:6]) for one in alike]).at(of),
+        unpacked(columns.numbers, len(DRIVER_COUNTS), len(DRIVER_MONEY)),
     )
-    of_kind = Coded(list(kinds), np.repeat(kind, sizes))
-    numbers = unpacked("".join([row.numbers for row in rows]), len(DRIVER_COUNTS), len(DRIVER_MONEY))
-    if len(set(map(_alike, rows))) == len(rows):
-        return CalledColumns(owners, of_kind, _works(numbers))
-    first, numbers = _added(rows, numbers)
-    return CalledColumns(owners.at(first), of_kind.at(first), _works(numbers))
 
 
-def _alike(row: DriverRow) -> tuple[str | int, ...]:
-    """What the calls of a row have in common."""
-    return row.feature, row.plan, row.call_type, row.provider, row.model, row.tried, row.as_of
+def _whose(columns: DriverColumns, raw: Coded[str], of: Integers, names: Names) -> tuple[Coded[str], Coded[str]]:
+    """The customer and the plan of each of the calls that are alike (`of`)."""
+    plan, day = coded(columns.plan), coded(columns.as_of)
+    first, place = distinct([plan.codes[of], day.codes[of], raw.codes])
+    kinds: list[int] = of[first].tolist()
+    called_by: list[int] = raw.codes[first].tolist()
+    stated, days = [columns.plan[n] for n in kinds], [columns.as_of[n] for n in kinds]
+    customers = names.resolve_all("customer", [raw.words[n] for n in called_by], days)
+    return coded(customers).at(place), coded(names.plans(stated, customers, days)).at(place)
 
 
-def _added(rows: Sequence[DriverRow], numbers: Integers) -> tuple[Integers, Integers]:
-    """Where each raw customer's calls of one kind are first, and the numbers of all of them."""
-    kinds: dict[tuple[str | int, ...], int] = {}
-    customers: dict[str, int] = {}
-    kind = np.repeat(codes_of(list(map(_alike, rows)), kinds), [len(row.customers) for row in rows])
-    first, place = distinct([kind, codes_of([name for row in rows for name in row.customers], customers)])
-    try:
-        return first, np.stack([columns_of_sums(column, place, len(first)) for column in numbers])
-    except OverflowError:
-        return first, np.stack([totals(column, place, len(first)) for column in numbers])
+def called(parts: Sequence[Part]) -> CalledColumns:
+    """The calls of answers about days that follow each other. What is alike in all raw names, days told apart, is one."""
+    whole = reduce(_with, parts)
+    return CalledColumns(whole.owners, whole.kind, _works(whole.numbers))
 
 
-def _whose(row: DriverRow, names: Names, customers: dict[str, int], plans: dict[str, int]) -> tuple[Integers, Integers]:
-    """The numbers of the row's customers, and of their plans."""
-    canonical = row.customers
-    if names.renames("customer"):
-        canonical = [names.resolve("customer", customer, row.as_of) for customer in canonical]
-    numbers = codes_of(canonical, customers)
-    if row.plan:
-        plan = names.plan(row.plan, "", row.as_of)
-        return numbers, np.full(len(numbers), plans.setdefault(plan, len(plans)))
-    return numbers, codes_of([names.plan("", customer, row.as_of) for customer in canonical], plans)
+def _with(part: Part, more: Part) -> Part:
+    """Both, of which either has what is alike once."""
+    customers, alike = part.customers.followed(more.customers), part.alike.followed(more.alike)
+    count = len(part.alike.codes)
+    first, place = distinct([alike.codes, customers.codes])
+    at = first[place[count:]]
+    known, fresh = np.flatnonzero(at < count), np.flatnonzero(at >= count)
+    numbers = np.concatenate([part.numbers, more.numbers[:, fresh]], axis=1)
+    numbers[:, at[known]] += more.numbers[:, known]
+    held = np.concatenate([np.arange(count), at[fresh]])
+    owners = [one.followed(other).at(held) for one, other in zip(part.owners, more.owners, strict=True)]
+    return Part(
+        customers.at(held), alike.at(held), Owners(*owners), part.kind.followed(more.kind).at(held), fitting(numbers)
+    )
 
 
 def _works(numbers: Integers) -> Works:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from floorline.margin.coded import Coded
 from floorline.margin.moves import Earnings, Named, Payers, Rows
 from floorline.margin.scaling import columns_of_sums, narrow, wide
-from floorline.margin.sides import By, Coded, Facts, Owners, ReceivedColumns
+from floorline.margin.sides import By, Facts, Owners, ReceivedColumns
 from floorline.margin.substitution import Cells
 from floorline.margin.table import UNMATCHED, UNMATCHED_COST, UNMATCHED_REVENUE
 from floorline.margin.vectors import Integers, distinct

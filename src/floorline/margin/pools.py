@@ -13,7 +13,8 @@ import numpy as np
 
 from floorline.margin.allocation import CostPool, Grown
 from floorline.margin.attribution import Attribute, Boundaries, Names
-from floorline.margin.cells import Cells, Owner, PoolNames, Use, codes_of, weighed
+from floorline.margin.cells import Cells, Owner, PoolUse, Use, weighed
+from floorline.margin.coded import coded, codes_of
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.queries import CostRow, OutcomeRow, PoolColumns, RevenueColumns
 from floorline.margin.revenue import Window, month_of, pieces
@@ -181,13 +182,14 @@ def grown_of(amounts: Iterable[tuple[int, Owner, int]], start: int) -> Pools:
     return pools
 
 
-def month_uses(columns: PoolColumns, to: Attribution) -> list[tuple[int, Owner, Use]]:
-    """The use of each span by owner; `columns` have every driver."""
+def month_uses(parts: Iterable[PoolColumns], to: Attribution) -> list[tuple[int, Owner, Use]]:
+    """The use of each span by owner; all columns have every driver."""
     found: list[tuple[int, Owner, Use]] = []
-    for as_of, pool, start, end in _resolved(columns, to):
-        features = _features(columns, to.names, as_of, start, end)
-        for feature, use in zip(features, _uses(columns, start, end), strict=True):
-            found.append((as_of, Owner(*pool, feature), use))
+    for columns in parts:
+        for as_of, pool, start, end in _resolved(columns, to):
+            features = _features(columns, to.names, as_of, start, end)
+            for feature, use in zip(features, _uses(columns, start, end), strict=True):
+                found.append((as_of, Owner(*pool, feature), use))
     return found
 
 
@@ -198,37 +200,47 @@ class SeatUse(NamedTuple):
     costs: dict[str, int]
 
 
-def seat_uses(columns: PoolColumns, to: Attribution) -> dict[tuple[str, str], SeatUse]:
-    """By customer and plan; `columns` have every driver."""
+def seat_uses(parts: Iterable[PoolColumns], to: Attribution) -> dict[tuple[str, str], SeatUse]:
+    """By customer and plan; all columns have every driver."""
     found: dict[tuple[str, str], SeatUse] = {}
-    for as_of, (_, customer, plan), start, end in _resolved(columns, to):
-        features = _features(columns, to.names, as_of, start, end)
-        known = found.get((customer, plan))
-        costs = {} if known is None else known.costs
-        for feature, cost in zip(features, columns.effective[start:end], strict=True):
-            costs[feature] = costs.get(feature, 0) + cost
-        calls = sum(columns.calls[start:end]) + (0 if known is None else known.calls)
-        found[customer, plan] = SeatUse(calls, costs)
+    for columns in parts:
+        for as_of, (_, customer, plan), start, end in _resolved(columns, to):
+            features = _features(columns, to.names, as_of, start, end)
+            known = found.get((customer, plan))
+            costs = {} if known is None else known.costs
+            for feature, cost in zip(features, columns.effective[start:end], strict=True):
+                costs[feature] = costs.get(feature, 0) + cost
+            calls = sum(columns.calls[start:end]) + (0 if known is None else known.calls)
+            found[customer, plan] = SeatUse(calls, costs)
     return found
 
 
-def month_cells(columns: PoolColumns, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
-    """The cells of whole months; rules that divide by more than calls need every driver in `columns`."""
-    cells, days, features = Cells((), plans), columns.as_of, columns.features
-    customers = to.names.resolve_all("customer", columns.customer, days)
-    if to.names.renames("feature"):
-        features = to.names.resolve_all("feature", features, np.repeat(days, columns.sizes).tolist())
-    months = {day: to.month(day) for day in set(days)}
+def pool_use(columns: PoolColumns, names: Names) -> PoolUse:
+    """Whose the use is, by month; rules that divide by more than calls need every driver in `columns`."""
+    days, features = columns.as_of, columns.features
+    customers = names.resolve_all("customer", columns.customer, days)
+    if names.renames("feature"):
+        features = names.resolve_all("feature", features, np.repeat(days, columns.sizes).tolist())
+    months = {day: month_of(day) for day in set(days)}
     none = np.zeros(len(columns.calls), dtype=np.int64)
     tokens = (integers(some) if some else none for some in (columns.input_tokens, columns.output_tokens))
-    cells.add(
-        PoolNames([months[day] for day in days], customers, to.names.plans(columns.plan, customers, days)),
-        columns.sizes,
-        features,
+    return PoolUse(
+        coded([months[day] for day in days]),
+        coded(customers),
+        coded(names.plans(columns.plan, customers, days)),
+        integers(columns.sizes),
+        coded(features),
         integers(columns.calls),
         sum(tokens, start=none),
         weighed(columns.effective) if columns.effective else none,
     )
+
+
+def month_cells(uses: Iterable[PoolUse], plans: Mapping[str, PlanPolicy]) -> Cells:
+    """The cells of whole months."""
+    cells = Cells((), plans)
+    for use in uses:
+        cells.add(use)
     return cells
 
 

@@ -15,10 +15,10 @@ from floorline.margin.remembering import (
     OUTCOMES,
     NamedColumns,
     columns_added,
-    columns_after,
     in_halves,
     of_days,
     of_tables,
+    of_window,
     one_after_another,
     rows_added,
 )
@@ -108,18 +108,19 @@ class PlanFeaturesRow(msgspec.Struct, frozen=True, kw_only=True):
     customers: list[str]
 
 
-class DriverRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What explains a change of cost: the calls of many customers that are alike otherwise, in raw names. `numbers` are the
-    DRIVER_COUNTS and DRIVER_MONEY of each customer, one after another, as `packed` has them.
+class DriverColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """What explains a change of cost, as columns in raw names: calls of kind n, alike in all but their customer, are of `sizes[n]`
+    of the `customers`. `numbers` are the DRIVER_COUNTS and DRIVER_MONEY of each of these, one after another, as `packed` has them.
     """
 
-    feature: str
-    plan: str
-    call_type: str
-    provider: str
-    model: str
-    tried: str
-    as_of: int
+    feature: list[str]
+    plan: list[str]
+    call_type: list[str]
+    provider: list[str]
+    model: list[str]
+    tried: list[str]
+    as_of: list[int]
+    sizes: list[int]
     customers: list[str]
     numbers: str
 
@@ -321,8 +322,8 @@ def usage_weights(columns: Sequence[Column], table: Source, days: Days) -> Query
 
 
 def usage_pools(days: Days, *, every_driver: bool, alone: bool = False) -> Query[PoolColumns]:
-    """What divides revenue and shared costs, by customer, plan and feature; calls alone without `every_driver`. Of all customers,
-    as they all divide them, or of those of the days `alone`.
+    """What divides revenue and shared costs, by customer, plan and feature, in one or more rows of columns; calls alone without
+    `every_driver`. Of all customers, as they all divide them, or of those of the days `alone`.
     """
     drivers = {name: f"groupArrayArray({name})" if every_driver else _NO_NUMBERS for name in ("n2", "n3", "m1")}
     whose = of_whose(days) if alone else ""
@@ -334,7 +335,7 @@ def usage_pools(days: Days, *, every_driver: bool, alone: bool = False) -> Query
     def again(part: Days) -> Query[PoolColumns]:
         return usage_pools(part, every_driver=every_driver, alone=alone)
 
-    return in_halves(of_days(query, days), days, again, columns_after)
+    return in_halves(of_days(query, days), days, again, one_after_another)
 
 
 def plan_features(days: Days) -> Query[PlanFeaturesRow]:
@@ -344,8 +345,10 @@ def plan_features(days: Days) -> Query[PlanFeaturesRow]:
     return in_halves(of_days(query, days), days, plan_features, one_after_another)
 
 
-def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverRow]:
-    """What explains the cost of the window's calls: of some raw features or all, and of some models or all."""
+def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] = ()) -> Query[DriverColumns]:
+    """What explains the cost of the window's calls, in one or more rows of columns: of some raw features or all, and of some models
+    or all.
+    """
     some = {
         "features": of_features(features),
         "models": "AND model IN {models:Array(String)}" if models else "",
@@ -354,9 +357,9 @@ def drivers(days: Days, *, features: Sequence[str] = (), models: Sequence[str] =
         some, numbers=packed((*DRIVER_COUNTS, *DRIVER_MONEY)), as_of=as_of(days, by_customer=True)
     )
     parameters = {**placeholders(days), "features": sorted(features), "models": sorted(models)}
-    query = Query(sql=sql, row=DriverRow, parameters=parameters)
+    query = Query(sql=sql, row=DriverColumns, parameters=parameters)
 
-    def again(part: Days) -> Query[DriverRow]:
+    def again(part: Days) -> Query[DriverColumns]:
         return drivers(part, features=features, models=models)
 
     return in_halves(of_days(query, days), days, again, one_after_another)
@@ -451,18 +454,21 @@ def steps(days: Days) -> Query[StepRow]:
 def baseline_uses(start: date, end: date, timezone: str) -> Query[BaselineRow]:
     """Calls by day, step, model and baseline: of production, and of those that ended well."""
     parameters: dict[str, Parameter] = {"start": start, "end": end, "timezone": timezone}
-    return Query(sql=SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+    query = Query(sql=SQL["baseline_uses"].substitute(), row=BaselineRow, parameters=parameters)
+    return of_window(query, start, end, lambda since, until: baseline_uses(since, until, timezone))
 
 
 def step_costs(start: date, end: date) -> Query[StepCostRow]:
     """Calls and spend of production by day and step."""
-    return Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+    query = Query(sql=SQL["step_costs"].substitute(), row=StepCostRow, parameters={"start": start, "end": end})
+    return of_window(query, start, end, step_costs)
 
 
 def p95_exact(columns: Sequence[Column], days: Days) -> Query[NumberRow]:
     """The 95th percentile of cost per priced call of each group of raw names."""
     sql = SQL["p95_exact"].substitute(grouping_of(columns, days), source=priced(columns))
-    return Query(sql=sql, row=NumberRow, parameters=placeholders(days))
+    query = Query(sql=sql, row=NumberRow, parameters=placeholders(days))
+    return of_days(query, days, whole=OUTCOMES if "outcome" in columns else frozenset())
 
 
 def p95_costs(columns: Sequence[Column], days: Days) -> Query[NumbersRow]:

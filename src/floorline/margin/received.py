@@ -11,30 +11,40 @@ from typing import NamedTuple
 import numpy as np
 
 from floorline.margin.allocation import split_grown
-from floorline.margin.cells import Cells, Division, PoolNames, codes_of
+from floorline.margin.cells import Cells, Division, PoolNames
+from floorline.margin.coded import Coded, coded, codes_of
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import RevenueColumns
-from floorline.margin.revenue import Window
+from floorline.margin.revenue import Window, month_of
 from floorline.margin.scaling import column_of, floored, is_wide, narrow, totals, wide, wide_column
-from floorline.margin.sides import Coded, Owned, Owners, ReceivedColumns, coded
+from floorline.margin.sides import Owned, Owners, ReceivedColumns
 from floorline.margin.vectors import Integers, Splitter, added, distinct, integers, shares_of
 
 MILLION = 10**6
 _DAY_BITS = 24
 
 
-def received(lines: "Lines", used: Pools, cells: Cells, to: Attribution) -> ReceivedColumns:
+class Paid(NamedTuple):
+    """What a window's revenue lines earn by month and owner, and for how many of its days (10^-6) each owner pays."""
+
+    earned: "_Grown"
+    covered: Integers
+
+
+def paid(lines: "Lines", window: Window) -> Paid:
+    """What lines are paid for days of a window."""
+    pieces = lines.pieces(window)
+    return Paid(_earned(pieces, window, lines.names), _days(pieces, window, len(lines.names)) * MILLION)
+
+
+def received(lines: Paid, used: Pools, cells: Cells) -> ReceivedColumns:
     """Revenue by owner: of `lines`, which are paid for days, and of what is `used`. What a customer pays for a bundle is one rate
     a day; its features have shares of the days.
     """
-    window = to.window
-    pieces = lines.pieces(window)
-    names = lines.names
-    by_day = _divided(_earned(pieces, to, names), cells)
-    by_use = _divided(_of_pools(used), cells)
-    own = np.array([bool(owner.feature) for owner in names], dtype=bool)[by_day.owner]
-    covered = _days(pieces, window, len(names))[by_day.owner] * MILLION
-    quantity = np.where(own, covered, _shares(covered, by_day, len(names)))
+    by_day, by_use = _divided(lines.earned, cells), _divided(_of_pools(used), cells)
+    own = np.array([bool(owner.feature) for owner in lines.earned.names], dtype=bool)[by_day.owner]
+    covered = lines.covered[by_day.owner]
+    quantity = np.where(own, covered, _shares(covered, by_day, len(lines.covered)))
     none = np.zeros(len(by_use.owner), dtype=np.int64)
     return ReceivedColumns(
         owners=_together(by_day.owners(), by_use.owners()),
@@ -47,44 +57,46 @@ def received(lines: "Lines", used: Pools, cells: Cells, to: Attribution) -> Rece
 
 class Lines:
     """Revenue lines as columns, for windows within one reach; whose they are is looked up once a span in which names mean the same.
+    It stays the same however it is used.
 
     The lines of customers whose names change are apart from all others: only they are looked up that often.
     """
 
     def __init__(self, lines: RevenueColumns, to: Attribution) -> None:
-        self._to = to
-        raws: dict[tuple[str, str, str], int] = {}
-        self._raw = codes_of(list(zip(lines.customer, lines.plan, lines.feature, strict=True)), raws)
-        self._named = [raw[0] for raw in raws], [raw[1] for raw in raws], [raw[2] for raw in raws]
-        self._amounts, self._starts = integers(lines.amount), integers(lines.start)
-        self._days = np.maximum(1, integers(lines.end) - self._starts)
-        changes = np.array([customer in to.spans.changing for customer in lines.customer], dtype=bool)
-        self._parts = (np.flatnonzero(~changes), to.spans.shared), (np.flatnonzero(changes), to.spans.own)
-        self._owners: dict[Owned, int] = {}
-        self._known: dict[tuple[bool, int], Integers] = {}
-
-    @property
-    def names(self) -> list[Owned]:
-        """The owners that have been met so far, by number."""
-        return list(self._owners)
+        spans = to.spans
+        raws = coded(list(zip(lines.customer, lines.plan, lines.feature, strict=True)))
+        amounts, starts = integers(lines.amount), integers(lines.start)
+        columns = amounts, starts, np.maximum(1, integers(lines.end) - starts)
+        changes = np.array([customer in spans.changing for customer in lines.customer], dtype=bool)
+        apart = (np.flatnonzero(~changes), spans.shared), (np.flatnonzero(changes), spans.own)
+        owners: dict[Owned, int] = {}
+        self._parts = [
+            (days, _owners_by_span(raws.at(at), days, to, owners), [column[at] for column in columns])
+            for at, days in apart
+            if len(at)
+        ]
+        self.names = list(owners)
+        """The owners by number."""
 
     def pieces(self, window: Window) -> list["_Piece"]:
         """What lies in the window's reach up to its end, a piece for each month and span."""
         found: list[_Piece] = []
-        for changing, (at, spans) in enumerate(self._parts):
+        for spans, owners, columns in self._parts:
             cuts = (day for day in (*window.months, *spans) if window.reach_start < day < window.end)
-            for first, end in pairwise(sorted({window.reach_start, window.end, *cuts}) if len(at) else ()):
-                owner = self._owners_at((bool(changing), bisect_right(spans, first)), first)
-                columns = (column[at] for column in (owner[self._raw], self._amounts, self._starts, self._days))
-                found.append(_Piece(first, end, *columns))
+            for first, end in pairwise(sorted({window.reach_start, window.end, *cuts})):
+                found.append(_Piece(first, end, owners[bisect_right(spans, first)], *columns))
         return found
 
-    def _owners_at(self, span: tuple[bool, int], day: int) -> Integers:
-        """The owner of each raw name in the span that holds a day."""
-        if span not in self._known:
-            owners = [Owned(*owned[:3]) for owned in self._to.owned(*self._named, day)]
-            self._known[span] = codes_of(owners, self._owners)
-        return self._known[span]
+
+def _owners_by_span(
+    raws: Coded[tuple[str, str, str]], spans: Sequence[int], to: Attribution, known: dict[Owned, int]
+) -> list[Integers]:
+    """The number of each line's owner among the `known`, before the first of `spans` and from each of them on."""
+    held, at = np.unique(raws.codes, return_inverse=True)
+    numbers: list[int] = held.tolist()
+    customers, plans, features = ([raws.words[n][part] for n in numbers] for part in range(3))
+    by_span = [to.owned(customers, plans, features, day) for day in (to.window.reach_start, *spans)]
+    return [codes_of([Owned(*owned[:3]) for owned in owners], known)[at] for owners in by_span]
 
 
 class _Piece(NamedTuple):
@@ -125,12 +137,12 @@ class _Parts(NamedTuple):
         return Owners(customer, plan, self.feature)
 
 
-def _earned(pieces: Sequence[_Piece], to: Attribution, names: Sequence[Owned]) -> _Grown:
+def _earned(pieces: Sequence[_Piece], window: Window, names: Sequence[Owned]) -> _Grown:
     """What the lines earned, by month and owner."""
-    start, months = to.window.start, sorted({to.month(piece.first) for piece in pieces})
+    start, months = window.start, sorted({month_of(piece.first) for piece in pieces})
     sums: list[tuple[Integers, Integers]] = []
     for month in months:
-        some = [piece for piece in pieces if to.month(piece.first) == month]
+        some = [piece for piece in pieces if month_of(piece.first) == month]
         owner = np.concatenate([piece.owner for piece in some])
         before = [piece.earned(min(max(start, piece.first), piece.end)) - piece.earned(piece.first) for piece in some]
         through = [piece.earned(piece.end) - piece.earned(piece.first) for piece in some]
@@ -177,7 +189,7 @@ def _divided(grown: _Grown, cells: Cells) -> _Parts:
         if len(bundled):
             names = [grown.names[n] for n in bundled.tolist()]
             pools = PoolNames([month] * len(names), [one.customer for one in names], [one.plan for one in names])
-            division, amounts = _split(pools, before[bundled], through[bundled], cells)
+            division, amounts = _split(pools, before[bundled], through[bundled], cells.of_month(month))
             parts.append(
                 (np.repeat(bundled, division.sizes), codes_of(division.names, features)[division.features], amounts)
             )

@@ -15,7 +15,6 @@ from floorline.margin.sources import Days
 from floorline.query import Halves, Query, Reads
 
 Row = TypeVar("Row")
-Columns = TypeVar("Columns", bound=msgspec.Struct)
 Added = TypeVar("Added", bound=msgspec.Struct)
 CALLS = frozenset({"calls", "adjustments"})
 OUTCOMES = frozenset({"outcomes"})
@@ -103,12 +102,6 @@ def rows_added(*keys: str, some: str = "") -> Callable[[list[Added], list[Added]
 def _sum(one: Added, other: Added, keys: Collection[str]) -> Added:
     sums = {name: getattr(one, name) + getattr(other, name) for name in one.__struct_fields__ if name not in keys}
     return msgspec.structs.replace(one, **sums)
-
-
-def columns_after(before: list[Columns], since: list[Columns]) -> list[Columns]:
-    """As one_after_another, of answers that are one row of columns."""
-    (old,), (new,) = before, since
-    return [type(old)(**{name: [*getattr(old, name), *getattr(new, name)] for name in old.__struct_fields__})]
 
 
 def columns_added(before: list[Sums], since: list[Sums]) -> list[Sums]:

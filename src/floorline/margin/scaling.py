@@ -60,6 +60,14 @@ def bounded(column: Integers) -> Integers:
     return column
 
 
+def fitting(column: Integers) -> Integers:
+    """The column, in Python's integers where it holds something too large to calculate with in 64 bits."""
+    try:
+        return bounded(column)
+    except OverflowError:
+        return wide(column)
+
+
 def scaled(values: Integers, over: Sequence[Integers], under: Sequence[Integers]) -> Integers:
     """Each value × the product of `over` ÷ the product of `under`, to the nearest integer, halves up; what is under is positive.
 

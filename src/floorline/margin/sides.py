@@ -4,22 +4,19 @@ Owners are in canonical names, empty where unknown. Amounts are integers of 10^-
 would not do, of Python's integers.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from floorline.margin.bridge import Days
-from floorline.margin.cells import codes_of
+from floorline.margin.coded import Bools, Coded, coded
 from floorline.margin.scaling import column_of
 from floorline.margin.table import UNMATCHED_COST, UNMATCHED_REVENUE
 from floorline.margin.vectors import Integers
 from floorline.margin.works import Kind, Work, Works, columns_of
 
-Word = TypeVar("Word", bound=Hashable)
-Bools = npt.NDArray[np.bool_]
 By = Literal["feature", "customer", "plan"]
 BY: tuple[By, ...] = get_args(By)
 
@@ -58,32 +55,6 @@ class Shared(NamedTuple):
     owner: Owned
     component: str
     amount: int
-
-
-class Coded(NamedTuple, Generic[Word]):
-    """A column of words, each once, and the number of the one in each place."""
-
-    words: Sequence[Word]
-    codes: Integers
-
-    def numbered(self, known: dict[Word, int]) -> Integers:
-        """The column by the numbers of `known`, to which new words are added."""
-        numbers = codes_of(self.words, known)
-        return numbers[self.codes] if len(numbers) else self.codes
-
-    def at(self, held: Integers) -> "Coded[Word]":
-        """Some places of it."""
-        return Coded(self.words, self.codes[held])
-
-    def followed(self, by: "Coded[Word]") -> "Coded[Word]":
-        """The column, and then another one."""
-        known = {word: number for number, word in enumerate(self.words)}
-        more = by.numbered(known)
-        return Coded(list(known), np.concatenate([self.codes, more]))
-
-    def equal(self, word: Word) -> Bools:
-        """Which are `word`."""
-        return self.codes == (self.words.index(word) if word in self.words else -1)
 
 
 class Owners(NamedTuple):
@@ -136,13 +107,6 @@ class SharedColumns(NamedTuple):
     def at(self, held: Integers) -> "SharedColumns":
         """Some of the costs."""
         return SharedColumns(self.owners.at(held), self.component.at(held), self.amount[held])
-
-
-def coded(words: Sequence[Word]) -> Coded[Word]:
-    """The column of some words."""
-    known: dict[Word, int] = {}
-    codes = codes_of(words, known)
-    return Coded(list(known), codes)
 
 
 def owners_of(owners: Sequence[Owned]) -> Owners:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 from typing import Protocol, TypeVar, cast
 
 import numpy as np
@@ -24,10 +25,11 @@ from floorline.margin.allocation import (
     tally_revenue,
 )  # fmt: skip
 from floorline.margin.attribution import Kind, Names
-from floorline.margin.cells import Cells, codes_of
+from floorline.margin.cells import Cells
+from floorline.margin.coded import codes_of
 from floorline.margin.dimensions import FINER, Column, Dimension, Scope
 from floorline.margin.floors import feature_floor
-from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, total_of
+from floorline.margin.metrics import NO_CALLS, Figures, OutcomeCounts, Sums, cogs_of, total_of
 from floorline.margin.policy import Policies
 from floorline.margin.pools import Attribution, Pools
 from floorline.margin.queries import OutcomeRow, UsageColumns, WeightColumns
@@ -43,6 +45,8 @@ OTHERS = "(others)"
 NAMELESS = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE, NONE})
 Key = tuple[str, ...]
 Told = TypeVar("Told")
+Other = TypeVar("Other")
+_NOTHING: Mapping[str, int] = {}
 _MATCHED: frozenset[Dimension] = frozenset({"feature", "customer", "plan"})
 _OF_CUSTOMERS: frozenset[Dimension] = frozenset({"customer", "plan", "segment", "cohort"})
 _OWNS_OUTCOMES: frozenset[Dimension] = frozenset({"feature", "workflow", "outcome"})
@@ -217,31 +221,49 @@ def margin_rows(gathered: Gathered, policies: Policies | None) -> tuple[tuple[Fi
     usage, p95 = _by_name_of(gathered.usage, by), _by_name_of(gathered.p95, by)
     users, users_total = _users(gathered)
     outcomes = _by_name_of(gathered.outcomes or {}, by)
-    owns_outcomes = not _OWNS_OUTCOMES.isdisjoint(by)
-    counted, none = gathered.outcomes is not None, OutcomeCounts()
+    keys = _asked({*revenue, *usage, *outcomes, *(key for of in shared.values() for key in of)}, gathered)
+    columns = (
+        _told(revenue, keys, 0),
+        _told(usage, keys, NO_CALLS),
+        [_some(shared, key) for key in keys] if shared else repeat(_NOTHING),
+        [_kinds(key, revenue, kinds) for key in keys] if kinds else repeat(_NOTHING),
+        _told(p95, keys, None),
+        repeat(None) if users is None else _told(users, keys, 0),
+        repeat(None) if gathered.outcomes is None else _told(outcomes, keys, OutcomeCounts()),
+        repeat(False) if _OWNS_OUTCOMES.isdisjoint(by) else map(NAMELESS.isdisjoint, keys),
+    )
     rows = [
         Figures(
-            key=key,
-            revenue_pico=revenue.get(key, 0),
-            sums=usage.get(key, NO_CALLS),
-            shared_pico={name: amounts[key] for name, amounts in shared.items() if amounts.get(key)} if shared else {},
-            kinds_pico=_kinds(key, revenue, kinds) if kinds else {},
-            p95_pico=p95.get(key),
-            users=None if users is None else users.get(key, 0),
-            outcomes=outcomes.get(key, none) if counted else None,
-            owns_outcomes=owns_outcomes and NAMELESS.isdisjoint(key),
+            key=key, revenue_pico=earned, sums=used, shared_pico=of_shared, kinds_pico=of_kinds, p95_pico=of_p95, users=of_users,
+            outcomes=reached, owns_outcomes=owns,
         )
-        for key in _asked({*revenue, *usage, *outcomes, *(key for of in shared.values() for key in of)}, gathered)
-    ]
+        for key, earned, used, of_shared, of_kinds, of_p95, of_users, reached, owns in zip(keys, *columns, strict=False)
+    ]  # fmt: skip
     rows = [row for row in rows if row.revenue_pico or row.sums.calls or _says_something(row)]
     last_day = date.fromordinal(gathered.attribution.window.end - 1)
     if by == ("feature",) and policies is not None:
         rows = [_with_floor(row, policies, last_day) for row in rows]
-    rows.sort(key=lambda row: (row.revenue_pico - row.cogs_pico, row.key))
+    rows = by_margin(rows)
     total = replace(summed(rows, ()), p95_pico=gathered.p95_total, users=users_total)
     if not gathered.feature:
         _assert_whole(total, gathered)
     return tuple(rows), total
+
+
+def by_margin(rows: Sequence[Figures]) -> list[Figures]:
+    """Rows of different keys by margin ascending, and of equal ones by key."""
+    margins = [row.revenue_pico - cogs for row, cogs in zip(rows, cogs_of(rows), strict=True)]
+    return [row for _, _, row in sorted(zip(margins, [row.key for row in rows], rows, strict=True))]
+
+
+def _told(of: Mapping[Key, Told], keys: Collection[Key], otherwise: Other) -> Iterator[Told | Other]:
+    """What is told of each of `keys`."""
+    return map(of.get, keys, repeat(otherwise)) if of else repeat(otherwise)
+
+
+def _some(amounts: Mapping[str, Mapping[Key, int]], key: Key) -> dict[str, int]:
+    """What each of these has for a key, where it is anything."""
+    return {name: of[key] for name, of in amounts.items() if of.get(key)}
 
 
 def _asked(keys: Collection[Key], gathered: Gathered) -> Collection[Key]:
@@ -252,16 +274,21 @@ def _asked(keys: Collection[Key], gathered: Gathered) -> Collection[Key]:
     return [key for key in keys if key[at] == gathered.feature]
 
 
-def _by_name_of(of: Mapping[Key, Told], by: Sequence[Dimension]) -> dict[Key, Told]:
+def _by_name_of(of: Mapping[Key, Told], by: Sequence[Dimension]) -> Mapping[Key, Told]:
     """The same by the keys of rows."""
-    return {key if all(key) else _named(key, by, UNMATCHED_COST): told for key, told in of.items()}
+    nameless = [key for key in of if "" in key]
+    return (
+        {key if "" not in key else _named(key, by, UNMATCHED_COST): told for key, told in of.items()}
+        if nameless
+        else of
+    )
 
 
 def _kinds(key: Key, revenue: Mapping[Key, int], kinds: Mapping[str, Mapping[Key, int]]) -> dict[str, int]:
     """A row's revenue by kind. Each kind is divided by itself, so that its last digit may differ from the whole's: the
     greatest kind takes that difference.
     """
-    found = {kind: amounts[key] for kind, amounts in kinds.items() if amounts.get(key)}
+    found = _some(kinds, key)
     if found:
         greatest = max(found, key=lambda kind: abs(found[kind]))
         found[greatest] += revenue.get(key, 0) - sum(found.values())
@@ -282,10 +309,12 @@ def _project(tally: Tally, gathered: Gathered, unmatched: str) -> dict[Key, int]
     finer = [dimension for dimension in gathered.by if dimension in FINER]
     found: dict[Key, int] = {}
     if not finer:
-        for key, (before, through) in tally.amounts.items():
-            row = cast("Key", key) if all(key) else _named(cast("Key", key), gathered.by, unmatched)
-            found[row] = found.get(row, 0) + through - before
-        return found
+        earned = {cast("Key", key): through - before for key, (before, through) in tally.amounts.items()}
+        nameless = [(key, earned.pop(key)) for key in list(earned) if "" in key]
+        for key, amount in nameless:
+            row = _named(key, gathered.by, unmatched)
+            earned[row] = earned.get(row, 0) + amount
+        return earned
     divided = divide_finer(tally, gathered.finer, gathered.cell_key, finer)
     at = [finer.index(d) if d in FINER else tally.keep.index(d) for d in gathered.by]
     for key, parts in divided.items():

@@ -190,7 +190,12 @@ def distinct(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
             key = np.unique(key, return_inverse=True)[1]
             span = _span(key)
         key, span = key * more + column, span * more
-    _, first, places = np.unique(key, return_index=True, return_inverse=True)
+    if span > _COUNTED_MAX * len(key):
+        _, first, places = np.unique(key, return_index=True, return_inverse=True)
+        return first, places
+    found, places = numbered(key, span)
+    first = np.empty_like(found)
+    first[places[::-1]] = np.arange(len(key) - 1, -1, -1)  # of all that are alike the last one written is the first
     return first, places
 
 

@@ -25,6 +25,7 @@ STATEMENTS_MAX = 600
 _STATEMENT = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _WORD = re.compile(r"\w+", re.UNICODE)
 _TAGGED = re.compile(r"<(examples?|exemplars?|samples?|demonstrations?)\b[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_ONE = re.compile(r"<(?:example|exemplar|sample|demonstration)\b", re.IGNORECASE)
 _HEADED = re.compile(
     r"\W*(?:here (?:are|is) (?:some |an? |a few )?)?(?:few[- ]shot |worked |sample )?(?:examples?|demonstrations?)\b[^.\n]{0,40}(?:[:\n]|$)",
     re.IGNORECASE,
@@ -82,6 +83,11 @@ def examples(text: str) -> list[str]:
             found.append(paragraph)
         under = headed or (under and labelled > 0)
     return found
+
+
+def pieces(found: Sequence[str]) -> int:
+    """How many examples there are in what `examples` has found: several may stand between the tags of all of them."""
+    return sum([max(len(_ONE.findall(text)), 1) for text in found])
 
 
 def without(text: str, parts: Sequence[str]) -> str:

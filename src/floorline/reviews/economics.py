@@ -1,13 +1,13 @@
 """The unit-economics table of a week or a month: each figure in it, in the one before, and its target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from msgspec.structs import replace
 
+from floorline.margin.customers import Account
 from floorline.margin.metrics import Figures, per, ratio_of
-from floorline.margin.table import NAMELESS
 from floorline.margin.words import counted, dollars
 from floorline.money import usd_of
 from floorline.reviews.lifetime import Lifetime
@@ -28,7 +28,7 @@ class PeriodUse:
     """
 
     total: Figures
-    customers: Sequence[Figures]
+    customers: Sequence[Account]
     served: Served
     models: Sequence[ModelUse]
     tiers: Mapping[tuple[str, str], Tier]
@@ -50,15 +50,15 @@ class TopFifth:
         return None if thin else ratio_of(self.cost_pico, self.revenue_pico)
 
 
-def top_fifth(customers: Sequence[Figures]) -> TopFifth:
-    """The dearest fifth of the customers that cost or pay anything."""
-    known = [row for row in customers if NAMELESS.isdisjoint(row.key) and (row.cogs_pico or row.revenue_pico)]
-    top = sorted(known, key=lambda row: (-row.cogs_pico, row.key))[: -(-len(known) // TOP_SHARE)]
+def top_fifth(customers: Iterable[Account]) -> TopFifth:
+    """The dearest fifth of the customers that cost or pay anything; of two that cost the same the first by name."""
+    known = [(-cogs, name, revenue) for name, revenue, cogs in customers if cogs or revenue]
+    top = sorted(known)[: -(-len(known) // TOP_SHARE)]
     return TopFifth(
         customers=len(top),
         of=len(known),
-        cost_pico=sum(row.cogs_pico for row in top),
-        revenue_pico=sum(row.revenue_pico for row in top),
+        cost_pico=-sum(lost for lost, _, _ in top),
+        revenue_pico=sum(revenue for _, _, revenue in top),
     )
 
 

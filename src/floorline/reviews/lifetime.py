@@ -4,14 +4,14 @@ A month's churn is those of the customers who paid in the month before and pay n
 month ÷ churn; CAC is what free plans cost ÷ their conversions, so that it counts AI alone: no marketing and no sales.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from floorline import money
 from floorline.margin.acquisition import Acquisition
-from floorline.margin.metrics import Figures, per, ratio_of
-from floorline.margin.table import NAMELESS
+from floorline.margin.customers import Account
+from floorline.margin.metrics import per, ratio_of
 from floorline.margin.words import counted, dollars, percent
 
 PAYING_MIN = 20
@@ -69,16 +69,16 @@ class Lifetime:
         return f"{dollars(self.ltv)} at {percent(self.churn)} churn ÷ {dollars(self.cac)} of AI for each conversion, without marketing and sales"
 
 
-def lifetime(now: Sequence[Figures], before: Iterable[Figures], free: Iterable[Acquisition]) -> Lifetime:
+def lifetime(now: Iterable[Account], before: Iterable[Account], free: Iterable[Acquisition]) -> Lifetime:
     """Of a month's customers, those of the month before, and what its free plans cost."""
-    paid_before = {row.key for row in before if row.revenue_pico > 0 and NAMELESS.isdisjoint(row.key)}
-    paying = [row for row in now if row.revenue_pico > 0 and NAMELESS.isdisjoint(row.key)]
+    paid_before = {name for name, revenue, _ in before if revenue > 0}
+    paying = [one for one in now if one.revenue > 0]
     plans = list(free)
     return Lifetime(
         paid_before=len(paid_before),
-        left=len(paid_before.difference(row.key for row in paying)),
+        left=len(paid_before.difference(name for name, _, _ in paying)),
         paying=len(paying),
-        margin_pico=sum(row.revenue_pico - row.cogs_pico for row in paying),
+        margin_pico=sum(revenue - cogs for _, revenue, cogs in paying),
         acquisition_pico=sum(plan.cost for plan in plans),
         conversions=sum(plan.conversions for plan in plans),
     )

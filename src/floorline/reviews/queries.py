@@ -88,7 +88,7 @@ def models(start: date, end: date, scope: Scope, least: int = 1) -> Query[ModelU
 def token_quantiles(start: date, end: date, scope: Scope, timezone: str) -> Query[TokenQuantiles]:
     """How many tokens calls have; reads every call of the window."""
     parameters = {**_parameters(start, end, scope), "timezone": timezone}
-    return Query(sql=_SQL["token_quantiles"], row=TokenQuantiles, parameters=parameters)
+    return of_window(Query(sql=_SQL["token_quantiles"], row=TokenQuantiles, parameters=parameters), start, end)
 
 
 def workloads(start: date, end: date, scope: Scope, least: int = 1) -> Query[Workload]:
@@ -100,7 +100,7 @@ def workloads(start: date, end: date, scope: Scope, least: int = 1) -> Query[Wor
 
 def hours(start: date, end: date, scope: Scope) -> Query[Hours]:
     """The tokens of each hour by feature and model."""
-    return Query(sql=_SQL["hours"], row=Hours, parameters=_parameters(start, end, scope))
+    return of_window(Query(sql=_SQL["hours"], row=Hours, parameters=_parameters(start, end, scope)), start, end)
 
 
 def first_seen() -> Query[FirstSeen]:

@@ -205,6 +205,7 @@ GLOSSARY: Mapping[str, str] = {
     "preamble": "Words before structured output, which nobody reads: what their tokens cost.",
     "context_cost": "What retrieved context costs, at each call's own price of input.",
     "one_piece_fewer": "What one retrieved piece less in each call would have saved.",
+    "one_example_fewer": "What one worked example less in each call that has some would have saved.",
     "examples_cost": "What worked examples in prompts cost.",
     "budget_state": "Near: beyond its first threshold. Used up: at its limit or beyond. Refused: it is hard, and nothing fits any more.",
     "budget_near": "Counters beyond their first threshold and below their limit.",

@@ -224,7 +224,7 @@ def certificates(picture: Picture, tuning: Tuning) -> Iterator[Condition]:
     by = tuning.of("certificate_taken_back")
     for one in picture.taken_back:
         is_over = picture.now >= one.at + timedelta(days=by.window_days)
-        saved = max(Decimal(0), one.saved_usd or Decimal(0))
+        saved = None if one.saved_usd is None else max(Decimal(0), one.saved_usd)
         condition = Condition(
             "certificate_taken_back",
             "certificate",
@@ -233,7 +233,7 @@ def certificates(picture: Picture, tuning: Tuning) -> Iterator[Condition]:
             edition=one.at.isoformat(),
             feature=one.feature,
         )
-        if is_over or saved < by.stake_min_usd:
+        if is_over or (saved is not None and saved < by.stake_min_usd):  # of what nobody knows it is not too little
             yield condition
             continue
         had = f"; its guardrail had saved ${saved:.2f} in the {MONTH_DAYS} days before" if saved else ""

@@ -6,7 +6,7 @@ SELECT
     countIf(end != ''), countIf(end = 'length'), countIf(bounded), countIf(bounded AND end = 'length'),
     countIf(preamble > 0), sum(preamble), reinterpret(sum(preamble_cost), 'Int128'),
     countIf(context > 0), sum(context), sum(pieces), reinterpret(sum(input_cost * least(context, input_tokens) / greatest(input_tokens, 1)), 'Int128'),
-    countIf(examples > 0), sum(examples), reinterpret(sum(input_cost * least(examples, input_tokens) / greatest(input_tokens, 1)), 'Int128')
+    countIf(examples > 0), sum(examples), sum(shown), reinterpret(sum(input_cost * least(examples, input_tokens) / greatest(input_tokens, 1)), 'Int128')
 FROM
 (
     SELECT
@@ -17,6 +17,7 @@ FROM
         toUInt64OrZero(metadata['context_tokens']) AS context,
         toUInt64OrZero(metadata['context_pieces']) AS pieces,
         toUInt64OrZero(metadata['example_tokens']) AS examples,
+        toUInt64OrZero(metadata['example_pieces']) AS shown,
         arraySum(arrayMap((unit, cost) -> if(unit IN {input:Array(String)}, toDecimal128(cost, 12), toDecimal128(0, 12)), `lines.unit`, `lines.effective`)) AS input_cost,
         arraySum(arrayMap((unit, price, per) -> if(unit = 'output', toDecimal128(price, 12) * preamble / per, toDecimal128(0, 12)), `lines.unit`, `lines.unit_price`, `lines.per`)) AS preamble_cost
     FROM calls

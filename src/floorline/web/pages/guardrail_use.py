@@ -128,6 +128,7 @@ def _limits(limits: Sequence[UseRow]) -> Table:
             Column(name="context_cost", title="Context", unit="usd", definition="context_cost"),
             Column(name="one_piece_fewer", title="A piece less", unit="usd", definition="one_piece_fewer"),
             Column(name="examples_cost", title="Examples", unit="usd", definition="examples_cost"),
+            Column(name="one_example_fewer", title="An example less", unit="usd", definition="one_example_fewer"),
             Column(name="named", title="Feature's page", hidden=True),
         ],
         rows=[
@@ -137,6 +138,7 @@ def _limits(limits: Sequence[UseRow]) -> Table:
                 "cut_ratio": None if one.cut_ratio is None else round(one.cut_ratio, 6), "bounded": one.bounded,
                 "bounded_cut": one.bounded_cut, "preamble_cost": one.preamble_cost, "context_cost": one.context_cost,
                 "one_piece_fewer": round(one.one_piece_fewer, 12), "examples_cost": one.examples_cost,
+                "one_example_fewer": round(one.one_example_fewer, 12),
             }
             for one in limits
         ],

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from floorline.jobs.period_use import by_customer, lifetime_of, use_of
-from floorline.margin.customers import customers
 from floorline.reviews.economics import unit_economics
 from floorline.reviews.lifetime import Lifetime
 from floorline.reviews.model import EconomicsLine
@@ -24,9 +23,8 @@ def build(desk: Desk, params: MonthParams) -> Shown:
     margins = desk.margins
     book, tiers, scope = desk.book(), desk.reviews.tiers, params.scope
     seats, earlier = plan_report(margins, month.days, scope), by_customer(margins, month.before, scope)
-    paying = [one.figures for one in customers(seats)]
-    now = use_of(margins, book, tiers, month.days, margins.with_users(seats), paying, scope)
-    before = use_of(margins, book, tiers, month.before, margins.with_users(earlier), earlier.rows, scope)
+    now = use_of(margins, book, tiers, month.days, margins.with_users(seats), seats, scope)
+    before = use_of(margins, book, tiers, month.before, margins.with_users(earlier), earlier, scope)
     lifetime = lifetime_of(margins, seats, now, before)
     lines = unit_economics(now, before, lifetime, desk.reviews.targets)
     told = [line for line in lines if line.met is not None]
