@@ -73,6 +73,7 @@ def test_there_is_none_by_a_judge_whose_error_nobody_knows_or_that_errs_too_ofte
     assert (weak.state, "errs in 8.0 %" in weak.reason) == ("shadow", True)
     made = certify(replace(rule, judge_error=0.01), judged, weak, START)
     assert (made.threshold, made.judge, made.judge_error) == (0.5, "large", 0.01)
+    assert made.budget == pytest.approx(0.9505), "it leaves room for what the judge overlooks"
 
 
 @pytest.mark.parametrize(

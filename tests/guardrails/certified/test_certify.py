@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from msgspec.structs import replace
 
 from floorline.events import Label
@@ -12,6 +13,7 @@ from floorline.guardrails.certified.certifying import certify_routes, is_on
 from floorline.guardrails.certified.operating import Compared, bound, operating_point
 from floorline.guardrails.certified.rule import CertifiedRule
 from floorline.guardrails.rules import Guardrails, Rules
+from floorline.guardrails.trust import JudgeError
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import Place, by_place
 
@@ -129,6 +131,25 @@ def test_a_judge_whose_error_nobody_knows_carries_nothing_and_a_stated_nothing_i
     assert (stated.acts, stated.judge, stated.judge_error) == (True, "large", 0.0)
     (another,) = routed(replace(RULE, judge="large", judge_error=0.0), judged(labels(400), "small")).values()
     assert (another.acts, another.judge) == (False, "small")
+
+
+def test_a_bar_is_held_against_labels_with_room_for_what_their_judge_overlooks() -> None:
+    found = judged(labels(2_000, 100))
+    rule = replace(RULE, judge="large", judge_error=0.0)
+    (exact,) = routed(rule, found).values()
+    (judge,) = routed(replace(rule, judge_error=0.04), found).values()
+    assert (exact.acts, exact.budget, judge.acts, judge.budget) == (True, 0.95, True, pytest.approx(0.952))
+    assert "the bar is 95.2 %" in judge.reason
+    (weaker,) = routed(replace(rule, bar=0.94, judge_error=0.06), found, lambda _: exact).values()
+    assert (weaker.acts, weaker.budget) == (True, pytest.approx(0.9436)), "it was shown for a higher one"
+
+
+def test_a_bar_that_is_held_together_leaves_room_for_the_weakest_of_the_judges() -> None:
+    known = (JudgeError(judge="large", asks="better", error=0.02), JudgeError(judge="small", asks="better", error=0.04))
+    rule = replace(RULE, together=True, measured=known)
+    found = [*judged(labels(300, feature="one")), *judged(labels(300, feature="two"), "small")]
+    made = routed(rule, found)
+    assert [(one.state, round(one.budget, 4)) for one in made.values()] == [("certified", 0.952)] * 2
 
 
 def test_the_first_verdict_of_a_judge_whose_error_nobody_knows_takes_a_certificate_back_until_that_is_known() -> None:

@@ -20,6 +20,7 @@ from floorline.guardrails.certified.standing import (
     counted,
     kept,
     percent,
+    raised,
     silenced,
     silent,
     since,
@@ -37,6 +38,7 @@ def certify(rule: CascadeRule, labels: Sequence[Label], before: Certificate | No
     place = place_of(labels[-1])
     if silent(rule, labels):
         return silenced(rule, place, labels, before, now)
+    rule = replace(rule, bar=raised(rule, labels))
     found = counted(labels, before)
     compared = [compared_of(one) for one in found]
     point = operating_point(compared, rule.bar)

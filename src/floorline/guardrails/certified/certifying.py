@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from floorline.events import Label
 from floorline.guardrails.certified.by_feature import certify, certify_together
 from floorline.guardrails.certified.by_request import certify_score
 from floorline.guardrails.certified.rule import CertifiedRule, subjects
-from floorline.guardrails.certified.standing import silenced, silent
+from floorline.guardrails.certified.standing import raised, silenced, silent
 from floorline.guardrails.rules import Guardrails
 from floorline.proof.certificate import Before, Certificate
 from floorline.proof.labels import LabelsBy, Place
@@ -20,7 +22,9 @@ def is_on(rails: Guardrails, place: Place) -> bool:
 
 
 def certify_routes(rails: Guardrails, labels: LabelsBy, before: Before, now: datetime) -> Iterator[Certificate]:
-    """The certificates of kind `route` and `score` by labels of kind `route`, all of places where a rule is on."""
+    """The certificates of kind `route` and `score` by labels of kind `route`, all of places where a rule is on. Features that hold a bar
+    together hold the one that the weakest of their judges asks for.
+    """
     groups: dict[tuple[str, ...], tuple[CertifiedRule, dict[Place, Sequence[Label]]]] = {}
     for place, found in labels.items():
         rule = rails.of(place.feature).certified_route
@@ -29,7 +33,8 @@ def certify_routes(rails: Guardrails, labels: LabelsBy, before: Before, now: dat
             yield from _silenced(rule, place, found, before, now)
             continue
         key = (place.subject, str(rule.bar)) if rule.together else place
-        groups.setdefault(key, (rule, {}))[1][place] = found
+        first, own = groups.get(key, (rule, {}))
+        groups[key] = replace(first, bar=max(first.bar, raised(rule, found))), {**own, place: found}
     for rule, own in groups.values():
         if rule.together:
             yield from certify_together(rule, own, before, now)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from floorline.events import Label
 from floorline.guardrails.certified.operating import Compared
-from floorline.guardrails.trust import Judging, least_known, unmeasured
+from floorline.guardrails.trust import JudgeError, Judging, least_known, unmeasured
 from floorline.proof.betting import Wealth
 from floorline.proof.certificate import Certificate
 from floorline.proof.labels import LabelsBy, Place, latest_epoch, of_epoch
@@ -66,7 +66,7 @@ def acts(rule: Barred, before: Certificate | None, labels: Sequence[Label]) -> b
 
 def blank(rule: Barred, place: Place, labels: Sequence[Label], found: Sequence[Label], now: datetime) -> Certificate:
     """A certificate that says what was `found` to count of the labels and who judged them, and nothing yet of what that shows."""
-    known = least_known(rule, of_epoch(labels, latest_epoch(labels)))
+    known = _judge(rule, labels)
     return Certificate(
         kind=place.kind,
         feature=place.feature,
@@ -102,7 +102,7 @@ def silent(rule: Barred, labels: Sequence[Label]) -> str:
     """Why the labels that hold under what is true now carry no certificate: nobody knows what a judge of theirs errs by, or that is more
     than the bar leaves room for. '' where they may carry one.
     """
-    known = least_known(rule, of_epoch(labels, latest_epoch(labels)))
+    known = _judge(rule, labels)
     if known is None:
         return ""
     if known.error is None:
@@ -112,12 +112,27 @@ def silent(rule: Barred, labels: Sequence[Label]) -> str:
     return f"its judge errs in {percent(known.error)}, more than the bar of {percent(rule.bar)} leaves room for"
 
 
+def raised(rule: Barred, labels: Sequence[Label]) -> float:
+    """The bar that labels are held against: of the answers that are worse, their judge lets through as many as it errs in, so that there
+    may be fewer of them by so much. The rule's own where no judge errs.
+    """
+    known = _judge(rule, labels)
+    if known is None or not known.error:
+        return rule.bar
+    return 1 - (1 - rule.bar) * (1 - known.error)
+
+
 def silenced(
     rule: Barred, place: Place, labels: Sequence[Label], before: Certificate | None, now: datetime
 ) -> Certificate:
     """The certificate of a place whose labels are `silent`: whatever it was, it is in force no more."""
     found = counted(labels, before)
     return kept(before, replace(blank(rule, place, labels, found, now), reason=silent(rule, labels)))
+
+
+def _judge(rule: Barred, labels: Sequence[Label]) -> JudgeError | None:
+    """The least known judge of the labels that hold under what is true now."""
+    return least_known(rule, of_epoch(labels, latest_epoch(labels)))
 
 
 def percent(share: float | None) -> str:
