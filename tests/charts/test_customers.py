@@ -4,6 +4,7 @@ import json
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from floorline.charts.cohorts import GROUPS_MAX, Week, token_spread, weekly_margins
@@ -20,24 +21,27 @@ from floorline.charts.customers import (
 )
 from floorline.delivery.picture import svg
 from floorline.margin.intensity import bins_of, marks_of
+from floorline.margin.vectors import whole_numbers
 from floorline.money import PICO
 
 DAY = date(2026, 10, 5)
 
 
-def placed(name: str, *, pays: str = "15", margin: str = "0.5", plan: str = "pro") -> Placed:
-    revenue, ratio = Decimal(pays), Decimal(margin)
-    return Placed(name, int(revenue * PICO), int(ratio * PICO), int(revenue * (1 - ratio) * PICO), plan, ratio < 0)
+def placed(*customers: tuple[str, str, str, str]) -> Placed:
+    """Customers: their name, what they pay, their margin and their plan."""
+    names, pays, margins, plans = zip(*customers, strict=True) if customers else ((),) * 4
+    revenue, ratios = list(map(Decimal, pays)), list(map(Decimal, margins))
+    costs = [of * (1 - ratio) for of, ratio in zip(revenue, ratios, strict=True)]
+    columns = [whole_numbers([int(value * PICO) for value in values]) for values in (revenue, ratios, costs)]
+    return Placed(names, plans, *columns, np.array([ratio < 0 for ratio in ratios], dtype=np.bool_))
 
 
-MANY = [
-    placed(f"c{n}", pays=str(10 + n), margin="-3" if n % 9 == 0 else "0.9", plan=f"plan-{n % 11}") for n in range(900)
-]
+MANY = [(f"c{n}", str(10 + n), "-3" if n % 9 == 0 else "0.9", f"plan-{n % 11}") for n in range(900)]
 WEEKS = [Week(DAY + timedelta(days=7 * n), Decimal("0.5"), None if n < 3 else Decimal("0.5")) for n in range(5)]
 USE = [0, 10, 400, 70_000, 70_000, 2_000_000]
 CHARTS = {
-    "many customers": customer_scatter("Customers", MANY, Quadrant(Decimal(40), Decimal("0.68"))),
-    "nobody": customer_scatter("Customers", [], None),
+    "many customers": customer_scatter("Customers", placed(*MANY), Quadrant(Decimal(40), Decimal("0.68"))),
+    "nobody": customer_scatter("Customers", placed(), None),
     "one customer": pays_and_costs("acme", [Paid(DAY, Decimal(15), None), Paid(DAY + timedelta(days=7), Decimal(15), Decimal(19))]),
     "groups": weekly_margins("By plan", {f"plan-{n}": WEEKS for n in range(GROUPS_MAX + 2)}),
     "no week": weekly_margins("By plan", {}),
@@ -66,7 +70,8 @@ def test_customers_under_water_have_points_before_the_dearest_and_the_others_are
 
 def test_a_point_says_who_it_is_and_where_it_leads():
     (point,) = data(
-        customer_scatter("Customers", [placed("acme", margin="-3")], None, opens="/customers/{}".format), having="said"
+        customer_scatter("Customers", placed(("acme", "15", "-3", "pro")), None, opens="/customers/{}".format),
+        having="said",
     )
     assert point["said"] == "acme · pro · pays $15.00, costs $60.00 a month · -300.0 %"
     assert point["to"] == "/customers/acme"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.margin.attribution import Named, Names
-from floorline.margin.customers import CALLS_MIN, customer_of, customers, loss, standing, under_water
+from floorline.margin.customers import CALLS_MIN, Everybody, customer_of, customers, loss, standing, under_water
 from floorline.margin.intensity import BAND_NAMES, IDLE, Bin, Mark, bands_of, bins_of, marks_of, top_of
 from floorline.margin.metrics import Figures, Sums, ratio_of
 from floorline.margin.series import NOTHING, Stretch
@@ -42,6 +42,30 @@ def test_customers_are_the_rows_of_the_table_by_customer_to_the_last_digit(ledge
         assert (made.margin_ratio, made.components) == (one.margin_ratio, one.components)
     assert (found["acme"].plan, found["free"].standing, found["delta"].figures.sums.calls) == ("pro", "free", 0)
     assert found["(unmatched cost)"].standing == "unmatched"
+
+
+def test_customers_of_several_plans_are_one_each_and_columns_say_what_each_says():
+    rows = [
+        Figures(key=key, revenue_pico=pays, sums=Sums(calls=calls, unpriced=unpriced, effective=costs), shared_pico={})
+        for key, pays, costs, calls, unpriced in (
+            (("b", "pro"), 1, 9, 5, 0), (("a", "(none)"), 0, 4, 5, 0), (("(unmatched cost)", "(none)"), 0, 2, 1, 0),
+            (("c", "pro"), 2, 0, 3, 3), (("a", "team"), 9, 1, 5, 0), (("a", "pro"), 3, 1, 5, 0), (("d", "(none)"), 30, 1, 5, 0),
+        )
+    ]  # fmt: skip
+    found = Everybody(rows)
+    assert [(one.name, one.standing, one.plans) for one in found] == [
+        ("b", "under_water", ("pro",)), ("(unmatched cost)", "unmatched", ()), ("c", "pays", ("pro",)),
+        ("a", "pays", ("team", "pro")), ("d", "pays", ()),
+    ]  # fmt: skip
+    assert found.names == [one.name for one in found]
+    assert found.main_plans == [one.plan for one in found]
+    assert found.plans == {plan for one in found for plan in one.plans}
+    assert found.revenue_pico == [one.figures.revenue_pico for one in found]
+    assert found.cogs_pico == [one.figures.cogs_pico for one in found]
+    assert found.standings == [one.standing for one in found]
+    assert found.costs_known == [one.figures.cost_known for one in found] == [True, True, False, True, True]
+    assert [found[place].name for place in found.standing("pays", "unmatched")] == ["(unmatched cost)", "c", "a", "d"]
+    assert found.under_water() == under_water(found) == found[:1]
 
 
 def test_under_water_is_who_pays_and_costs_more():

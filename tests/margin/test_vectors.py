@@ -12,8 +12,19 @@ from floorline.margin.allocation import CostPool, split_grown, split_pico, tally
 from floorline.margin.cells import Cells, Owner, Use
 from floorline.margin.policy import PlanPolicy
 from floorline.margin.revenue import share_of
-from floorline.margin.vectors import integers, numbered, ranks_of, shares_of, split_all, spread, sums_of
-from floorline.money import usd_of
+from floorline.margin.vectors import (
+    integers,
+    numbered,
+    ranks_of,
+    ratios_of,
+    scaled,
+    shares_of,
+    split_all,
+    spread,
+    sums_of,
+    whole_numbers,
+)
+from floorline.money import PICO, usd_of
 
 LARGEST = 9_000_000 * 10**12  # what one row of the ledger holds
 MONTH = date(2026, 1, 1).toordinal()
@@ -53,6 +64,20 @@ def test_the_shares_of_a_column_are_those_of_each_amount(lines):
     lines = [(amount, min(part, whole), whole) for amount, whole, part in lines]
     columns = [integers(list(column)) for column in zip(*lines, strict=True)] or [integers([])] * 3
     assert shares_of(*columns).tolist() == [share_of(*line) for line in lines]
+
+
+of_any_size = st.one_of(st.integers(-(10**digits), 10**digits) for digits in (2, 13, 16, 19, 24))
+
+
+@given(st.lists(st.tuples(of_any_size, of_any_size.map(lambda whole: abs(whole) + 1)), max_size=20))
+def test_ratios_of_a_column_are_those_of_each_however_great(lines):
+    parts, wholes = whole_numbers([part for part, _ in lines]), whole_numbers([whole for _, whole in lines])
+    assert ratios_of(parts, wholes).tolist() == [share_of(PICO, part, whole) for part, whole in lines]
+
+
+@given(st.lists(of_any_size, max_size=20), st.integers(1, 100), st.integers(1, 4_000))
+def test_a_column_is_scaled_as_each_amount_is_however_great(column, part, whole):
+    assert scaled(whole_numbers(column), part, whole).tolist() == [share_of(amount, part, whole) for amount in column]
 
 
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 3)), max_size=30))

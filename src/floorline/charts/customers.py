@@ -1,11 +1,13 @@
 """Customers side by side: what each pays against what is kept of it; and one customer's payments against its cost."""
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from floorline.charts.base import (
     BLUE,
@@ -23,9 +25,10 @@ from floorline.charts.base import (
     percent,
     quantitative,
 )
+from floorline.margin.vectors import Numbers, whole_numbers
 from floorline.margin.words import cents, counted
 from floorline.margin.words import percent as percent_text
-from floorline.money import PICO, PLACES, usd_of
+from floorline.money import PICO, PLACES, ZERO, usd_of
 
 POINTS_MAX = 800
 """Customers that have a point of their own: those under water first, then the dearest. The others are counted in squares."""
@@ -38,7 +41,7 @@ BRUSH = "brush"
 
 HEIGHT = 440
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "stroke")
-OTHER_PLANS = "other plans"
+NO_PLAN, OTHER_PLANS = "no plan", "other plans"
 _COLUMN, _MIDDLE = Decimal("1.33"), Decimal("1.15")
 _SQUARE_PERCENT = 5
 _SQUARE = PICO * _SQUARE_PERCENT // 100
@@ -51,16 +54,25 @@ _PERCENT = {"labelExpr": "format(datum.value, '.0f') + ' %'", "tickCount": 6}
 
 
 class Placed(NamedTuple):
-    """A customer that pays: its revenue and cost in 10^-12 USD a month, its margin in 10^-12 of its revenue, its plan ('' without
-    one), and whether it is under water. Integers, because of ten thousand customers few are drawn by themselves.
+    """Customers that pay, a place for each in columns, because of ten thousand few are drawn by themselves: revenue and cost in
+    10^-12 USD a month, the margin in 10^-12 of the revenue, the plan ('' without one), and whether it is under water.
     """
 
-    customer: str
-    revenue: int
-    margin: int
-    cost: int
-    plan: str
-    under_water: bool
+    customers: Sequence[str]
+    plans: Sequence[str]
+    revenue: Numbers
+    margin: Numbers
+    cost: Numbers
+    under_water: npt.NDArray[np.bool_]
+
+    def at(self, places: npt.NDArray[np.intp]) -> "Placed":
+        """Those in some places."""
+        some = cast("list[int]", places.tolist())
+        return Placed(
+            [self.customers[place] for place in some],
+            [self.plans[place] for place in some],
+            *(column[places] for column in (self.revenue, self.margin, self.cost, self.under_water)),
+        )
 
 
 class Paid(NamedTuple):
@@ -80,7 +92,7 @@ class Quadrant(NamedTuple):
 
 def customer_scatter(
     title: str,
-    customers: Sequence[Placed],
+    customers: Placed,
     costly: Quadrant | None,
     *,
     opens: Callable[[str], str] = str,
@@ -89,19 +101,17 @@ def customer_scatter(
     """A point for each customer that pays, its area the cost, its colour and shape the plan; beyond POINTS_MAX the others are
     counted in squares. `opens` is the address of a customer's page. Revenue is on an axis of logarithms; margins below MARGIN_MIN stand at the lower edge.
     """
-    paying = sorted(
-        (one for one in customers if one.revenue > 0), key=lambda one: (not one.under_water, -one.cost, one.customer)
-    )
-    own, others = paying[:POINTS_MAX], paying[POINTS_MAX:]
-    plans = _plans(paying)
-    low, high = _ends([one.revenue for one in paying])
+    paying = customers.at(np.flatnonzero(customers.revenue > 0))
+    own, others = _apart(paying)
+    plans = _plans(paying.plans)
+    low, high = _ends(paying.revenue)
     domain = {"domain": [figure(low), figure(high)]}
     x = quantitative(
         "revenue", title="revenue a month", scale={**_SCALE_X, **domain}, axis={**_DOLLARS, "values": _ticks(low, high)}
     )
-    lowest = _lowest(paying)
+    lowest = _lowest(paying.margin)
     y = quantitative("margin", title=None, scale={"domain": [lowest, 100], "nice": False}, axis=_PERCENT)
-    rows = [_point(one, plans, opens(one.customer)) for one in own]
+    rows = _points(own, plans, opens)
     squares = _squares(others)
     zero = [{"revenue": figure(high), "margin": "0", "label": "break-even"}]
     above = {"type": "text", "align": "right", "dx": -6, "dy": -9, "color": GREY, "fontSize": 12}
@@ -190,36 +200,58 @@ def _corner(costly: Quadrant, low: Decimal, x: Chart, y: Chart, lowest: int) -> 
     )
 
 
-def _plans(customers: Iterable[Placed]) -> list[str]:
+def _apart(paying: Placed) -> tuple[Placed, Placed]:
+    """Those that have a point of their own, in order, and the others."""
+    cost, under_water = paying.cost.tolist(), paying.under_water.tolist()
+    some = np.arange(len(cost))
+    if len(cost) > POINTS_MAX:
+        some = np.flatnonzero(paying.under_water | (paying.cost >= np.sort(paying.cost)[-POINTS_MAX]))
+    first = sorted(some.tolist(), key=lambda place: (not under_water[place], -cost[place], paying.customers[place]))
+    own = np.array(first[:POINTS_MAX], dtype=np.intp)
+    others = np.ones(len(cost), dtype=np.bool_)
+    others[own] = False
+    return paying.at(own), paying.at(np.flatnonzero(others))
+
+
+def _plans(of_customers: Sequence[str]) -> list[str]:
     """The plans that have a colour and a shape: those with the most customers, and the others as one."""
-    count: defaultdict[str, int] = defaultdict(int)
-    for one in customers:
-        count[one.plan or "no plan"] += 1
+    count = Counter([plan or NO_PLAN for plan in of_customers])
     ordered = sorted(count, key=lambda plan: (-count[plan], plan))
     return ordered if len(ordered) <= len(SHAPES) else [*ordered[: len(SHAPES) - 1], OTHER_PLANS]
 
 
-def _point(one: Placed, plans: Sequence[str], to: str) -> dict[str, str | None]:
-    plan = one.plan or "no plan"
-    revenue, margin, cost = usd_of(one.revenue), usd_of(one.margin), usd_of(one.cost)
+def _points(placed: Placed, plans: Sequence[str], opens: Callable[[str], str]) -> list[dict[str, str | None]]:
+    amounts = zip(
+        *(map(usd_of, column.tolist()) for column in (placed.revenue, placed.margin, placed.cost)), strict=True
+    )
+    return [
+        _point(customer, plan or NO_PLAN, plans, opens(customer), *of_one)
+        for customer, plan, of_one in zip(placed.customers, placed.plans, amounts, strict=True)
+    ]
+
+
+def _point(
+    customer: str, plan: str, plans: Sequence[str], to: str, revenue: Decimal, margin: Decimal, cost: Decimal
+) -> dict[str, str | None]:
     return {
         "revenue": figure(max(revenue, _CENT).quantize(_CENT)),
         "margin": figure((max(margin, MARGIN_MIN) * 100).quantize(_TENTH)),
         "cost": figure(max(cost, Decimal(0)).quantize(_CENT)),
         "plan": plan if plan in plans else OTHER_PLANS,
-        "said": f"{one.customer} · {plan} · pays {cents(revenue)}, costs {cents(cost)} a month · {percent_text(margin)}",
+        "said": f"{customer} · {plan} · pays {cents(revenue)}, costs {cents(cost)} a month · {percent_text(margin)}",
         "to": to,
     }
 
 
-def _squares(customers: Sequence[Placed]) -> list[dict[str, str | None]]:
+def _squares(placed: Placed) -> list[dict[str, str | None]]:
     """How many customers are at each place of a grid."""
-    edges = _edges(max((one.revenue for one in customers), default=0))
-    bounds = [int(edge.scaleb(PLACES).to_integral_value(ROUND_CEILING)) for edge in edges]
+    edges = _edges(max(placed.revenue.tolist(), default=0))
+    bounds = whole_numbers([int(edge.scaleb(PLACES).to_integral_value(ROUND_CEILING)) for edge in edges])
+    columns = np.searchsorted(bounds, np.maximum(placed.revenue, bounds[0]), "right")
+    rows = np.maximum(placed.margin, 0) // _SQUARE - np.minimum(np.maximum(-placed.margin, 0), PICO) // _SQUARE
     found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for one in customers:
-        row = one.margin // _SQUARE if one.margin >= 0 else -(min(-one.margin, PICO) // _SQUARE)
-        found[bisect_right(bounds, max(one.revenue, bounds[0])), row].append(one.cost)
+    for column, row, cost in zip(columns.tolist(), rows.tolist(), placed.cost.tolist(), strict=True):
+        found[column, row].append(cost)
     return [
         {
             "revenue": figure((edges[column - 1] * _MIDDLE).quantize(_CENT)),
@@ -239,9 +271,11 @@ def _edges(most: int) -> list[Decimal]:
     return edges
 
 
-def _ends(revenues: Sequence[int]) -> tuple[Decimal, Decimal]:
+def _ends(revenues: Numbers) -> tuple[Decimal, Decimal]:
     """The ends of an axis of logarithms that holds the revenues with some room around them."""
-    ends = (usd_of(min(revenues)), usd_of(max(revenues))) if revenues else (Decimal(1), Decimal(100))
+    ends = (Decimal(1), Decimal(100))
+    if len(revenues):
+        ends = usd_of(int(revenues.min())), usd_of(int(revenues.max()))
     least, most = (max(one, _CENT) for one in ends)
     return (least * Decimal("0.8")).quantize(Decimal("0.0001")), (most * Decimal("1.3")).quantize(_CENT)
 
@@ -252,7 +286,7 @@ def _ticks(low: Decimal, high: Decimal) -> list[str]:
     return [format(one, "f") for one in found if low <= one <= high]
 
 
-def _lowest(customers: Iterable[Placed]) -> int:
+def _lowest(margins: Numbers) -> int:
     """The lower end of the axis of margins, in percent."""
-    least = max(usd_of(min((one.margin for one in customers), default=0)), MARGIN_MIN)
+    least = max(usd_of(int(margins.min())) if len(margins) else ZERO, MARGIN_MIN)
     return min(-10, int(((least * 100 - 5) / 10).to_integral_value(ROUND_FLOOR)) * 10)

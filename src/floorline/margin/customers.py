@@ -3,9 +3,11 @@
 Made of one table by customer and plan, whose rows of a customer sum to its row of the table by customer, to the last digit.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal, NamedTuple, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -75,11 +77,15 @@ def customer_of(row: Figures, plans: tuple[str, ...] = ()) -> CustomerFigures:
 
 def standing(row: Figures) -> Standing:
     """Where the customer of a row stands. Cost that is not known counts nothing, so that nobody is under water by guess."""
-    if row.key[0] in NAMELESS:
+    return _standing(row.key[0], row.revenue_pico, row.cogs_pico)
+
+
+def _standing(name: str, revenue_pico: int, cogs_pico: int) -> Standing:
+    if name in NAMELESS:
         return "unmatched"
-    if row.revenue_pico <= 0:
+    if revenue_pico <= 0:
         return "free"
-    return "under_water" if row.cogs_pico > row.revenue_pico else "pays"
+    return "under_water" if cogs_pico > revenue_pico else "pays"
 
 
 def loss_pico(row: Figures) -> int:
@@ -92,14 +98,94 @@ def loss(row: Figures) -> Decimal:
     return usd_of(loss_pico(row))
 
 
-def customers(report: MarginReport) -> list[CustomerFigures]:
-    """The customers of a table by customer and plan, by margin ascending as in the table by customer."""
+class Everybody(Sequence[CustomerFigures]):
+    """The customers of a table by customer and plan, by margin ascending as in the table by customer. Each is made when it is looked
+    at, as of ten thousand few are; what is asked of all is in columns, a place for each.
+    """
+
+    def __init__(self, rows: Sequence[Figures]) -> None:
+        count = Counter([row.key[0] for row in rows])
+        several: dict[str, list[Figures]] = {name: [] for name, number in count.items() if number > 1}
+        for row in rows if several else ():
+            if row.key[0] in several:
+                several[row.key[0]].append(row)
+        alone = [row for row in rows if row.key[0] not in several]
+        self._plans = {name: _plans(own) for name, own in several.items()}
+        self._rows = by_margin([*alone, *(summed(own, (name,)) for name, own in several.items())]) if several else alone
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> CustomerFigures: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[CustomerFigures]: ...
+
+    def __getitem__(self, index: int | slice) -> CustomerFigures | list[CustomerFigures]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        row = self._rows[index]
+        name = row.key[0]
+        if name in self._plans:
+            return customer_of(row, self._plans[name])
+        return customer_of(replace(row, key=(name,)), _plans([row]))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What they are called."""
+        return [row.key[0] for row in self._rows]
+
+    @cached_property
+    def main_plans(self) -> list[str]:
+        """The main plan of each, '' where none is known."""
+        plans = [row.key[-1] for row in self._rows]
+        if self._plans:
+            plans = [
+                next(iter(self._plans[name]), "") if name in self._plans else plan
+                for name, plan in zip(self.names, plans, strict=True)
+            ]
+        return ["" if plan in NAMELESS else plan for plan in plans]
+
+    @property
+    def plans(self) -> set[str]:
+        """Every plan that any of them is on."""
+        return set(self.main_plans).union(*self._plans.values()) - {""}
+
+    @cached_property
+    def revenue_pico(self) -> list[int]:
+        """What each pays, in 10^-12 USD."""
+        return [row.revenue_pico for row in self._rows]
+
+    @cached_property
+    def cogs_pico(self) -> list[int]:
+        """What each costs, in 10^-12 USD."""
+        return cogs_of(self._rows)
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        """Where each stands."""
+        found: list[Standing] = [*map(_standing, self.names, self.revenue_pico, self.cogs_pico)]
+        return found
+
+    @property
+    def costs_known(self) -> list[bool]:
+        """Of whom anything of the cost is known."""
+        return [bool(cogs) or row.cost_known for row, cogs in zip(self._rows, self.cogs_pico, strict=True)]
+
+    def standing(self, *how: Standing) -> list[int]:
+        """The places of those that stand so."""
+        return [place for place, standing in enumerate(self.standings) if standing in how]
+
+    def under_water(self) -> list[CustomerFigures]:
+        """Those that cost more than they pay, the greatest loss first."""
+        return under_water([self[place] for place in self.standing("under_water")])
+
+
+def customers(report: MarginReport) -> Everybody:
+    """The customers of a table by customer and plan."""
     assert report.by == ("customer", "plan"), "customers are told from their rows by plan"
-    rows: dict[str, list[Figures]] = {}
-    for row in report.rows:
-        rows.setdefault(row.key[0], []).append(row)
-    found = {name: customer_of(_one(name, own), _plans(own)) for name, own in rows.items()}
-    return [found[row.key[0]] for row in by_margin([one.figures for one in found.values()])]
+    return Everybody(report.rows)
 
 
 def under_water(found: Iterable[CustomerFigures]) -> list[CustomerFigures]:
@@ -107,10 +193,6 @@ def under_water(found: Iterable[CustomerFigures]) -> list[CustomerFigures]:
     return sorted(
         (one for one in found if one.standing == "under_water"), key=lambda one: (-loss_pico(one.figures), one.name)
     )
-
-
-def _one(name: str, rows: Sequence[Figures]) -> Figures:
-    return replace(rows[0], key=(name,)) if len(rows) == 1 else summed(rows, (name,))
 
 
 def _plans(rows: Sequence[Figures]) -> tuple[str, ...]:

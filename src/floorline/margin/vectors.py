@@ -6,16 +6,23 @@ integers, digit for digit, or OverflowError.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from floorline.money import PICO, PLACES
+
 Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[Any]
+"""A column of integers: of 64 bits, or Python's own where those might be exceeded."""
+
 WHOLE_BITS_MAX = 61
 _HALF_BITS = 32
 _COMPARED_MAX, _COUNTED_MAX = 16, 8
 _KEYS_MAX = 1 << 62
+_ROOMY = 1 << 55
+_RATIO_MAX = (1 << 62) // PICO
 
 
 def integers(values: Sequence[int]) -> Integers:
@@ -134,6 +141,33 @@ def _product_over(rest: Integers, weights: Integers, wholes: Integers) -> tuple[
         more, remainder = quotients_of((remainder << bits) + rest * digit, wholes)
         quotient = (quotient << bits) + more
     return quotient, remainder
+
+
+def whole_numbers(values: Sequence[int]) -> Numbers:
+    """A column of any values, for `scaled` and `ratios_of`."""
+    fits = not values or -_ROOMY < min(values) <= max(values) < _ROOMY
+    return np.array(values, dtype=np.int64 if fits else object)
+
+
+def scaled(amounts: Numbers, part: int, whole: int) -> Numbers:
+    """Amount × part ÷ whole of each as revenue.share_of has it; `part` is below 2^7."""
+    quotient, rest = amounts // whole, amounts % whole
+    return _half_even(quotient * part + rest * part // whole, rest * part % whole, whole)
+
+
+def ratios_of(parts: Numbers, wholes: Numbers) -> Numbers:
+    """10^12 × part ÷ whole of each as revenue.share_of has it; wholes are above zero. A digit after the other, each of which fits."""
+    quotient, rest = parts // wholes, parts % wholes
+    if np.abs(quotient).max(initial=0) >= _RATIO_MAX:
+        quotient = quotient.astype(object)
+    for _ in range(PLACES):
+        quotient, rest = 10 * quotient + 10 * rest // wholes, 10 * rest % wholes
+    return _half_even(quotient, rest, wholes)
+
+
+def _half_even(quotient: Numbers, rest: Numbers, whole: Numbers | int) -> Numbers:
+    twice = 2 * rest
+    return quotient + ((twice > whole) | ((twice == whole) & (quotient % 2 == 1)))
 
 
 def sums_of(values: Integers, groups: Integers, count: int) -> list[int]:

@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
 
-from floorline.backlog.remedies import Remedy
+from floorline.backlog.remedies import MONTH_DAYS, Remedy
 from floorline.charts.customers import MARGIN_MIN, Placed, Quadrant, customer_scatter
 from floorline.jobs.margins import Margins
 from floorline.jobs.one_customer import USERS_CALLS_MAX, Register, register, users_by_customer
-from floorline.margin.customers import CALLS_MIN, CustomerFigures, Standing, customers, loss, loss_pico, under_water
+from floorline.margin.customers import CALLS_MIN, CustomerFigures, Everybody, Standing, customers, loss, loss_pico
 from floorline.margin.intensity import top_of
 from floorline.margin.metrics import Figures, nearest_rank, ratio_of
-from floorline.margin.revenue import share_of
 from floorline.margin.table import MarginReport, summed
+from floorline.margin.vectors import ratios_of, scaled, whole_numbers
 from floorline.margin.words import counted, percent
 from floorline.money import PICO, ZERO, usd_of
 from floorline.web.abouts import about
@@ -28,7 +29,6 @@ from floorline.web.pages.fixes import (
     a_month,
     fix_rows,
     fixes_table,
-    pico_a_month,
     plan_report,
     remedying,
     window_of,
@@ -66,7 +66,7 @@ class Gathered:
     """What the page is made of: everybody in the window, in the one compared with, and who they are."""
 
     report: MarginReport
-    everybody: Sequence[CustomerFigures]
+    everybody: Everybody
     before: Mapping[str, Figures] | None
     who: Register
     users: Mapping[str, int] | None
@@ -79,8 +79,8 @@ class Gathered:
     @property
     def segments(self) -> set[str]:
         """All segments on the window's last day."""
-        names = [one.name for one in self.everybody]
-        found = self.who.names.attributes("segment", names, [self.report.end.toordinal() - 1] * len(names))
+        names, last = self.everybody.names, self.report.end.toordinal() - 1
+        found = self.who.names.attributes("segment", names, [last] * len(names))
         return set(found) - {""}
 
     def segment(self, name: str) -> str:
@@ -94,7 +94,7 @@ def build(desk: Desk, params: CustomersParams) -> Shown:
         _check_bound(name, getattr(params, name))
     margins = desk.margins.once()
     gathered = _gathered(desk, margins, params)
-    water = under_water(gathered.everybody)
+    water = gathered.everybody.under_water()
     listed = _asked(gathered, params)
     paid = {row.key: row.revenue_pico for row in gathered.report.rows}
     fixing = remedying(desk, margins, params.window(desk.today), params.scope)
@@ -170,7 +170,7 @@ def _is_within(one: CustomerFigures, gathered: Gathered, params: CustomersParams
 
 
 def _lead(water: Sequence[CustomerFigures], gathered: Gathered) -> str:
-    paying = sum(one.standing in {"pays", "under_water"} for one in gathered.everybody)
+    paying = len(gathered.everybody.standing("pays", "under_water"))
     if not paying:
         return "No customer is known to pay in these days."
     if not water:
@@ -187,9 +187,9 @@ def _notes(gathered: Gathered) -> list[str]:
 
 
 def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
-    everybody = gathered.everybody
-    free = [one for one in everybody if one.standing == "free"]
-    dearest = top_of([one.figures.cogs_pico for one in everybody if one.standing != "unmatched"], _TOP_PERCENT)
+    everybody, costs = gathered.everybody, gathered.everybody.cogs_pico
+    free, named = everybody.standing("free"), everybody.standing("free", "pays", "under_water")
+    dearest = top_of([costs[place] for place in named], _TOP_PERCENT)
     total = gathered.report.total
     return Cards(
         name="summary",
@@ -201,7 +201,7 @@ def _cards(gathered: Gathered, water: Sequence[CustomerFigures]) -> Cards:
             Card(name="under_water", title="Under water", value=len(water), unit="count", definition="under_water", to="#under_water"),
             Card(name="lost", title="Lost on them", value=usd_of(sum(loss_pico(one.figures) for one in water)), unit="usd", definition="loses"),
             Card(name="free", title="Pay nothing", value=len(free), unit="count", definition="free_customers", note="apart: a margin percent of nothing is unknown"),
-            Card(name="free_cost", title="Cost of those", value=usd_of(sum(one.figures.cogs_pico for one in free)), unit="usd", definition="cogs"),
+            Card(name="free_cost", title="Cost of those", value=usd_of(sum(costs[place] for place in free)), unit="usd", definition="cogs"),
             Card(name="dearest", title=f"Dearest {_TOP_PERCENT} %", value=dearest.share, unit="percent", definition="dearest_share", note=f"of all cost, {dearest.count:,} of {dearest.of:,} customers"),
         ],
     )  # fmt: skip
@@ -211,14 +211,15 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
     """None where nobody has a margin."""
     opens = _link(params)
     placed = _placed(gathered)
-    if not placed:
+    count = len(placed.customers)
+    if not count:
         return []
     target = desk.reviews.targets.gross_margin
     costly = None
-    if len(placed) >= _MEDIAN_OF_MIN:
-        costly = Quadrant(usd_of(nearest_rank(sorted(one.revenue for one in placed), 50)), target)
+    if count >= _MEDIAN_OF_MIN:
+        costly = Quadrant(usd_of(nearest_rank(sorted(placed.revenue.tolist()), 50)), target)
     lowest = int(MARGIN_MIN * PICO)
-    below = sum(one.margin < lowest for one in placed)
+    below = int((placed.margin < lowest).sum())
     edge = (
         f" Margins below {percent(MARGIN_MIN, 0).replace('-', '−')} stand at the lower edge ({below:,})."
         if below
@@ -233,7 +234,7 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
     made = Chart(
         name="scatter",
         title="What customers pay, and what is kept of it",
-        said=f"Each of {counted(len(placed), 'paying customer')} by its revenue a month (an axis of logarithms) and its gross margin;"
+        said=f"Each of {counted(count, 'paying customer')} by its revenue a month (an axis of logarithms) and its gross margin;"
         f" the larger, the more it costs; colour and shape are its plan.{named}{edge} Click one to open it, draw an area to list"
         " those in it.",
         spec=customer_scatter(
@@ -245,17 +246,20 @@ def _scatter(desk: Desk, gathered: Gathered, params: CustomersParams) -> list[Ch
     return [made]
 
 
-def _placed(gathered: Gathered) -> list[Placed]:
+def _placed(gathered: Gathered) -> Placed:
     """Everybody whose margin is known."""
-    days, found = gathered.days, list[Placed]()
-    for one in gathered.everybody:
-        if one.standing in {"pays", "under_water"} and one.figures.cost_known:
-            revenue, cost = one.figures.revenue_pico, one.figures.cogs_pico
-            margin, under_water = share_of(PICO, revenue - cost, revenue), one.standing == "under_water"
-            found.append(
-                Placed(one.name, pico_a_month(revenue, days), margin, pico_a_month(cost, days), one.plan, under_water)
-            )
-    return found
+    everybody, known = gathered.everybody, gathered.everybody.costs_known
+    places = [place for place in everybody.standing("pays", "under_water") if known[place]]
+    revenue = whole_numbers([everybody.revenue_pico[place] for place in places])
+    cost = whole_numbers([everybody.cogs_pico[place] for place in places])
+    return Placed(
+        customers=[everybody.names[place] for place in places],
+        plans=[everybody.main_plans[place] for place in places],
+        revenue=scaled(revenue, MONTH_DAYS, gathered.days),
+        margin=ratios_of(revenue - cost, revenue),
+        cost=scaled(cost, MONTH_DAYS, gathered.days),
+        under_water=np.array([everybody.standings[place] == "under_water" for place in places], dtype=np.bool_),
+    )
 
 
 # -- who is under water, and what would fix it
@@ -310,7 +314,7 @@ def _link(params: Window, column: str = "customer") -> str:
 
 
 def _tabs(gathered: Gathered, params: CustomersParams) -> Tabs:
-    count = Counter(one.standing for one in gathered.everybody)
+    count = Counter(gathered.everybody.standings)
     links = [
         Link(text=f"All {len(gathered.everybody):,}", to=_listed(params, standing=None), current=not params.standing)
     ]
@@ -331,7 +335,7 @@ def _listed(params: CustomersParams, **changed: object) -> str:
 
 def _form(gathered: Gathered, params: CustomersParams) -> Form:
     """What the area of the chart says too, by keyboard."""
-    plans = sorted({plan for one in gathered.everybody for plan in one.plans})
+    plans = sorted(gathered.everybody.plans)
     segments = sorted(gathered.segments)
     kept = (
         ("from", params.from_),
@@ -373,11 +377,15 @@ def _table(listed: Sequence[CustomerFigures], gathered: Gathered, params: Custom
     whole = len(listed) == len(gathered.everybody)
     total = gathered.report.total if whole else summed([one.figures for one in listed], ())
     last: Mapping[str, Value] = {"customer": "total" if whole else "total of these", **figures_of(total)}
+
+    def row(place: int) -> Mapping[str, Value]:
+        return last if place == len(listed) else _row(listed[place], gathered)
+
     return Table(
         name="customers",
         title="Every customer" if whole else f"{counted(len(listed), 'customer')} of {len(gathered.everybody):,}",
         columns=_columns(gathered, params),
-        rows=Rows([*listed, None], lambda one: last if one is None else _row(one, gathered)) if listed else [],
+        rows=Rows(range(len(listed) + 1), row) if listed else [],
         totals=1,
         empty="No customer is so: widen the filters."
         if gathered.everybody
