@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from floorline.gateway.counters.local import LocalCounters
 from floorline.guardrails.allowance import Allowance
 from floorline.guardrails.budget import Budget, Part
+from floorline.guardrails.frame import Amounts, Facts
 from floorline.guardrails.windows import Window
-from floorline.ledger.checkpoint import awaited, load
+from floorline.ledger.checkpoint import NAME, Place, awaited, load
 from tests.gateway.counters.machine import EACH, LOST_AFTER, LOST_USD, NEW_YORK_MIDNIGHT, Counting
 
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -173,6 +175,30 @@ def test_without_budgets_nothing_is_kept_and_no_record_waits_for_it(tmp_path: Pa
         found.counters.follow(Allowance(), NOON)
         assert load(tmp_path / "counters") is None
         assert awaited(tmp_path, NOON) is None
+
+    run(test())
+
+
+def test_a_checkpoint_names_no_call_that_is_over_and_keeps_no_segment_that_nobody_needs(tmp_path: Path) -> None:
+    """Calls that are in no budget change no counter, and still leave their records in the spool."""
+    place = Place(segment=1)
+    found = LocalCounters(tmp_path, lambda: place, lost_after=LOST_AFTER)
+
+    def written() -> tuple[int, int]:
+        found.tick(NOON, lambda _: Amounts())
+        saved = load(tmp_path / NAME)
+        assert saved is not None
+        return saved.place.segment, len(saved.open)
+
+    async def test() -> None:
+        nonlocal place
+        await found.begin(Allowance(budgets=(budget(10),)), NOON, lambda _: Amounts())
+        call = found.open("c1", Facts(at=NOON, feature="chat"))
+        assert written() == (1, 1)
+        found.settle(call, Amounts())
+        assert written() == (1, 0)
+        place = Place(segment=2)
+        assert written() == (2, 0)
 
     run(test())
 

@@ -26,6 +26,10 @@ class LocalCounters:
         self._place, self._lost_after = place, lost_after
         self._file, self._spool, self._earlier = folder / NAME, folder / "spool", folder / EARLIER
         self._learnt = 0
+        self._segment, self._named_open = (
+            0,
+            False,
+        )  # of the last frame: the spool's segment, and whether calls were under way
         self._checkpoint = Checkpoint(self._file)
         self._teller = Teller(folder)
 
@@ -59,8 +63,12 @@ class LocalCounters:
         self.learn()
         for hold in self.tally.overdue(now - self._lost_after):
             self.settle(hold, estimate(saved_call(hold)))
-        if self.tally.changed or self.tally.holds:
+        if self.tally.changed or self.tally.holds or self._is_behind():
             self._save(now, whole=self._checkpoint.is_long)
+
+    def _is_behind(self) -> bool:
+        """Whether what was saved last names calls that are over, or has the collector leave a segment in place that nobody needs."""
+        return self._named_open or (bool(self.tally.since) and self._place().segment != self._segment)
 
     def learn(self) -> list[Bucket]:
         """Take over what the ledger says of the time before this gateway counted; the buckets of which there is news."""
@@ -79,11 +87,14 @@ class LocalCounters:
         """Without a budget there is nothing to save, and no record that the collector must leave in place."""
         if not self.tally.since:
             self._checkpoint.remove()
+            self._named_open = False
             return
         self._teller.tell(self.tally, now)
         if whole:
             self.tally.sweep(now - KEPT)
-        self._checkpoint.write(saved(self.tally, self._place(), now, whole=whole))
+        frame = saved(self.tally, self._place(), now, whole=whole)
+        self._checkpoint.write(frame)
+        self._segment, self._named_open = frame.place.segment, bool(frame.open)
 
     async def end(self, now: datetime) -> None:
         """The last word of this process."""
