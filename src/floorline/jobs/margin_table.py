@@ -382,16 +382,27 @@ class Making:
         return Facts(
             days=days,
             called=self._called(called),
-            received=received(lines, joined(revenue_pools(billed, to), reached), divided),
+            received=received(lines, joined(revenue_pools(billed, to), reached), divided, partial(made, self._ledger)),
             shared=facts.shared(cost_pools(self._costs, to), divided, to),
         )
 
     def _divides(self, window: Window) -> bool:
         """Whether the table of this window alone would ask how many calls divide what it has."""
-        periods = [(row.start, row.end) for row in self._costs]
-        periods += zip(self.lines.start, self.lines.end, strict=True)
-        first, last = window.reach_start, window.end
-        return self.metered or any(start < last and max(end, start + 1) > first for start, end in periods)
+        lines, first, last = self.lines, window.reach_start, window.end
+
+        def any_within(periods: Iterable[tuple[int, int]]) -> bool:
+            return any(start < last and max(end, start + 1) > first for start, end in periods)
+
+        return (
+            self.metered
+            or any_within((row.start, row.end) for row in self._costs)
+            or made(
+                self._ledger,
+                (Making._divides, first, last),
+                (lines,),
+                lambda: any_within(zip(lines.start, lines.end, strict=True)),
+            )
+        )
 
     def _paid_for_days(self) -> RevenueColumns:
         """The lines that bill how long something was used, and not how much."""

@@ -189,6 +189,10 @@ class Cells:
         """What divides the amounts of one month as these do, and may know of no other."""
         return self._months.get(month, self)
 
+    def before_last(self, month: int) -> bool:
+        """Whether a month has cells of its own that are not those of the last one, whose use may go on."""
+        return month in self._months and month < max(self._months)
+
     @cached_property
     def used(self) -> Used:
         """What was added. Without drivers other than calls in it, those are 0."""

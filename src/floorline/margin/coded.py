@@ -1,6 +1,8 @@
 """Columns of words as numbers: each word once, and its number wherever it is."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import count
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -20,6 +22,9 @@ class Coded(NamedTuple, Generic[Word]):
 
     def numbered(self, known: dict[Word, int]) -> Integers:
         """The column by the numbers of `known`, to which new words are added."""
+        if not known:
+            known.update(_numbers(self.words))
+            return self.codes
         numbers = codes_of(self.words, known)
         return numbers[self.codes] if len(numbers) else self.codes
 
@@ -29,7 +34,9 @@ class Coded(NamedTuple, Generic[Word]):
 
     def followed(self, by: "Coded[Word]") -> "Coded[Word]":
         """The column, and then another one."""
-        known = {word: number for number, word in enumerate(self.words)}
+        if not len(by.codes):
+            return self
+        known = _numbers(self.words)
         more = by.numbered(known)
         return Coded(list(known), np.concatenate([self.codes, more]))
 
@@ -40,11 +47,16 @@ class Coded(NamedTuple, Generic[Word]):
 
 def coded(words: Sequence[Word]) -> Coded[Word]:
     """The column of some words."""
-    known: dict[Word, int] = {}
-    codes = codes_of(words, known)
-    return Coded(list(known), codes)
+    numbers = defaultdict[Word, int](count().__next__)
+    codes = np.fromiter(map(numbers.__getitem__, words), dtype=np.int64, count=len(words))
+    return Coded(list(numbers), codes)
 
 
 def codes_of(words: Sequence[Word], known: dict[Word, int]) -> Integers:
     """The number of each word in `known`, to which new ones are added."""
     return integers([known.setdefault(word, len(known)) for word in words])
+
+
+def _numbers(words: Sequence[Word]) -> dict[Word, int]:
+    """The numbers of words that are each there once."""
+    return dict(zip(words, range(len(words)), strict=True))

@@ -6,13 +6,14 @@ same weights: so a stretch begins with the evening before, and names, owners and
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import cast
 
 import numpy as np
 
+from floorline.margin.again import Again, anew
 from floorline.margin.allocation import Kept, Tally, tally_revenue
 from floorline.margin.cells import Cells, Owner, PoolNames
 from floorline.margin.coded import codes_of
@@ -28,15 +29,6 @@ _KNOWN, _UNKNOWN = (
     Owner._fields[6:],
 )  # the parts of an Owner that are Owned, and those that lines do not name
 _FEATURE = _KNOWN.index("feature")
-
-Again = Callable[[Hashable, Sequence[object], Callable[[], "_Month"]], "_Month"]
-"""What a function makes of some objects and of what a key tells: as it makes it, or as it did before of the very same."""
-
-
-def anew(key: Hashable, of: Sequence[object], make: Callable[[], "_Month"]) -> "_Month":
-    """What `make` makes, whatever was made before."""
-    del key, of
-    return make()
 
 
 class Billed:

@@ -111,8 +111,9 @@ def _cost(
         (rows.sums(side.cost, cells.group), rows.sums(side.calls, cells.group), rows.sums(side.free_calls, cells.group))
         for side in (cells.was, cells.now)
     ]
-    named = np.flatnonzero(places.named[rows.of_group[cells.group]])
-    return ends, cost_steps(cells.at(named), payers, rows, prices)
+    named = places.named[rows.of_group[cells.group]]
+    some = cells if named.all() else cells.at(np.flatnonzero(named))
+    return ends, cost_steps(some, payers, rows, prices)
 
 
 def _revenue(places: Placing, widened: bool) -> RevenueSteps:

@@ -93,9 +93,9 @@ def cost_steps(cells: Cells, payers: Payers, rows: Rows, prices: Prices) -> Cost
 
     Cost without a call (a correction whose call is in another cell) is unattributed.
     """
+    loose = [rows.sums(np.where(side.calls <= 0, side.cost, 0), cells.group) for side in (cells.was, cells.now)]
+    cells = cells.with_calls().matched_first()
     group = cells.group
-    loose = [rows.sums(np.where(side.calls <= 0, side.cost, 0), group) for side in (cells.was, cells.now)]
-    cells = cells.with_calls()
     walked = walks(cells, prices)
     steps = [rows.sums(total, group) for total in walked.totals]
     paid = _paid(cells, walked, len(payers.group))

@@ -5,11 +5,13 @@ The amounts are those of every table of the window (margin.pools, margin.allocat
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial, reduce
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from floorline.margin.again import Again, anew
 from floorline.margin.allocation import split_grown
 from floorline.margin.cells import Cells, Division, PoolNames
 from floorline.margin.coded import Coded, coded, codes_of
@@ -37,11 +39,11 @@ def paid(lines: "Lines", window: Window) -> Paid:
     return Paid(_earned(pieces, window, lines.names), _days(pieces, window, len(lines.names)) * MILLION)
 
 
-def received(lines: Paid, used: Pools, cells: Cells) -> ReceivedColumns:
+def received(lines: Paid, used: Pools, cells: Cells, again: Again = anew) -> ReceivedColumns:
     """Revenue by owner: of `lines`, which are paid for days, and of what is `used`. What a customer pays for a bundle is one rate
-    a day; its features have shares of the days.
+    a day; its features have shares of the days. What lines earn in a month that is over is divided `again` as before.
     """
-    by_day, by_use = _divided(lines.earned, cells), _divided(_of_pools(used), cells)
+    by_day, by_use = _divided(lines.earned, cells, again), _divided(_of_pools(used), cells)
     own = np.array([bool(owner.feature) for owner in lines.earned.names], dtype=bool)[by_day.owner]
     covered = lines.covered[by_day.owner]
     quantity = np.where(own, covered, _shares(covered, by_day, len(lines.covered)))
@@ -115,9 +117,11 @@ class _Piece(NamedTuple):
 
 
 class _Grown(NamedTuple):
-    """By month and owner, what was earned up to the day before the window, and up to its last one."""
+    """By month and owner, what was earned up to the day before the window, and up to its last one. Customers and plans are the names'."""
 
     names: Sequence[Owned]
+    customers: Coded[str]
+    plans: Coded[str]
     months: Sequence[int]
     before: Sequence[Integers]
     through: Sequence[Integers]
@@ -126,15 +130,14 @@ class _Grown(NamedTuple):
 class _Parts(NamedTuple):
     """What the window has of the amounts: whose, for which feature, and how much, which is not nothing."""
 
-    names: Sequence[Owned]
+    of: _Grown
     owner: Integers
     feature: Coded[str]
     amount: Integers
 
     def owners(self) -> Owners:
         """By customer, plan and the feature that was divided to."""
-        customer, plan = (coded([owner[n] for owner in self.names]).at(self.owner) for n in range(2))
-        return Owners(customer, plan, self.feature)
+        return Owners(self.of.customers.at(self.owner), self.of.plans.at(self.owner), self.feature)
 
 
 def _earned(pieces: Sequence[_Piece], window: Window, names: Sequence[Owned]) -> _Grown:
@@ -149,7 +152,12 @@ def _earned(pieces: Sequence[_Piece], window: Window, names: Sequence[Owned]) ->
         sums.append(
             (_sums(np.concatenate(before), owner, len(names)), _sums(np.concatenate(through), owner, len(names)))
         )
-    return _Grown(names, months, [before for before, _ in sums], [through for _, through in sums])
+    return _Grown(names, *_whose(names), months, [before for before, _ in sums], [through for _, through in sums])
+
+
+def _whose(names: Sequence[Owned]) -> tuple[Coded[str], Coded[str]]:
+    """The owners' customers and plans."""
+    return coded([owner.customer for owner in names]), coded([owner.plan for owner in names])
 
 
 def _of_pools(pools: Pools) -> _Grown:
@@ -162,6 +170,7 @@ def _of_pools(pools: Pools) -> _Grown:
     at = [np.flatnonzero(month == one) for one in months]
     return _Grown(
         list(owners),
+        *_whose(list(owners)),
         months,
         [_sums(before[some], number[some], len(owners)) for some in at],
         [_sums(through[some], number[some], len(owners)) for some in at],
@@ -176,30 +185,42 @@ def _sums(values: Integers, groups: Integers, count: int) -> Integers:
         return totals(values, groups, count)
 
 
-def _divided(grown: _Grown, cells: Cells) -> _Parts:
-    """To the feature that an owner names, else divided by the plan's rule."""
-    features: dict[str, int] = {}
-    known = codes_of([owner.feature for owner in grown.names], features)
-    named = np.array([bool(owner.feature) for owner in grown.names], dtype=bool)
-    parts: list[tuple[Integers, Integers, Integers]] = []
-    for month, before, through in zip(grown.months, grown.before, grown.through, strict=True):
-        earning = (before != 0) | (through != 0)
-        at, bundled = np.flatnonzero(earning & named), np.flatnonzero(earning & ~named)
-        parts.append((at, known[at], through[at] - before[at]))
-        if len(bundled):
-            names = [grown.names[n] for n in bundled.tolist()]
-            pools = PoolNames([month] * len(names), [one.customer for one in names], [one.plan for one in names])
-            division, amounts = _split(pools, before[bundled], through[bundled], cells.of_month(month))
-            parts.append(
-                (np.repeat(bundled, division.sizes), codes_of(division.names, features)[division.features], amounts)
-            )
-    if not parts:
-        return _Parts(grown.names, known[:0], Coded(list(features), known[:0]), known[:0])
-    owner, feature, amount = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    first, part = distinct([owner, feature])
+def _divided(grown: _Grown, cells: Cells, again: Again = anew) -> _Parts:
+    """To the feature that an owner names, else divided by the plan's rule: in months before the last `again` as before."""
+    none = np.zeros(0, dtype=np.int64)
+    parts = [_Parts(grown, none, Coded((), none), none)]
+    for n, month in enumerate(grown.months):
+        divide, of = again if cells.before_last(month) else anew, cells.of_month(month)
+        parts.append(divide((_divided_in, month), (grown, of), partial(_divided_in, grown, n, of)))
+    feature = reduce(Coded[str].followed, [part.feature for part in parts])
+    owner, amount = (
+        np.concatenate(columns) for columns in zip(*[(part.owner, part.amount) for part in parts], strict=True)
+    )
+    first, part = distinct([owner, feature.codes])
     amount = _sums(amount, part, len(first))
     held = np.flatnonzero(amount)
-    return _Parts(grown.names, owner[first[held]], Coded(list(features), feature[first[held]]), amount[held])
+    return _Parts(grown, owner[first[held]], feature.at(first[held]), amount[held])
+
+
+def _divided_in(grown: _Grown, n: int, cells: Cells) -> _Parts:
+    """The same of one month, nothing left out."""
+    names, month, before, through = grown.names, grown.months[n], grown.before[n], grown.through[n]
+    features = coded([owner.feature for owner in names])
+    named = np.array([bool(owner.feature) for owner in names], dtype=bool)
+    earning = (before != 0) | (through != 0)
+    at, bundled = np.flatnonzero(earning & named), np.flatnonzero(earning & ~named)
+    own = _Parts(grown, at, features.at(at), through[at] - before[at])
+    if not len(bundled):
+        return own
+    whose = [names[n] for n in bundled.tolist()]
+    pools = PoolNames([month] * len(whose), [one.customer for one in whose], [one.plan for one in whose])
+    division, amounts = _split(pools, before[bundled], through[bundled], cells)
+    return _Parts(
+        grown,
+        np.concatenate([at, np.repeat(bundled, division.sizes)]),
+        own.feature.followed(Coded(division.names, division.features)),
+        np.concatenate([own.amount, amounts]),
+    )
 
 
 def _split(pools: PoolNames, before: Integers, through: Integers, cells: Cells) -> tuple[Division, Integers]:

@@ -68,6 +68,11 @@ class Cells(NamedTuple):
         group, payer, kind = (column[held] for column in (self.group, self.payer, self.kind))
         return Cells(group, payer, kind, self.kinds, self.was.at(held), self.now.at(held))
 
+    def matched_first(self) -> "Cells":
+        """The same cells, those before all others that can be measured themselves."""
+        matched = self.matched
+        return self if matched.all() else self.at(np.argsort(~matched, kind="stable"))
+
     def with_calls(self) -> "Cells":
         """The cells without cost that no call of them explains."""
         return self._replace(was=self.was.with_calls(), now=self.now.with_calls())
@@ -121,19 +126,23 @@ def price_index(cells: Cells, models: Models) -> PriceMoves:
 
 
 def walks(cells: Cells, prices: Prices) -> Walks:
-    """The steps of every cell, which has calls or nothing."""
+    """The steps of every cell; each has calls or nothing, and those that are matched come first."""
     matched = cells.matched
-    at, others = np.flatnonzero(matched), np.flatnonzero(~matched & (cells.now.calls > 0))
-    count, kind = len(matched), np.zeros_like
-    found = Walks(
-        kind(cells.now.calls, shape=(_STEPS, count)),
-        kind(cells.now.calls, shape=(_STEPS, BLOCKS, count)),
-        kind(cells.now.calls),
+    count, zeros = int(np.count_nonzero(matched)), np.zeros_like
+    assert matched[:count].all()
+    found = measured(cells.was.first(count), cells.now.first(count))
+    rest = len(matched) - count
+    if not rest:
+        return found
+    unmeasured = Walks(
+        zeros(cells.now.calls, shape=(_STEPS, rest)),
+        zeros(cells.now.calls, shape=(_STEPS, BLOCKS, rest)),
+        zeros(cells.now.calls, shape=rest),
     )
-    _put(found, at, measured(cells.was.at(at), cells.now.at(at)))
+    others = count + np.flatnonzero(cells.now.calls[count:] > 0)
     if len(others):
-        _put(found, others, _estimated(cells, found, at, others, prices))
-    return found
+        _put(unmeasured, others - count, _estimated(cells, found, np.arange(count), others, prices))
+    return Walks(*[np.concatenate(columns, axis=-1) for columns in zip(found, unmeasured, strict=True)])
 
 
 def _put(into: Walks, at: Integers, some: Walks) -> None:

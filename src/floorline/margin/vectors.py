@@ -188,6 +188,8 @@ def added(values: Integers, groups: Integers, count: int) -> Integers:
 
 def _halves_of(values: Integers, groups: Integers, count: int) -> tuple[Integers, Integers]:
     """The sums of upper and of lower halves, so that neither overflows."""
+    if count == 1:
+        return (values >> _HALF_BITS).sum(keepdims=True), (values & ((1 << _HALF_BITS) - 1)).sum(keepdims=True)
     high, low = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     np.add.at(high, groups, values >> _HALF_BITS)
     np.add.at(low, groups, values & ((1 << _HALF_BITS) - 1))

@@ -85,6 +85,10 @@ class Works(NamedTuple):
         """Some of the cells."""
         return Works(*[column[..., rows] for column in self])
 
+    def first(self, count: int) -> "Works":
+        """The first cells, as they are here."""
+        return Works(*[column[..., :count] for column in self])
+
     def widened(self) -> "Works":
         """The same in Python's integers."""
         return Works(*map(wide, self))
@@ -134,7 +138,7 @@ class Works(NamedTuple):
     def with_calls(self) -> "Works":
         """The cells that have calls, and nothing in place of the others."""
         none = np.flatnonzero(self.calls <= 0)
-        if not len(none):
+        if not any(column[..., none].any() for column in self):
             return self
         rows = self.rows()
         rows[:, none] = 0
