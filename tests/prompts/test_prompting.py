@@ -50,6 +50,14 @@ def records_and_kept():
     records.append(
         call("2026-02-10T10:00:00Z", "c0", "support", "0.001", environment="staging", baseline="ab@12@route")
     )
+    summary = call(
+        "2026-02-10T10:00:00Z", "c0", "support", "0.001", provider="openai", model="gpt-4o-mini", metadata={"made_for": records[0].id},
+        usage={"input": Decimal(9_000), "output": Decimal(20)},
+    )  # fmt: skip
+    records.append(summary)
+    kept.append(
+        Kept(Content(call_id=summary.id, at=summary.opened_at, feature="support", request=asked(2), answer=b""), "s")
+    )
     lost = Content(call_id="unknown", at=records[9].opened_at, feature="support", request=asked(1), answer=b"")
     shape = Content(call_id="shape", at=records[9].opened_at, feature="support", request=b"not json", answer=b"")
     return [*records, alias("feature", "helpdesk", "support")], [*kept, Kept(lost, "s"), Kept(shape, "s")]

@@ -1,4 +1,5 @@
--- prompt_slices: a window's production calls that have prompts, by feature, prompt, provider, model and use of the provider's cache.
+-- prompt_slices: a window's production calls that have prompts of their application's (calls of the gateway's own do not), by feature,
+-- prompt, provider, model and use of the provider's cache.
 -- The columns are the fields of jobs.prompting.SliceRow.
 SELECT
     feature, replaceRegexpOne(baseline, '@[^@]*$', '') AS prompt, provider, model_served,
@@ -8,6 +9,6 @@ FROM calls
 WHERE utc_day >= {start:Date} - 1 AND utc_day <= {end:Date}
   AND toDate(opened_at, {timezone:String}) >= {start:Date} AND toDate(opened_at, {timezone:String}) < {end:Date}
   AND environment = 'production' AND purpose = 'production' AND verdict = 'forward'
-  AND call_type NOT IN ('embedding', 'rerank', 'retrieval', 'moderation')
+  AND call_type NOT IN ('embedding', 'rerank', 'retrieval', 'moderation') AND NOT mapContains(metadata, 'made_for')
 GROUP BY feature, prompt, provider, model_served, cached
 ORDER BY feature, prompt, provider, model_served, cached
