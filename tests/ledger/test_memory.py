@@ -81,6 +81,7 @@ def questions(ledger: Ledger) -> list[Query]:
             queries.outcomes(days, held=held),
             queries.outcomes(days, (2,), priced=False, held=held),
             users.active_users(days),
+            users.active_users(days, by_feature=False),
             users.active_user_hashes(days),
             queries.p95_buckets(("feature",), days),
             queries.p95_exact(("customer_id",), days),
@@ -326,3 +327,4 @@ def test_users_are_counted_once_however_many_days_they_come_on(ledger):
         counted = {(*row.names, row.as_of): row.number for row in ledger.query(users.active_users(days))}
         every, half = numbers.stop, numbers.stop // 2
         assert counted == {("", 0): every, ("chat", days.start): half, ("search", days.start): half}
+        assert [row.number for row in ledger.query(users.active_users(days, by_feature=False))] == [every]

@@ -35,7 +35,7 @@ from floorline.margin.dimensions import (
     table_for,
 )  # fmt: skip
 from floorline.margin.earned import Billed, Earning, amounts_to_date
-from floorline.margin.held import any_outcome
+from floorline.margin.held import OutcomesRow, any_outcome
 from floorline.margin.metrics import Sums, total_of
 from floorline.margin.plans import PlanUse, plan_uses
 from floorline.margin.policy import Policies
@@ -96,12 +96,12 @@ class Making:
         self.window = window = Window(start=request.start.toordinal(), end=request.end.toordinal())
         self._timezone = ledger.timezone
         self._by_feature = bool({"feature", *FINER}.intersection(request.by))
+        self._asked_outcomes = ledger.begin(any_outcome(self._timezone))
         billed = ledger.begin(queries.revenue_lines(window.reach_start, window.end, whose=whose))
         covers = ledger.begin(queries.plan_covers()) if self._by_feature or "plan" in request.by else None
         self.customers: list[Customer] = ledger.query(queries.customers())
         aliases = ledger.query(queries.aliases())
         self._costs = ledger.query(queries.cost_lines(window.reach_start, window.end))
-        self._outcomes = only(ledger.begin(any_outcome(self._timezone)))
         self.lines = only(billed)
         self.metered = any(plan.usage_prices for plan in policies.plans.values())
         self._needs_cells = bool(self._costs) or self.metered or (self._by_feature and bool(self.lines.customer))
@@ -576,6 +576,11 @@ class Making:
                 cells[cell][values] = cells[cell].get(values, 0) + calls
                 cells[cell][rest] -= calls
         return cells
+
+    @property
+    def _outcomes(self) -> OutcomesRow:
+        """What is held of outcomes."""
+        return only(self._asked_outcomes)
 
     @property
     def _edges(self) -> tuple[int, int]:

@@ -21,7 +21,6 @@ from floorline.margin.metrics import Figures
 from floorline.margin.plans import PlanUse
 from floorline.margin.policy import Policies
 from floorline.margin.pools import SeatUse
-from floorline.margin.queries import OutcomeRow
 from floorline.margin.revenue import Window
 from floorline.margin.series import Series, series
 from floorline.margin.sides import CalledColumns, Facts
@@ -153,14 +152,18 @@ class Margins:
         days = Days(
             start=table.start.toordinal(), end=table.end.toordinal(), scope=table.scope, spans=NO_SPANS, timezone=table.timezone
         )  # fmt: skip
-        asked = self._answers.begin(active_users(days))
-        reached: list[OutcomeRow] = []
-        if table.total.outcomes is not None and table.total.outcomes.successes:
-            (held,) = self._answers.query(any_outcome(table.timezone))
-            reached = self._answers.query(queries.outcomes(days, names_of_outcomes(("feature",)), held=held))
-        owns = any(row.successes and row.names[2] not in ("", *NAMELESS) for row in reached)
-        (users,) = [row.number for row in asked.result() if row.as_of == 0] or [0]
+        asked = self._answers.begin(active_users(days, by_feature=False))
+        reached = table.total.outcomes is not None and table.total.outcomes.successes > 0
+        parts = days.halves(days.end - 1)  # what is before the last day mostly says it already
+        owns = reached and any(self._reached(part) for part in parts if part.start < part.end)
+        users = sum(row.number for row in asked.result())
         return replace(table.total, users=users, owns_outcomes=owns)
+
+    def _reached(self, days: Days) -> bool:
+        """Whether an outcome of these days succeeded that is a feature's."""
+        (held,) = self._answers.query(any_outcome(days.timezone))
+        rows = self._answers.query(queries.outcomes(days, names_of_outcomes(("feature",)), held=held))
+        return any(row.successes and row.names[2] not in ("", *NAMELESS) for row in rows)
 
     def steps(self, start: date, end: date, scope: Scope, share: Decimal = DEFAULT_SHARE) -> StepsReport:
         """The fewest steps that make up `share` of the window's spend."""

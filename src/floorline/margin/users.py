@@ -36,13 +36,14 @@ class UserSet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return np.frombuffer(bytes.fromhex(self.text), dtype="<u8")
 
 
-def active_users(days: Days) -> Query[NumberRow]:
-    """How many users each feature has."""
-    query = Query(sql=_of_users("active_users", days, _HOW_MANY), row=NumberRow, parameters=placeholders(days))
+def active_users(days: Days, *, by_feature: bool = True) -> Query[NumberRow]:
+    """How many users each feature has, and all of them together; these alone where nothing is asked `by_feature`."""
+    sql = _of_users("active_users", days, _HOW_MANY, by_feature=by_feature)
+    query = Query(sql=sql, row=NumberRow, parameters=placeholders(days))
 
     def parts(day: date) -> tuple[Query[UserSet], Query[UserSet]]:
         before, since = days.halves(day.toordinal())
-        return _user_sets(before), _user_sets(since)
+        return _user_sets(before, by_feature=by_feature), _user_sets(since, by_feature=by_feature)
 
     return replace(of_days(query, days), halves=Halves(parts=parts, together=_counted))
 
@@ -53,13 +54,17 @@ def active_user_hashes(days: Days) -> Query[NumbersRow]:
     return in_halves(of_days(query, days), days, active_user_hashes, one_after_another)
 
 
-def _user_sets(days: Days) -> Query[UserSet]:
+def _user_sets(days: Days, *, by_feature: bool) -> Query[UserSet]:
     """As active_users, one by one."""
-    return of_days(Query(sql=_of_users("active_users", days, _WHO), row=UserSet, parameters=placeholders(days)), days)
+    sql = _of_users("active_users", days, _WHO, by_feature=by_feature)
+    return of_days(Query(sql=sql, row=UserSet, parameters=placeholders(days)), days)
 
 
-def _of_users(name: str, days: Days, told: Mapping[str, str] | None = None) -> str:
-    named = {**grouping_of(("feature",), days), **(told or {})}
+def _of_users(name: str, days: Days, told: Mapping[str, str] | None = None, *, by_feature: bool = True) -> str:
+    grouping = grouping_of(("feature",) if by_feature else (), days)
+    every = {} if by_feature else {"as_of": "toInt32(0)"}
+    sets = f"GROUPING SETS (({grouping['groups']}), ())" if by_feature else grouping["groups"]
+    named = {**grouping, **every, **(told or {}), "sets": sets}
     return SQL[name].substitute(named, source=with_months("users_day", days))
 
 

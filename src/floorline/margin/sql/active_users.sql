@@ -10,4 +10,4 @@ FROM
       AND ({purpose:String} = 'all' OR purpose = {purpose:String})
     GROUP BY $groups
 )
-GROUP BY GROUPING SETS (($groups), ())
+GROUP BY $sets
