@@ -113,6 +113,18 @@ def test_what_cannot_be_meant_is_refused_by_its_place(text: str, said: str) -> N
     assert said in problem(text)
 
 
+def test_everything_that_is_wrong_with_a_budget_is_said_at_once() -> None:
+    text = (
+        B
+        + "limit: {usd: 1, calls: 2}, scope: {flavour: x}, window: year, timezone: Berln, soft: {at: 80}, thresholds: [0]}]"
+    )
+    said = [str(one).split(":", 3)[3] for one in parse(text.encode(), PATH).problems]
+    assert [one.split("`")[1] for one in said] == [
+        "budgets[1].limit", "budgets[1].scope.flavour", "budgets[1].window", "budgets[1].timezone", "budgets[1].soft.at",
+        "budgets[1].thresholds[1]",
+    ]  # fmt: skip
+
+
 def test_shared_counters_are_named_by_a_secret_and_looked_at() -> None:
     text = b"counters: {redis: '${COUNTERS}', prefix: shop, timeout: 250ms, fail: open}"
     parsed = parse(text, PATH, {"COUNTERS": "rediss://redis.internal:6380/1"})

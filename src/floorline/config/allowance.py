@@ -49,24 +49,27 @@ def _budget(item: Value, timezone: str, credits_: Mapping[str, Credit], names: s
     if "limit" not in table:
         item.complain(f"`{item.path}` lacks `limit`: write limit: {{usd: 20}}, or in {', '.join(get_args(Unit)[1:])}")
     limit = _limit(table["limit"]) if "limit" in table else None
+    hard = (table["hard"].one_of(("refuse", "overage", "off")) if "hard" in table else None) or "refuse"
+    window, soft = _window(table, timezone), _soft(table["soft"]) if "soft" in table else None
+    overage = _overage(item, table, hard, Decimal(0) if limit is None else limit[1])
+    thresholds = _thresholds(table["thresholds"]) if "thresholds" in table else THRESHOLDS
     if name is None or scope is None or limit is None:
         return None
     unit, amount = limit
     credit = _credit_of(scope, credits_, table["limit"]) if unit == "credits" else None
     if unit == "credits" and credit is None:
         return None
-    hard = (table["hard"].one_of(("refuse", "overage", "off")) if "hard" in table else None) or "refuse"
     return Budget(
         name=name,
         scope=scope,
         unit=unit,
         limit=amount,
-        window=_window(table, timezone),
+        window=window,
         hard=hard != "off",
-        soft=_soft(table["soft"]) if "soft" in table else None,
-        overage_limit=_overage(item, table, hard, amount),
+        soft=soft,
+        overage_limit=overage,
         unbounded=table["unbounded"].number(minimum=Decimal(0)) if "unbounded" in table else None,
-        thresholds=_thresholds(table["thresholds"]) if "thresholds" in table else THRESHOLDS,
+        thresholds=thresholds,
         credit=credit,
         upgrade_url=(table["upgrade_url"].text() if "upgrade_url" in table else None) or "",
         message=(table["message"].text() if "message" in table else None) or "",
