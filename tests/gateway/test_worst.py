@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from floorline.events import INPUT_BUCKETS, OUTPUT_BUCKETS, Usage
 from floorline.gateway.accounting import Prices
 from floorline.gateway.admission import Admitted, admit
-from floorline.gateway.guarding import facts_of
+from floorline.gateway.facts import facts_of
 from floorline.gateway.keys import Keyring
 from floorline.gateway.message import Request
 from floorline.gateway.policy import GatewayPolicy

@@ -37,7 +37,9 @@ class _Door(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Way(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose calls are that come through one door for one model, and where they go or why they may not."""
+    """Whose calls are that come through one door for one model, and where they go or why they may not. `known` is for whoever works
+    something out that is the same for all of them.
+    """
 
     door: _Door
     model: str
@@ -46,6 +48,7 @@ class _Way(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     refusal: Refusal | None = None
     place: Place | None = None
+    known: dict[object, object] = {}
 
 
 class Turned(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +89,7 @@ def admit(request: Request, places: Places, ring: Keyring, call_id: str, now: da
         return Admitted(call=_call(request, where, door.key, _NO_VIEW, whose, call_id, now, refusal))
     way = _way(request, door, where, seen)
     call = _call(request, where, door.key, seen, way.whose, call_id, now, None)
-    call.include_cost, call.notes, call.refusal = door.include_cost, way.notes, way.refusal
+    call.include_cost, call.notes, call.refusal, call.known = door.include_cost, way.notes, way.refusal, way.known
     return Admitted(call=call) if way.place is None else _to_place(call, way.place)
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Protocol
 
 import msgspec
 
-from floorline.gateway.message import Headers
+from floorline.gateway.message import OF_THE_CONNECTION, Headers
 
 JOINED_BYTES_MAX = 64 << 10  # a larger body is written beside its head, not copied behind it
 _LINES = {status: b"HTTP/1.1 %d \r\n" % status for status in range(200, 1000)} | {
@@ -14,19 +15,7 @@ _LINES = {status: b"HTTP/1.1 %d \r\n" % status for status in range(200, 1000)} |
 }
 _ON_ONE_LINE = bytes.maketrans(b"\r\n\0", b"   ")  # a value cannot begin another header
 _BODILESS = frozenset({204, 304})
-_OF_THE_CONNECTION = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"date",
-        b"keep-alive",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
+_NAME = itemgetter(0)
 
 
 def error_answer(message: str, kind: str = "invalid_request_error") -> bytes:
@@ -156,8 +145,9 @@ class Answer:
                 self.on_gone()
 
     def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
-        lines = [b": ".join(header) for header in headers if header[0] not in _OF_THE_CONNECTION]
-        lines.append(b"")
+        if not OF_THE_CONNECTION.isdisjoint(map(_NAME, headers)):
+            headers = [header for header in headers if header[0] not in OF_THE_CONNECTION]
+        lines = [*map(b": ".join, headers), b""]
         text, count = b"\r\n".join(lines), len(lines) - 1
         if text.count(b"\n") != count or text.count(b"\r") != count or b"\0" in text:
             mended = [(name.translate(_ON_ONE_LINE), value.translate(_ON_ONE_LINE)) for name, value in headers]

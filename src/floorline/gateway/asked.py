@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from floorline.gateway.underway import UnderWay
+from floorline.gateway.wire.members import without
 
 REQUEST_HASH = "request_hash"
 """Its name in a call's metadata; what the application itself says there stands."""
@@ -43,10 +44,8 @@ class Hasher:
         said = f"{route.dialect}\0{route.endpoint}\0{call.view.model}\0".encode()
         if not held or route.dialect not in ("openai", "anthropic"):
             said += call.request.body
-        elif BESIDE_THE_POINT.isdisjoint(held):
-            said += _written(held)
         else:
-            said += _written({name: value for name, value in held.items() if name not in BESIDE_THE_POINT})
+            said += _written(without(held, BESIDE_THE_POINT))
         hashed = self._fresh()
         hashed.update(said)
         return hashed.hexdigest()[:DIGITS]

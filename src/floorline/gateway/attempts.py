@@ -55,6 +55,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class Attempts:
     """The attempts of one call."""
 
+    __slots__ = ("_call", "_departure", "_draw", "_edit", "_reply", "_room", "_snapshot")
+
     def __init__(
         self,
         call: UnderWay,

@@ -5,7 +5,7 @@ what the call really used is settled. `pipeline` calls this only where floorline
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec import structs
@@ -13,10 +13,10 @@ from msgspec import structs
 from floorline.events import Label
 from floorline.gateway import shortening
 from floorline.gateway.accounting import Account
-from floorline.gateway.admission import TARGET, Admitted
+from floorline.gateway.admission import Admitted
 from floorline.gateway.attempts import Answered, Attempts, Edit
 from floorline.gateway.cache.replaying import replay
-from floorline.gateway.cache.store import ExactCache, Held
+from floorline.gateway.cache.store import ExactCache
 from floorline.gateway.cache.taking import Both, Taken, Taking
 from floorline.gateway.cascading import Cascading, costed
 from floorline.gateway.checking import question_of, told_by
@@ -25,27 +25,25 @@ from floorline.gateway.counters.tally import Counted, Hold, used_share
 from floorline.gateway.editing import Asking, edited
 from floorline.gateway.errand import Ask
 from floorline.gateway.experimenting import completed
+from floorline.gateway.facts import facts_of
 from floorline.gateway.labelling import Labelling
 from floorline.gateway.measuring import measured
 from floorline.gateway.message import Reply
 from floorline.gateway.policy import Provider, Target
 from floorline.gateway.prefixing import Prefixing
-from floorline.gateway.relay import Close, HeadersOut, is_stream
+from floorline.gateway.relay import Close, HeadersOut
 from floorline.gateway.semantic.looking import SemanticCache
-from floorline.gateway.semantic.sought import KIND, Sought, noted, told
+from floorline.gateway.semantic.sought import KIND, noted, told
 from floorline.gateway.semantic.workers import Workers
 from floorline.gateway.shortened import Shortened
 from floorline.gateway.shortening import Shortening
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.underway import Guarded, Served, UnderWay
 from floorline.gateway.watching import ANSWER_BYTES_MAX, Watching
-from floorline.gateway.wire.caps import thinking
-from floorline.gateway.wire.errors import Invalid
 from floorline.gateway.worst import worst_case
 from floorline.guardrails.certified.complexity import features
 from floorline.guardrails.decide import decide
-from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy, held_out, unit_of
-from floorline.guardrails.output import SAYS_NOTHING
+from floorline.guardrails.frame import Amounts, Denial, Evidence, Facts, Figures, Lengthy
 from floorline.guardrails.route import RouteRule
 from floorline.guardrails.rules import Guardrails, Rules
 from floorline.guardrails.semantic.rule import found, hit, is_labelled
@@ -54,8 +52,6 @@ from floorline.guardrails.spending import refusal
 CACHED_CALL = "cached_call"
 """Where the metadata of a hit's record names the call that its answer was made for."""
 
-NOTHING_SAID: Mapping[str, str] = {}
-NOWHERE: frozenset[str] = frozenset()
 OWN = Rules()
 """A call of the gateway's own, or one that evaluates a model, is within its customer's budgets, and no optimisation changes it."""
 
@@ -211,26 +207,28 @@ class Guard:
 
     def replay(self, call: UnderWay, reply: Reply, captured: Taking | None, close: Close, out: HeadersOut) -> None:
         """Answer a hit with what is stored."""
-        stored, sought = _stored(call), _sought(call)
-        assert call.guarded is not None, "a hit was decided"
-        if hit(call.guarded.verdict):
+        guarded = call.guarded
+        assert guarded is not None, "a hit was decided"
+        stored, sought = guarded.stored, guarded.sought
+        if hit(guarded.verdict):
             entry = None if sought is None or sought.known is None else sought.known.entry
         else:
             entry = None if stored is None else stored.entry
         assert entry is not None, "a hit has an answer"
         replay(call, entry, reply, captured=captured, close=close, out=out)
 
-    def taking(self, call: UnderWay, answered: Answered, captured: Taking | None) -> Taking | None:
+    def taking(
+        self, call: UnderWay, guarded: Guarded, answered: Answered, captured: Taking | None, *, streamed: bool
+    ) -> Taking | None:
         """Who takes in the call's answer: the cache too, where it may be kept there, and who watches it."""
-        stored, sought, guarded = _stored(call), _sought(call), call.guarded
-        for one in (stored, sought):
+        for one in (guarded.stored, guarded.sought):
             if one is not None and one.passed is not None:
-                one.passed.answered, one.passed.streamed = answered, is_stream(call, answered)
+                one.passed.answered, one.passed.streamed = answered, streamed
                 captured = one.passed.answer if captured is None else Both(captured, one.passed.answer)
-        if guarded is not None and guarded.rules.watch:
+        if guarded.rules.watch:
             guarded.watched = Taken(ANSWER_BYTES_MAX)
             captured = guarded.watched if captured is None else Both(captured, guarded.watched)
-        if guarded is not None and guarded.sampled is not None:
+        if guarded.sampled is not None:
             guarded.sampled.told, taken = told_by(call, answered, None), guarded.sampled.taken
             captured = taken if captured is None else Both(captured, taken)
         return captured
@@ -238,13 +236,13 @@ class Guard:
     async def cascaded(self, call: UnderWay, attempts: Attempts, snapshot: Snapshot) -> Answered | None:
         """The answer to a call that cascades."""
         assert self.ask is not None, "who serves calls has the gateway's own made"
-        return await self.cascading.answer(call, attempts, snapshot, self.room(call, snapshot), self.ask)
+        room = None if call.guarded is None else self.room(call, call.guarded, snapshot)
+        return await self.cascading.answer(call, attempts, snapshot, room, self.ask)
 
-    def room(self, call: UnderWay, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
+    def room(self, call: UnderWay, guarded: Guarded, snapshot: Snapshot) -> Callable[[Target], Awaitable[bool]] | None:
         """Whether the call's budgets have room for one more attempt at a target; None when nothing was reserved for it."""
-        guarded, counters = call.guarded, self.counters
-        hold = None if guarded is None else guarded.hold
-        if guarded is None or hold is None or counters is None or not hold.counted:
+        hold, counters = guarded.hold, self.counters
+        if hold is None or counters is None or not hold.counted:
             return None
 
         async def ask(target: Target) -> bool:
@@ -256,10 +254,9 @@ class Guard:
 
         return ask
 
-    def editor(self, call: UnderWay, snapshot: Snapshot) -> Edit | None:
+    def editor(self, guarded: Guarded, snapshot: Snapshot) -> Edit | None:
         """What makes the request that goes to a provider's model; None when it goes as it was asked."""
-        guarded = call.guarded
-        if guarded is None or (guarded.prefixed is None and not guarded.verdict.changes):
+        if guarded.prefixed is None and not guarded.verdict.changes:
             return None
 
         def edit(asked: Asking, provider: Provider, model: str) -> Asking:
@@ -303,15 +300,13 @@ class Guard:
         if hold is not None and not hold.settled and self.counters is not None:
             hold.settled = True
             self.counters.settle(hold, _spent(account) if call.verdict == "forward" else None)
-        stored = _stored(call)
-        if stored is not None and self.cache is not None:
-            self.cache.closed(call, stored, account, ending)
+        if guarded.stored is not None and self.cache is not None:
+            self.cache.closed(call, guarded.stored, account, ending)
         if guarded.rules.experiments and self.label is not None:
             for label in completed(call, guarded, ending):
                 self.label(label)
-        sought = _sought(call)
-        if sought is not None and self.semantic is not None and ending == "complete":
-            self.semantic.closed(call, sought, account, self.ask, self.label)
+        if guarded.sought is not None and self.semantic is not None and ending == "complete":
+            self.semantic.closed(call, guarded.sought, account, self.ask, self.label)
         if guarded.sampled is not None and self.ask is not None and self.label is not None:
             self.comparing.closed(call, guarded.sampled, ending, self.ask, self.label)
 
@@ -324,25 +319,10 @@ class Guard:
         await self.comparing.close()
         self.cascading.close()
 
-    def left(self, call: UnderWay) -> None:
+    def left(self, guarded: Guarded) -> None:
         """The call is over, closed or not: nobody waits for it any more."""
-        stored = _stored(call)
-        if stored is not None and self.cache is not None:
-            self.cache.land(stored, None)
-
-
-def _stored(call: UnderWay) -> Held | None:
-    """What the cache has to do with the call."""
-    stored = None if call.guarded is None else call.guarded.stored
-    assert stored is None or isinstance(stored, Held), "only the cache puts anything there"
-    return stored
-
-
-def _sought(call: UnderWay) -> Sought | None:
-    """What the semantic cache has to do with the call."""
-    sought = None if call.guarded is None else call.guarded.sought
-    assert sought is None or isinstance(sought, Sought), "only the semantic cache puts anything there"
-    return sought
+        if guarded.stored is not None and self.cache is not None:
+            self.cache.land(guarded.stored, None)
 
 
 def _found(guarded: Guarded) -> bool:
@@ -352,7 +332,7 @@ def _found(guarded: Guarded) -> bool:
 
 def _note_near(call: UnderWay, guarded: Guarded) -> None:
     """Have the call's record and its answer say what stood near, and whose answer it has where that is served."""
-    sought, verdict = _sought(call), guarded.verdict
+    sought, verdict = guarded.sought, guarded.verdict
     assert sought is not None, "what is noted was looked for"
     call.metadata = {**call.metadata, **noted(sought, verdict)}
     guarded.verdict = structs.replace(verdict, headers=(*verdict.headers, *told(sought, verdict)))
@@ -395,69 +375,6 @@ def _lengthy(found: Shortened | None) -> Lengthy | None:
     )
 
 
-def facts_of(call: UnderWay, admitted: Admitted, rules: Rules, snapshot: Snapshot) -> Facts:
-    """What the call is, for those who decide it."""
-    whose, view, route = call.attribution, call.view, call.route
-    asks = SAYS_NOTHING if rules.reasoning is None else thinking(route.endpoint, call.request.body)
-    unit = unit_of(whose.customer, whose.user, call.key.id)
-    asked = rules.route
-    return Facts(
-        at=call.opened_at,
-        customer=whose.customer,
-        user=whose.user,
-        plan=whose.plan,
-        feature=whose.feature,
-        workflow=whose.workflow,
-        step=whose.step,
-        key=call.key.id,
-        call_type=call.call_type,
-        environment=whose.environment,
-        purpose=whose.purpose,
-        dialect=route.dialect,
-        endpoint=route.endpoint,
-        provider=admitted.targets[0].provider if admitted.targets else "",
-        model=view.model,
-        streamed=view.stream,
-        input_tokens=call.input_tokens,
-        input_bound=len(call.request.body),
-        output_cap=view.output_cap,
-        effort=asks.effort,
-        thinking_tokens=asks.tokens,
-        priced=route.metered,
-        cheaper=_cheaper(call, rules, snapshot),
-        held_out=held_out(unit, rules.holdout_ppm),
-        unit=unit,
-        headers=NOTHING_SAID if asked is None or not asked.headers else _headers(call, asked.headers),
-        metadata=call.metadata,
-        attributes=snapshot.policy.attributes.get(whose.customer, NOTHING_SAID),
-        reachable=_reachable(call, _destinations(rules, view.model), snapshot),
-    )
-
-
-def _headers(call: UnderWay, names: frozenset[str]) -> dict[str, str]:
-    """What the call says in the headers that rules ask for."""
-    said = {name: call.request.headers.get(name.encode(), b"").decode("latin-1").strip() for name in names}
-    return {name: text for name, text in said.items() if text}
-
-
-def _cheaper(call: UnderWay, rules: Rules, snapshot: Snapshot) -> str:
-    """The model of the downgrade map for this call's, where it may go there."""
-    model = "" if rules.route is None else rules.route.cheaper.get(call.view.model, "")
-    return model if model and _may_go(call, model, snapshot) else ""
-
-
-def _destinations(rules: Rules, model: str) -> frozenset[str]:
-    """The models that rules may send a call for `model` to."""
-    found = NOWHERE if rules.route is None else rules.route.destinations
-    if rules.certified_route is not None:
-        found = found.union(rules.certified_route.candidates.get(model, ()))
-    if rules.cascade is not None:
-        found = found.union(rules.cascade.stages.get(model, ()))
-    if rules.experiments:
-        found = found.union([one.model for one in rules.experiments if one.model])
-    return found
-
-
 def _complexity(call: UnderWay, rules: Rules, snapshot: Snapshot) -> tuple[float, ...]:
     """The figures of the request's text, where a score goes by them."""
     rule, certificates, whose = rules.certified_route, snapshot.certificates, call.attribution
@@ -466,21 +383,6 @@ def _complexity(call: UnderWay, rules: Rules, snapshot: Snapshot) -> tuple[float
     if not any(one.acts for one in certificates.of("score", whose.feature, whose.step)):
         return ()
     return features(question_of(call))
-
-
-def _reachable(call: UnderWay, models: frozenset[str], snapshot: Snapshot) -> frozenset[str]:
-    """Those of the models that the call may go to."""
-    return frozenset([model for model in models if _may_go(call, model, snapshot)]) if models else NOWHERE
-
-
-def _may_go(call: UnderWay, model: str, snapshot: Snapshot) -> bool:
-    """Whether everything that binds the call lets it go to the model, and it can be said there. One that names its target goes there."""
-    if call.route.action != "call" or TARGET in call.request.headers:
-        return False
-    place = snapshot.places.of(call.route, model, call.attribution, call.key)
-    if place.kind:
-        return False
-    return place.own or any(not isinstance(call.asked(dialect), Invalid) for dialect in place.dialects)
 
 
 def figures_of(facts: Facts, rules: Rules, snapshot: Snapshot) -> tuple[Figures | None, bool]:

@@ -9,6 +9,14 @@ import msgspec
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, in order, duplicates kept."""
 
+OF_THE_CONNECTION = frozenset(
+    {
+        b"connection", b"content-length", b"date", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
+        b"upgrade",
+    }
+)  # fmt: skip
+"""What each connection says for itself: of an answer that is passed on, none of it is."""
+
 
 class Request(msgspec.Struct, kw_only=True):
     """One request, its body read whole. `path` is as it came, not decoded; `query` is without its question mark.

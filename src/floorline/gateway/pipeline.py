@@ -29,7 +29,7 @@ from floorline.gateway.message import Headers, Page, Reply, Request
 from floorline.gateway.metrics import Metrics
 from floorline.gateway.policy import Dialect
 from floorline.gateway.recording import Recorder, account_of
-from floorline.gateway.relay import Relay
+from floorline.gateway.relay import Relay, is_stream
 from floorline.gateway.snapshot import Snapshot
 from floorline.gateway.told import told_of
 from floorline.gateway.underway import UnderWay
@@ -154,7 +154,7 @@ class Pipeline:
                 call.status = call.status or 500
                 self._close(call, snapshot, "client_left" if reply.gone else "upstream_error")
             if call.guarded is not None:
-                self._guard.left(call)
+                self._guard.left(call.guarded)
 
     def _open(self, call: UnderWay, admitted: Admitted, snapshot: Snapshot) -> None:
         """Record that the call begins; a spool that can take no more refuses it."""
@@ -193,22 +193,26 @@ class Pipeline:
         assert admitted.group is not None, "what is not refused has a group"
         departure = Departure(reply, snapshot.policy, self.drains)
         try:
-            guarded = call.guarded is not None
-            room = self._guard.room(call, snapshot) if guarded else None
-            edit = self._guard.editor(call, snapshot) if guarded else None
+            guarded = call.guarded
+            room = None if guarded is None else self._guard.room(call, guarded, snapshot)
+            edit = None if guarded is None else self._guard.editor(guarded, snapshot)
             attempts = Attempts(call, snapshot, reply, departure, self._chance.draw, room, edit)
-            if call.guarded is None or call.guarded.verdict.cascade is None:
+            if guarded is None or guarded.verdict.cascade is None:
                 answered = await attempts.answer(admitted.group, admitted.targets)
             else:
                 answered = await self._guard.cascaded(call, attempts, snapshot)
             if answered is not None:
+                streamed = is_stream(call, answered)
                 captured = self._capturer.begin(call, snapshot.policy)
+                if guarded is not None:
+                    captured = self._guard.taking(call, guarded, answered, captured, streamed=streamed)
                 await Relay(
                     call,
                     answered,
                     reply,
+                    streamed=streamed,
                     metered=snapshot.policy.accounting,
-                    captured=self._guard.taking(call, answered, captured) if guarded else captured,
+                    captured=captured,
                     close=lambda ending: self._close(call, snapshot, ending),
                     out=lambda account: told_of(call, account) if snapshot.policy.accounting else [],
                 ).run()

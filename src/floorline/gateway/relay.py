@@ -11,7 +11,7 @@ from floorline.errors import LedgerFull
 from floorline.gateway.accounting import Account
 from floorline.gateway.attempts import Answered
 from floorline.gateway.cache.taking import Taking
-from floorline.gateway.message import Headers, Reply
+from floorline.gateway.message import OF_THE_CONNECTION, Headers, Reply
 from floorline.gateway.metering import Meter, Unmetered
 from floorline.gateway.translate.answers import Answer
 from floorline.gateway.underway import UnderWay
@@ -23,9 +23,9 @@ _STREAMS = (b"text/event-stream", b"application/vnd.amazon.eventstream")
 WHOLE_BYTES_MAX = 8 << 20
 """The longest answer that is held to be sent in one write with its cost in the head; a longer one is passed on as it comes."""
 
-NOT_PASSED = frozenset(
+NOT_PASSED = OF_THE_CONNECTION.union(
     {
-        b"alt-svc", b"proxy-authenticate", b"proxy-authentication-info", b"te", b"trailer", b"upgrade",
+        b"alt-svc", b"proxy-authenticate", b"proxy-authentication-info",
         b"x-floorline-call-id", b"x-floorline-verdict", b"x-floorline-attempts", b"x-floorline-cache",
         b"x-floorline-model-served", b"x-floorline-fallback-from", b"x-floorline-cost-basis", b"x-floorline-cost-usd",
         b"x-floorline-cost-list-usd", b"x-floorline-price-version", b"x-floorline-overhead-us", b"x-floorline-output-cap",
@@ -47,23 +47,30 @@ HeadersOut = Callable[[Account | None], Headers]
 class Relay:
     """The way of one answer."""
 
+    __slots__ = (
+        "_attempt", "_breaker", "_call", "_close", "_edit", "_meter", "_one", "_out", "_read", "_reply", "_sent", "_streamed",
+        "_translation",
+    )  # fmt: skip
+
     def __init__(
         self,
         call: UnderWay,
         answered: Answered,
         reply: Reply,
         *,
+        streamed: bool,
         metered: bool,
         captured: Taking | None,
         close: Close,
         out: HeadersOut,
     ) -> None:
+        """`streamed` as `is_stream` has it."""
         self._call, self._reply = call, reply
         self._one, self._attempt = answered.one, answered.attempt
         self._breaker, self._sent, self._read = answered.breaker, answered.sent, answered.read
         self._translation = answered.translation
         self._close, self._out = close, out
-        self._streamed = is_stream(call, answered)
+        self._streamed = streamed
         self._meter = (Meter if metered else Unmetered)(answered.one, answered.attempt, answered.endpoint, captured)
         self._edit: StreamEdit | None = None
         call.status = answered.attempt.status

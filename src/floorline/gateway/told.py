@@ -16,41 +16,68 @@ def told_of(call: UnderWay, account: Account | None) -> Headers:
     """What the gateway says of the call on its answer; without an account where its cost is not known yet. A verdict has some of its
     own, as x-floorline-route.
     """
-    last = call.tries[-1] if call.tries else None
+    guarded = call.guarded
     headers = [
         (b"x-floorline-call-id", call.id.encode()),
-        (b"x-floorline-verdict", call.verdict.encode()),
-        (b"x-floorline-attempts", b"%d" % len(call.tries)),
-        (b"x-floorline-cache", b"off" if call.guarded is None else call.guarded.cache.encode()),
+        *_usual(
+            call.verdict,
+            len(call.tries),
+            "off" if guarded is None else guarded.cache,
+            _served(call, account),
+            "" if len(call.tries) < 2 else _fallen_from(call),
+            "" if account is None else account.basis,
+            "" if account is None else account.price_version,
+        ),
     ]
-    if call.guarded is not None:
-        headers += [(b"x-floorline-" + name.encode(), _shown(text)) for name, text in call.guarded.verdict.headers]
-        if call.guarded.hold is not None:
-            headers += told(call.guarded.hold)
-    if last is not None:
-        usage = None if account is None else account.usage
-        served = usage.model if usage is not None and usage.model else last.model
-        headers.append((b"x-floorline-model-served", _shown(served)))
-        cascaded = call.guarded is not None and call.guarded.verdict.cascade is not None
-        if last.provider.name != call.tries[0].provider.name and not cascaded:
-            headers.append((b"x-floorline-fallback-from", call.tries[0].provider.name.encode()))
-    elif call.guarded is not None and call.guarded.served is not None:
-        headers.append((b"x-floorline-model-served", _shown(call.guarded.served.model)))
+    if guarded is not None:
+        if guarded.verdict.headers:
+            headers += [(b"x-floorline-" + name.encode(), _shown(text)) for name, text in guarded.verdict.headers]
+        if guarded.hold is not None:
+            headers += told(guarded.hold)
     if account is not None:
-        headers += _cost_headers(account)
+        if account.effective is not None and account.list is not None:
+            headers.append((b"x-floorline-cost-usd", b"%d.%012d" % divmod(account.effective, PICO)))
+            headers.append((b"x-floorline-cost-list-usd", b"%d.%012d" % divmod(account.list, PICO)))
         headers.append((b"x-floorline-overhead-us", b"%d" % (call.overhead_ns // 1_000)))
     return headers
 
 
-def _cost_headers(account: Account) -> Headers:
-    """Cost, its basis and price version; an unknown cost has no amount."""
-    headers = [(b"x-floorline-cost-basis", account.basis.encode())]
-    if account.effective is not None and account.list is not None:
-        headers.append((b"x-floorline-cost-usd", b"%d.%012d" % divmod(account.effective, PICO)))
-        headers.append((b"x-floorline-cost-list-usd", b"%d.%012d" % divmod(account.list, PICO)))
-    if account.price_version:
-        headers.append((b"x-floorline-price-version", account.price_version.encode()))
-    return headers
+def _served(call: UnderWay, account: Account | None) -> str | None:
+    """The model that answered, as it calls itself where that is known; None where none did."""
+    if call.tries:
+        usage = None if account is None else account.usage
+        return (usage.model if usage is not None else "") or call.tries[-1].model
+    return None if call.guarded is None or call.guarded.served is None else call.guarded.served.model
+
+
+def _fallen_from(call: UnderWay) -> str:
+    """The provider that was asked before the one that answered; '' where it is the first, or one of a cascade."""
+    tries = call.tries
+    if call.guarded is not None and call.guarded.verdict.cascade is not None:
+        return ""
+    first = tries[0].provider.name
+    return first if tries[-1].provider.name != first else ""
+
+
+@lru_cache(maxsize=1_024)
+def _usual(
+    verdict: str, attempts: int, cache: str, served: str | None, fallen_from: str, basis: str, price_version: str
+) -> tuple[tuple[bytes, bytes], ...]:
+    """What many calls are told alike."""
+    headers = [
+        (b"x-floorline-verdict", verdict.encode()),
+        (b"x-floorline-attempts", b"%d" % attempts),
+        (b"x-floorline-cache", cache.encode()),
+    ]
+    if served is not None:
+        headers.append((b"x-floorline-model-served", _shown(served)))
+    if fallen_from:
+        headers.append((b"x-floorline-fallback-from", fallen_from.encode()))
+    if basis:
+        headers.append((b"x-floorline-cost-basis", basis.encode()))
+    if price_version:
+        headers.append((b"x-floorline-price-version", price_version.encode()))
+    return tuple(headers)
 
 
 @lru_cache(maxsize=1_024)

@@ -9,7 +9,8 @@ import msgspec
 from floorline.events import Usage
 from floorline.gateway.accounting import Prices, priced_as
 from floorline.gateway.admission import Admitted, Turned, admit
-from floorline.gateway.guarding import facts_of, figures_of, moved, rules_of
+from floorline.gateway.facts import facts_of
+from floorline.gateway.guarding import figures_of, moved, rules_of
 from floorline.gateway.keys import Keyring, digest, new_key
 from floorline.gateway.message import Request
 from floorline.gateway.policy import GatewayPolicy, Target

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +24,10 @@ from floorline.guardrails.frame import FORWARD, Facts, Looked, Refusal, Verdict
 from floorline.guardrails.rules import Rules
 from floorline.ledger.key import Key
 from floorline.pricing.usage import Extraction
+
+if TYPE_CHECKING:  # both are told of calls under way
+    from floorline.gateway.cache.store import Held
+    from floorline.gateway.semantic.sought import Sought
 
 
 class Try(msgspec.Struct, kw_only=True):
@@ -55,16 +60,15 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 class Guarded(msgspec.Struct, kw_only=True):
     """What the guardrails know of a call and have decided; once it has ended, what they saved on it. `hold` is what it holds of
-    its budgets, `stored` what the cache has to do with it: both are theirs alone to read. `cache` is what the call's header
-    says of the cache.
+    its budgets, `stored` and `sought` what the caches have to do with it. `cache` is what the call's header says of the cache.
     """
 
     rules: Rules
     facts: Facts
     verdict: Verdict = FORWARD
     looked: Looked | None = None
-    stored: object | None = None
-    sought: object | None = None
+    stored: "Held | None" = None
+    sought: "Sought | None" = None
     cache: str = "off"
     served: Served | None = None
     hold: Hold | None = None
@@ -85,7 +89,8 @@ class Guarded(msgspec.Struct, kw_only=True):
 
 class UnderWay(msgspec.Struct, kw_only=True):
     """One logical request of the application; of the gateway's `own` where a guardrail needs an answer. `view` and `refusal`: a
-    request that cannot be served has the latter. `identity` is the record's, once it is `opened`.
+    request that cannot be served has the latter. `identity` is the record's, once it is `opened`. `known` is what was worked out for
+    calls of the same head, model and user before.
     """
 
     id: str
@@ -111,6 +116,7 @@ class UnderWay(msgspec.Struct, kw_only=True):
     closed: bool = False
     own: bool = False
     guarded: Guarded | None = None
+    known: dict[object, object] = {}
     _asked: dict[Dialect, Asked | Invalid] = {}
 
     @property

@@ -117,10 +117,12 @@ def _cap(call: UnderWay, facts: Facts) -> int | None:
     names = _CAPS.get(facts.endpoint)
     if names is None:
         return facts.output_cap
-    held = call.view.held
-    stated = [_count.decode(held[name]) for name in names if name in held]
-    caps = [cap for cap in stated if cap is not None]
-    return max(caps) if caps else None
+    held, most = call.view.held, None
+    for name in names:
+        cap = _count.decode(held[name]) if name in held else None
+        if cap is not None:
+            most = cap if most is None else max(most, cap)
+    return most
 
 
 def _hides_names(body: bytes) -> bool:

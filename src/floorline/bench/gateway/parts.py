@@ -14,7 +14,7 @@ from floorline.gateway.accounting import Prices
 from floorline.gateway.admission import Admitted, admit
 from floorline.gateway.attribution import attribute
 from floorline.gateway.baseline import Stamps
-from floorline.gateway.guarding import facts_of
+from floorline.gateway.facts import facts_of
 from floorline.gateway.keys import Key, Keyring, digest, presented_key
 from floorline.gateway.message import Request
 from floorline.gateway.places import Places

@@ -15,7 +15,7 @@ from floorline.gateway.asked import BLOCK_BYTES
 from floorline.gateway.message import Request
 from floorline.gateway.policy import Dialect
 from floorline.gateway.underway import UnderWay
-from floorline.gateway.wire.members import members
+from floorline.gateway.wire.members import members, without
 
 PURPOSE = b"floorline exact cache"
 """What the key of the keys is derived for."""
@@ -78,9 +78,8 @@ class Keys:
     ) -> bytes:
         """The key of what `call` asks within `partition`; of `members` in place of its body's, where they are given."""
         route, view, request = call.route, call.view, call.request
-        headers, beside = request.headers, BESIDE[route.dialect]
+        headers = request.headers
         said = members_of(call) if members is None else members
-        asked = {name: value for name, value in said.items() if name not in beside}
         hashed = self._fresh()
         hashed.update(
             _head(
@@ -88,12 +87,12 @@ class Keys:
                     partition,
                     (route.dialect, route.endpoint, route.provider, view.model, _without_key(request.query)),
                     (view.stream, view.stream and view.wants_usage, view.stream and call.include_cost),
-                    [headers.get(name) for name in VARYING],
+                    list(map(headers.get, VARYING)),
                     [headers.get(name.encode()) for name in vary],
                 )
             )
         )
-        hashed.update(msgspec.json.format(_sorted(asked), indent=-1))
+        hashed.update(msgspec.json.format(_sorted(without(said, BESIDE[route.dialect])), indent=-1))
         return hashed.digest()[:KEY_BYTES]
 
 

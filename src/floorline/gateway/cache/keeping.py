@@ -71,8 +71,7 @@ def dead(entry: Entry, purges: Purges) -> bool:
 
 def as_asked(call: UnderWay, partition: Partition, account: Account) -> bool:
     """Whether what guardrails changed of the call leaves its answer one to what was asked."""
-    usage = account.usage
-    output_tokens = usage.tokens - usage.input_tokens if usage is not None else None
+    output_tokens = None if account.usage is None else account.tokens[2]
     return call.guarded is None or keeps(partition, call.guarded.verdict, output_tokens)
 
 

@@ -75,7 +75,7 @@ class ExactCache:
         self.looks: Counter[tuple[str, str, str]] = Counter()
         self.tiers: tuple[Tier, ...] = ()
         self._keys, self._names, self._now_ms = keys, names, now_ms
-        self._known: dict[Subject, tuple[str, str]] = {}
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._purges = Purges()
 
     # -- before the call
@@ -96,7 +96,11 @@ class ExactCache:
         held = Held(
             looked=Looked(state="miss"), told=_told(which, "miss"), key=key, rule=rule, serves=which == "treated"
         )
-        entry = await self._found(call, held, rule, targets)
+        entry = self.memory.get(key, self._now_ms())
+        if entry is not None and not self._usable(entry, call, held, rule, targets):
+            entry = None
+        if entry is None and self.tiers:
+            entry = await self._behind(call, held, rule, targets)
         if entry is None and held.serves and rule.wait_ms:
             if self.flights.under_way(key):
                 self.waited += 1
@@ -118,14 +122,11 @@ class ExactCache:
         if held.serves:
             held.served = Served(call_id=entry.call_id, provider=entry.priced_as, model=entry.served)
 
-    async def _found(self, call: UnderWay, held: Held, rule: CacheRule, targets: Sequence[Target]) -> Entry | None:
-        """The entry that may answer the call, of the memory or of a tier behind it."""
-        now_ms, key = self._now_ms(), held.key
-        entry = self.memory.get(key, now_ms)
-        if entry is not None and self._usable(entry, call, held, rule, targets):
-            return entry
+    async def _behind(self, call: UnderWay, held: Held, rule: CacheRule, targets: Sequence[Target]) -> Entry | None:
+        """The entry that may answer the call, of a tier behind the memory."""
+        now_ms = self._now_ms()
         for tier in self.tiers:
-            entry = await tier.get(key)
+            entry = await tier.get(held.key)
             if entry is not None and entry.expires_ms > now_ms and self._usable(entry, call, held, rule, targets):
                 self.memory.put(entry)
                 return entry
@@ -157,8 +158,8 @@ class ExactCache:
     def _kept(self, call: UnderWay, held: Held, rule: CacheRule, account: Account) -> Entry | None:
         if held.passed is None or not as_asked(call, rule.partition, account):
             return None
-        whose = Subject(call.attribution.customer, call.attribution.user)
-        entry = entry_of(call, held.passed, account, key=held.key, names=self.named(whose), ttl_s=rule.ttl_s)
+        names = self._named(call.attribution.customer, call.attribution.user)
+        entry = entry_of(call, held.passed, account, key=held.key, names=names, ttl_s=rule.ttl_s)
         if entry is None or dead(entry, self._purges):
             return None
         if not held.serves:
@@ -166,16 +167,16 @@ class ExactCache:
         self.memory.put(entry)
         if held.serves:
             for tier in self.tiers:
-                tier.put(entry, whose)
+                tier.put(entry, Subject(call.attribution.customer, call.attribution.user))
         return entry
 
-    def named(self, whose: Subject) -> tuple[str, str]:
-        """The keyed hashes of the subject's names: remembered, because they are asked for with every answer."""
-        names = self._known.get(whose)
+    def _named(self, customer: str, user: str) -> tuple[str, str]:
+        """The keyed hashes of a subject's names: remembered, because they are asked for with every answer."""
+        names = self._known.get((customer, user))
         if names is None:
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
-            names = self._known[whose] = self._names(whose)
+            names = self._known[customer, user] = self._names(Subject(customer, user))
         return names
 
     # -- purges

@@ -271,7 +271,8 @@ def told(hold: Hold) -> list[tuple[bytes, bytes]]:
         (b"x-floorline-budget-remaining", budget.text(left).encode()),
         (b"x-floorline-budget-resets-at", bucket.resets_at),
     ]
-    if reached := max([one.reached(at.counter - at.held - at.others_held) for one, at in hold.counted]):
+    near = [(one, at) for one, at in hold.counted if at.counter >= one.told_quanta]
+    if near and (reached := max([one.reached(at.counter - at.held - at.others_held) for one, at in near])):
         headers.append((b"x-floorline-budget-reached", b"%d" % reached))
     return headers
 

@@ -29,6 +29,14 @@ def members(body: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     return _object.decode(body)
 
 
+def without(held: Mapping[str, msgspec.Raw], names: frozenset[str]) -> dict[str, msgspec.Raw]:
+    """The members but those called `names`, in their order."""
+    left = dict(held)
+    for name in names.intersection(held):
+        del left[name]
+    return left
+
+
 def with_members(body: bytes | msgspec.Raw, changes: Mapping[str, bytes | None]) -> bytes:
     """`body` with the members of `changes` set, or removed where None. Order stays; new members come last."""
     held = _object.decode(body)
