@@ -31,7 +31,7 @@ SKEW_WRONG_S = 240
 
 FREE_BYTES_MIN = 1 << 30
 UNATTRIBUTED_MAX = Decimal("0.05")
-PRIVATE_FILES = ("secret", "keyring", "control.token", "state.sqlite")
+PRIVATE_FILES = ("secret", "keyring", "control.token", "state.sqlite", "answers")
 _GIB = 1 << 30
 
 

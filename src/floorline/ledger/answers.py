@@ -5,8 +5,8 @@
     every other                                 MessagePack: an Answer; its rows are JSON, which holds sums of any size
 
 The process that owns the ledger writes it at its orderly end and the next one takes it in. It is gone, from the disk too, before
-anything in the store changes, whoever changes it. What it says is believed under the very same circumstances only: the release, its
-tables, its days, and how the store itself stands.
+anything in the store changes, whoever changes it. What it says is believed under the very same circumstances only: the release, the
+engine, the tables, the days, and how the store itself stands.
 """
 
 import logging
@@ -75,6 +75,7 @@ def circumstances(store: Store, day_starts: Sequence[int]) -> dict[str, str]:
     return {
         "format": str(FORMAT),
         "release": __version__,
+        "engine": store.engine(),
         "tables": _digest("".join(migration.checksum for migration in migrations()).encode()),
         "timezone": store.timezone,
         "days": _digest(array("q", day_starts).tobytes()),

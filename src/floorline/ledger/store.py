@@ -162,6 +162,11 @@ class Store:
             self._timezone = self._get("timezone")
         return self._timezone
 
+    def engine(self) -> str:
+        """The engine's version."""
+        ((version,),) = self._rows("SELECT version()")
+        return str(version)
+
     def day_starts(self) -> Sequence[int]:
         """The seconds since 1970 at which each day of the timezone begins, from 1970 on, as the store itself reckons: its list of
         timezones may be another than this process's. Instants have 32 bits here: the last day is of the year 2106.
