@@ -1,12 +1,13 @@
 """A feature's customers, its prompts, and the guardrails that act on it."""
 
 from collections.abc import Sequence
+from heapq import nsmallest
 
 from floorline.jobs.effectiveness import effects_of
 from floorline.jobs.making import prompts_of
 from floorline.jobs.margins import MarginRequest
 from floorline.margin.effectiveness import Effect
-from floorline.margin.metrics import Figures, ratio_of
+from floorline.margin.metrics import Figures, cogs_of, ratio_of
 from floorline.margin.prompt_use import PromptUse, prompt_uses
 from floorline.margin.table import NAMELESS
 from floorline.money import usd_of
@@ -35,13 +36,17 @@ def customers(desk: Desk, params: FeatureParams) -> Shown:
         by=("feature", "customer"), start=days.start, end=days.end, scope=params.scope, with_p95=False,
         feature=params.feature,
     )  # fmt: skip
-    rows = desk.margins.table(request).rows
+    rows = desk.margins.table(request).rows  # by what they leave, the least first
     if not rows:
         known(desk, params)
-    named = [row for row in rows if row.key[1] not in NAMELESS]
-    below = [row for row in named if _left(row) < 0 and row.cost_known]
-    best = sorted(named, key=lambda row: (-_left(row), row.key))[:EXTREMES]
-    cogs = sum(row.cogs_pico for row in rows)
+    costs = cogs_of(rows)
+    cogs = sum(costs)
+    named = [
+        (row.revenue_pico - cost, row) for row, cost in zip(rows, costs, strict=True) if row.key[1] not in NAMELESS
+    ]
+    below = [(left, row) for left, row in named if left < 0 and row.cost_known]
+    best = nsmallest(EXTREMES, [one for one in named if one[0] > 0], key=lambda one: (-one[0], one[1].key))
+    dearest = sorted(zip([-cost for cost in costs], [row.key for row in rows], rows, strict=True))
     return Shown(
         title=f"{params.feature}: customers",
         lead=f"{len(below):,} of {len(named):,} customers cost this feature more than they pay for it." if named else "",
@@ -53,19 +58,14 @@ def customers(desk: Desk, params: FeatureParams) -> Shown:
                 cards=[
                     Card(name="customers", title="Customers", value=len(named), unit="count", definition="customer"),
                     Card(name="below", title="Cost more than they pay", value=len(below), unit="count", definition="under_water"),
-                    Card(name="lost", title="They lose it", value=-usd_of(sum(row.revenue_pico - row.cogs_pico for row in below)), unit="usd", definition="under_water"),
+                    Card(name="lost", title="They lose it", value=-usd_of(sum(left for left, _ in below)), unit="usd", definition="under_water"),
                 ],
             ),
-            _table("worst", "Those that cost it most beyond what they pay", sorted(below, key=lambda row: (_left(row), row.key))[:EXTREMES], cogs),
-            _table("top", "Those that leave most", [row for row in best if _left(row) > 0], cogs),
-            _table("customers", "Every customer", sorted(rows, key=lambda row: (-row.cogs_pico, row.key)), cogs),
+            _table("worst", "Those that cost it most beyond what they pay", [row for _, row in below[:EXTREMES]], cogs),
+            _table("top", "Those that leave most", [row for _, row in best], cogs),
+            _table("customers", "Every customer", [row for _, _, row in dearest], cogs),
         ],
     )  # fmt: skip
-
-
-def _left(row: Figures) -> int:
-    """Its margin, in 10^-12 USD."""
-    return row.revenue_pico - row.cogs_pico
 
 
 def _table(name: str, title: str, rows: Sequence[Figures], cogs: int) -> Table:
