@@ -8,6 +8,8 @@ import pytest
 
 from floorline.cli.limits import document, show
 from floorline.events import CostLine, Touch
+from floorline.guardrails.frame import ENFORCE, FORWARD, Facts
+from floorline.guardrails.output import OutputRule, cap_output
 from floorline.jobs.limits import limits_use
 from tests.support.ledger import entry
 from tests.support.records import call
@@ -55,6 +57,20 @@ def test_answers_that_were_cut_and_what_could_be_shorter_are_summed_by_feature(f
     assert faq.suggests_structured
     assert (faq.context_pieces, faq.context_cost, faq.one_piece_fewer) == (8, Decimal("0.0016"), Decimal("0.0004"))
     assert (faq.example_pieces, faq.examples_cost, faq.one_example_fewer) == (2, Decimal("0.0005"), Decimal("0.00025"))
+
+
+def test_of_answers_that_were_bounded_and_not_watched_those_are_cut_that_used_all_of_their_bound(ledger):
+    """As the guardrail's own reason has the bound; whoever broke off is of neither kind."""
+    facts = Facts(at=NOW, endpoint="chat.completions", output_cap=500)
+    (why,) = cap_output(facts, OutputRule(setting=ENFORCE, tokens_max=100), FORWARD).reasons
+    touch = Touch(guardrail="output", mode="enforce", arm="treated", action="clamp")
+    ledger.write([
+        entry(call(number, opened_at=NOW, feature="faq", usage={"output": Decimal(made)}, ending=ending, reasons=(why,), touches=(touch,), lines=()))
+        for number, (made, ending) in enumerate([(100, "complete"), (99, "complete"), (3, "complete"), (100, "client_left")])
+    ])  # fmt: skip
+    ledger.flush()
+    (faq,) = limits_use(ledger, date(2026, 3, 1), date(2026, 3, 2))
+    assert (faq.bounded, faq.watched, faq.cut, faq.bounded_cut) == (4, 3, 1, 1)
 
 
 def test_a_call_that_used_nothing_is_no_trouble(ledger):

@@ -21,7 +21,7 @@ STRUCTURED_FROM = Decimal("0.05")
 class UseRow(msgspec.Struct, frozen=True, kw_only=True):
     """A feature as `limits_use.sql` gives it: numbers of calls, tokens over all of them, and what these cost in 10^-12 USD.
 
-    `watched` calls say how they ended, `cut` of them by a bound, `bounded_cut` by the gateway's.
+    Of `watched` calls it is known how their answer ended, `cut` of them by a bound, `bounded_cut` by the gateway's.
     """
 
     feature: str

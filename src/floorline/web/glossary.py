@@ -199,7 +199,7 @@ GLOSSARY: Mapping[str, str] = {
     "avoided": "What calls that were answered from the cache would have cost.",
     "cache_bypassed": "Calls that the cache is not for: random ones, large ones, those that ask not to be stored.",
     "cache_reported": "Stored answers that somebody said were bad: they are served no more.",
-    "watched": "Calls of which it is noted how their answer ended: features with `guardrails.watch`.",
+    "watched": "Calls of which it is noted how their answer ended: features with `guardrails.watch`, and calls that the gateway bounded.",
     "cut_ratio": "Answers that ended at a bound of their length ÷ watched answers.",
     "bounded": "Calls whose answer the gateway bounded.",
     "preamble": "Words before structured output, which nobody reads: what their tokens cost.",

@@ -1,5 +1,6 @@
 -- limits_use: how answers of some days ended, and what of prompts and answers could be shorter, by feature. `answer_end` is on the
--- records of watched calls; a size is priced by its call's own cost of input, or by its own price of an output token.
+-- records of watched calls; of others that were bounded one that used all of its bound was cut (the bound is in the reason that
+-- guardrails/output.py gives). A size is priced by its call's own cost of input, or by its own price of an output token.
 -- Money as integers of 10^-12 USD. The columns are the fields of jobs.limits.UseRow.
 SELECT
     CAST(feature AS String),
@@ -11,7 +12,9 @@ FROM
 (
     SELECT
         feature, input_tokens,
-        metadata['answer_end'] AS end,
+        toUInt64OrZero(extract(arrayFirst(reason -> startsWith(reason, 'output: at most '), reasons), '^output: at most (\\d+) ')) AS bound,
+        multiIf(metadata['answer_end'] != '', metadata['answer_end'], bound = 0 OR ending != 'complete' OR verdict != 'forward', '',
+                output_tokens >= bound, 'length', 'stop') AS end,
         arrayExists((guardrail, arm) -> guardrail = 'output' AND arm = 'treated', `touches.guardrail`, `touches.arm`) AS bounded,
         toUInt64OrZero(metadata['preamble_tokens']) AS preamble,
         toUInt64OrZero(metadata['context_tokens']) AS context,
