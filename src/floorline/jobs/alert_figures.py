@@ -1,11 +1,10 @@
 """What the alerts look at, gathered from a ledger: two series of whole days, floors, models, prices, guardrails, feeds."""
 
 from calendar import monthrange
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import resources
-from operator import add
 from typing import NamedTuple
 
 import msgspec
@@ -31,12 +30,18 @@ from floorline.jobs.price_watch import models_used
 from floorline.ledger.shelf import Shelf
 from floorline.ledger.state import State
 from floorline.ledger.surface import AnyLedger
+from floorline.margin.dimensions import Dimension
 from floorline.margin.floors import feature_floor
+from floorline.margin.metrics import Figures
 from floorline.margin.policy import Policies
+from floorline.margin.table import MarginReport
 from floorline.query import Query
 
 _FRESH_DAYS = 3
 """The latest days are gathered at each evaluation: calls come late. Older ones once a day."""
+
+_TOGETHER_DAYS = 7
+"""How many days are asked together: each has a row for every customer until it is gathered."""
 
 _MATERIAL_DAYS = 28
 _MATERIAL_PPM = 5_000
@@ -129,7 +134,7 @@ def _gathered_tracks(margins: Margins, first: date, today: date, memory: Memory,
     if not days:
         return Tracks(start=today, features={}, customers={}, total=Track([]))
     memory.start(today, _material_customers(margins, today) | watched)
-    return _tracks([(day, _figures(margins, day, memory)) for day in days])
+    return _tracks(_figures(margins, days, memory))
 
 
 def _material_customers(margins: Margins, today: date) -> frozenset[str]:
@@ -142,27 +147,45 @@ def _material_customers(margins: Margins, today: date) -> frozenset[str]:
     return frozenset(row.key[0] for row in table.rows if row.cogs_pico > least and is_named(row.key[0]))
 
 
-def _figures(margins: Margins, day: date, memory: Memory) -> DayFigures:
-    """One day, from memory where it is known."""
-    if day not in memory.days:
-        end = day + timedelta(days=1)
-        table = margins.table(MarginRequest(by=("feature", "customer"), start=day, end=end, with_p95=False))
-        features: dict[str, Span] = {}
-        customers: dict[str, Span] = {}
-        for row in table.rows:
-            span = span_of(row.revenue_pico, row.cogs_pico, row.sums)
-            feature, customer = row.key
-            _add(features, feature, span)
-            if customer in memory.customers:
-                _add(customers, customer, span)
-        total = span_of(table.total.revenue_pico, table.total.cogs_pico, table.total.sums)
-        memory.days[day] = DayFigures(features, customers, total)
-    return memory.days[day]
+def _figures(margins: Margins, days: Sequence[date], memory: Memory) -> list[tuple[date, DayFigures]]:
+    """Some days, from memory where they are known."""
+    for some in _together([day for day in days if day not in memory.days]):
+        memory.days.update(_asked(margins, some, memory.customers))
+    return [(day, memory.days[day]) for day in days]
 
 
-def _add(rows: dict[str, Span], name: str, span: Span) -> None:
-    known = rows.get(name)
-    rows[name] = span if known is None else Span._make(map(add, known, span))
+def _together(days: Sequence[date]) -> Iterator[list[date]]:
+    """Days that follow each other, a few at a time."""
+    some: list[date] = []
+    for day in days:
+        if some and (len(some) == _TOGETHER_DAYS or day != some[-1] + timedelta(days=1)):
+            yield some
+            some = []
+        some.append(day)
+    if some:
+        yield some
+
+
+def _asked(margins: Margins, days: Sequence[date], customers: frozenset[str]) -> dict[date, DayFigures]:
+    """Some of them, of every feature and of these customers."""
+    edges = [*days, days[-1] + timedelta(days=1)]
+
+    def tables(dimension: Dimension) -> list[MarginReport]:
+        request = MarginRequest(by=(dimension,), start=edges[0], end=edges[-1], with_p95=False)
+        return margins.tables(request, edges)
+
+    return {
+        day: DayFigures(
+            features={row.key[0]: _span(row) for row in by_feature.rows},
+            customers={row.key[0]: _span(row) for row in by_customer.rows if row.key[0] in customers},
+            total=_span(by_feature.total),
+        )
+        for day, by_feature, by_customer in zip(days, tables("feature"), tables("customer"), strict=True)
+    }
+
+
+def _span(of: Figures) -> Span:
+    return span_of(of.revenue_pico, of.cogs_pico, of.sums)
 
 
 def _tracks(days: Sequence[tuple[date, DayFigures]]) -> Tracks:
