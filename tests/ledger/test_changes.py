@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from floorline.ledger.changes import Changes
-from floorline.ledger.memory import Memory, weight_of
+from floorline.ledger.memory import MADE_BYTES_MAX, Memory, weight_of
 from floorline.query import Halves, Query, Reads
 
 TODAY = date(2026, 3, 31)
@@ -150,6 +150,20 @@ def test_the_least_recently_used_answers_leave_first():
     for question in (one, two, one, three):
         memory.answer(question, 0)
     assert [memory.holds(question) for question in (one, two, three)] == [True, False, True]
+
+
+def test_what_is_heavy_leaves_room_for_what_was_made_of_answers_since():
+    memory, made, rows = memory_of(Store()), list[int](), [Row(text="kept")]
+
+    def make(number: int, weight: int) -> int:
+        return memory.made(number, [rows], lambda: made.append(number) or number, lambda _: weight)
+
+    half = MADE_BYTES_MAX // 2
+    assert [make(number, half) for number in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
+    assert made == [1, 2, 3, 2]
+    make(4, 2 * MADE_BYTES_MAX)
+    assert [make(number, 0) for number in (4, 1)] == [4, 1]
+    assert made[4:] == [4, 4, 1]
 
 
 def test_what_is_made_of_answers_is_made_again_when_they_are_others():

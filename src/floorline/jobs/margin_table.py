@@ -66,6 +66,7 @@ from floorline.margin.table import (
     Keys,
     LeftOut,
     MarginReport,
+    bytes_of,
     finer_cells,
     kept,
     margin_rows,
@@ -79,7 +80,6 @@ from floorline.margin.table import (
 from floorline.query import Query
 
 Row = TypeVar("Row")
-Made = TypeVar("Made")
 
 
 class Making:
@@ -133,12 +133,12 @@ class Making:
         left_out = self._ledger.begin(queries.left_out(self._days.uncut()))
         outcomes = self.outcomes(request.by, apart)
 
-        def make() -> MarginReport:
-            return self._report(weights, asked, finer, only(left_out), outcomes, apart=bool(apart))
+        def make() -> list[MarginReport]:
+            return [self._report(weights, asked, finer, only(left_out), outcomes, apart=bool(apart))]
 
         if not {"feature", "user"}.isdisjoint(request.by) or request.with_p95:
-            return make()  # which asks for users and percentiles
-        return self._made((Making.report, tuple(apart)), weights, [*asked, *finer, left_out], outcomes, make)
+            return make()[0]  # which asks for users and percentiles
+        return self._made((Making.report, tuple(apart)), weights, [*asked, *finer, left_out], outcomes, make)[0]
 
     def _report(
         self,
@@ -194,14 +194,14 @@ class Making:
         weights: MonthUse | None,
         asked: Sequence[Future[list[Any]]],
         outcomes: Sequence[OutcomeRow],
-        make: Callable[[], Made],
-    ) -> Made:
+        make: Callable[[], list[MarginReport]],
+    ) -> list[MarginReport]:
         """What `make` makes of these answers alone: once for as long as they hold, where the days that they are about are over."""
         if not (self._cells_last and over(self._ledger, self._request.end)):
             return make()
         pools = weights.pools if weights else ()
         of = self.names, self._policies, self.lines, self._costs, outcomes, *pools, *map(only, asked)
-        return made(self._ledger, (key, self._request, self._whose), of, make)
+        return made(self._ledger, (key, self._request, self._whose), of, make, bytes_of)
 
     def paid(self) -> dict[Key, int]:
         """See Margins.paid."""

@@ -1,13 +1,16 @@
 """Asks the ledger how the calls of some days were used and served: what the unit economics of a week or a month are made of."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from floorline.jobs.acquisition import acquisitions_in
 from floorline.jobs.margins import MarginRequest, Margins
 from floorline.jobs.pricing_use import tiers_of
+from floorline.ledger.remembering import made, over
+from floorline.ledger.surface import AnyLedger
 from floorline.margin.acquisition import PAYBACK_MONTHS
 from floorline.margin.bridge import Days
-from floorline.margin.customers import accounts
+from floorline.margin.customers import Account, accounts
 from floorline.margin.dimensions import Scope
 from floorline.margin.metrics import Figures
 from floorline.margin.table import MarginReport
@@ -35,11 +38,17 @@ def use_of(
     (served,) = ledger.query(queries.served(days.start, days.end, scope))
     return PeriodUse(
         total=total,
-        customers=accounts(customers.rows),
+        customers=_accounts(ledger, customers),
         served=served,
         models=models,
         tiers=tiers_of(book, models, days.end, tiers),
     )
+
+
+def _accounts(ledger: AnyLedger, table: MarginReport) -> list[Account]:
+    """The customers of a table: looked up once where its days are over, as it is made once then."""
+    make = partial(accounts, table.rows)
+    return made(ledger, accounts, (table,), make) if over(ledger, table.end) else make()
 
 
 def by_customer(margins: Margins, days: Days, scope: Scope) -> MarginReport:

@@ -26,7 +26,7 @@ from floorline.ledger.codec import CUT, Frame, Unfit, decode, encode, identity_o
 from floorline.ledger.driver import Connect, Embedded, embedded
 from floorline.ledger.identity import Identities
 from floorline.ledger.lock import Lock
-from floorline.ledger.memory import ANSWERS_BYTES_MAX, Memory
+from floorline.ledger.memory import ANSWERS_BYTES_MAX, Memory, weightless
 from floorline.ledger.renaming import Renaming, rename
 from floorline.ledger.segment import sync_filesystem
 from floorline.ledger.shipping import Left, Rejected, Shipment, Shipper, groups, read_left, ship_lost, shipments
@@ -381,9 +381,11 @@ class Ledger:
             return known
         return self._readers.submit(self._answered, query, memory, now)
 
-    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+    def made(
+        self, key: Hashable, of: Sequence[object], make: Callable[[], Made], weigh: Callable[[Made], int] = weightless
+    ) -> Made:
         """What `make` makes of answers, again for as long as they hold where answers are remembered: see `Memory.made`."""
-        return make() if self._memory is None else self._memory.made(key, of, make)
+        return make() if self._memory is None else self._memory.made(key, of, make, weigh)
 
     def over(self, day: date) -> bool:
         """Whether answers about days before `day` are remembered as they are: see `Memory.over`."""

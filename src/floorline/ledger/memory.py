@@ -27,8 +27,8 @@ ANSWERS_BYTES_MAX = 384 << 20
 NAME_BYTES, NUMBER_BYTES = 64, 32
 """What a short name or a number weighs in a list, about."""
 
-MADE_MAX = 64
-"""How many things that were made of answers are kept."""
+MADE_MAX, MADE_BYTES_MAX = 64, 64 << 20
+"""How many things that were made of answers are kept, and what those of them that say what they weigh do together."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +42,11 @@ class _Kept:
     since: int
     weight: int = 0
     packed: bytes | None = None
+
+
+def weightless(_: object) -> int:
+    """The weight of what is small beside the answers that it was made of."""
+    return 0
 
 
 class Memory:
@@ -65,7 +70,7 @@ class Memory:
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._weight = 0
-        self._made: OrderedDict[tuple[Hashable, tuple[int, ...]], tuple[Sequence[object], Any]] = OrderedDict()
+        self._made: OrderedDict[tuple[Hashable, tuple[int, ...]], tuple[Sequence[object], Any, int]] = OrderedDict()
 
     def answer(self, query: Query[Row], now: int) -> list[Row]:
         """The rows of `query`. `now` is the number of a change: it and all before it can be seen."""
@@ -103,9 +108,11 @@ class Memory:
         with self._lock:
             return all((kept := self._found(part)) is not None and kept.rows.done() for part in wanted)
 
-    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+    def made(
+        self, key: Hashable, of: Sequence[object], make: Callable[[], Made], weigh: Callable[[Made], int] = weightless
+    ) -> Made:
         """What `make` makes `of` answers (or rows of them), and of nothing else but what `key` tells: made once for as long as they
-        are given again. What it returned stays as it is, too.
+        are given again. What it returned stays as it is, too. What is heavy, about as many bytes as `weigh` says, leaves sooner.
         """
         named = key, tuple(map(id, of))  # they are kept with what is made of them: nothing else gets their place
         with self._lock:
@@ -115,8 +122,8 @@ class Memory:
                 return cast("Made", known[1])
         made = make()
         with self._lock:
-            self._made[named] = of, made
-            if len(self._made) > MADE_MAX:
+            self._made[named] = of, made, weigh(made)
+            while len(self._made) > MADE_MAX or sum(weight for _, _, weight in self._made.values()) > MADE_BYTES_MAX:
                 self._made.popitem(last=False)
         return made
 

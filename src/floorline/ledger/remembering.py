@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, TypeVar, cast
 
 from floorline.ledger.ledger import Ledger
+from floorline.ledger.memory import weightless
 from floorline.ledger.surface import Answering
 from floorline.query import Query
 
@@ -44,9 +45,11 @@ class Remembering:
             self._made[key] = make()
         return cast("Made", self._made[key])
 
-    def made(self, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+    def made(
+        self, key: Hashable, of: Sequence[object], make: Callable[[], Made], weigh: Callable[[Made], int] = weightless
+    ) -> Made:
         """As `Ledger.made`, and once here where the ledger does not remember; `of` are its answers, and what was made of them."""
-        return self.once((key, *map(id, of)), lambda: made(self._ledger, key, of, make))
+        return self.once((key, *map(id, of)), lambda: made(self._ledger, key, of, make, weigh))
 
     def over(self, day: date) -> bool:
         """As `Ledger.over`."""
@@ -63,11 +66,17 @@ def once(answers: Answering, key: Hashable, make: Callable[[], Made]) -> Made:
     return answers.once(key, make) if isinstance(answers, Remembering) else make()
 
 
-def made(answers: Answering, key: Hashable, of: Sequence[object], make: Callable[[], Made]) -> Made:
+def made(
+    answers: Answering,
+    key: Hashable,
+    of: Sequence[object],
+    make: Callable[[], Made],
+    weigh: Callable[[Made], int] = weightless,
+) -> Made:
     """What `make` makes `of` answers (the very lists and rows that were given), and of nothing else but what `key` tells: where
-    answers are remembered, it is as long as they are.
+    answers are remembered, it is as long as they are, and as room is left for what is heavy: see `Memory.made`.
     """
-    return answers.made(key, of, make) if isinstance(answers, Ledger | Remembering) else make()
+    return answers.made(key, of, make, weigh) if isinstance(answers, Ledger | Remembering) else make()
 
 
 def over(answers: Answering, day: date) -> bool:

@@ -5,7 +5,7 @@ The rows sum to the total exactly, and the total is what went in: both are asser
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import repeat
@@ -42,6 +42,7 @@ NONE = "(none)"
 """What simply has no segment, workflow or user: nothing there is to be matched."""
 OTHERS = "(others)"
 """The rows after the first ones, where not all were asked for."""
+ROW_BYTES = 1024
 NAMELESS = frozenset({UNMATCHED_COST, UNMATCHED_REVENUE, NONE})
 Key = tuple[str, ...]
 Told = TypeVar("Told")
@@ -191,6 +192,11 @@ class MarginReport:
     total: Figures
     left_out: LeftOut = LeftOut()
     p95_method: str = "exact"
+
+
+def bytes_of(reports: Iterable[MarginReport]) -> int:
+    """What tables weigh, about."""
+    return ROW_BYTES * sum(len(report.rows) for report in reports)
 
 
 def first_rows(report: MarginReport, limit: int | None) -> tuple[Figures, ...]:
