@@ -391,6 +391,9 @@ def test_active_users_are_counted_the_same_way_in_rows_and_total(ledger):
     assert users("feature") == ({("chat",): 2, ("docs",): 1}, 3)  # a user of a customer
     assert users("user") == ({("ann",): 1, ("bob",): 1, ("(none)",): 0}, 2)  # a user of the organisation
     assert users("feature,user") == ({("chat", "ann"): 1, ("docs", "bob"): 1, ("docs", "(none)"): 0}, 2)
+    request = MarginRequest(by=("feature",), start=date(2026, 1, 1), end=date(2026, 2, 1), with_users=False)
+    uncounted = Margins(ledger).table(request)
+    assert {row.users for row in (*uncounted.rows, uncounted.total)} == {None}
 
 
 def test_identities_follow_a_change_of_plan_within_the_window(ledger):

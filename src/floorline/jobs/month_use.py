@@ -49,9 +49,11 @@ class MonthUse:
     def _cells(self, plans: Mapping[str, PlanPolicy], to: Attribution) -> Cells:
         months: dict[int, Cells] = {}
         for start, asked in zip(self._starts, self._asked, strict=True):
-            uses = [self._use(columns, to.names) for columns in asked.result()]
+            parts, before = asked.result(), start != self._starts[-1]
+            closed = parts if before or self._over else parts[:-1]  # the last one goes on, and is another next time
+            uses = [self._use(columns, to.names) for columns in closed]
+            uses += [pool_use(columns, to.names) for columns in parts[len(closed) :]]
             make = partial(month_cells, uses, plans)
-            before = start != self._starts[-1]
             months[to.month(start)] = made(self._ledger, month_cells, (*uses, plans), make) if before else make()
         return Cells.of_months(months, plans)
 

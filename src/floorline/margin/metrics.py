@@ -221,9 +221,9 @@ def bucket_percentile(buckets: Mapping[int, int], percent: int) -> int | None:
 
     It is within 1 % of the exact value. None of an empty histogram.
     """
-    in_order = sorted(buckets)
-    reached = list(accumulate([max(0, buckets[bucket]) for bucket in in_order]))
-    if not reached or not reached[-1]:
+    in_order = sorted([bucket for bucket, calls in buckets.items() if calls > 0])
+    reached = list(accumulate(map(buckets.__getitem__, in_order)))
+    if not reached:
         return None
     return bucket_middle(in_order[bisect_left(reached, _rank(reached[-1], percent))])
 
