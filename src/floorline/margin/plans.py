@@ -1,6 +1,6 @@
 """Plans side by side: how many customers pay for each, what they pay, and what any of them uses."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,22 +25,34 @@ class PlanUse(NamedTuple):
 
 def plan_uses(rows: Iterable[PlanFeaturesRow], paid: Mapping[tuple[str, ...], int], names: Names) -> dict[str, PlanUse]:
     """By plan. `paid` is what each customer paid on each plan, in 10^-12 USD; who paid nothing counts nowhere."""
-    payers = {key for key, pico in paid.items() if pico > 0 and all(key)}
-    calling: set[tuple[str, ...]] = set()
+    payers: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (customer, plan), pico in paid.items():
+        if customer and plan and pico > 0:
+            payers[plan][customer] = pico
+    calling: defaultdict[str, set[str]] = defaultdict(set)
     used: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        days = [row.as_of] * len(row.customers)
-        customers = names.resolve_all("customer", row.customers, days)
-        own = payers.intersection(zip(customers, names.plans([row.plan] * len(days), customers, days), strict=True))
-        calling |= own
         features = {names.resolve("feature", feature, row.as_of) for feature in row.features}
-        for plan in {plan for _, plan in own}:
-            used[plan] |= features
-    customers_of = Counter(plan for _, plan in calling)
-    revenue: defaultdict[str, int] = defaultdict(int)
-    for key in calling:
-        revenue[key[1]] += paid[key]
+        for plan, customers in _by_plan(row, names).items():
+            own = payers[plan].keys() & customers if plan in payers else ()
+            if own:
+                calling[plan] |= own
+                used[plan] |= features
     return {
-        plan: PlanUse(customers_of[plan], money.usd_of(revenue[plan]), frozenset(features))
-        for plan, features in sorted(used.items())
+        plan: PlanUse(
+            customers=len(customers),
+            revenue=money.usd_of(sum(map(payers[plan].__getitem__, customers))),
+            features=frozenset(used[plan]),
+        )
+        for plan, customers in calling.items()
     }
+
+
+def _by_plan(row: PlanFeaturesRow, names: Names) -> Mapping[str, list[str]]:
+    """The customers of a row by the plan that each is on."""
+    days = [row.as_of] * len(row.customers)
+    customers = names.resolve_all("customer", row.customers, days)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for customer, plan in zip(customers, names.plans([row.plan] * len(days), customers, days), strict=True):
+        found[plan].append(customer)
+    return found
