@@ -1,10 +1,10 @@
 """Two windows and the bridges between them: one for each feature, customer or plan, and their sum."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from floorline.margin.coded import coded
 from floorline.margin.moves import CostSteps, Moves, Named, RevenueSteps, cost_steps, leading, revenue_steps
 from floorline.margin.placing import Placing
 from floorline.margin.report import Json, money_or_null, text_of
+from floorline.margin.scaling import either
 from floorline.margin.sides import By, CalledColumns, Facts
 from floorline.margin.substitution import Models, PriceMoves, Prices, price_index
 from floorline.margin.vectors import Integers
 
-Made = TypeVar("Made")
 Crossings = Mapping[str, tuple[str, ...]]
 """The baselines that begin between the windows, by row."""
 
@@ -48,15 +48,7 @@ def price_moves(was: CalledColumns, now: CalledColumns, models: Models) -> Price
     """How the prices of some models moved from the calls of one window to those of the other."""
     never = Days(date.min, date.min)
     places = Placing((Facts(days=never, called=was), Facts(days=never, called=now)), "feature")
-    return price_index(_either(places.cells)[0], models)
-
-
-def _either(make: Callable[[bool], Made]) -> Made:
-    """What is made in columns of 64 bits, or where half a million dollars of one cell do not fit, of Python's integers."""
-    try:
-        return make(False)
-    except OverflowError:
-        return make(True)
+    return price_index(either(places.cells)[0], models)
 
 
 class _End(NamedTuple):
@@ -74,8 +66,8 @@ class _End(NamedTuple):
 
 def _bridges(places: Placing, prices: Prices, windows: tuple[Days, Days], crossings: Crossings) -> list[Bridge]:
     """The bridge of each row that has anything."""
-    of_calls, cost = _either(lambda widened: _cost(places, prices, widened))
-    revenue = _either(lambda widened: _revenue(places, widened))
+    of_calls, cost = either(lambda widened: _cost(places, prices, widened))
+    revenue = either(lambda widened: _revenue(places, widened))
     shared = [places.rows.sums(one.amount, at.group) for one, at in zip(places.shared, places.of_shared, strict=True)]
     earned = [
         places.rows.sums(one.amount, at.group) for one, at in zip(places.received, places.of_received, strict=True)

@@ -44,7 +44,7 @@ def received(lines: Paid, used: Pools, cells: Cells, again: Again = anew) -> Rec
     a day; its features have shares of the days. What lines earn in a month that is over is divided `again` as before.
     """
     by_day, by_use = _divided(lines.earned, cells, again), _divided(_of_pools(used), cells)
-    own = np.array([bool(owner.feature) for owner in lines.earned.names], dtype=bool)[by_day.owner]
+    own = ~lines.earned.features.equal("")[by_day.owner]
     covered = lines.covered[by_day.owner]
     quantity = np.where(own, covered, _shares(covered, by_day, len(lines.covered)))
     none = np.zeros(len(by_use.owner), dtype=np.int64)
@@ -117,11 +117,14 @@ class _Piece(NamedTuple):
 
 
 class _Grown(NamedTuple):
-    """By month and owner, what was earned up to the day before the window, and up to its last one. Customers and plans are the names'."""
+    """By month and owner, what was earned up to the day before the window, and up to its last one. The columns are the parts of
+    the names.
+    """
 
     names: Sequence[Owned]
     customers: Coded[str]
     plans: Coded[str]
+    features: Coded[str]
     months: Sequence[int]
     before: Sequence[Integers]
     through: Sequence[Integers]
@@ -152,12 +155,13 @@ def _earned(pieces: Sequence[_Piece], window: Window, names: Sequence[Owned]) ->
         sums.append(
             (_sums(np.concatenate(before), owner, len(names)), _sums(np.concatenate(through), owner, len(names)))
         )
-    return _Grown(names, *_whose(names), months, [before for before, _ in sums], [through for _, through in sums])
+    return _Grown(names, *_parts_of(names), months, [before for before, _ in sums], [through for _, through in sums])
 
 
-def _whose(names: Sequence[Owned]) -> tuple[Coded[str], Coded[str]]:
-    """The owners' customers and plans."""
-    return coded([owner.customer for owner in names]), coded([owner.plan for owner in names])
+def _parts_of(names: Sequence[Owned]) -> tuple[Coded[str], Coded[str], Coded[str]]:
+    """The owners' customers, plans and features."""
+    customers, plans, features = zip(*names, strict=True) if names else ((), (), ())
+    return coded(customers), coded(plans), coded(features)
 
 
 def _of_pools(pools: Pools) -> _Grown:
@@ -170,7 +174,7 @@ def _of_pools(pools: Pools) -> _Grown:
     at = [np.flatnonzero(month == one) for one in months]
     return _Grown(
         list(owners),
-        *_whose(list(owners)),
+        *_parts_of(list(owners)),
         months,
         [_sums(before[some], number[some], len(owners)) for some in at],
         [_sums(through[some], number[some], len(owners)) for some in at],
@@ -205,11 +209,10 @@ def _divided(grown: _Grown, cells: Cells, again: Again = anew) -> _Parts:
 def _divided_in(grown: _Grown, n: int, cells: Cells) -> _Parts:
     """The same of one month, nothing left out."""
     names, month, before, through = grown.names, grown.months[n], grown.before[n], grown.through[n]
-    features = coded([owner.feature for owner in names])
-    named = np.array([bool(owner.feature) for owner in names], dtype=bool)
+    named = ~grown.features.equal("")
     earning = (before != 0) | (through != 0)
     at, bundled = np.flatnonzero(earning & named), np.flatnonzero(earning & ~named)
-    own = _Parts(grown, at, features.at(at), through[at] - before[at])
+    own = _Parts(grown, at, grown.features.at(at), through[at] - before[at])
     if not len(bundled):
         return own
     whose = [names[n] for n in bundled.tolist()]

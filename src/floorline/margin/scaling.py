@@ -6,15 +6,16 @@ guess might be too far off, Python's integers take over, cell by cell. A column 
 (`wide`): then nothing is guessed and nothing overflows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.vectors import Integers, added, sums_of
 
+Made = TypeVar("Made")
 COLUMN_MAX = 1 << 59
 """What is less than this can be added to fifteen others in a column."""
 
@@ -66,6 +67,14 @@ def fitting(column: Integers) -> Integers:
         return bounded(column)
     except OverflowError:
         return wide(column)
+
+
+def either(make: Callable[[bool], Made]) -> Made:
+    """What is made in columns of 64 bits, or where half a million dollars of one cell do not fit, of Python's integers."""
+    try:
+        return make(False)
+    except OverflowError:
+        return make(True)
 
 
 def scaled(values: Integers, over: Sequence[Integers], under: Sequence[Integers]) -> Integers:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from floorline.margin.bridge import Part
-from floorline.margin.scaling import is_wide, scaled, totals, wide
+from floorline.margin.scaling import either, is_wide, scaled, totals, wide
 from floorline.margin.vectors import Integers, added
 from floorline.margin.works import BLOCKS, PROMPT, Kind, Works, blocks
 
@@ -288,11 +288,9 @@ def _index_otherwise(index: Index, cells: Cells, at: Integers, of: Integers, pri
     or the price of their model elsewhere.
     """
     segments, first, segment = np.unique(of[at], return_index=True, return_inverse=True)
-    was, now = (side.at(at).widened().among(segment, len(segments)) for side in (cells.was, cells.now))
-    whole = np.flatnonzero(_matched(was, now))
-    one = measured(was.at(whole), now.at(whole))
+    whole, one, retry = either(lambda widened: _as_one(cells, at, segment, len(segments), widened))
     index.before[..., segments[whole]], index.after[..., segments[whole]] = one.chain[:-1], one.chain[1:]
-    index.old_retries[segments[whole]], index.new_retries[segments[whole]] = one.retries, now.retry[whole]
+    index.old_retries[segments[whole]], index.new_retries[segments[whole]] = one.retries, retry
     rest = np.setdiff1d(np.arange(len(segments)), whole)
     models = {int(segments[n]): model_of(cells.kinds[int(cells.kind[at[first[n]]])]) for n in rest.tolist()}
     if not models:
@@ -301,6 +299,16 @@ def _index_otherwise(index: Index, cells: Cells, at: Integers, of: Integers, pri
     for number, model in models.items():
         if model in known:
             index.before[-1, :, number], index.after[-1, :, number] = known[model]
+
+
+def _as_one(
+    cells: Cells, at: Integers, segment: Integers, count: int, widened: bool
+) -> tuple[Integers, Walks, Integers]:
+    """Which segments exist in both windows when their cells `at` are taken as one; the walks of those, and their retries now."""
+    some = [side.at(at).widened() if widened else side.at(at) for side in (cells.was, cells.now)]
+    was, now = (side.among(segment, count) for side in some)
+    whole = np.flatnonzero(_matched(was, now))
+    return whole, measured(was.at(whole), now.at(whole)), now.retry[whole]
 
 
 def _backwards(new: Integers, index: Index, of: Integers) -> Chain:
