@@ -110,6 +110,14 @@ class Histogram:
         yield f"{name}_count{braced} {seen}"
 
 
+class Durations(dict[str, Histogram]):
+    """A histogram of milliseconds for each dialect."""
+
+    def __missing__(self, dialect: str) -> Histogram:
+        found = self[dialect] = Histogram(DURATION_BOUNDS_MS)
+        return found
+
+
 class Tally(msgspec.Struct):
     """What the calls of one kind come to. `cost` is of priced ones in 10^-12 USD, the tokens are those that providers reported."""
 
@@ -143,8 +151,8 @@ class Metrics:
 
     counts: dict[str, Counter[Labels]] = field(default_factory=dict[str, "Counter[Labels]"])
     tallies: dict[tuple[object, ...], Tally] = field(default_factory=dict[tuple[object, ...], Tally])
-    durations_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
-    first_tokens_ms: dict[str, Histogram] = field(default_factory=dict[str, Histogram])
+    durations_ms: Durations = field(default_factory=Durations)
+    first_tokens_ms: Durations = field(default_factory=Durations)
     overhead_us: Histogram = field(default_factory=lambda: Histogram(OVERHEAD_BOUNDS_US))
     _models: set[str] = field(default_factory=set[str])
 
@@ -177,10 +185,10 @@ class Metrics:
         given, _, made, _ = account.tokens
         tally.input_tokens += given
         tally.output_tokens += made
-        self._histogram(self.durations_ms, dialect).add((now_ns - call.started_ns) // 1_000_000)
+        self.durations_ms[dialect].add((now_ns - call.started_ns) // 1_000_000)
         if tries and tries[-1].first_byte_ns:
             waited_ns = tries[-1].first_byte_ns - call.started_ns
-            self._histogram(self.first_tokens_ms, dialect).add(waited_ns // 1_000_000)
+            self.first_tokens_ms[dialect].add(waited_ns // 1_000_000)
         self.overhead_us.add(call.overhead_ns // 1_000)
 
     def _attempted(self, tries: Sequence[Try]) -> int:
@@ -193,13 +201,6 @@ class Metrics:
                 outcome = str(one.status) if one.status else one.trouble.partition(":")[0]
                 self.add("floorline_attempts_total", one.provider.name, outcome)
         return last.status
-
-    @staticmethod
-    def _histogram(histograms: dict[str, Histogram], dialect: str) -> Histogram:
-        found = histograms.get(dialect)
-        if found is None:
-            found = histograms[dialect] = Histogram(DURATION_BOUNDS_MS)
-        return found
 
     def _capped(self, model: str) -> str:
         if model in self._models:
