@@ -50,8 +50,8 @@ SERVER_MS_MAX, FIRST_BYTES_MAX, AFTER_BYTES_MAX = 300, 1_200_000, 100_000
 QUARTER = "?days=90"
 NOW = datetime(END.year, END.month, END.day, tzinfo=UTC) - timedelta(seconds=1)
 COLUMNS = (
-    "page", "queries", "rows read", "cold CPU ms", "cold p50 ms", "cold p95 ms", "start CPU ms", "start p50 ms", "start p95 ms", "again CPU ms", "again p50 ms", "again p95 ms",
-    "warm p50 ms", "warm p95 ms", "first KB", "after KB", "over",
+    "page", "queries", "rows read", "cold CPU ms", "cold p50 ms", "cold p95 ms", "start CPU ms", "start p50 ms", "start p95 ms",
+    "again CPU ms", "again p50 ms", "again p95 ms", "warm p50 ms", "warm p95 ms", "first KB", "after KB", "over",
 )  # fmt: skip
 _NAMES: Mapping[str, str] = {"feature": "feature-0", "customer": "customer-7", "workflow": "workflow-0"}
 _ADDRESS = re.compile(rf'"({STATIC}[^"?#]+)"')
