@@ -31,11 +31,9 @@ RULES = Rules(route=RouteRule(cheaper={MODEL: "gpt-5-nano"}), reasoning=Reasonin
 USUAL: Mapping[str, object] = {"messages": [{"role": "user", "content": "x"}]}
 
 
-def asked(
-    known: dict[object, object] | None, *, at: datetime = AT, rules: Rules = RULES, name: str = "search", **body: object
-) -> Facts:
+def asked(known: dict[object, object] | None, *, at: datetime = AT, rules: Rules = RULES, **body: object) -> Facts:
     """The facts of a call, `known` being what was found out of its head before."""
-    headers = {b"authorization": b"Bearer " + KEY.encode(), b"x-floorline-feature": name.encode()}
+    headers = {b"authorization": b"Bearer " + KEY.encode(), b"x-floorline-feature": b"search"}
     said = json.dumps({"model": MODEL, **USUAL, **body}).encode()
     request = Request(
         method="POST",
