@@ -46,14 +46,9 @@ def plan_request(days: Days, scope: Scope) -> MarginRequest:
     return MarginRequest(by=("customer", "plan"), start=days.start, end=days.end, scope=scope, with_p95=False)
 
 
-def pico_a_month(pico: int, days: int) -> int:
-    """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS."""
-    return pico if days == MONTH_DAYS else share_of(pico, MONTH_DAYS, days)
-
-
 def a_month(pico: int, days: int) -> Decimal:
-    """The same in USD."""
-    return usd_of(pico_a_month(pico, days))
+    """An amount of so many days, in 10^-12 USD, as one of MONTH_DAYS, in USD."""
+    return usd_of(pico if days == MONTH_DAYS else share_of(pico, MONTH_DAYS, days))
 
 
 def remedying(desk: Desk, margins: Margins, days: Days, scope: Scope) -> Remedying:
