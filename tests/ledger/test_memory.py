@@ -271,7 +271,7 @@ def test_what_a_process_before_knew_is_what_would_be_answered_now(open_ledger):
     company.ledger.remember(today=lambda: TODAY)
     for _ in range(12):
         company.do(CALL)
-    for beside in ((), (), (CALL,), (), (RENAMED,), (ADJUSTED, AMENDED)):
+    for beside in ((), (CALL,), (), (RENAMED,)):
         ask(company.ledger, range(6, 12), begin=not beside)
         restarted(open_ledger, company, *beside)
         company.do(AMENDED)
