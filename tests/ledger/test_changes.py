@@ -1,6 +1,7 @@
 """What is remembered, for how long, and how much of it: the memory by itself, with an asker that counts."""
 
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
@@ -177,3 +178,22 @@ def test_what_is_made_of_answers_is_made_again_when_they_are_others():
     assert (make(), make()) == ("days 1", "days 1")
     memory.changes.of_day("calls", MONTH)
     assert (make(), make(), made) == ("days 2", "days 2", ["once", "once"])
+
+
+class Thing:
+    """What is made of something."""
+
+
+def test_what_was_made_of_an_answer_goes_with_it_and_so_does_what_was_made_of_that():
+    memory = memory_of(Store())
+
+    def make() -> list[Thing]:
+        rows = memory.answer(month(), memory.changes.now)
+        things = [memory.made("part", [row], Thing) for row in rows]
+        return [*things, memory.made("whole", things, Thing)]
+
+    before, since, whole = map(weakref.ref, make())
+    memory.changes.of_day("calls", TODAY)
+    memory.answer(month(), memory.changes.now)
+    assert before() is make()[0]
+    assert (since(), whole()) == (None, None)

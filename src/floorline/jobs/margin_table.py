@@ -328,12 +328,16 @@ class Making:
     def called(self, models: Models) -> CalledColumns:
         """See Margins.called."""
         asked = queries.drivers(self._days.window(), models=[model for _, model in models])
-        return self._called(self._ledger.query(asked))
+        return facts.called([facts.part_of(one, self.names) for one in self._ledger.query(asked)])
 
-    def _called(self, parts: Iterable[queries.DriverColumns]) -> CalledColumns:
-        """The calls by their canonical names: what is asked once is looked up once."""
+    def _called(self, parts: Iterable[queries.DriverColumns], feature: str) -> CalledColumns:
+        """The calls by their canonical names. Those of one feature are looked up once; all would leave no room for anything else."""
         of, names = facts.part_of, self.names
-        return facts.called([made(self._ledger, of, (one, names), partial(of, one, names)) for one in parts])
+        if not feature:
+            return facts.called([of(one, names) for one in parts])
+        return facts.called(
+            [made(self._ledger, of, (one, names), partial(of, one, names), facts.bytes_of) for one in parts]
+        )
 
     def facts(self, windows: Sequence[bridge.Days], feature: str) -> list[Facts]:
         """As report, undivided by anything but customer, plan and feature, of some windows within the table's own; the calls are
@@ -353,8 +357,8 @@ class Making:
         billed = only(by_use)
         lines = self._paid_for_days() if billed.customer else self.lines
         return [
-            self._side(days, called.result(), self._paid(lines, stretch), billed, amounts, cells)
-            for days, stretch, called in zip(windows, stretches, asked, strict=True)
+            self._side(days, self._called(parts.result(), feature), self._paid(lines, stretch), billed, amounts, cells)
+            for days, stretch, parts in zip(windows, stretches, asked, strict=True)
         ]
 
     def _paid(self, lines: RevenueColumns, window: Window) -> Paid:
@@ -368,7 +372,7 @@ class Making:
     def _side(
         self,
         days: bridge.Days,
-        called: Sequence[queries.DriverColumns],
+        called: CalledColumns,
         lines: Paid,
         billed: RevenueColumns,
         amounts: Sequence[tuple[int, Owner, int]],
@@ -381,7 +385,7 @@ class Making:
         divided = cells if self._divides(to.window) else Cells((), self._policies.plans)
         return Facts(
             days=days,
-            called=self._called(called),
+            called=called,
             received=received(lines, joined(revenue_pools(billed, to), reached), divided, partial(made, self._ledger)),
             shared=facts.shared(cost_pools(self._costs, to), divided, to),
         )

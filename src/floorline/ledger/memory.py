@@ -191,7 +191,17 @@ class Memory:
 
     def _drop(self, key: _Key) -> None:
         kept = self._kept.pop(key, None)
-        self._weight -= kept.weight if kept else 0
+        if kept is not None:
+            self._weight -= kept.weight
+            if kept.rows.done() and kept.rows.exception() is None:
+                self._let_go(kept.rows.result())
+
+    def _let_go(self, rows: list[Any]) -> None:
+        """Keep nothing that was made of these rows, or of what was made of them."""
+        gone, gone_of = {id(rows), *map(id, rows)}, list[Any]()
+        while some := [named for named in self._made if not gone.isdisjoint(named[1])]:
+            gone_of += [self._made.pop(named) for named in some]  # and nothing else gets their place meanwhile
+            gone.update(id(one) for _, one, _ in gone_of)
 
     def _weigh(self, key: _Key, kept: _Kept, weight: int) -> None:
         self._weight += weight - kept.weight

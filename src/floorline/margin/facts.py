@@ -54,6 +54,12 @@ def part_of(columns: DriverColumns, names: Names) -> Part:
     )
 
 
+def bytes_of(part: Part) -> int:
+    """What an answer weighs, about."""
+    columns = part.customers, part.alike, *part.owners, part.kind
+    return part.numbers.nbytes + sum(column.codes.nbytes for column in columns)
+
+
 def _whose(columns: DriverColumns, raw: Coded[str], of: Integers, names: Names) -> tuple[Coded[str], Coded[str]]:
     """The customer and the plan of each of the calls that are alike (`of`)."""
     plan, day = coded(columns.plan), coded(columns.as_of)
