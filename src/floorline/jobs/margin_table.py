@@ -56,7 +56,7 @@ from floorline.margin.pools import (
 )  # fmt: skip
 from floorline.margin.queries import OutcomeRow, PoolColumns, RevenueColumns, UsageColumns, WeightColumns
 from floorline.margin.received import Lines, Paid, paid, received
-from floorline.margin.revenue import Window
+from floorline.margin.revenue import Window, any_meets
 from floorline.margin.sides import CalledColumns, Facts
 from floorline.margin.sources import Days
 from floorline.margin.substitution import Models
@@ -392,20 +392,14 @@ class Making:
 
     def _divides(self, window: Window) -> bool:
         """Whether the table of this window alone would ask how many calls divide what it has."""
-        lines, first, last = self.lines, window.reach_start, window.end
-
-        def any_within(periods: Iterable[tuple[int, int]]) -> bool:
-            return any(start < last and max(end, start + 1) > first for start, end in periods)
-
-        return (
-            self.metered
-            or any_within((row.start, row.end) for row in self._costs)
-            or made(
-                self._ledger,
-                (Making._divides, first, last),
-                (lines,),
-                lambda: any_within(zip(lines.start, lines.end, strict=True)),
-            )
+        lines, days = self.lines, (window.reach_start, window.end)
+        if self.metered or any_meets(((row.start, row.end) for row in self._costs), *days):
+            return True
+        return made(
+            self._ledger,
+            (any_meets, *days),
+            (lines,),
+            lambda: any_meets(zip(lines.start, lines.end, strict=True), *days),
         )
 
     def _paid_for_days(self) -> RevenueColumns:

@@ -7,7 +7,7 @@ figures. So windows that meet add up to the line, whatever they are, and any win
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,6 +54,11 @@ class Window:
         """Where an amount must be cut: `boundaries`, the months and the window itself, ascending."""
         inner = {day for day in (*boundaries, *self.months, self.start) if self.reach_start < day < self.end}
         return [self.reach_start, *sorted(inner), self.end]
+
+
+def any_meets(periods: Iterable[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether any period, each of one day at least, has a day from `first` to the one before `last`."""
+    return any(start < last and max(end, start + 1) > first for start, end in periods)
 
 
 def month_of(day: int) -> int:
