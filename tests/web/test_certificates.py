@@ -60,6 +60,8 @@ def test_a_judge_whose_error_nobody_knows_is_said_once_with_what_measures_it(das
     client = client_of(dashboard, "viewer")
     page = blocks(client, "/guardrails/certificates")
     assert (page["unmeasured-0"]["text"], "unmeasured-1" in page) == (f"T{said[1:]}.", False)
+    html = client.get("/guardrails/certificates").text
+    assert html.count("<code>floorline eval judge …</code>") == 3, "in the note and in the two rows"
     facts = {one["name"]: one["value"] for one in blocks(client, f"{PAGES}{quote('route/legal/draft/small', safe='')}")["facts"]["facts"]}  # fmt: skip
     assert (facts["judge"], facts["judge_error"], facts["bound"]) == ("large", None, None)
     assert "judge_error" not in {one["name"] for one in blocks(client, PAGE)["facts"]["facts"]}, (

@@ -13,9 +13,10 @@ import msgspec
 
 Unit = Literal[
     "usd", "percent", "points", "count", "tokens", "number", "ms", "hours", "days", "bytes",
-    "text", "code", "day", "instant", "zone", "flag",
+    "text", "said", "code", "day", "instant", "zone", "flag",
 ]  # fmt: skip
-"""`percent` is a ratio (0.5 is 50 %), `points` a difference of ratios; `zone` is red, yellow, green or unknown; `flag` is yes or no."""
+"""`percent` is a ratio (0.5 is 50 %), `points` a difference of ratios; `zone` is red, yellow, green or unknown; `flag` is yes or no;
+`said` is a sentence of ours, with commands between backticks, where `text` is anybody's."""
 
 Value = Any
 """Decimal, int, str, bool, date, datetime or None, as its unit says."""

@@ -140,7 +140,7 @@ def _table(found: Sequence[Held]) -> Table:
             Column(name="bound", title="Bound", unit="percent", definition="certificate_bound"),
             Column(name="budget", title="Held against", unit="percent", definition="certificate_bound"),
             Column(name="net", title="Saved, net", unit="usd", definition="net_saved"),
-            Column(name="reason", title="Why"),
+            Column(name="reason", title="Why", unit="said"),
             Column(name="right", title="Right", unit="percent", definition="labels", hidden=True),
             Column(name="since", title="Since", unit="instant", hidden=True),
             Column(name="kind", title="Kind", hidden=True),
