@@ -33,7 +33,7 @@ lint: $(STAMP) ## ruff, pyright strict, import contracts, rules of our own
 test: $(STAMP) ## lint and every test but the long ones, under 8 minutes on 2 cores
 	@$(MAKE) --no-print-directory --jobs 2 lint tests  # the type check has one thread
 
-tests: $(STAMP) redis
+tests: $(STAMP)
 	$(RUN)/python -m pytest -m "not prove and not bench and not soak" -n 2 --dist worksteal
 
 redis: ## install redis-server for the tests that need one, where this account may
