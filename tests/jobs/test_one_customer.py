@@ -126,6 +126,8 @@ def test_users_of_both_halves_count_once_and_the_dearest_come_first():
     many = [part("user", str(number), 1, str(number)) for number in range(ADDED_MAX)]
     assert len(parts_added(many, [])) == PARTS_MAX
     assert parts_added([*many, part("user", "one more", 1, "one more")], since) == []
+    models = [part("model", str(number), 1) for number in range(ADDED_MAX + 1)]
+    assert parts_added(before, models) == [], "what is beyond the limit of either half is in no sum"
 
 
 def test_users_are_counted_by_customer_and_their_tokens_told(stocked):

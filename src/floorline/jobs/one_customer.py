@@ -1,5 +1,6 @@
 """One customer, asked of the ledger: what its calls go to, who makes them, what guardrails did, what it paid, who it is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -28,7 +29,7 @@ PARTS_MAX = 500
 """Users (features, models) that are told, the dearest first."""
 
 ADDED_MAX = 2_000
-"""Users of a customer whose days before today and today are added up; those of one with more are asked for at once."""
+"""Parts of a kind whose days before today and today are added up; those of a customer with more are asked for at once."""
 
 LINES_MAX = 200
 """Revenue lines that are told, the latest first."""
@@ -226,8 +227,8 @@ def _parts_sql(who: str) -> str:
 
 
 def parts_added(before: list[PartOfDays], since: list[PartOfDays]) -> list[PartRow]:
-    """The parts of both, the dearest of each kind first; none at all where either has more than ADDED_MAX users."""
-    if any(sum(row.kind == "user" for row in rows) > ADDED_MAX for rows in (before, since)):
+    """The parts of both, the dearest of each kind first; none at all where either has more than ADDED_MAX of a kind."""
+    if any(number > ADDED_MAX for rows in (before, since) for number in Counter([row.kind for row in rows]).values()):
         return []
     added = sorted(rows_added("kind", "name")(before, since), key=lambda row: (row.kind, -row.cost, row.name))
     return [
